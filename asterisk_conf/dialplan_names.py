@@ -23,7 +23,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     CONTEXT: {
         "santral-in": "Callers from the trunk, to the centre's numbers only.",
         "santral-lines": "Counts a call among the lines of the carrier, and refuses it before the answer. Extensions "
-                         "are the classes of calls; `full_` and `words_` with a class end a call.",
+                         "are the classes of calls; `full_` and `words_` with a class end a call. Sets `GROUP(lines)` "
+                         "and `GROUP(class)`.",
         "santral-class": "Gosub: the class of lines by the caller's service.",
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",

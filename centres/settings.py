@@ -32,6 +32,7 @@ from centres.base_shapes import (
 )
 from centres.calendar_days import Calendar
 from centres.lines import Lines
+from centres.surge import Surge
 from centres.team import Needs
 
 
@@ -422,6 +423,7 @@ class Settings(Shape):
     asterisk: Asterisk = Asterisk()
     trunk: Trunk
     lines: Lines | None = None
+    surge: Surge = Surge()
     seats: Seats
     store: Store = Store()
     hours: Hours

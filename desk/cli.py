@@ -12,7 +12,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from desk import announce_cli, recordings_cli, tables
+from desk import announce_cli, recordings_cli, surge_cli, tables
 from desk.api.models import Shape
 from desk.api.routes import AGENT, ROUTES
 from desk.client import ClientError, call_api, centre_zone, find_node
@@ -35,6 +35,7 @@ def build_commands() -> typer.Typer:
     app.add_typer(_contact_commands(), name="contacts")
     app.add_typer(recordings_cli.build_commands(), name="recordings")
     app.add_typer(announce_cli.build_commands(), name="announce")
+    app.add_typer(surge_cli.build_commands(), name="surge")
     app.command(name="reload")(reload_centre)
     return app
 

@@ -18,6 +18,7 @@ from ivr.routes import (
     abuse_flag,
     after_talk,
     callback_dialogue,
+    deflection,
     feature_codes,
     hold_tick,
     in_call_keys,
@@ -33,7 +34,7 @@ from routing.core.model.centre_model import Service
 OWN_PROMPTS = frozenset((
     *dialogue_steps.OWN_PROMPTS, *hold_tick.OWN_PROMPTS, *callback_dialogue.OWN_PROMPTS, *feature_codes.OWN_PROMPTS,
     *survey_dialogue.OWN_PROMPTS, *voice_message.OWN_PROMPTS, *in_call_keys.OWN_PROMPTS, *recording_pause.OWN_PROMPTS,
-    *sms_text.OWN_PROMPTS, *preferences.OWN_PROMPTS, menu_dialogue.SORRY))
+    *sms_text.OWN_PROMPTS, *preferences.OWN_PROMPTS, *deflection.OWN_PROMPTS, menu_dialogue.SORRY))
 """Prompt keys that the dialogues need besides those of the menu. Positions in the queue come from the verbaliser."""
 
 
@@ -49,6 +50,7 @@ class Dialogues:
     * `silence` pauses a recording, and `still` keeps it paused (`ivr.routes.recording_pause`).
     * `texts` sends a short message, offered after a wait of `texts_after_s` (`ivr.caller.text_messages`).
     * `can_call` tells whether a caller can be called back.
+    * `is_deflected` tells whether a service takes no further callers, and `surge` switches such profiles by phone.
 
     Raise LookupError if a prompt is missing: at the start and not in a call.
     """
@@ -67,7 +69,9 @@ class Dialogues:
                  still: recording_pause.PauseRecording = recording_pause.no_recordings,
                  texts: sms_.SendSms | None = None, texts_after_s: float = 0.0,
                  can_call: in_call_keys.CanCall = lambda offer: True,
-                 wishes: preferences.PreferenceStore | None = None) -> None:
+                 wishes: preferences.PreferenceStore | None = None,
+                 is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
+                 surge: feature_codes.SurgeControl | None = None) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
@@ -81,11 +85,12 @@ class Dialogues:
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,
-            announced, is_open, self.texts, wishes)
+            announced, is_open, self.texts, wishes, is_deflected)
         self.survey = survey_dialogue.SurveyDialogue(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         abuses = abuse_flag.AbuseFlags(inbox)
-        self.codes = feature_codes.FeatureCodes(inbox, sounds, verify_pin, agent_by_number, abuses)
+        self.codes = feature_codes.FeatureCodes(inbox, sounds, verify_pin, agent_by_number, abuses,
+                                                surge=surge)
         self.callback = callback_dialogue.CallbackDialogue(inbox, sounds, self.contacts)
         self.transfers = in_call_keys.InCallKeys(inbox, sounds, by_number, abuses, can_call, wishes)
         self.hush = recording_pause.RecordingPause(sounds, silence, still)

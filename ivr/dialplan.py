@@ -5,6 +5,8 @@ from __future__ import annotations
 NEXT = "ACD_NEXT"
 """Next part of the dialplan. It is set after everything it needs. Empty means that the node did not finish."""
 HOLD, FALLBACK, BYE = "hold", "fallback", "bye"
+END = "end"
+"""End of the call without a good-bye: all was said, and the line is needed."""
 SURVEY, EXTERNAL, MENU = "survey", "external", "menu"
 CALLBACK, DIAL = "callback", "dial"
 """Where a caller who wants a callback goes, and what an agent's leg hears while its caller is dialled."""

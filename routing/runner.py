@@ -39,7 +39,7 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueStatus, Status
+from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import PauseReason
 from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
 from routing.core.model.errors import IllegalTransition, Refused
@@ -169,6 +169,10 @@ class Runner:
     def queue_status(self) -> QueueStatus:
         """Return all services as they are now."""
         return self._engine.queue_status(self._clock())
+
+    def queue_load(self, service: str) -> QueueLoad | None:
+        """Return the load of a service as it is now."""
+        return self._engine.queue_load(service, self._clock())
 
     def contact_view(self, contact: ContactId) -> ContactView | None:
         """Return one contact as it is now."""

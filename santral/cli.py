@@ -46,8 +46,8 @@ from santral.secrets import NodeSecrets, write_private
 
 SECTIONS = {
     "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
-    "A node and its calls": ("run", "status", "reload", "announce", "agent", "contacts", "callbacks", "callers",
-                             "recordings", "sms"),
+    "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
+                             "callers", "recordings", "sms"),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench")}

@@ -269,6 +269,30 @@ class Announce(Shape):
     by: WORD | None = Field(default=None, description="Name for the record, next to the token's role.")
 
 
+class SurgeWanted(Shape):
+    """The surge profile that shall be in force."""
+
+    profile: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(
+        default=None, description="Id of a profile in `[surge.profiles]`; null: none.")
+    by: WORD | None = Field(default=None, description="Name for the audit log, next to the token's role.")
+
+
+class SurgeProfile(Shape):
+    """A surge profile of the centre."""
+
+    id: str
+    name: str
+
+
+class Surge(Shape):
+    """The surge profile in force, and all profiles."""
+
+    profile: str | None = Field(description="Profile in force; null: none.")
+    since: float | None
+    by: str
+    profiles: list[SurgeProfile]
+
+
 class AnnouncementEnd(Shape):
     """The end of an announcement."""
 

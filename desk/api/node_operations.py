@@ -20,6 +20,13 @@ class CannotAnnounce(Refused):
     turkish = "Bu duyuru yapılamıyor."
 
 
+class UnknownSurgeProfile(Refused):
+    """The centre has no surge profile of this name."""
+
+    code = "unknown_surge_profile"
+    turkish = "Böyle bir yoğunluk düzeni yok."
+
+
 class PreferenceNotStored(Refused):
     """The preference of the caller cannot be stored."""
 
@@ -88,6 +95,14 @@ class NodeOperations(Protocol):
 
     async def list_announcements(self) -> models.Announcements:
         """Return the last announcements."""
+        ...
+
+    async def switch_surge(self, wanted: models.SurgeWanted, by: str) -> models.Surge:
+        """Put a surge profile in force, or none. Raise `UnknownSurgeProfile` if the centre does not have it."""
+        ...
+
+    def surge_state(self) -> models.Surge:
+        """Return the surge profile in force, and those of the centre."""
         ...
 
     def list_days(self) -> models.Days:

@@ -325,6 +325,17 @@ async def start_announcement(call: ApiCall) -> Shape:
     return await call.operations.start_announcement(call.body, call.who.role.value)
 
 
+async def switch_surge(call: ApiCall) -> Shape:
+    """Switch a surge profile."""
+    assert isinstance(call.body, models.SurgeWanted)
+    return await call.operations.switch_surge(call.body, call.who.role.value)
+
+
+async def show_surge(call: ApiCall) -> Shape:
+    """Show the surge profile in force."""
+    return call.operations.surge_state()
+
+
 async def end_announcement(call: ApiCall) -> Shape:
     """End an announcement."""
     assert isinstance(call.body, models.AnnouncementEnd)
@@ -428,7 +439,10 @@ ROUTES: tuple[Route, ...] = (
           detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now."),
     Route("GET", "/api/v1/status", STAFF, None, views.StatusAnswer, show_status, "Show queues and agents at one moment",
           detail="With the last good copy of the files, and accommodations that leave nobody."),
-    # The centre: announcements, hours and files.
+    # The centre: surge, announcements, hours and files.
+    Route("GET", "/api/v1/surge", STAFF, None, models.Surge, show_surge, "Show the surge profile in force"),
+    Route("POST", "/api/v1/surge", STAFF, models.SurgeWanted, models.Surge, switch_surge, "Switch a surge profile",
+          detail="Audited; survives a restart. 409 `unknown_surge_profile`."),
     Route("GET", "/api/v1/announcements", STAFF, None, models.Announcements, list_announcements, "List announcements",
           detail="The last 50, with `timezone` of the centre."),
     Route("POST", "/api/v1/announcements", STAFF, models.Announce, models.Announcement, start_announcement,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
@@ -31,8 +32,8 @@ from routing.core.model.centre_model import AgentState
 from routing.core.model.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownReason, UnknownSeat
 from routing.core.model.ids import AgentId, SeatId
 
-ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = (
-    "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49")
+SURGE_CODE, ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = (
+    "*41", "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49")
 
 FIRST_KEY_S = 20.0
 """Time to look a number up (rule I13)."""
@@ -57,14 +58,29 @@ SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
     DONE: (WrapUpEnded, "kod-toparlama-bitti"),
     DECLINE_HEAVY_CODE: (HeavyContactsDeclined, "kod-agir-gelmez"),
 }
+ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE = (
+    "kod-yogunluk-sor", "kod-yogunluk-acik", "kod-yogunluk-kapali", "kod-yogunluk-yok")
 OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
                UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
+               ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE,
                *abuse_flag.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
 
 VerifyPin = Callable[[AgentId, str], Awaitable[bool]]
 AgentByNumber = Callable[[str], AgentId | None]
 
 log = structlog.get_logger(__name__)
+
+
+class SurgeControl(Protocol):
+    """The switch of surge profiles, for supervisors at a phone."""
+
+    def may_switch(self, agent: AgentId) -> bool:
+        """Return whether the agent may switch profiles."""
+        ...
+
+    async def switch_by_key(self, key: str, agent: AgentId) -> bool | None:
+        """Switch by a key: 0 is off, 1 to 9 are the profiles. Return the new state, or None for no profile."""
+        ...
 
 
 class SignInTries:
@@ -95,8 +111,9 @@ class FeatureCodes:
     """Endpoint of `agi://node/codes,<code>`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, verify_pin: VerifyPin, agent_by_number: AgentByNumber,
-                 abuses: abuse_flag.AbuseFlags, steady: Callable[[], float] = time.monotonic) -> None:
-        self.inbox, self.sounds, self.abuses = inbox, sounds, abuses
+                 abuses: abuse_flag.AbuseFlags, steady: Callable[[], float] = time.monotonic,
+                 surge: SurgeControl | None = None) -> None:
+        self.inbox, self.sounds, self.abuses, self.surge = inbox, sounds, abuses, surge
         self.verify_pin, self.agent_by_number = verify_pin, agent_by_number
         self.tries = SignInTries(steady)
 
@@ -126,6 +143,8 @@ class FeatureCodes:
     async def _carry_out(self, session: Session, code: str, seat: SeatId) -> str:
         if code == SIGN_IN:
             return await self._sign_in(session, seat)
+        if code == SURGE_CODE and self.surge is not None:
+            return await self._switch_surge(session, seat, self.surge)
         if code not in (*SIMPLE, PAUSE, EXTEND, ABUSIVE_CODE):
             return UNKNOWN
         view = self.inbox.agent_at_seat(seat)
@@ -146,6 +165,27 @@ class FeatureCodes:
         return spoken
 
     async def _sign_in(self, session: Session, seat: SeatId) -> str:
+        agent = await self._ask_person(session, seat)
+        if agent in (WRONG, LOCKED):
+            return agent
+        await self.inbox.ask(AgentSignedIn(AgentId(agent), seat))
+        return SIGNED_IN
+
+    async def _switch_surge(self, session: Session, seat: SeatId, surge: SurgeControl) -> str:
+        """Switch a surge profile for a supervisor, who proves it by number and PIN at any seat."""
+        agent = await self._ask_person(session, seat)
+        if agent in (WRONG, LOCKED):
+            return agent
+        if not surge.may_switch(AgentId(agent)):
+            log.warning("surge.switch_refused", seat=seat)
+            return WRONG
+        key = await session.play_files(prompt_files(self.sounds, (ASK_SURGE,)), ANY_KEY)
+        key = key or await session.wait_for_digit(round(FIRST_KEY_S * 1000))
+        on = await surge.switch_by_key(key, AgentId(agent))
+        return NO_SURGE if on is None else SURGE_ON if on else SURGE_OFF
+
+    async def _ask_person(self, session: Session, seat: SeatId) -> str:
+        """Ask for number and PIN. Return the agent's id, or the prompt `WRONG` or `LOCKED`."""
         # A locked seat asks for nothing, so nobody can go on guessing.
         if self.tries.is_locked(f"seat {seat}"):
             return LOCKED
@@ -163,8 +203,7 @@ class FeatureCodes:
             return WRONG
         self.tries.clear_wrong(f"seat {seat}")
         self.tries.clear_wrong(name)
-        await self.inbox.ask(AgentSignedIn(agent, seat))
-        return SIGNED_IN
+        return str(agent)
 
     async def _ask_pause(self, session: Session, agent: AgentId) -> str:
         """Ask for the reason by the keys of the centre's table, then pause the agent.

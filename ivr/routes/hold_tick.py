@@ -117,7 +117,7 @@ class HoldTicks:
             return ""
         await self.inbox.ask(ReturnedToMenu(view.contact))
         self.returned[view.contact] = choice
-        if len(self.returned) > MAX_REMEMBERED:
+        if len(self.returned) > self.remembered:
             self.returned.popitem(last=False)
         return dialplan.MENU
 

@@ -22,6 +22,7 @@ from ivr.caller.voice_message import VoiceMessages
 from ivr.flow import dialogue_machine, dialogue_steps
 from ivr.flow.menu_model import BACK_KEY, NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
 from ivr.hold.hold_script import HoldMemory
+from ivr.routes import deflection
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.events import ContactExited, MenuEnded
@@ -98,11 +99,13 @@ class MenuDialogue:
                  entry_now: EntryNow = always_open, keep_keyed: StoreInput = discard_input,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  is_open: IsOpen = all_open, texts: TextMessages | None = None,
-                 wishes: PreferenceStore | None = None) -> None:
+                 wishes: PreferenceStore | None = None,
+                 is_deflected: deflection.IsDeflected = deflection.deflect_nobody) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
         self.begin, self.take_returned, self.clock, self.entry_now = begin, take_returned, clock, entry_now
         self.keep_keyed = keep_keyed
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
+        self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
 
     async def run_menu(self, session: Session) -> None:
         """Lead one caller from the greeting to `ACD_NEXT`."""
@@ -143,11 +146,15 @@ class MenuDialogue:
                 if state.notice != told:
                     told = state.notice
                     await session.set_variable(dialplan.INHERITED + dialplan.NOTICE, told)
+            answer = ""
+            if isinstance(step, dialogue_steps.EnterQueue) and returned is None \
+                    and self.deflection.is_due(self._service_of(step)):
+                step, answer = await self._deflect(session, sounds, flow, who, step)
             # 3. Say the last sentences, and tell the dialplan where the call goes. A caller who waits from now on hears
             #    them in the hold loop, so that telephones ring meanwhile.
             passed = way.end_path(time.monotonic(), step, flow.human)
             since = self.clock()
-            put = self._exit_variables(step, since)
+            put = self._exit_variables(step, since, deflected=bool(answer))
             if isinstance(step, dialogue_steps.EnterQueue):
                 put = [*self._words_of(step, flow, state, sounds, heard), *put]
             else:
@@ -165,10 +172,44 @@ class MenuDialogue:
             self.inbox.post(passed or way.end_path(time.monotonic(), None, flow.human, failed=failed))
         # 5. Queue the caller without a pause after the report: one turn of the engine and one commit serve both.
         if isinstance(step, dialogue_steps.EnterQueue):
-            await self._queue_caller(session, who, sounds, step, since, heard, state)
+            if answer == deflection.CALLBACK:
+                await self._promise_callback(session, who, sounds, step, since)
+            else:
+                await self._queue_caller(session, who, sounds, step, since, heard, state)
         elif isinstance(step, dialogue_steps.EndCall) and returned is not None:
             # The caller no longer wants what the contact still waits for.
             self.inbox.post(ContactExited(contact_of(session), "key", BACK_KEY))
+
+    async def _deflect(self, session: Session, sounds: Sounds, flow: MenuFlow, who: CallerIdentity,
+                       chosen: dialogue_steps.EnterQueue
+                       ) -> tuple[dialogue_steps.EnterQueue | dialogue_steps.EndCall, str]:
+        """Deflect a caller whose service takes nobody soon. Return the last step of the dialogue, and the answer."""
+        answer = await self.deflection.ask_caller(session, sounds, who, chosen, self._service_of(chosen))
+        help_here = self.deflection.find_distress(flow)
+        if answer == deflection.DISTRESS and help_here is not None:
+            return chosen._replace(queue=help_here, say=()), answer
+        if answer == deflection.CALLBACK:
+            return chosen._replace(say=()), answer
+        said = deflection.NOT_POSSIBLE
+        if answer == deflection.TEXT:
+            assert self.texts is not None
+            said = await self.texts.request_text(session, contact_of(session), chosen.queue, chosen.language)
+        return dialogue_steps.EndCall(chosen.slow, (said,), chosen.language), answer
+
+    async def _promise_callback(self, session: Session, who: CallerIdentity, sounds: Sounds,
+                                chosen: dialogue_steps.EnterQueue, since: float) -> None:
+        """Queue a deflected caller as a callback, say whether that worked, and end the call."""
+        service, said = self._service_of(chosen), deflection.NOT_POSSIBLE
+        await session.set_variable(dialplan.NEXT, dialplan.END)
+        event = self.contacts.queued_event(session, who, service, since, chosen.queue.priority, chosen.slow,
+                                           chosen.needs, chosen.language, chosen.queue.topics)
+        try:
+            view = await self.inbox.ask(event)
+            if isinstance(view, ContactView) and await self.deflection.request_callback(view, who, service):
+                said = deflection.AGREED
+        except (Refused, InboxClosed, TimeoutError) as error:
+            log.warning("ivr.callback_not_accepted", call=event.contact, kind=type(error).__name__)
+        await session.play_files(prompt_files(sounds, (said,), slow=chosen.slow, language=chosen.language))
 
     async def _perform_step(self, session: Session, sounds: Sounds,
                             step: dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText,
@@ -253,7 +294,7 @@ class MenuDialogue:
             max_s=step.max_s))
 
     def _exit_variables(self, step: dialogue_steps.EnterQueue | dialogue_steps.ExternalTransfer
-                        | dialogue_steps.EndCall, since: float) -> list[tuple[str, str]]:
+                        | dialogue_steps.EndCall, since: float, *, deflected: bool) -> list[tuple[str, str]]:
         """Return the variables of the channel at the end of the dialogue, to be set in one go.
 
         From then on the path survives the node, and so does the position of a waiting caller. After an outside number
@@ -261,7 +302,7 @@ class MenuDialogue:
         """
         match step:
             case dialogue_steps.EndCall():
-                return [(dialplan.NEXT, dialplan.BYE)]
+                return [(dialplan.NEXT, dialplan.END if deflected else dialplan.BYE)]
             case dialogue_steps.ExternalTransfer():
                 return [*_caller_variables(step), (dialplan.EXTERNAL_NAME, step.to), (dialplan.BACK_TO, step.failed),
                         (dialplan.NEXT, dialplan.EXTERNAL)]

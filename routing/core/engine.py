@@ -26,7 +26,7 @@ from routing.core.calls import (
     talk_changes,
 )
 from routing.core.domain import Domain
-from routing.core.inbox import AgentView, ContactView, QueueStatus, Status
+from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueStatus, Status
 from routing.core.memory.waits import EstimateAccuracy
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.model.commands import Command
@@ -219,6 +219,10 @@ class Engine:
         if found is None or found.state is not ContactState.PENDING:
             return None
         return explain.find_wait_reasons(self._domain, found), explain.explain_exclusions(self._domain, found, None)
+
+    def queue_load(self, service: str, now: float) -> QueueLoad | None:
+        """Return the load of a service. Return None if an agent is ready for it, or if there is no such service."""
+        return read_views.queue_load(self._domain, service, now)
 
     def contact_view(self, contact: ContactId, now: float) -> ContactView | None:
         """Return the contact as it is now, or None if the contact is unknown or deleted."""

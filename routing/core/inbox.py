@@ -108,6 +108,14 @@ class QueueStatus(NamedTuple):
     queues: tuple[QueueView, ...]
 
 
+class QueueLoad(NamedTuple):
+    """Load that a further caller of a service meets while no agent is ready for it."""
+
+    waiting: int
+    expected_s: float | None
+    """Expected wait, or None if nothing is known."""
+
+
 class Status(NamedTuple):
     """The whole domain at one moment."""
 
@@ -163,6 +171,13 @@ class Inbox(Protocol):
 
     def now(self) -> float:
         """Return the time of the engine, Unix seconds."""
+        ...
+
+    def queue_load(self, service: str) -> QueueLoad | None:
+        """Return the load of a service. Return None if an agent is ready for it, or if there is no such service.
+
+        The cost does not grow with agents or contacts, so each caller may ask.
+        """
         ...
 
     def contact_view(self, contact: ContactId) -> ContactView | None:

@@ -8,7 +8,7 @@ from math import inf
 
 from routing.core.agents import agent_capacity
 from routing.core.domain import Domain
-from routing.core.inbox import AgentView, ContactView, QueueView, Status
+from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueView, Status
 from routing.core.model.centre_model import (
     ON_LINE_STATES,
     WAITING_STATES,
@@ -125,6 +125,15 @@ def whole_status(d: Domain, now: float) -> Status:
         now, all(link.up for link in d.links.values()), queue_views(d, now),
         tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),
         tuple(_build_contact_view(d, c, now, positions.get(c, 0)) for c in d.contacts.values()))
+
+
+def queue_load(d: Domain, service: str, now: float) -> QueueLoad | None:
+    """Return the load of a service. Return None if an agent is ready for it, or if there is no such service."""
+    known = d.services.get(ServiceId(service))
+    if known is None or expected_wait.has_ready_agent(d, known, now):
+        return None
+    estimate = expected_wait.estimate_newcomer(d, known, now)
+    return QueueLoad(d.queues[known.id].size, None if estimate is None else estimate.wait_s)
 
 
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:

@@ -43,7 +43,7 @@ from prompts.verbalise.number_prompts import LANGUAGES
 from routing.ami.fallback_members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
-from santral.centre import coverage_by_date, reachability, remote_agents
+from santral.centre import coverage_by_date, reachability, remote_agents, surge_checks
 from santral.centre.cross_file_checks import (
     calls_nobody_back,
     check_closed_entry,
@@ -126,6 +126,17 @@ class NodeConfig(NamedTuple):
         return self._replace(settings=settings, loaded=loaded, centre=engine_centre(loaded))
 
     @property
+    def line_entries(self) -> dict[str, str]:
+        """Class of lines by entry of the menu, for entries from which only one service with lines can be reached."""
+        lines, found = self.settings.lines, {}
+        for entry, start in self.flow.entries.items():
+            nodes = [self.flow.nodes[name] for name in reachable_nodes(self.flow, [start])]
+            served = {node.service for node in nodes if isinstance(node, Queue)}
+            if lines is not None and len(served) == 1 and served <= set(lines.classes):
+                found[entry] = served.pop()
+        return found
+
+    @property
     def unrecorded(self) -> frozenset[str]:
         """Services whose talks are never recorded, even on request: the private and the anonymous ones."""
         return frozenset(service.id for service in self.loaded.services if service.privacy != "normal")
@@ -196,6 +207,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     if flow is not None and loaded.settings is not None:
         found, doubts = check_closed_entry(loaded, flow)
         problems = problems + found + external_without_trunk(loaded, flow) + conflicting_keys(loaded, flow)
+        problems += surge_checks.check_profiles(loaded, flow, lengths.keys)
         warnings = warnings + doubts + preferences_not_stored(loaded, flow)
     return CheckedCentre(loaded, flow, *(tuple(sorted(found, key=lambda one: one.order))
                                          for found in (problems, warnings, of_today)))
@@ -292,7 +304,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                                    service.distress, longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),
         unknown_service=settings.fallback.unknown or str(config.flow.queue_node(config.flow.human).service),
-        lines=_line_plan(config), line_entries=_line_entries(config),
+        lines=_line_plan(config), line_entries=config.line_entries,
         emergencies=tuple(Emergency(one.id, language, slow, find_prompt(said, one.emergency, slow, language).place)
                           for one in config.loaded.services if one.emergency is not None
                           for language in LANGUAGES for slow in (False, True)),
@@ -313,17 +325,6 @@ def _line_plan(config: NodeConfig) -> LinePlan | None:
     return LinePlan(lines.total, tuple(
         LineClass(name, lines.kept.get(name, 0), lines.most_of(name), words[name]) for name in lines.classes),
         LINE_REFUSALS[lines.refusal])
-
-
-def _line_entries(config: NodeConfig) -> dict[str, str]:
-    """Return the class of lines by entry of the menu, for entries from which only one service can be reached."""
-    lines, flow, found = config.settings.lines, config.flow, {}
-    for entry, start in flow.entries.items():
-        nodes = [flow.nodes[name] for name in reachable_nodes(flow, [start])]
-        served = {node.service for node in nodes if isinstance(node, Queue)}
-        if lines is not None and len(served) == 1 and served <= set(lines.classes):
-            found[entry] = served.pop()
-    return found
 
 
 def _no_store(loaded: LoadedCentre) -> list[Problem]:

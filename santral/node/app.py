@@ -67,6 +67,7 @@ from santral.node.centre_calendar import CentreCalendar
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
 from santral.node.projections import Projections
 from santral.node.recording_access import RecordingAccess
+from santral.node.surge_switch import SurgeSwitch
 from santral.secrets import NodeSecrets, compare_secret, write_private
 
 log = structlog.get_logger()
@@ -204,9 +205,11 @@ class Node:
             # 6. Announcements, calendar and caller preferences.
             board = AnnouncementBoard(store, self._state, lambda: self._config, time.time)
             await board.load_announcements()
+            self._surge = SurgeSwitch(store, Audit(self._state), lambda: self._config, time.time)
+            await self._surge.load_switch()
             calendar = CentreCalendar(self._config, runner.post, closings=board.current_closings,
-                                      away=self._remote_agents.numbers)
-            board.changed = calendar.post_changes
+                                      away=self._remote_agents.numbers, surge=lambda: self._surge.profile)
+            board.changed = self._surge.changed = calendar.post_changes
             self._wishes = NodePreferences(store, lambda: self._config.settings.preferences, time.time)
             await self._wishes.load_preferences()
             # 7. Dialogues with callers, and HTTP.
@@ -219,7 +222,7 @@ class Node:
                 self._put_in_force, runner, calendar, dialogues, tokens))
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
-                lambda: self._files.instead, lambda: calendar.unservable_needs)
+                lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
             desk = self._build_http_server(runner, recorder, dialogues.server, house, tokens)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, desk, calendar, house)
@@ -310,7 +313,7 @@ class Node:
 
     def _build_dialogues(self, runner: Runner, sounds: Catalogue, numbers: NumberKeys, calendar: CentreCalendar,
                          board: AnnouncementBoard, archive: RecordingAccess, can_call: CanCall) -> Dialogues:
-        config = self._config
+        config, surge = self._config, self._surge
         self._pins = self._secrets.agent_pins(config.agents)
 
         # PINs change with a reload, so read them at each check.
@@ -323,8 +326,10 @@ class Node:
             agent_by_number=lambda number: self._config.sign_in.get(number), services=config.centre.services,
             host=host, port=port, limits=_agi_limits(config), clock=self._clock, spool=self._talks.vault.spool,
             keep=self._talks.vault.store_file, silence=archive.pause_by_keys,
-            still=self._switch.orders.pause_recording, entry_now=calendar.entry_in_force,
-            announced=board.current_announcements, is_open=calendar.is_open, keep_keyed=self._store_input,
+            still=self._switch.orders.pause_recording,
+            entry_now=lambda entry: surge.entry_in_force(entry, calendar.entry_in_force(entry)),
+            announced=lambda: (*surge.current_announcements(), *board.current_announcements()),
+            is_deflected=surge.is_deflected, surge=surge, is_open=calendar.is_open, keep_keyed=self._store_input,
             texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
             by_number=lambda number: self._config.by_number(number), can_call=can_call)

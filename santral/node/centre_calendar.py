@@ -21,6 +21,7 @@ from centres.base_shapes import DAY_MIN, Day, Week, minute_of
 from centres.calendar_days import Closure
 from centres.cross_checks import is_due
 from centres.settings import Settings
+from centres.surge import SurgeProfile
 from routing.core.events import (
     AgentSignedIn,
     AgentSignedOut,
@@ -94,10 +95,11 @@ def wall_clock(settings: Settings, at: float) -> Clock:
 
 
 def state_at(config: NodeConfig, at: float, closings: Closings = (),
-             away: Container[SeatId] | None = None) -> CalendarState:
+             away: Container[SeatId] | None = None, surge: SurgeProfile | None = None) -> CalendarState:
     """Return the demanded state at `at` (Unix seconds), by the local time of the centre.
 
-    `away` holds the seats of remote counsellors who can be called. None means all of them.
+    `away` holds the seats of remote counsellors who can be called. None means all of them. `surge` is the profile in
+    force.
     """
     day, minute = wall_clock(config.settings, at)
     loaded, closed = config.loaded, {
@@ -106,9 +108,11 @@ def state_at(config: NodeConfig, at: float, closings: Closings = (),
         engine_centre(loaded, day.date),
         {ServiceId(one.id): one.id not in closed and (one.hours is None or one.hours.is_within(day, minute))
          for one in loaded.services if not one.distress},
-        {AgentId(one.id): one.on_call.is_within(day, minute) for one in loaded.agents
+        {AgentId(one.id): one.on_call.is_within(day, minute) or (surge is not None and surge.call_in)
+         for one in loaded.agents
          if one.on_call is not None and (away is None or remote_seat(one.id) in away)},
-        dict(_break_plans(config, day.date)), config.quiet.end_at(at) is not None)
+        dict(_break_plans(config, day.date, own_only=surge is not None and surge.breaks == "own")),
+        config.quiet.end_at(at) is not None)
 
 
 def line_open(settings: Settings, at: float, closings: Closings = ()) -> bool:
@@ -127,8 +131,8 @@ def planned_closings(settings: Settings, *some: Closure) -> Iterator[Closing]:
             yield Closing(service, begins, ends)
 
 
-def _break_plans(config: NodeConfig, day: date) -> Iterator[tuple[AgentId, Spans]]:
-    """Yield the breaks of this day and the next.
+def _break_plans(config: NodeConfig, day: date, *, own_only: bool) -> Iterator[tuple[AgentId, Spans]]:
+    """Yield the breaks of this day and the next. With `own_only` the plan for all agents does not apply.
 
     The next day is needed before midnight, because no contact may reach into a break soon after it.
     """
@@ -140,7 +144,7 @@ def _break_plans(config: NodeConfig, day: date) -> Iterator[tuple[AgentId, Spans
             # An agent's own plan replaces the plan for all agents.
             plan = force[agent.id].break_plan if agent.id in force else None
             if plan is None:
-                plan = config.settings.profile.break_plan or ()
+                plan = () if own_only else config.settings.profile.break_plan or ()
             spans += sorted((to_unix(one, minute_of(span[:5]), zone), to_unix(one, minute_of(span[6:]), zone))
                             for span in plan)
         if spans:
@@ -209,8 +213,10 @@ class CentreCalendar:
 
     def __init__(self, config: NodeConfig, post: Callable[[Event], None],
                  clock: Callable[[], float] = time.time, closings: Callable[[], Closings] = tuple,
-                 away: Container[SeatId] | None = None) -> None:
+                 away: Container[SeatId] | None = None,
+                 surge: Callable[[], SurgeProfile | None] = lambda: None) -> None:
         self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
+        self._surge = surge
         self._told: CalendarState | None = None
         self._day: date | None = None
         self.unservable_needs: tuple[str, ...] = ()
@@ -222,7 +228,7 @@ class CentreCalendar:
         """Report the differences since the last report."""
         # 1. Report the difference.
         at = self._clock()
-        now = state_at(self._config, at, self._closings(), self._away)
+        now = state_at(self._config, at, self._closings(), self._away, self._surge())
         for event in change_events(self._told, now):
             self._post(event)
         # 2. A new day brings other needs.
@@ -252,7 +258,7 @@ class CentreCalendar:
     async def apply_config(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
         """Put other files in force. An error that `ask` raises for the centre is passed on, and nothing has changed
         then."""
-        now = state_at(config, self._clock(), self._closings(), self._away)
+        now = state_at(config, self._clock(), self._closings(), self._away, self._surge())
         # The new centre is the first event, so a refusal comes before any other change.
         for event in change_events(self._told, now):
             if isinstance(event, Configured):

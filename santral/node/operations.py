@@ -15,7 +15,7 @@ import structlog
 
 from centres.team import Needs
 from desk.api import models, views
-from desk.api.node_operations import CannotAnnounce, PreferenceNotStored
+from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
 from routing.core.inbox import InboxClosed
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId
@@ -29,6 +29,7 @@ from santral.node.announcement_board import AnnouncementBoard, AnnouncementError
 from santral.node.caller_preferences import NodePreferences, PreferencesFull
 from santral.node.opening_hours import build_pages, format_spans
 from santral.node.recording_access import RecordingAccess
+from santral.node.surge_switch import SurgeError, SurgeSwitch
 
 log = structlog.get_logger()
 
@@ -43,12 +44,12 @@ class RunningNodeOperations:
     def __init__(self, current: Callable[[], NodeConfig], reloader: CentreReloader, clock: Callable[[], float],
                  board: AnnouncementBoard, archive: RecordingAccess, can_call: Callable[[OfferId], bool],
                  wishes: NodePreferences, instead: Callable[[], CopyInForce | None],
-                 nobody_left: Callable[[], Sequence[str]]) -> None:
+                 nobody_left: Callable[[], Sequence[str]], surge: SurgeSwitch) -> None:
         self.find_recordings, self.read_recording, self.pause_recording, self.can_call = (
             archive.find_recordings, archive.read_recording, archive.pause_by_api, can_call)
         self.erase_preferences, self._wishes = wishes.erase_preference, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
-        self._instead, self._nobody_left = instead, nobody_left
+        self._instead, self._nobody_left, self._surge = instead, nobody_left, surge
 
     async def reload_centre(self, wanted: models.Reload, by: str) -> models.Reloaded:
         """Reload the files of the centre. See `NodeOperations`."""
@@ -130,6 +131,22 @@ class RunningNodeOperations:
         return models.Announcements(
             announcements=[self._to_announcement(row) for row in await self._board.latest_rows()],
             timezone=self._current().settings.centre.timezone)
+
+    async def switch_surge(self, wanted: models.SurgeWanted, by: str) -> models.Surge:
+        """Switch a surge profile. See `NodeOperations`."""
+        try:
+            await self._surge.switch(wanted.profile or "", _audit_name(by, wanted.by))
+        except SurgeError as error:
+            raise UnknownSurgeProfile(str(error)) from error
+        return self.surge_state()
+
+    def surge_state(self) -> models.Surge:
+        """Return the surge profile in force. See `NodeOperations`."""
+        switch = self._surge
+        on = switch.profile is not None
+        return models.Surge(
+            profile=switch.name if on else None, since=switch.since if on else None, by=switch.by if on else "",
+            profiles=[models.SurgeProfile(id=name, name=one.name) for name, one in switch.rules.profiles.items()])
 
     def _to_announcement(self, row: AnnouncementRow) -> models.Announcement:
         over = row.ended_at is not None or (row.until is not None and row.until <= self._clock())

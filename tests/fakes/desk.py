@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from desk.api import models, views
-from desk.api.node_operations import CannotAnnounce, PreferenceNotStored
+from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
 from desk.api.tokens import Role, Tokens
 from desk.server import HttpServer, build_application
 from metrics.prometheus.recorder import MetricsRecorder
@@ -60,6 +60,7 @@ class House:
         self.instead: views.LastKnownGood | None = None
         self.left: list[str] = []
         self.given_up = 0
+        self.surge: str | None = None
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
@@ -136,6 +137,17 @@ class House:
 
     async def list_announcements(self) -> models.Announcements:
         return models.Announcements(announcements=[announcement(7), announcement(6, on=False)], timezone="Asia/Tokyo")
+
+    async def switch_surge(self, wanted: models.SurgeWanted, by: str) -> models.Surge:
+        self.asked.append((by, wanted))
+        if wanted.profile not in (None, "quake"):
+            raise UnknownSurgeProfile(f"no surge profile '{wanted.profile}'; there are quake")
+        self.surge = wanted.profile
+        return self.surge_state()
+
+    def surge_state(self) -> models.Surge:
+        return models.Surge(profile=self.surge, since=1_795_569_100.0 if self.surge else None, by="supervisor ayse",
+                            profiles=[models.SurgeProfile(id="quake", name="Deprem")])
 
     def list_days(self) -> models.Days:
         return models.Days(days=[])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routing.core.events import Event, MenuEnded
-from routing.core.inbox import AgentView, ContactView, QueueStatus, Status
+from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, PauseReason
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
@@ -35,6 +35,7 @@ class FakeInbox:
         """Menu paths, told at the end of each, together with the events of the call."""
         self.agents: tuple[AgentView, ...] = ()
         self.reasons: tuple[PauseReason, ...] = ()
+        self.loads: dict[str, QueueLoad] = {}
         self.contacts: list[tuple[ContactView, ...]] = [()]
         """Results of `contact` in order; the last one stays."""
 
@@ -74,6 +75,9 @@ class FakeInbox:
 
     def now(self) -> float:
         return self.status().at
+
+    def queue_load(self, service: str) -> QueueLoad | None:
+        return self.loads.get(service)
 
     def contact_view(self, contact: ContactId) -> ContactView | None:
         contacts = self.contacts.pop(0) if len(self.contacts) > 1 else self.contacts[0]

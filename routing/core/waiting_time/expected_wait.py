@@ -151,6 +151,12 @@ def estimate_now(d: State, contact: EstimatedContact, at: float) -> Estimate | N
     return _estimate_wait(d, d.supply_read, contact, contact.step, at, d.forecast.peek_learned(contact.service.id))
 
 
+def has_ready_agent(d: State, service: Service, at: float) -> bool:
+    """Return whether an agent is ready for a caller who would come now."""
+    contact = Newcomer(service, line_key(service, at, 0, d.next_number), at)
+    return d.matching.group_of(contact, d.matching.first_servable_step(contact)).has_ready_agent
+
+
 def estimate_newcomer(d: State, service: Service, at: float) -> Estimate | None:
     """Return the wait of a caller who would come now, or None as in `estimate_at_entry`. The read changes nothing."""
     contact = Newcomer(service, line_key(service, at, 0, d.next_number), at)

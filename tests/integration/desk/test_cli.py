@@ -392,6 +392,19 @@ async def test_announcements_are_switched_on_and_off_and_listed(tmp_path: Path) 
             assert found.exit_code == 1 and "Traceback" not in found.output, found.output
 
 
+async def test_a_surge_profile_is_switched_in_one_sentence(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        shown = await santral("surge", "status", "--state", folder)
+        assert "no surge profile is in force. Profiles: quake (Deprem)" in shown.output
+        done = await santral("surge", "on", "quake", "--state", folder)
+        assert done.exit_code == 0 and "quake is in force since" in done.output and "santral surge off" in done.output
+        assert desk.house.asked[-1][1].profile == "quake"
+        found = await santral("surge", "on", "sel", "--state", folder)
+        assert found.exit_code == 1 and "no surge profile 'sel'; there are quake" in found.output
+        assert "no surge profile is in force" in (await santral("surge", "off", "--state", folder)).output
+
+
 @pytest.mark.parametrize(("text", "end"), [
     ("90m", "2026-03-25T17:30+03:00"), ("2h", "2026-03-25T18:00+03:00"), ("17:30", "2026-03-25T17:30+03:00"),
     ("09:00", "2026-03-26T09:00+03:00"), ("2026-12-31T12:00", "2026-12-31T12:00+03:00"),

@@ -22,7 +22,7 @@ from routing.core.events import (
 from routing.core.inbox import InboxClosed
 from routing.core.model.centre_model import AgentState, PauseReason
 from routing.core.model.errors import NotNow, NotSignedIn, SeatTaken, UnknownReason, UnknownSeat
-from routing.core.model.ids import ContactId, OfferId
+from routing.core.model.ids import AgentId, ContactId, OfferId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
 from tests.integration.ivr_node import Start, said
@@ -203,3 +203,36 @@ async def test_what_was_paused_stays_so_and_nothing_new_is_noted(start: Start, t
 
 async def hush(start: Start, silence: PauseRecording, paused: str) -> Dialler:
     return await Dialler(await start(FakeInbox(), silence=silence), "recording-pause", paused).call()
+
+
+class Surge:
+    """A switch of one profile that only a1001 may use."""
+
+    def __init__(self, allowed: bool = True) -> None:
+        self.allowed, self.keys = allowed, list[str]()
+
+    def may_switch(self, agent: AgentId) -> bool:
+        return self.allowed and agent == "a1001"
+
+    async def switch_by_key(self, key: str, agent: AgentId) -> bool | None:
+        self.keys.append(key)
+        return {"0": False, "1": True}.get(key)
+
+
+@pytest.mark.parametrize(("key", "spoken"), [
+    ("1", "kod-yogunluk-acik"), ("0", "kod-yogunluk-kapali"), ("7", "kod-yogunluk-yok"), ("", "kod-yogunluk-yok")])
+async def test_a_supervisor_switches_a_surge_profile_at_any_phone(start: Start, key: str, spoken: str) -> None:
+    surge = Surge()
+    port = await start(FakeInbox(), surge=surge)
+    dialler = await Dialler(port, "codes", "*41", variables={"SC_SEAT": "2001"},
+                            keys=[*"1001", "#", *"4321", "#", key]).call()
+    assert dialler.played[2:] == ["kod-yogunluk-sor", spoken] and surge.keys == [key]
+
+
+@pytest.mark.parametrize(("pin", "allowed"), [("1111", True), ("4321", False)])
+async def test_nobody_else_switches_a_surge_profile(start: Start, pin: str, allowed: bool) -> None:
+    surge = Surge(allowed)
+    port = await start(FakeInbox(), surge=surge)
+    dialler = await Dialler(port, "codes", "*41", variables={"SC_SEAT": "2001"},
+                            keys=[*"1001", "#", *pin, "#", "1"]).call()
+    assert dialler.played[-1] == "kod-giris-hatali" and surge.keys == []

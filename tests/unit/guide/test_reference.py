@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf import dialplan_names
+from asterisk_conf.conf_plan import LineClass, LinePlan
 from asterisk_conf.render import render_files
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
@@ -86,7 +87,7 @@ def test_commands_of_the_table_exist() -> None:
 
 
 def test_names_of_the_dialplan_are_those_of_the_files() -> None:
-    files = render_files(plan(node_count=2))
+    files = render_files(plan(node_count=2, lines=LinePlan(300, (LineClass("psikososyal", 60, 90, "tr/acil-destek"),))))
     text = files["extensions.conf"]
     named = {kind: {one for row in dialplan_names.TABLE if row.kind == kind for one in row.name.split()}
              for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE)}
