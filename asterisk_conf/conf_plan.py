@@ -272,8 +272,6 @@ OTHER_CLASS, WORDS_CLASS = "other", "words"
 """Classes of lines: calls that have not keyed distress, and calls that hear the emergency text and end."""
 LINES_GROUP, CLASS_GROUP = "lines", "class"
 """Categories of Asterisk's GROUP: every call of the carrier is in `all@lines`, and in one class."""
-REFUSED_EVENT = "SC_REFUSED"
-"""Event in the CEL file for a call that found no line. It was never a contact."""
 REFUSALS = (17, 34)
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
