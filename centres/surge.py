@@ -35,9 +35,11 @@ class SurgeProfile(Shape):
     entry: Entry
     """Entry of menu.yaml for the common numbers: a short menu with distress first."""
     say: Name | None = None
-    """Announcement to everybody, also to callers who wait."""
+    """Announcement to callers of ordinary services, after their choice and while they wait."""
     deflect: Deflection | None = None
     """Left out: nobody is deflected."""
+    shared: Annotated[tuple[ServiceId, ...], Field(max_length=100)] = ()
+    """Ordinary services whose contacts every agent of an ordinary service takes."""
     breaks: Literal["usual", "own"] = "usual"
     """`own`: the planned breaks of `[profile]` do not apply; those of an accommodation stay."""
     call_in: bool = False

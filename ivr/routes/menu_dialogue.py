@@ -190,11 +190,11 @@ class MenuDialogue:
             return chosen._replace(queue=help_here, say=()), answer
         if answer == deflection.CALLBACK:
             return chosen._replace(say=()), answer
-        said = deflection.NOT_POSSIBLE
+        said: tuple[str, ...] = ()
         if answer == deflection.TEXT:
             assert self.texts is not None
-            said = await self.texts.request_text(session, contact_of(session), chosen.queue, chosen.language)
-        return dialogue_steps.EndCall(chosen.slow, (said,), chosen.language), answer
+            said = (await self.texts.request_text(session, contact_of(session), chosen.queue, chosen.language),)
+        return dialogue_steps.EndCall(chosen.slow, said, chosen.language), answer
 
     async def _promise_callback(self, session: Session, who: CallerIdentity, sounds: Sounds,
                                 chosen: dialogue_steps.EnterQueue, since: float) -> None:

@@ -18,15 +18,18 @@ from math import inf
 from typing import NamedTuple
 
 from planning.errors import PlanningError
+from planning.simulation.arrival import NO_ARRIVAL
+from planning.simulation.arrival import Arrival as Arrival
 from planning.simulation.ledger import OutcomeLedger
 from planning.simulation.outcome import RunOutcome
+from planning.simulation.trunk_lines import WORDS_S, TrunkLines
 from routing.core import events
 from routing.core.engine import Engine
 from routing.core.model import commands
-from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, Channel, Needs, WrapUpMode
+from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, WrapUpMode
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact
-from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model.reasons import NO_ANSWER
 
 WHISPER_SPOKEN_S = 4.0
@@ -48,30 +51,6 @@ DUTY, TALK, PATIENCE = 0, 1 << 48, 2 << 48
 """Order of events at the same moment. A running number is added. Arrivals come between the last two."""
 
 
-class Arrival(NamedTuple):
-    """A future contact with all its random values."""
-
-    at: float
-    service: ServiceId
-    handle_s: float
-    """Talk time without wrap-up. The wrap-up comes from the agent's profile."""
-    patience_s: float = inf
-    """Wait after which the caller gives up. With `inf` the caller never does."""
-    channel: Channel = Channel.VOICE
-    priority: int = 0
-    """Points in addition to those of the service."""
-    caller: str = ""
-    """Keyed hash of the caller. Equal hashes mean the same person."""
-    needs: Needs = ()
-    """Needs of this contact in every step."""
-    topics: frozenset[str] = frozenset()
-    """Topics that an agent's profile may exclude."""
-
-
-NO_ARRIVAL = Arrival(inf, ServiceId(""), 0.0)
-"""An arrival that never comes."""
-
-
 class Duty(NamedTuple):
     """Working time of an agent.
 
@@ -90,7 +69,21 @@ def pre_connect_s(offer: commands.Offer) -> float:
     return (WHISPER_SPOKEN_S if offer.whisper else 0.0) + offer.reading_s
 
 
-Entry = tuple[float, int, events.Event]
+class MenuLeft(NamedTuple):
+    """A caller with a line keys a service."""
+
+    contact: ContactId
+    arrival: Arrival
+
+
+class LineFreed(NamedTuple):
+    """A call without a contact ends: a deflected one, or one beyond `most`."""
+
+    contact: ContactId
+
+
+Planned = events.Event | MenuLeft | LineFreed
+Entry = tuple[float, int, Planned]
 """Time, order and event."""
 
 Watch = Callable[[list[Fact]], None]
@@ -100,7 +93,8 @@ Answer = Callable[[commands.Offer], float]
 def run_simulation(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable[Duty], *,
                    answer_s: float | Answer = 0.0, until: float | None = None, count_from: float | None = None,
                    also: Iterable[tuple[float, events.Event]] = (), progress: Callable[[float], None] | None = None,
-                   watch: Watch | None = None, engine: Engine | None = None) -> RunOutcome:
+                   watch: Watch | None = None, engine: Engine | None = None,
+                   lines: TrunkLines | None = None) -> RunOutcome:
     """Run the engine and return the outcome. The same arguments give the same outcome.
 
     - `arrivals` must be in order of time and may be a generator.
@@ -112,13 +106,14 @@ def run_simulation(centre: Centre, arrivals: Iterable[Arrival], duties: Iterable
     - `progress` gets the virtual time now and then.
     - `watch` gets all facts in order, in portions.
     - `engine` is a new engine to use, for example one that records.
+    - `lines` are the carrier's: each arrival rings first, and may find none. None is a carrier without a limit.
 
     Raise PlanningError for arrivals out of order and for invalid duties. The engine raises `Refused` for services that
     the centre does not have.
     """
     ledger = OutcomeLedger(centre, count_from)
     house = _SimulationRun(centre, duties, also, float(answer_s) if isinstance(answer_s, int | float) else answer_s,
-                   engine or Engine())
+                   engine or Engine(), lines)
 
     def take_facts(facts: list[Fact]) -> None:
         ledger.fold_facts(facts)
@@ -133,8 +128,9 @@ class _SimulationRun:
     """The engine, the heap of planned events, and the state of each contact."""
 
     def __init__(self, centre: Centre, duties: Iterable[Duty], also: Iterable[tuple[float, events.Event]],
-                 answer_s: float | Answer, engine: Engine) -> None:
+                 answer_s: float | Answer, engine: Engine, lines: TrunkLines | None) -> None:
         self.engine = engine
+        self.lines = lines
         self.number = count(1)
         self.heap: list[Entry] = _plan_events(centre, list(duties), also, self.number)
         self.waiting: dict[ContactId, float] = {}
@@ -165,7 +161,8 @@ class _SimulationRun:
         engine, heap, waiting, obey = self.engine, self.heap, self.waiting, self._execute_commands
         handle, tick, next_deadline = engine.handle, engine.tick, engine.next_deadline
         queued, gone, name_of = events.ContactQueued, events.CallerHungUp, ContactId
-        coming = iter(arrivals)
+        lines = self.lines
+        coming = iter(arrivals) if lines is None else lines.merge_redials(arrivals)
         arrival, arrives, arrived, steps, now = None, -inf, 0, 0, self.now
         while True:
             # 1. Fetch the next arrival.
@@ -196,6 +193,10 @@ class _SimulationRun:
                 now = at
                 arrived += 1
                 contact = name_of(str(arrived))
+                if lines is not None:
+                    self._ring_line(lines, contact, arrival, now)
+                    arrival = None
+                    continue
                 waiting[contact] = arrival.handle_s
                 done = handle(queued(contact, arrival.service, "", arrival.channel, None, arrival.priority,
                                      arrival.caller, "", False, "", arrival.needs, arrival.topics), now)
@@ -225,13 +226,48 @@ class _SimulationRun:
         self.now = now
         look(engine.take_facts())
 
-    def _apply_planned(self, what: events.Event, now: float) -> list[Command]:
+    def _ring_line(self, lines: TrunkLines, contact: ContactId, arrival: Arrival, now: float) -> None:
+        """Let a call ring. With a line it enters the menu, or hears the emergency text and ends."""
+        answer = lines.admit_call(contact, arrival, now)
+        if answer == "menu":
+            after = now + lines.rules.menu_s.get(arrival.service, 0.0)
+            heappush(self.heap, (after, PATIENCE + next(self.number), MenuLeft(contact, arrival)))
+        elif answer == "words":
+            heappush(self.heap, (now + WORDS_S, PATIENCE + next(self.number), LineFreed(contact)))
+
+    def _leave_menu(self, lines: TrunkLines, what: MenuLeft, now: float) -> list[Command]:
+        """Queue a caller who has keyed a service, or deflect the call."""
+        contact, arrival = what
+        lines.note_choice(contact, arrival.service, now)
+        load = self.engine.queue_load(arrival.service, now)
+        if load is not None and lines.is_deflected(arrival.service, lambda: load.waiting):
+            heappush(self.heap, (now + lines.rules.deflect_s, PATIENCE + next(self.number), LineFreed(contact)))
+            return []
+        self.waiting[contact] = arrival.handle_s
+        if arrival.patience_s != inf:
+            heappush(self.heap, (now + arrival.patience_s, PATIENCE + next(self.number), events.CallerHungUp(contact)))
+        return self.engine.handle(events.ContactQueued(
+            contact, arrival.service, "", arrival.channel, None, arrival.priority, arrival.caller, "", False, "",
+            arrival.needs, arrival.topics), now)
+
+    def _apply_planned(self, what: Planned, now: float) -> list[Command]:
         """Apply a planned event unless it is out of date, and return the engine's commands."""
+        lines = self.lines
         if isinstance(what, events.TalkEnded):
             return self._end_talk(what, now)
         if isinstance(what, events.CallerHungUp):
             # A caller who is answered meanwhile has left `waiting` and does not give up.
-            return [] if self.waiting.pop(what.contact, None) is None else self.engine.handle(what, now)
+            if self.waiting.pop(what.contact, None) is None:
+                return []
+            if lines is not None:
+                lines.release_line(what.contact, now)
+            return self.engine.handle(what, now)
+        if isinstance(what, MenuLeft | LineFreed):
+            assert lines is not None
+            if isinstance(what, MenuLeft):
+                return self._leave_menu(lines, what, now)
+            lines.release_line(what.contact, now)
+            return []
         if isinstance(what, events.OfferConnected):
             if what.offer not in self.ringing:
                 return []
@@ -259,6 +295,8 @@ class _SimulationRun:
                 continue
             elif isinstance(command, commands.SendToFallback):
                 self.waiting.pop(command.contact, None)
+                if self.lines is not None:
+                    self.lines.release_line(command.contact, now)
                 more = self.engine.handle(events.ContactExited(command.contact, "fallback"), now)
             else:
                 continue
@@ -268,6 +306,8 @@ class _SimulationRun:
     def _connect_talk(self, offer: OfferId, contact: ContactId, now: float) -> list[Command]:
         """Connect caller and agent, and plan the end of the talk."""
         done = self.engine.handle(events.OfferConnected(offer, contact), now)
+        if self.lines is not None:
+            self.lines.note_talk(offer, contact)
         heappush(self.heap, (now + self.waiting.pop(contact), TALK + next(self.number),
                              events.TalkEnded(offer, "caller")))
         return done
@@ -316,6 +356,8 @@ class _SimulationRun:
             if later:
                 heappush(self.heap, (now + later, TALK + next(self.number), what))
                 return []
+        if self.lines is not None:
+            self.lines.end_talk(offer, now)
         agent = self.wrapup_enders.pop(offer, None)
         if agent is not None:
             heappush(self.heap, (now + self.by_word[agent], TALK + next(self.number), events.WrapUpEnded(agent)))

@@ -27,6 +27,10 @@ def check_profiles(loaded: LoadedCentre, flow: MenuFlow, prompts: frozenset[str]
             problems.append(Problem(loaded.where(*place, "say"), f"unknown prompt '{profile.say}'",
                                     suggest_word(profile.say, prompts)))
         problems += _check_entry(loaded, flow, id_, profile.entry, loaded.where(*place, "entry"))
+        ordinary = [one.id for one in loaded.services if not one.distress]
+        problems += [Problem(loaded.where(*place, "shared", index), f"'{name}' is no ordinary service",
+                             suggest_word(name, ordinary))
+                     for index, name in enumerate(profile.shared) if name not in ordinary and loaded.services_whole]
     return problems
 
 

@@ -39,6 +39,7 @@ from santral.centre.config import NodeConfig
 from santral.centre.engine_values import engine_centre
 from santral.centre.last_known_good import REPORTED_MAX
 from santral.centre.remote_agents import remote_seat
+from santral.centre.surge_values import apply_profile
 
 log = structlog.get_logger()
 
@@ -105,7 +106,7 @@ def state_at(config: NodeConfig, at: float, closings: Closings = (),
     loaded, closed = config.loaded, {
         one.service for one in (*planned_closings(config.settings), *closings) if one.is_closed_at(at)}
     return CalendarState(
-        engine_centre(loaded, day.date),
+        apply_profile(engine_centre(loaded, day.date), surge),
         {ServiceId(one.id): one.id not in closed and (one.hours is None or one.hours.is_within(day, minute))
          for one in loaded.services if not one.distress},
         {AgentId(one.id): one.on_call.is_within(day, minute) or (surge is not None and surge.call_in)

@@ -99,10 +99,17 @@ class SurgeSwitch:
         return profile.entry
 
     def current_announcements(self) -> Iterator[Announcement]:
-        """Yield the words of the profile. Each switch has its own id, so callers hear a second one again."""
+        """Yield the words of the profile for callers of ordinary services, after their choice.
+
+        Words before the menu would delay the key for distress. All have one id, so nobody hears them twice, and each
+        switch has another one.
+        """
         profile = self.profile
         if profile is not None and profile.say is not None:
-            yield Announcement(-IDS_FROM - int(self.since) % IDS_MOST, "", prompt=profile.say)
+            id_ = -IDS_FROM - int(self.since) % IDS_MOST
+            for service in self._current().loaded.services:
+                if not service.distress:
+                    yield Announcement(id_, service.id, prompt=profile.say)
 
     def is_deflected(self, service: str, waiting: int, expected_s: float | None) -> bool:
         """Return whether a further caller of the service hears that nobody is free soon. Never in distress."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ivr.routes import deflection
+from lab.lifecycle import SOUNDS
+from prompts.prompt_lengths import PromptLengths
 from routing.core.events import CallbackRequested, ContactExited, ContactQueued
 from routing.core.inbox import QueueLoad
 from routing.core.model.errors import NoCallback
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.integration.ivr_node import Start, services
-from tests.system.stage import length
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,7 @@ async def deflected(start: Start, inbox: FakeInbox, key: str = "", number: str =
 async def test_silence_ends_the_call_and_nobody_was_queued(start: Start) -> None:
     inbox = FakeInbox()
     dialler = await deflected(start, inbox)
-    assert dialler.played[-3:] == [deflection.WORDS, deflection.CALLBACK_WORDS, deflection.NOT_POSSIBLE]
+    assert dialler.played[-2:] == [deflection.WORDS, deflection.CALLBACK_WORDS]
     assert dialler.variables["ACD_NEXT"] == "end" and inbox.events == []
 
 
@@ -72,6 +73,7 @@ async def test_below_the_limit_and_in_distress_callers_wait(start: Start, choice
 
 
 def test_a_deflected_call_holds_its_line_for_fifteen_seconds_at_most() -> None:
+    length = PromptLengths.of_folders(SOUNDS).length_s
     words = sum(map(length, (deflection.WORDS, deflection.CALLBACK_WORDS, deflection.TEXT_WORDS)))
     answer = max(map(length, (deflection.AGREED, deflection.NOT_POSSIBLE)))
     assert words + deflection.KEY_S + answer <= deflection.LIMIT_S

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routing.core.model.ids import AgentId
+from routing.core.model.ids import AgentId, ServiceId
 from routing.store.audit import Audit
 from routing.store.store import Store
 from santral.centre.config import check_centre, node_config
@@ -63,8 +63,9 @@ async def test_one_word_switches_menu_words_and_deflection_and_a_restart_forgets
         assert one.entry_in_force("ana", "ana") == "deprem"
         assert one.entry_in_force("ana", "kapali") == "kapali", "a closed line stays closed"
         assert one.entry_in_force("kriz", "kriz") == "kriz", "the crisis number has no menu to shorten"
-        assert [said.prompt for said in one.current_announcements()] == ["yogun-deprem"]
-        assert one.is_deflected("temsilci", 20, None) and not one.is_deflected("temsilci", 19, None)
+        assert {(said.prompt, said.service) for said in one.current_announcements()} == {
+            ("yogun-deprem", service.id) for service in node.config.loaded.services if not service.distress}
+        assert one.is_deflected("temsilci", 4, None) and not one.is_deflected("temsilci", 3, None)
         assert not one.is_deflected("psikososyal", 10_000, 10_000.0), "never in distress"
         assert (one.by, one.since) == ("supervisor ayse", NOW)
     await switch.switch("quake", "supervisor ali")
@@ -100,6 +101,11 @@ async def test_people_are_called_in_and_only_own_breaks_stay(node: Node) -> None
     before, during = (state_at(node.config, OFF_DUTY, surge=one) for one in (None, profile))
     assert set(during.on_call) == set(before.on_call) and all(during.on_call.values())
     assert not all(before.on_call.values())
+    served = {service.id: service.steps for service in during.centre.services}
+    assert len(served[ServiceId("temsilci")]) == 1 and "gorus_oneri >= 30" in served[ServiceId("temsilci")][0].where
+    assert "psikososyal" not in served[ServiceId("temsilci")][0].where
+    assert all(steps == old.steps for old in before.centre.services if old.id != "temsilci"
+               for steps in [served[old.id]])
     own = {one.agent for one in node.config.loaded.accommodations.values() if one.break_plan is not None}
     assert set(during.breaks) == own < set(before.breaks)
 
@@ -108,9 +114,10 @@ async def test_people_are_called_in_and_only_own_breaks_stay(node: Node) -> None
     ('entry = "deprem"', 'entry = "sel"', "entry", "names the entry 'sel', which menu.yaml does not have"),
     ('entry = "deprem"', 'entry = "ana"', "", ""),
     ('say = "yogun-deprem"', 'say = "yogun-sel"', "say", "unknown prompt 'yogun-sel'"),
+    ('shared = ["temsilci"]', 'shared = ["psikososyal"]', "shared", "'psikososyal' is no ordinary service"),
     ('supervisors = ["a1001"', 'supervisors = ["a9998"', "supervisors", "no agent 'a9998'"),
-    ("deflect = { waiting = 20 }", "deflect = {}", "deflect", "needs 'waiting' or 'over_s'"),
-    ("deflect = { waiting = 20 }", "deflect = { waiting = 0 }", "deflect", "should be at least 1"),
+    ("deflect = { waiting = 4 }", "deflect = {}", "deflect", "needs 'waiting' or 'over_s'"),
+    ("deflect = { waiting = 4 }", "deflect = { waiting = 0 }", "deflect", "should be at least 1"),
 ])
 def test_a_faulty_profile_is_told_with_its_line(tmp_path: Path, old: str, new: str, key: str, what: str) -> None:
     folder = copied(tmp_path)
@@ -129,12 +136,12 @@ def test_a_profile_without_a_way_to_distress_or_with_it_in_the_middle_is_refused
     folder = copied(tmp_path)
     text = (folder / "menu.yaml").read_text(encoding="utf-8")
     begin = text.index("  deprem-menu:")
-    first = text[text.index("      - key: 1", begin):text.index("      - key: 2", begin)]
+    first = text[text.index("      - key: 1", begin):text.index("      - key: 0", begin)]
     (folder / "menu.yaml").write_text(text[:begin] + text[begin:].replace(first, "", 1), encoding="utf-8")
     (problem,) = check_centre(folder).problems
     assert "has no way to a service for distress" in str(problem) and str(problem).startswith("santral.toml:")
     rest = text[begin:].replace(first, "", 1)
-    at = rest.index("      - key: 0")
+    at = rest.index("    closing:")
     (folder / "menu.yaml").write_text(text[:begin] + rest[:at] + first + rest[at:], encoding="utf-8")
     (problem,) = check_centre(folder).problems
     assert "distress is not the first option" in str(problem)
