@@ -170,7 +170,7 @@ def _agent_commands() -> typer.Typer:
 
 
 def _contact_commands() -> typer.Typer:
-    app = typer.Typer(help="Show waiting callers, or change their priority.", invoke_without_command=True)
+    app = typer.Typer(help="Show waiting callers, or act on one.", invoke_without_command=True)
 
     @app.callback()
     def show_waiting(context: typer.Context, state: State = None, lab: Lab = None, url: Url = None,
@@ -190,14 +190,43 @@ def _contact_commands() -> typer.Typer:
                                min=-60, max=60, help="One counts as a minute of waiting.")],
                            state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Move a waiting caller up or down the queue. The position changes at once."""
-        # Options after the command override those before it.
-        above = context.obj
-        place = (state or lab or above[0], url or above[1], token_file or above[2])
-        found = exit_on_error(lambda: call_api(
-            find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/prioritise", {"points": points}))
-        Console().print(tables.waiting_table(found))
+        _act_on_contact(context, contact, "prioritise", {"points": points}, state or lab, url, token_file)
+
+    @app.command("move")
+    def move_contact(context: typer.Context,
+                     contact: Annotated[str, typer.Argument(help="Id from the table.")],
+                     service: Annotated[str | None, typer.Option(help="Id of the service.")] = None,
+                     agent: Annotated[str | None, typer.Option(help="Agent who is waited for, up to 30 s.")] = None,
+                     state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Move a waiting caller to a service, an agent, or both. Nobody leaves a distress service so."""
+        body = {name: value for name, value in (("service", service), ("agent", agent)) if value is not None}
+        if not body:
+            raise typer.BadParameter("give --service, --agent or both")
+        _act_on_contact(context, contact, "move", body, state or lab, url, token_file)
+
+    @app.command("withdraw")
+    def withdraw_contact(context: typer.Context,
+                         contact: Annotated[str, typer.Argument(help="Id from the table.")],
+                         prompt: Annotated[str | None, typer.Option(
+                             help="Sentence from `santral prompts list`; default: good-bye.")] = None,
+                         callback: Annotated[bool, typer.Option(
+                             "--callback", help="Call back instead: position and number stay.")] = False,
+                         state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """End the wait of a caller with a sentence, or make it a callback."""
+        body: dict[str, Any] = {"callback": callback} | ({} if prompt is None else {"prompt": prompt})
+        _act_on_contact(context, contact, "withdraw", body, state or lab, url, token_file)
 
     return app
+
+
+def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[str, Any], state: Path | None,
+                    url: str | None, token_file: Path | None) -> None:
+    # Options after the command override those before it.
+    above = context.obj
+    place = (state or above[0], url or above[1], token_file or above[2])
+    found = exit_on_error(lambda: call_api(
+        find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/{act}", body))
+    Console().print(tables.waiting_table(found))
 
 
 def _callback_commands() -> typer.Typer:

@@ -33,8 +33,10 @@ from routing.core.events import (
     HeavyContactsDeclined,
     HeldPositionDeclined,
     HoldTick,
+    MoveRequested,
     ReturnedToMenu,
     RulesOverridden,
+    WithdrawalRequested,
     WrapUpEnded,
     WrapUpExtended,
     WrapUpRequested,
@@ -327,7 +329,8 @@ class Runner:
     def _view_of(self, event: Event, now: float) -> ContactView | AgentView | None:
         match event:
             case (ContactQueued() | HoldTick() | CallerHungUp() | ContactExited() | ContactPrioritised()
-                  | CallbackRequested() | CallbackReached() | HeldPositionDeclined() | ReturnedToMenu()):
+                  | CallbackRequested() | CallbackReached() | HeldPositionDeclined() | ReturnedToMenu()
+                  | MoveRequested() | WithdrawalRequested()):
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpRequested() | HeavyContactsDeclined() | AgentSkillsChanged() | RulesOverridden()

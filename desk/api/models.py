@@ -75,6 +75,21 @@ class Points(Shape):
         description="One counts as a minute of waiting. They replace the points that the contact has now.")
 
 
+class Withdrawal(Shape):
+    """How a waiting contact leaves the queue."""
+
+    prompt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")] | None = Field(
+        default=None, description="A sentence of the catalogue before good-bye; null: the usual one.")
+    callback: bool = Field(default=False, description="Make it a callback to the number of the call.")
+
+    @model_validator(mode="after")
+    def check_one_way(self) -> Self:
+        """Refuse a sentence of a callback: the caller hears that the centre calls back."""
+        if self.callback and self.prompt:
+            raise ValueError("give a prompt or callback, not both")
+        return self
+
+
 class AbuseReport(Shape):
     """Flag of the present caller. It takes no text, because people should talk about the incident."""
 

@@ -34,6 +34,13 @@ class PreferenceNotStored(Refused):
     turkish = "Bu arayan için istek kaydedilemiyor."
 
 
+class UnknownPrompt(Refused):
+    """The catalogue does not have this sentence."""
+
+    code = "unknown_prompt"
+    turkish = "Böyle bir cümle yok."
+
+
 class NodeOperations(Protocol):
     """The node around the engine. `by` names the asker, as the token states it."""
 
@@ -59,6 +66,14 @@ class NodeOperations(Protocol):
 
     def can_call(self, offer: OfferId) -> bool:
         """Return whether the caller of an offer could be called back: the number may be dialled."""
+        ...
+
+    async def audit_act(self, who: str, what: str, **about: object) -> None:
+        """Write a line of the audit log. Raise if that fails: nothing is done then."""
+        ...
+
+    async def has_prompt(self, key: str) -> bool:
+        """Return whether the catalogue has this sentence."""
         ...
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:

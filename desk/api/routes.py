@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from desk.api import models, views
 from desk.api.models import Shape
-from desk.api.node_operations import NodeOperations
+from desk.api.node_operations import NodeOperations, UnknownPrompt
 from desk.api.tokens import Role, TokenHolder
 from routing.core import events
 from routing.core.inbox import AgentView, Inbox
@@ -273,12 +273,43 @@ async def list_waiting(call: ApiCall) -> Shape:
 async def prioritise_contact(call: ApiCall) -> Shape:
     """Change the points of a waiting contact. The position changes at once."""
     assert isinstance(call.body, models.Points)
-    # The id of the path is a contact's here. A contact that does not wait has no position.
+    contact = _waiting_contact(call)
+    return await _act_on_contact(call, "contact_prioritised", events.ContactPrioritised(
+        contact, call.body.points, _audit_name(call)), points=call.body.points)
+
+
+async def move_contact(call: ApiCall) -> Shape:
+    """Move a waiting contact to a service, to an agent, or to an agent of a service."""
+    assert isinstance(call.body, models.Transfer)
+    service, to = _transfer_target(call.body)
+    return await _act_on_contact(call, "contact_moved", events.MoveRequested(
+        _waiting_contact(call), service, to, _audit_name(call)), service=service, agent=to)
+
+
+async def withdraw_contact(call: ApiCall) -> Shape:
+    """Take a waiting contact out of the queue: with a sentence, or into a callback."""
+    assert isinstance(call.body, models.Withdrawal)
+    contact, prompt, callback = _waiting_contact(call), call.body.prompt or "", call.body.callback
+    if prompt and not await call.operations.has_prompt(prompt):
+        raise UnknownPrompt(f"no prompt '{prompt}'; santral prompts list shows them")
+    return await _act_on_contact(call, "contact_withdrawn", events.WithdrawalRequested(
+        contact, prompt, callback, _audit_name(call)), callback=callback, prompt=prompt or None)
+
+
+def _waiting_contact(call: ApiCall) -> ContactId:
+    """Return the contact of the path. Raise `UnknownContact` if it does not wait: it has no position then."""
     contact = ContactId(call.agent)
     view = call.inbox.contact_view(contact)
     if view is None or not view.position:
         raise UnknownContact
-    await call.inbox.ask(events.ContactPrioritised(contact, call.body.points))
+    return contact
+
+
+async def _act_on_contact(call: ApiCall, what: str, event: events.Event, **about: object) -> Shape:
+    """Audit an act of a supervisor, then do it. The line of an act that was refused stays."""
+    about = {name: value for name, value in about.items() if value is not None}
+    await call.operations.audit_act(_audit_name(call), what, contact=call.agent, **about)
+    await call.inbox.ask(event)
     return views.show_waiting(call.inbox.status())
 
 
@@ -429,7 +460,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/contacts", STAFF, None, views.AllWaiting, list_waiting, "List waiting contacts",
           detail="Id, service, position, wait, points; no number."),
     Route("POST", "/api/v1/contacts/{id}/prioritise", STAFF, models.Points, views.AllWaiting, prioritise_contact,
-          "Change the points of a contact", detail="One point is a minute. 404: nobody of that id waits."),
+          "Change the points of a contact", detail="One point is a minute. Audited. 404: nobody of that id waits."),
+    Route("POST", "/api/v1/contacts/{id}/move", STAFF, models.Transfer, views.AllWaiting, move_contact,
+          "Move a waiting contact", detail="To a service, an agent, or both. Audited. 409 `in_distress`, `not_open`, "
+          "`not_there`, `not_now`."),
+    Route("POST", "/api/v1/contacts/{id}/withdraw", STAFF, models.Withdrawal, views.AllWaiting, withdraw_contact,
+          "Withdraw a waiting contact", detail="With a sentence or into a callback. Audited. 404 `unknown_prompt`; "
+          "409 `in_distress`, `no_callback`."),
     Route("GET", f"{AGENT}/needs", SELF, None, models.OwnNeeds, own_needs, "Show stored accommodations", own=True,
           detail="Each entry with its dates, and the entry in force."),
     Route("GET", AGENT, ALL, None, views.Agent, one_agent, "Show an agent", own=True,

@@ -27,6 +27,7 @@ from ivr.hold.hold_script import HoldMemory
 from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
+from routing.core.callers.supervisor_acts import CALLBACK_AGREED, GOODBYE
 from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick, ReturnedToMenu
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model.centre_model import ON_LINE_STATES, ContactState
@@ -34,6 +35,7 @@ from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
 
 OWN_PROMPTS = (
+    GOODBYE, CALLBACK_AGREED,
     hold_script.NEXT_IN_LINE, hold_script.TALK_LOST, hold_script.SLOW_ON, hold_script.PAUSED, hold_script.KEY_HEARD,
     hold_script.POSITION_RESTORED, hold_script.BACK_ASK, hold_script.BACK_KIND,
     hold_script.BACK_KEPT, hold_script.BACK_LEFT, hold_script.CALLBACK_KEPT, hold_script.EMERGENCY_AGAIN,
@@ -80,6 +82,10 @@ class HoldTicks:
             view = await self.inbox.ask(HoldTick(contact, key))
             if view is None:
                 view = await self.inbox.ask(await self.contacts.requeued_event(session, self.clock()))
+            if isinstance(view, ContactView) and view.farewell:
+                put.append((dialplan.SAY, "&".join(await self._farewell_files(session, view))))
+                await session.set_variables(*put, (dialplan.NEXT, dialplan.FAREWELL))
+                return
             if isinstance(view, ContactView) and view.callback:
                 # The caller of a callback has answered, or never hung up. Either way the caller waits on the line.
                 view = await self.inbox.ask(CallbackReached(contact, session.channel))
@@ -245,6 +251,15 @@ class HoldTicks:
             return hold_script.on_text_result(
                 heard, await self.texts.request_text(session, view.contact, leaf, heard.language), now)
         return hold_script.confirm_key(heard, now)
+
+    async def _farewell_files(self, session: Session, view: ContactView) -> list[str]:
+        """Return the sentence of a supervisor's withdrawal. A sentence without a sound is replaced by good-bye."""
+        heard = await self._memory_of(session, view)
+        self.heard.pop(view.contact, None)
+        try:
+            return prompt_files(self.sounds, [view.farewell], slow=heard.slow, language=heard.language)
+        except LookupError:
+            return prompt_files(self.sounds, [GOODBYE], slow=heard.slow, language=heard.language)
 
     async def _memory_of(self, session: Session, view: ContactView) -> HoldMemory:
         """Return what this caller heard. After a restart it is read from the channel's variables."""

@@ -91,7 +91,7 @@ HANDLE = Metric("acd_handle_seconds", HISTOGRAM, ("queue", "channel", "phase"),
 OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to agents by how they ended.")
 MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
                "Contacts that moved to another queue, by the queue they left: overflow, full, closed, chosen, "
-               "transfer. They count as offered in both.")
+               "supervisor, transfer. They count as offered in both.")
 STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
                "Times a waiting contact went to a later step: expired (the step's time was over), nobody (no "
                "signed-in agent could meet it), preferred (the preferred agent's time was over).")
@@ -117,6 +117,9 @@ IVR_COMPLETED = Metric("ivr_calls_completed_total", COUNTER, ("flow", "outcome")
                        "The same by the end of the menu: queued, operator (key 0 or after failures), self_service "
                        "(everything heard, or a message left), external_transfer, abandoned (hung up), error. "
                        "Containment = self_service / all.")
+IVR_DISTRESS = Metric("ivr_calls_distress_total", COUNTER, ("flow",),
+                      "Callers who chose a distress service in the menu, by entry. A sudden share of all calls is a "
+                      "disaster, or a menu that is misunderstood.")
 IVR_INPUT = Metric("ivr_input_events_total", COUNTER, ("flow", "event"),
                    "Difficulties of callers: timeout (no key came), invalid (a wrong key), repeat, more_time, "
                    "slow_speech, operator_zero.")
@@ -210,7 +213,7 @@ MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file d
 
 OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED, HANDLE,
         OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
-        IVR_CALLS, IVR_COMPLETED, IVR_INPUT, IVR_DURATION,
+        IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
         CENTRE_FILES, RECORDINGS, RECORDING,

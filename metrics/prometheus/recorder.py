@@ -221,6 +221,7 @@ class MetricsRecorder:
         # The first call of an entry begins its series at 0.
         if flow not in self._flows:
             self._flows.add(flow)
+            self._series.add_count(names.IVR_DISTRESS, flow, by=0.0)
             for outcome in OUTCOMES:
                 self._series.add_count(names.IVR_COMPLETED, flow, outcome, by=0.0)
         # A resumed dialogue is counted already: it was an external transfer.
@@ -228,6 +229,8 @@ class MetricsRecorder:
             self._series.add_count(names.IVR_CALLS, flow)
             self._series.add_count(names.IVR_COMPLETED, flow, fact.outcome)
             self._series.observe_value(names.IVR_DURATION, fact.lasted_s, flow)
+            if any(service.distress and service.id == fact.service for service in self._centre.services):
+                self._series.add_count(names.IVR_DISTRESS, flow)
         for event, times in (("timeout", fact.timeouts), ("invalid", fact.wrong), ("repeat", fact.repeats),
                              ("more_time", fact.more), ("slow_speech", int(fact.slow)),
                              ("operator_zero", int(fact.outcome == "operator"))):

@@ -9,6 +9,7 @@ from routing.core.model.commands import (
     CancelConsult,
     Offer,
     Partner,
+    RefreshHold,
     Rescind,
     SendToFallback,
     StartConsult,
@@ -39,8 +40,8 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 """Headers that make telephones answer by themselves. `Variable` reaches the phone, and PreDialGoSub does not."""
 
 
-def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartConsult | CancelConsult, called: str,
-              record: str = "") -> Action:
+def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartConsult | CancelConsult | RefreshHold,
+              called: str, record: str = "") -> Action:
     """Return the AMI action of a command.
 
     `called` is the number shown next to the service's name on the agent's phone. `record` is the file name of the talk.
@@ -57,6 +58,8 @@ def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartC
         case SendToFallback():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_FALLBACK, "Exten": "s",
                     "Priority": "1"}
+        case RefreshHold():
+            return hold_action(command.contact)
         case BlindTransfer():
             return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_TRANSFERRED,
                     "Exten": f"to_{command.service}", "Priority": "1"}

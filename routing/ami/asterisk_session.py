@@ -36,7 +36,7 @@ from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.wire import Message
 from routing.core.events import CallerHungUp, ContactExited, Event, LinkChanged
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
-from routing.core.model.commands import Command, SendToFallback
+from routing.core.model.commands import Command, RefreshHold, SendToFallback
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
@@ -93,10 +93,10 @@ class AsteriskSession:
     def takes(self, command: Command) -> bool:
         """Return whether the command concerns a call on this Asterisk.
 
-        A callback whose caller has no channel yet cannot be sent to the fallback queue.
+        A contact without a channel cannot be sent anywhere.
         """
         return command.channel in PHONE_CHANNELS and command.node in ("", self._settings.node) \
-            and (not isinstance(command, SendToFallback) or bool(command.leg))
+            and (not isinstance(command, SendToFallback | RefreshHold) or bool(command.leg))
 
     def execute(self, commands: Sequence[Command]) -> None:
         """Begin to carry out the commands, in order."""

@@ -35,6 +35,7 @@ from routing.core.model.commands import (
     DialCaller,
     Offer,
     Partner,
+    RefreshHold,
     Rescind,
     SendToFallback,
     SetInterrupted,
@@ -56,6 +57,9 @@ RecordingName = Callable[[Offer], str]
 """From an offer to the file name of its talk, or an empty text if the talk is not recorded."""
 DialAddress = Callable[[str], str]
 """From an encrypted number to a SIP address that leads there, valid for one call."""
+
+_OneAction = Offer | SendToFallback | BlindTransfer | StartConsult | CancelConsult | RefreshHold
+"""Commands that are one AMI action each."""
 
 
 class CommandExecutor:
@@ -194,7 +198,7 @@ class CommandExecutor:
         await self._ask_asterisk(
             offer, lambda: actions.run_action(ring_partner_action(offer, partner, self._settings.called)), partner=True)
 
-    def _start_action(self, command: Offer | SendToFallback | BlindTransfer | StartConsult | CancelConsult,
+    def _start_action(self, command: _OneAction,
                       actions: Link) -> StartedAction | None:
         """Write the action at once if possible: the offer is stored, and a phone waits."""
         try:
@@ -202,7 +206,7 @@ class CommandExecutor:
         except BadAction:
             return None  # reported when the command is carried out
 
-    def _action_for(self, command: Offer | SendToFallback | BlindTransfer | StartConsult | CancelConsult) -> Action:
+    def _action_for(self, command: _OneAction) -> Action:
         return to_action(command, self._settings.called,
                          self._record(command) if isinstance(command, Offer) else "")
 
@@ -239,7 +243,7 @@ class CommandExecutor:
             return False
         return reply.ok
 
-    async def _carry_out(self, command: Offer | SendToFallback | BlindTransfer | StartConsult | CancelConsult,
+    async def _carry_out(self, command: _OneAction,
                          actions: Link, started: StartedAction | None) -> bool:
         """Carry out a command of one action. Return whether it was done, as far as is known."""
         done = await self._ask_asterisk(

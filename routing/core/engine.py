@@ -15,7 +15,15 @@ from typing import Any
 from routing.core import events, explain, read_views, restore, settings
 from routing.core.agents import break_rules, presence
 from routing.core.assignment import assign_contacts
-from routing.core.callers import arrivals, caller_erasure, caller_events, menu_outcome, survey_answers, talk_end
+from routing.core.callers import (
+    arrivals,
+    caller_erasure,
+    caller_events,
+    menu_outcome,
+    supervisor_acts,
+    survey_answers,
+    talk_end,
+)
 from routing.core.calls import (
     answering,
     blind_transfer,
@@ -53,6 +61,8 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.ContactExited: caller_events.on_contact_exited,
     events.ReturnedToMenu: caller_events.on_returned_to_menu,
     events.ContactPrioritised: arrivals.on_contact_prioritised,
+    events.MoveRequested: supervisor_acts.on_move_requested,
+    events.WithdrawalRequested: supervisor_acts.on_withdrawal_requested,
     events.HeldPositionDeclined: caller_events.on_held_position_declined,
     events.CallbackRequested: callback_flow.on_callback_requested,
     events.CallbackAccepted: callback_flow.on_callback_accepted,

@@ -92,6 +92,35 @@ class ContactPrioritised(NamedTuple):
 
     contact: ContactId
     priority: int
+    by: str = ""
+    """Role or id of the person who decided."""
+
+
+class MoveRequested(NamedTuple):
+    """A supervisor moves a waiting contact: to a service, to an agent, or to an agent of a service.
+
+    If the engine refuses, the contact waits on.
+    """
+
+    contact: ContactId
+    service: ServiceId | None = None
+    """None for the contact's own service."""
+    to: AgentId | None = None
+    """Agent for whom the contact waits a while. None for any agent of the service."""
+    by: str = ""
+    """As in `ContactPrioritised`."""
+
+
+class WithdrawalRequested(NamedTuple):
+    """A supervisor takes a waiting contact out of the queue, with a sentence or into a callback."""
+
+    contact: ContactId
+    prompt: str = ""
+    """Key of the sentence that the caller hears before good-bye."""
+    callback: bool = False
+    """The contact becomes a callback to the number of the call."""
+    by: str = ""
+    """As in `ContactPrioritised`."""
 
 
 class LoadReported(NamedTuple):
@@ -415,7 +444,7 @@ class MenuEnded(NamedTuple):
 
 Event = (
     Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | ContactPrioritised
-    | HeldPositionDeclined | CallerErased | LoadReported
+    | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused
     | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested

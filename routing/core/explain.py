@@ -92,6 +92,8 @@ class WaitReason(StrEnum):
     """A callback whose time has not come."""
     QUIET_HOURS = "quiet_hours"
     """A callback in quiet hours."""
+    WITHDRAWN = "withdrawn"
+    """A supervisor has withdrawn the caller, who hears good-bye."""
     FALLBACK = "fallback"
     """The caller was sent to the fallback queue a moment ago."""
     CHANNEL = "channel"
@@ -117,7 +119,9 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
     """Return the reasons that keep a pending contact from all agents."""
     found = []
     # At most one of these is reported: the first that holds.
-    if contact.callback and contact.leg:
+    if contact.farewell:
+        found.append(WaitReason.WITHDRAWN)
+    elif contact.callback and contact.leg:
         found.append(WaitReason.ON_LINE)
     elif contact.blocked_by:
         found.append(WaitReason.CALLER_ON_LINE)

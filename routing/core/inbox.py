@@ -44,6 +44,8 @@ class ContactView(NamedTuple):
     """An agent has flagged the caller as abusive in this contact."""
     priority: int = 0
     """The contact's own points, without those of the service."""
+    farewell: str = ""
+    """Key of the sentence with which a supervisor's withdrawal ends the call. Empty if there is none."""
     transferred_at: float | None = None
     """Time of the last transfer, Unix seconds. The wait starts again there. None if there was no transfer."""
 

@@ -121,6 +121,9 @@ class Contact:
     """An agent has flagged the caller as abusive in this contact."""
     merged: bool = False
     """The contact took over the position of a callback of the same caller."""
+    farewell: str = ""
+    """Key of the sentence with which a supervisor's withdrawal ends the call. The contact is not offered any more. A
+    restart forgets the withdrawal."""
     blocks_callbacks: tuple[Contact, ...] = ()
     """Callbacks that are held while this contact lives, because their caller is on the line in it
     (`callback_flow.review_blocks`)."""

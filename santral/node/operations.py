@@ -16,6 +16,7 @@ import structlog
 from centres.team import Needs
 from desk.api import models, views
 from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
+from prompts.catalogue import read_texts
 from routing.core.inbox import InboxClosed
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId
@@ -47,6 +48,7 @@ class RunningNodeOperations:
                  nobody_left: Callable[[], Sequence[str]], surge: SurgeSwitch) -> None:
         self.find_recordings, self.read_recording, self.pause_recording, self.can_call = (
             archive.find_recordings, archive.read_recording, archive.pause_by_api, can_call)
+        self.audit_act = archive.audit_access
         self.erase_preferences, self._wishes = wishes.erase_preference, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
         self._instead, self._nobody_left, self._surge = instead, nobody_left, surge
@@ -154,6 +156,10 @@ class RunningNodeOperations:
             id=row.id, service=row.service or None, prompt=row.prompt or None, text=row.text or None,
             recording=row.recording or None, closes=row.closes, on=not over, since=row.since, until=row.until,
             by=row.by, ended_at=row.ended_at, ended_by=row.ended_by)
+
+    async def has_prompt(self, key: str) -> bool:
+        """Return whether a sentence exists. See `NodeOperations`."""
+        return key in await asyncio.to_thread(read_texts)
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         """Return the needs of one agent. See `NodeOperations`."""

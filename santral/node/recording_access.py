@@ -39,7 +39,7 @@ class RecordingAccess:
         found = await self._store.run_query(partial(
             recording_rows.find_recordings, wanted=RecordingFilter(**fields), limit=wanted.limit))
         asked = {name: value for name, value in fields.items() if value is not None}
-        await self._audit_access(by, "listed", recordings=len(found), **asked)
+        await self.audit_access(by, "listed", recordings=len(found), **asked)
         return models.Recordings(recordings=[_to_model(one) for one in found])
 
     async def read_recording(self, recording: str, by: str) -> AsyncGenerator[bytes, None]:
@@ -48,7 +48,7 @@ class RecordingAccess:
         if one is None:
             raise UnknownRecording
         # The audit comes first: if it fails, nothing is heard.
-        await self._audit_access(by, "heard", recording=one.id, contact=one.contact)
+        await self.audit_access(by, "heard", recording=one.id, contact=one.contact)
         async with aclosing(self._vault.read_wav(one)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -59,17 +59,18 @@ class RecordingAccess:
         done = [await self._hush(leg, on) for leg in legs]
         if not any(done):
             raise NotNow
-        await self._audit_access(by, "paused" if on else "resumed", agent=agent, legs=legs)
+        await self.audit_access(by, "paused" if on else "resumed", agent=agent, legs=legs)
 
     async def pause_by_keys(self, leg: str, on: bool) -> bool:
         """Pause or resume by the keys of an agent's telephone. Return False if that leg is not recorded."""
         if not await self._hush(leg, on):
             return False
         agent = next((one.agent for one in self._live() if one.leg == leg), "")
-        await self._audit_access(f"agent {agent}".strip(), "paused" if on else "resumed", agent=agent, legs=[leg])
+        await self.audit_access(f"agent {agent}".strip(), "paused" if on else "resumed", agent=agent, legs=[leg])
         return True
 
-    async def _audit_access(self, who: str, what: str, **about: object) -> None:
+    async def audit_access(self, who: str, what: str, **about: object) -> None:
+        """Write a line of the audit log. Raise `AuditError` if that fails."""
         await asyncio.to_thread(partial(self._audit.note_entry, who, what, self._clock(), **about))
 
 

@@ -19,6 +19,7 @@ from routing.core.inbox import ContactView, QueueView, Status
 from routing.core.model.centre_model import Channel, ContactState, Estimate
 from routing.core.model.errors import UnknownRecording
 from routing.core.model.ids import AgentId, ContactId, OfferId
+from routing.store.audit import AuditError
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 from tests.fakes.team import named
 
@@ -61,6 +62,7 @@ class House:
         self.left: list[str] = []
         self.given_up = 0
         self.surge: str | None = None
+        self.audit_fails = False
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
@@ -101,6 +103,14 @@ class House:
 
     def can_call(self, offer: OfferId) -> bool:
         return self.callable
+
+    async def audit_act(self, who: str, what: str, **about: object) -> None:
+        if self.audit_fails:
+            raise AuditError("the audit log cannot be written")
+        self.asked.append((who, (what, about)))
+
+    async def has_prompt(self, key: str) -> bool:
+        return key == "bekleme-veda"
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         own = models.Need(in_force=True, valid_from="2026-01-01", valid_to=None, review_at=None, approved_by="kurul",

@@ -138,7 +138,9 @@ def gone(h, event: e.CallerHungUp) -> None:
     if caller.state is ASSIGNED:
         calls.talk_over(h, caller.offer, "dropped" if event.failure or event.dropped else "caller", at)
     elif caller.in_line and caller.callback:
-        caller.leg = ""
+        caller.leg = caller.farewell = ""
+    elif caller.in_line and caller.farewell:
+        end(h, caller, Outcome.LEFT, "withdrawn")
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.consulting_offer is None:

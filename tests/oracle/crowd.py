@@ -360,6 +360,13 @@ class Crowd:
             return e.CallerHungUp(contact)
         if caller is not None and rng.random() < 0.15:
             return e.CallbackRequested(contact)
+        if caller is not None and rng.random() < 0.06:
+            return rng.choice((
+                e.MoveRequested(contact, self._service() if rng.random() < 0.7 else None,
+                                self._agent() if rng.random() < 0.5 else None, "amir"),
+                e.WithdrawalRequested(contact, rng.choice(("", "bilgi")), rng.random() < 0.5, "amir")))
+        if caller is not None and caller.farewell and rng.random() < 0.7:
+            return e.CallerHungUp(contact)
         if caller is not None and caller.own is not None and rng.random() < 0.9:
             return e.HeldPositionDeclined(contact)
         return rng.choice((

@@ -10,14 +10,15 @@ from typing import Any
 from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel
 from routing.core.stored import Started
-from tests.oracle import burden, callbacks, callers, calls, choice, consults, settings, shifts, steps
+from tests.oracle import burden, callbacks, callers, calls, choice, consults, settings, shifts, steps, supervisors
 from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 
 TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.HoldTick: callers.ticked, e.CallerHungUp: callers.gone, e.ContactExited: callers.left,
     e.ReturnedToMenu: callers.to_menu,
-    e.ContactPrioritised: callers.ranked, e.LoadReported: burden.report_load,
+    e.ContactPrioritised: callers.ranked, e.MoveRequested: supervisors.moved,
+    e.WithdrawalRequested: supervisors.withdrawn, e.LoadReported: burden.report_load,
     e.CallbackRequested: callbacks.callback_asked,
     e.HeldPositionDeclined: callers.declined, e.CallerErased: callers.forgotten,
     e.CallbackAccepted: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,

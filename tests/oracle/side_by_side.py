@@ -267,6 +267,7 @@ class SideBySide:
             case f.Ended():
                 seen[f"ended {fact.outcome}"] += 1
                 seen[f"callback {fact.key}"] += fact.key in ("merged", "served")
+                seen["withdrawn"] += fact.key == "withdrawn"
             case f.OfferClosed():
                 seen[f"offer {fact.state} {fact.reason}"] += 1
             case f.AgentChanged() if fact.state is not fact.before:
@@ -290,7 +291,7 @@ class SideBySide:
             [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own, c.caller_on_line) for c in h.callers.values()],
+              c.follow_up, c.own, c.caller_on_line, c.farewell) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
@@ -307,7 +308,7 @@ class SideBySide:
             [(c.id, c.state, c.service.id, c.step, c.beyond_ceiling, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own_position, bool(c.blocked_by)) for c in d.contacts.values()],
+              c.follow_up, c.own_position, bool(c.blocked_by), c.farewell) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.callback is not None)
              for o in d.offers.values()],

@@ -62,6 +62,8 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Hash of the number for the callback."""
+    farewell: str = ""
+    """The sentence with which a supervisor has withdrawn the caller."""
     caller_on_line: bool = False
     """A callback whose caller is on the line in a later call."""
     language: str = ""
@@ -93,7 +95,7 @@ class Caller:
     def looks(self, now: float, quiet: bool) -> bool:
         """Return whether an agent may be found for the contact now."""
         kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
-        return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu
+        return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu and not self.farewell
 
 
 @dataclass(slots=True, eq=False)

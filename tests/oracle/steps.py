@@ -35,7 +35,7 @@ def overflows(h, caller: Caller) -> float | None:
     """Return when the contact has waited too long in this service."""
     limit = caller.service.overflow_s
     if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node) \
-            or caller.consulting_offer is not None or caller.in_menu:
+            or caller.consulting_offer is not None or caller.in_menu or caller.farewell:
         return None
     return max(caller.entered_at + limit, caller.fallback_retry_at)
 
@@ -113,13 +113,16 @@ def send_to_fallback(h, caller: Caller) -> None:
     h.commands.append(commands.SendToFallback(caller.id, caller.leg, caller.node, caller.channel))
 
 
-def move(h, caller: Caller, to: Service, reason: str) -> None:
-    """Move the contact to another service, with its age."""
+def move(h, caller: Caller, to: Service, reason: str, person: Person | None = None) -> None:
+    """Move the contact to another service, with its age. It may wait half a minute for a person first."""
     before = caller.service
     caller.preferred = None
     caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
     unknown = nobody(caller)
-    prefer(h, caller)
+    if person is None:
+        prefer(h, caller)
+    else:
+        caller.preferred, caller.preferred_s = person, 30.0
     h.arm(caller)
     h.tell("Moved", caller.id, before.id, to.id, reason, unknown)
 

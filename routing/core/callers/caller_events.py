@@ -7,7 +7,7 @@ from routing.core.changes import CallLost
 from routing.core.domain import Domain
 from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick, ReturnedToMenu
 from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
-from routing.core.model.reasons import DROPPED, LOST, STALE
+from routing.core.model.reasons import DROPPED, LOST, STALE, WITHDRAWN
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
@@ -54,9 +54,11 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
         talk_changes.end_talk(d, offer, DROPPED if event.failure or event.dropped else "caller", at)
     elif contact.state not in WAITING_STATES:
         return
-    # 2. The caller of a callback hangs up as intended.
+    # 2. The caller of a callback hangs up as intended. A withdrawn caller has heard good-bye.
     elif contact.callback:
         callback_flow.start_callback_wait(d, contact)
+    elif contact.farewell:
+        end_wait(d, contact, "exited", Outcome.LEFT, at, WITHDRAWN)
     else:
         # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast.
         short = at - contact.waits_from() < contact.service.short_abandon_s
@@ -70,7 +72,7 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
         if asker is not None and asker.consult is not None and not (event.failure or event.dropped) \
                 and recent_talks.note_recent_talk(d, asker, asker.consult.service, at):
             callback_index.note_served(d, contact, asker.consult.service)
-        _end_wait(d, contact, "hung_up", outcome, at)
+        end_wait(d, contact, "hung_up", outcome, at)
         if event.failure or event.dropped:
             d.changes.append(CallLost(contact, at))
 
@@ -80,7 +82,7 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     talk."""
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in WAITING_STATES:
-        _end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
+        end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
             event.key)
 
 
@@ -115,7 +117,7 @@ def on_held_position_declined(d: Domain, event: HeldPositionDeclined) -> None:
     contact_queue.emit_contact_changed(d, contact, contact.since)
 
 
-def _end_wait(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
+def end_wait(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
     """End a waiting contact. During a consult transfer the caller belongs to the consulting agent."""
     if contact.offer is not None:
         offer_changes.cancel_offer(d, contact.offer)

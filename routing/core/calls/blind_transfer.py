@@ -23,7 +23,7 @@ from routing.core.model.ids import AgentId, OfferId, ServiceId
 from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import LegState
 from routing.core.queueing import admission, contact_queue, preferred_agent
-from routing.core.records import AgentRecord, Offer
+from routing.core.records import AgentRecord, Contact, Offer
 
 PERSONAL_WAIT_S = 30.0
 """Longest wait of a transferred caller for one agent. After it any agent of the service may take the caller. An agent
@@ -55,7 +55,15 @@ def talking_offer(d: Domain, name: OfferId) -> Offer:
 def resolve_target(d: Domain, offer: Offer, service_id: ServiceId | None,
                    to: AgentId | None) -> tuple[Service, AgentRecord | None]:
     """Return the service and the agent of a transfer. Raise `Refused` if the target cannot take the contact."""
-    contact = offer.contact
+    service, record = find_target(d, offer.contact, service_id, to)
+    if record is not None and (record is offer.agent or record is offer.partner):
+        raise NotThere(f"agent {record.id} has this contact already")
+    return service, record
+
+
+def find_target(d: Domain, contact: Contact, service_id: ServiceId | None,
+                to: AgentId | None) -> tuple[Service, AgentRecord | None]:
+    """Return the service and the agent that somebody named for a contact. Raise `Refused` if they cannot take it."""
     service = contact.service if service_id is None else d.services.get(service_id)
     if service is None:
         raise UnknownService(f"no service {service_id} in the centre; add it to services.yaml and reload")
@@ -69,7 +77,7 @@ def resolve_target(d: Domain, offer: Offer, service_id: ServiceId | None,
     record = d.agents.get(to)
     if record is None:
         raise UnknownAgent(f"no agent {to} in the team; add it to the centre and reload")
-    if record is offer.agent or record is offer.partner or not preferred_agent.can_take(d, contact, record, service):
+    if not preferred_agent.can_take(d, contact, record, service):
         raise NotThere(f"agent {record.id} cannot take this contact now")
     return service, record
 

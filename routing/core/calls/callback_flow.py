@@ -68,6 +68,15 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
     if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
             or contact.state not in WAITING_STATES or contact.consulting_offer is not None:
         return
+    make_callback(d, contact, event.after_s, event.anytime, event.caller_hash, event.number_encrypted)
+
+
+def make_callback(d: Domain, contact: Contact, after_s: float = 0.0, anytime: bool = False, caller_hash: str = "",
+                  number_encrypted: str = "") -> None:
+    """Make a waiting call a callback. Without a hash the number is that of the call.
+
+    Raise NoCallback if the service has no callbacks, or no room for more.
+    """
     # 1. Refuse if the service has no callbacks. An anonymous service knows no number.
     service = contact.service
     if service.anonymous or service.callback is CallbackOrder.NONE \
@@ -75,8 +84,8 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
         raise NoCallback
     # 2. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
     contact.callback, contact.in_menu, contact.beyond_ceiling, contact.estimate = True, False, False, None
-    contact.not_before, contact.anytime = d.now + max(0.0, event.after_s), event.anytime
-    contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
+    contact.not_before, contact.anytime = d.now + max(0.0, after_s), anytime
+    contact.callback_hash, contact.callback_number_encrypted = caller_hash, number_encrypted
     callback_index.add_callback(d, contact)
     # 3. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
     if contact.offer is not None:
@@ -92,8 +101,8 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
 
 def start_callback_wait(d: Domain, contact: Contact) -> None:
     """Start the wait for the call, because the caller has hung up."""
-    if contact.leg:
-        contact.leg = ""
+    if contact.leg or contact.farewell:
+        contact.leg = contact.farewell = ""
         d.mark(contact)
         if contact.group is None and contact.state is ContactState.PENDING:
             contact_queue.start_search(d, contact)

@@ -134,6 +134,15 @@ class SendToFallback(NamedTuple):
     channel: Channel = Channel.VOICE
 
 
+class RefreshHold(NamedTuple):
+    """Lead a waiting caller to the first question of the hold loop, so that the node answers at once."""
+
+    contact: ContactId
+    leg: str
+    node: str = ""
+    channel: Channel = Channel.VOICE
+
+
 class StartConsult(NamedTuple):
     """Separate the agent from the caller for a consult transfer.
 
@@ -170,4 +179,4 @@ class BlindTransfer(NamedTuple):
 
 
 Command = Offer | Rescind | DialCaller | ConnectCallback | SendToFallback | SetInterrupted | BlindTransfer \
-    | StartConsult | CancelConsult
+    | StartConsult | CancelConsult | RefreshHold

@@ -7,6 +7,7 @@ RoutingError
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
     ├── NotOpen, NotThere   no caller can be transferred to this service, or to this agent, now
+    ├── InDistress      a supervisor takes nobody out of a distress service
     ├── NoCallback      the service calls nobody back, or no more callers
     ├── NotNow          the agent's state does not allow it
     └── OutOfRange      the value cannot be meant
@@ -118,6 +119,13 @@ class NotThere(Refused):
 
     code = "not_there"
     turkish = "Bu temsilci şu anda bu çağrıyı alamıyor."
+
+
+class InDistress(Refused):
+    """The contact is in a distress service. Only the counsellor who has spoken with the caller may transfer it out."""
+
+    code = "in_distress"
+    turkish = "Bu arayan zor durumda olabilir; onu ancak görüşen danışman aktarabilir."
 
 
 class NoCallback(Refused):

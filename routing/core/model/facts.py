@@ -65,7 +65,7 @@ class Queued(NamedTuple):
 class Moved(NamedTuple):
     """A waiting contact went to a different service with its age.
 
-    The reasons are overflow, a full or closed service, the caller's own choice, and an agent's transfer
+    The reasons are overflow, a full or closed service, the caller's own choice, a supervisor, and an agent's transfer
     (TalkEndedRecorded comes before). The contact still has one outcome: Ended names the last service.
     """
 
@@ -77,7 +77,7 @@ class Moved(NamedTuple):
     service: ServiceId
     channel: Channel
     reason: str
-    """`overflow`, `full`, `closed`, `chosen`, `transfer`."""
+    """`overflow`, `full`, `closed`, `chosen`, `supervisor`, `transfer`."""
     waited_s: float
     """Wait in the service before."""
     position: int

@@ -11,6 +11,8 @@ REQUESTED, REACHED = "requested", "reached"
 """Changes of a callback (`CallbackChanged.reason`) other than a failed try."""
 NO_ANSWER, BUSY, REFUSED, NO_KEY, FAILED = TRY_FAILURES = "no_answer", "busy", "refused", "no_key", "failed"
 """Reports of a failed try (`CallbackFailed.reason`)."""
+SUPERVISOR, WITHDRAWN = "supervisor", "withdrawn"
+"""A supervisor moved the contact (`Moved.reason`, `Stepped.reason`), or took it out of the queue (`Ended.key`)."""
 STALE = "stale"
 """Asterisk did not report what became of an offer, a try or a talk."""
 

@@ -25,7 +25,7 @@ from routing.core.matching.skill_requirement import clamp_step, step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Service
 from routing.core.model.commands import SendToFallback
 from routing.core.model.declare import CALLER, blank
-from routing.core.model.reasons import TRANSFER
+from routing.core.model.reasons import SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
 from routing.core.queueing import admission, callback_index, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
@@ -77,10 +77,10 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
 def start_search(d: Domain, contact: Contact) -> None:
     """Put a pending contact into its group, so that agents are found for its present step.
 
-    Do nothing if its time has not come, or if its caller is in the menu again. A callback also waits until its caller
-    has hung up, has no other call, and quiet hours are over.
+    Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor has withdrawn it. A
+    callback also waits until its caller has hung up, has no other call, and quiet hours are over.
     """
-    if contact.not_before > d.now or contact.in_menu \
+    if contact.not_before > d.now or contact.in_menu or contact.farewell \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
     matching = d.matching
@@ -202,11 +202,11 @@ def _ceiling_at(contact: Contact) -> float | None:
 def _overflow_at(d: Domain, contact: Contact) -> float | None:
     """Return the time from which the wait is too long, or None.
 
-    Distress and callbacks never overflow. Neither does a caller who chooses again in the menu, or whose agent consults:
-    the caller still belongs to that agent.
+    Distress and callbacks never overflow. Neither does a caller who chooses again in the menu, whom a supervisor has
+    withdrawn, or whose agent consults: the caller still belongs to that agent.
     """
     limit = contact.service.overflow_s
-    if limit is None or contact.in_menu or contact.service.distress or contact.callback \
+    if limit is None or contact.in_menu or contact.farewell or contact.service.distress or contact.callback \
             or contact.consulting_offer is not None or not d.link_up(contact.node):
         return None
     return max(contact.entered_at + limit, contact.not_overflowed_before)
@@ -276,8 +276,12 @@ def send_to_fallback(d: Domain, contact: Contact) -> None:
     d.commands.append(SendToFallback(contact.id, contact.leg, contact.node, contact.channel))
 
 
-def move_contact(d: Domain, contact: Contact, service: Service, reason: str) -> None:
-    """Move a contact to another service with its age and points. Steps, overflow and ceiling start again."""
+def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to: AgentRecord | None = None,
+        wait_s: float | None = None) -> None:
+    """Move a contact to another service with its age and points. Steps, overflow and ceiling start again.
+
+    If `to` is given, the contact waits up to `wait_s` for this agent first.
+    """
     # 1. Read what the fact says about the old queue before the contact leaves it.
     before, waited_s, left_position = contact.service, d.now - contact.entered_at, d.position_of(contact)
     dequeue_temporarily(d, contact)
@@ -288,7 +292,10 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str) -> 
     contact.beyond_ceiling = False
     contact.version += 1
     unknown = anonymise_contact(d, contact)
-    preferred_agent.choose_preferred(d, contact)
+    if to is None:
+        preferred_agent.choose_preferred(d, contact)
+    else:
+        preferred_agent.wait_for_agent(contact, to, wait_s)
     # 3. Queue the contact and emit the fact.
     enqueue_contact(d, contact)
     d.mark(contact)
@@ -296,6 +303,16 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str) -> 
         d, contact=contact.id, version=contact.version, before=before.id, service=service.id, channel=contact.channel,
         reason=reason, waited_s=max(0.0, waited_s), position=d.position_of(contact), left_position=left_position,
         caller_anonymised=unknown)
+
+
+def restart_for_agent(d: Domain, contact: Contact, to: AgentRecord, wait_s: float) -> None:
+    """Let a contact wait up to `wait_s` for one agent of its service first. Steps and ceiling start again."""
+    dequeue_temporarily(d, contact)
+    preferred_agent.clear_preferred(contact)
+    preferred_agent.wait_for_agent(contact, to, wait_s)
+    contact.step, contact.step_at, contact.entered_at, contact.beyond_ceiling = 0, d.now, d.now, False
+    enqueue_contact(d, contact)
+    emit_stepped(d, contact, SUPERVISOR)
 
 
 def anonymise_contact(d: Domain, contact: Contact) -> bool:

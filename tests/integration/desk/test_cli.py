@@ -285,13 +285,31 @@ async def test_who_waits_is_a_table_and_one_is_given_points(tmp_path: Path) -> N
         for word in ("Bekleyenler", "temsilci", "5:00", "puan"):
             assert word in found.output, found.output
         found = await santral("contacts", "prioritise", "a2", "4", "--state", folder)
-        assert found.exit_code == 0 and desk.inbox.events[-1] == events.ContactPrioritised("a2", 4)  # type: ignore[arg-type]
+        assert found.exit_code == 0 and desk.inbox.events[-1] == events.ContactPrioritised("a2", 4, "supervisor")  # type: ignore[arg-type]
         found = await santral("contacts", "prioritise", "a2", "-5", "--state", folder)
         assert found.exit_code == 0, found.output
-        assert desk.inbox.events[-1] == events.ContactPrioritised("a2", -5)  # type: ignore[arg-type]
+        assert desk.inbox.events[-1] == events.ContactPrioritised("a2", -5, "supervisor")  # type: ignore[arg-type]
         found = await santral("contacts", "prioritise", "a2", "--stat", folder)
         assert found.exit_code == 2, "a wrong option is one still"
         found = await santral("contacts", "--state", folder, "prioritise", "--", "c9", "-4")
+        assert found.exit_code == 1 and "[unknown_contact]" in found.output
+
+
+async def test_one_who_waits_is_moved_or_withdrawn(tmp_path: Path) -> None:
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        for words, event in (
+                (("move", "a2", "--service", "bilgi", "--agent", "a1"),
+                 events.MoveRequested("a2", "bilgi", "a1", "supervisor")),  # type: ignore[arg-type]
+                (("withdraw", "a2"), events.WithdrawalRequested("a2", "", False, "supervisor")),  # type: ignore[arg-type]
+                (("withdraw", "a2", "--prompt", "bekleme-veda"),
+                 events.WithdrawalRequested("a2", "bekleme-veda", False, "supervisor")),  # type: ignore[arg-type]
+                (("withdraw", "a2", "--callback"), events.WithdrawalRequested("a2", "", True, "supervisor"))):  # type: ignore[arg-type]
+            found = await santral("contacts", *words, "--state", folder)
+            assert found.exit_code == 0 and desk.inbox.events[-1] == event, found.output
+        found = await santral("contacts", "move", "a2", "--state", folder)
+        assert found.exit_code == 2 and "--service" in found.output
+        found = await santral("contacts", "withdraw", "c9", "--state", folder)
         assert found.exit_code == 1 and "[unknown_contact]" in found.output
 
 

@@ -36,7 +36,7 @@ from desk.server import BODY_MAX
 from routing.core import events
 from routing.core.inbox import InboxClosed
 from routing.core.model.centre_model import Profile, WrapUpMode
-from routing.core.model.errors import NotNow, SeatTaken
+from routing.core.model.errors import InDistress, NotNow, SeatTaken
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from tests.core.house import House as CoreHouse
 from tests.fakes.desk import SOUND, running
@@ -305,13 +305,54 @@ async def test_a_supervisors_word_gives_one_who_waits_other_points() -> None:
         assert await desk.ask("GET", "/api/v1/contacts") == (200, {"contacts": line})
         path = "/api/v1/contacts/a2/prioritise"
         assert await desk.ask("POST", path, json={"points": 5}) == (200, {"contacts": line})
-        assert desk.inbox.events == [events.ContactPrioritised("a2", 5)]  # type: ignore[arg-type]
+        assert desk.inbox.events == [events.ContactPrioritised("a2", 5, "supervisor")]  # type: ignore[arg-type]
+        assert desk.house.asked == [("supervisor", ("contact_prioritised", {"contact": "a2", "points": 5}))]
         for wrong in ({}, {"points": 61}, {"points": -61}, {"points": 1.5}):
             assert (await desk.ask("POST", path, json=wrong))[0] == 400
         for gone in ("c1", "c9"):  # one talks, one was never there
             status, said = await desk.ask("POST", f"/api/v1/contacts/{gone}/prioritise", json={"points": 5})
             assert (status, said["error"]) == (404, "unknown_contact")
         assert len(desk.inbox.events) == 1
+
+
+async def test_a_supervisor_moves_and_withdraws_one_caller_and_both_are_audited() -> None:
+    async with running() as desk:
+        def at(act: str, contact: str = "a2") -> str:
+            return f"/api/v1/contacts/{contact}/{act}"
+
+        for act, body, event, about in (
+                ("move", {"service": "bilgi"}, events.MoveRequested("a2", "bilgi", None, "supervisor"),  # type: ignore[arg-type]
+                 {"service": "bilgi"}),
+                ("move", {"agent": "a1"}, events.MoveRequested("a2", None, "a1", "supervisor"), {"agent": "a1"}),  # type: ignore[arg-type]
+                ("withdraw", {}, events.WithdrawalRequested("a2", "", False, "supervisor"), {"callback": False}),  # type: ignore[arg-type]
+                ("withdraw", {"prompt": "bekleme-veda"},
+                 events.WithdrawalRequested("a2", "bekleme-veda", False, "supervisor"),  # type: ignore[arg-type]
+                 {"callback": False, "prompt": "bekleme-veda"}),
+                ("withdraw", {"callback": True}, events.WithdrawalRequested("a2", "", True, "supervisor"),  # type: ignore[arg-type]
+                 {"callback": True})):
+            assert (await desk.ask("POST", at(act), json=body))[0] == 200
+            what = {"move": "contact_moved", "withdraw": "contact_withdrawn"}[act]
+            assert desk.inbox.events[-1] == event
+            assert desk.house.asked[-1] == ("supervisor", (what, {"contact": "a2", **about}))
+        done = len(desk.inbox.events)
+        for act, body, status, code in (
+                ("move", {}, 400, "bad_request"), ("withdraw", {"prompt": "Merhaba"}, 400, "bad_request"),
+                ("withdraw", {"prompt": "bekleme-veda", "callback": True}, 400, "bad_request"),
+                ("withdraw", {"prompt": "yok"}, 404, "unknown_prompt")):
+            found = await desk.ask("POST", at(act), json=body)
+            assert (found[0], found[1]["error"]) == (status, code), body
+        for act, body in (("move", {"service": "bilgi"}), ("withdraw", {})):
+            assert (await desk.ask("POST", at(act, "c1"), json=body))[1]["error"] == "unknown_contact", "it talks"
+            assert (await desk.ask("POST", at(act), Role.AGENT, json=body))[0] == 403
+        desk.house.audit_fails = True
+        assert (await desk.ask("POST", at("withdraw"), json={}))[0] >= 500
+        assert len(desk.inbox.events) == done, "without its line in the audit log nothing is done"
+
+
+async def test_what_the_engine_refuses_is_told() -> None:
+    async with running(InDistress()) as desk:
+        found = await desk.ask("POST", "/api/v1/contacts/a2/move", json={"service": "bilgi"})
+        assert (found[0], found[1]["error"]) == (409, "in_distress")
 
 
 async def test_queues_and_status() -> None:

@@ -92,6 +92,15 @@ async def test_who_is_not_helped_by_a_second_choice_has_left_the_queue(start: St
     assert ended.variables["ACD_NEXT"] == "bye" and inbox.events[-1] == ContactExited(UNIQUEID, "key", "9")
 
 
+@pytest.mark.parametrize(("farewell", "heard"), [("bekleme-teselli-1", "bekleme-teselli-1"), ("yok", "bekleme-veda")])
+async def test_a_withdrawn_caller_hears_the_sentence_and_good_bye(start: Start, farewell: str, heard: str) -> None:
+    """Also one whom the supervisor has made a callback: they are not taken for a caller who was reached."""
+    inbox = FakeInbox(contact_view(UNIQUEID)._replace(callback=True, farewell=farewell))
+    round_ = await tick(await start(inbox), SC_SLOW="1")
+    assert (said(round_), round_.variables["ACD_NEXT"]) == ([f"{heard}-yavas"], "farewell")
+    assert not [one for one in inbox.events if isinstance(one, CallbackReached)]
+
+
 async def test_a_pause_ends_by_any_key_which_means_nothing_else(serve: Serve) -> None:
     """Rule I19. `3` would be the callback; `8`, a refusal, and `1`, an emergency text, still are that."""
     dialogues = await serve(FakeInbox(contact_view(UNIQUEID, position=3, service="temsilci")))

@@ -71,7 +71,7 @@ def test_a_key_of_an_earlier_talk_is_none_of_the_next_one() -> None:
 
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render_files(plan())["extensions.conf"]
-    for word in (dialplan.HOLD, dialplan.FALLBACK, dialplan.BYE, dialplan.CALLBACK):
+    for word in (dialplan.HOLD, dialplan.FALLBACK, dialplan.BYE, dialplan.CALLBACK, dialplan.FAREWELL):
         assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
     for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT,
                  *re.findall(r"\$\{(\w+)\}", dialplan.ALIVE)):

@@ -78,6 +78,10 @@ def menu(calls: str, timeouts: str) -> dict[str, str]:
     return {'ivr_calls_total{flow="ana"}': calls, 'ivr_input_events_total{flow="ana",event="timeout"}': timeouts}
 
 
+def keyed(calls: str, distress: str) -> dict[str, str]:
+    return {'ivr_calls_total{flow="ana"}': calls, 'ivr_calls_distress_total{flow="ana"}': distress}
+
+
 def signals(sent: str, felt: str | None) -> dict[str, str]:
     told = {'acd_signal_messages_total{kind="ring",result="sent"}': sent}
     return told if felt is None else told | {'acd_signal_messages_total{kind="ring",result="felt"}': felt}
@@ -145,6 +149,12 @@ CASES = (
          "Arayan başına 1 soru yanıtsız kaldı: tanınan süre kısa ya da sorular anlaşılmıyor."),
     Case("IvrTimeoutSpike", 40, menu("0+1x200", "0+0.2x200")),
     Case("IvrTimeoutSpike", 40, menu("0x20 1x20 2x20 3x140", "0x20 3x20 6x20 9x140")),
+    Case("DistressShareHigh", 250, keyed("0+1x1040", "0x720 0+0.5x320"), {"flow": "ana"},
+         "ana: destek tuşuna olağandışı çok basılıyor",
+         "Son bir saatte arayanların 50% kadarı destek hattını seçti; olağanın üç katından çok."),
+    Case("DistressShareHigh", 250, keyed("0+1x1040", "0+1x1040")),  # a crisis number: always
+    Case("DistressShareHigh", 250, keyed("0+1x1040", "0x720 0+0.1x320")),
+    Case("DistressShareHigh", 250, keyed("0+0.05x1040", "0x720 0+0.05x320")),  # a dozen callers
     Case("SignalUnacked", 20, signals("0+1x200", "0+0.25x200"), {"kind": "ring"},
          "Işık ve titreşim aygıtları yanıt vermiyor",
          "Son on dakikada gönderilen çağrı işaretlerinin 75% kadarına yanıt gelmedi."),

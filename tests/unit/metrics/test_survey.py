@@ -111,3 +111,15 @@ def test_the_way_through_the_menu_is_counted() -> None:
                  'ivr_duration_seconds_bucket{flow="ana",le="45.0"} 2.0'):
         assert line in page, line
     assert 'ivr_input_events_total{event="repeat",flow="ana"} 0.0' in page
+
+
+def test_the_share_of_callers_who_key_distress_is_counted() -> None:
+    centre = named(["bilgi", "destek"], {})
+    recorder = MetricsRecorder(centre._replace(services=tuple(
+        one._replace(distress=one.id == "destek") for one in centre.services)))
+    recorder.count_facts([MenuEndedRecorded(n, 5.0, ContactId(f"1.{n}"), "ana", (), "queued", 3.0, service,
+                                            resumed=resumed)
+                          for n, (service, resumed) in enumerate(
+                              [("destek", False), ("destek", True), ("bilgi", False), ("", False)])])
+    page = recorder.render_page(Status(0.0, True, (), (), ())).decode()
+    assert 'ivr_calls_distress_total{flow="ana"} 1.0' in page and 'ivr_calls_total{flow="ana"} 3.0' in page

@@ -17,7 +17,7 @@ from routing.core.events import (
     TalkEnded,
 )
 from routing.core.model.centre_model import AnswerMode, Channel
-from routing.core.model.commands import Rescind, SendToFallback, SetInterrupted, StartConsult
+from routing.core.model.commands import RefreshHold, Rescind, SendToFallback, SetInterrupted, StartConsult
 from routing.core.model.ids import OfferId, SeatId, ServiceId
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.integration.ami_node import LEG, MATE, NODE, PENDING, TALKING, UP, C, Node, offer
@@ -108,6 +108,7 @@ def test_the_session_takes_calls_on_its_own_asterisk(node: Node) -> None:
             SendToFallback(C, "PJSIP/trunk-00000000")):
         assert node.switch.takes(command)
     assert not node.switch.takes(offer(node="another"))
+    assert node.switch.takes(RefreshHold(C, "PJSIP/trunk-00000000")) and not node.switch.takes(RefreshHold(C, ""))
     assert not node.switch.takes(SendToFallback(C, "")), "a callback has no channel that could be sent anywhere"
 
 

@@ -12,6 +12,7 @@ from routing.core.model.commands import (
     CancelConsult,
     Offer,
     Partner,
+    RefreshHold,
     Rescind,
     SendToFallback,
     StartConsult,
@@ -90,6 +91,8 @@ def test_rescind_and_overflow() -> None:
         "Action": "Hangup", "Channel": "o3-7.1", "Cause": "26"}
     assert to_action(SendToFallback(CALLER, "PJSIP/trunk-1"), "1") == {
         "Action": "Redirect", "Channel": "7.1", "Context": "santral-fallback", "Exten": "s", "Priority": "1"}
+    assert to_action(RefreshHold(CALLER, "PJSIP/trunk-1"), "1") == {
+        "Action": "Redirect", "Channel": "7.1", "Context": "santral-hold", "Exten": "s", "Priority": "1"}
 
 
 @pytest.mark.parametrize("seconds, words", [(0, "0 sn"), (44.6, "45 sn"), (59.6, "1 dk"), (62, "1 dk"), (200, "3 dk")])
