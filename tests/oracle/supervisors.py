@@ -1,4 +1,4 @@
-"""What supervisors do with one waiting contact: move it or withdraw it, never out of distress."""
+"""Move or withdraw one waiting contact for a supervisor, never out of distress."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def moved(h, event: e.MoveRequested) -> None:
 
 
 def withdrawn(h, event: e.WithdrawalRequested) -> None:
-    """Say good-bye to a caller, or call them back. Whom nobody can hear ends at once."""
+    """Say good-bye to a caller, or call them back. A contact without a caller on the line ends at once."""
     caller = at_hand(h, event.contact)
     if caller.service.distress:
         h.refuse("in_distress")
