@@ -93,8 +93,8 @@ MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
                "Contacts that moved to another queue, by the queue they left: overflow, full, closed, chosen, "
                "supervisor, transfer. They count as offered in both.")
 STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
-               "Times a waiting contact went to a later step: expired (the step's time was over), nobody (no "
-               "signed-in agent could meet it), preferred (the preferred agent's time was over).")
+               "Times a waiting contact went to a later step: expired (the step's time was over), "
+               "preferred (the preferred agent's time was over).")
 EWT_ERROR = Metric("acd_ewt_error_seconds", HISTOGRAM, ("queue",),
                    "Difference between the expected and the real wait, in either direction, of answered contacts that "
                    "had to wait. Its mean is the mean absolute error.", ERROR_BUCKETS)

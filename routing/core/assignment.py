@@ -31,11 +31,11 @@ def assign_contacts(d: Domain) -> None:
     """
     matching = d.matching
     fresh, calling, unmet = matching.newly_ready, matching.dirty_groups, matching.unservable_groups
-    while fresh or calling or unmet:
-        if unmet:
+    while fresh or calling or unmet or matching.servable_groups:
+        if unmet or matching.servable_groups:
             # Each offer may change which steps can be met: a call takes back what rings, and perhaps no agent can take
             # that now.
-            skip_unservable_steps(d)
+            review_steps(d)
         if fresh:
             # 1. If only one agent became ready, only the groups of that agent can have an offer. This is the common
             # case.
@@ -57,15 +57,22 @@ def assign_contacts(d: Domain) -> None:
                 calling.pop(group, None)
 
 
-def skip_unservable_steps(d: Domain) -> None:
-    """Move contacts to their next step at once if no signed-in agent can meet the present step. Wazo has the same
-    rule."""
-    unmet = d.matching.unservable_groups
-    while unmet:
-        group, _ = unmet.popitem()
+def review_steps(d: Domain) -> None:
+    """Search in a later step for contacts whose step no agent who is signed in can meet, until one can again.
+
+    Their time in the step runs on. A moment without agents therefore relaxes nobody for good.
+    """
+    matching = d.matching
+    while matching.unservable_groups:
+        group, _ = matching.unservable_groups.popitem()
         if group.queue.size and group.is_unservable:
             for _, _, contact in list(group.queue):
-                contact_queue.next_step(d, contact, "nobody")
+                contact_queue.restart_search(d, contact)
+    while matching.servable_groups:
+        group, _ = matching.servable_groups.popitem()
+        if not group.is_unservable:
+            for contact in list(group.displaced):
+                contact_queue.restart_search(d, contact)
 
 
 def group_for_agent(d: Domain, record: AgentRecord) -> ContactGroup | None:

@@ -35,9 +35,8 @@ def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | 
         return None
     expected, group = expected_wait.estimate_now(d, found, now), found.group
     position = d.position_of(found) if found.state in WAITING_STATES else 0
-    # An estimate exists if an agent at work could take the contact, even one who is busy now.
     unserved = found.state is ContactState.PENDING and group is not None and not group.has_ready_agent \
-        and expected is None
+        and not d.matching.is_manned(found, found.timed_step)
     return _build_contact_view(d, found, now, position, expected)._replace(unserved=unserved)
 
 

@@ -69,7 +69,8 @@ class Contact:
     # State and version follow the tables. Each fact of the contact carries the version.
     state: ContactState = stored(default=ContactState.PENDING, group=STATE)
     version: int = stored(default=1)
-    step: int = stored(default=0)
+    timed_step: int = stored(default=0, column="step")
+    """The step of the service that the contact has reached by time."""
     original_position: int = stored(default=1, column="position", once=True, comment="place in line at the beginning")
     offer: Offer | None = stored(default=None, read="None if r.offer is None else r.offer.id", type="OfferId | None",
                                  comment="the offer that rings, talks or is wrapped up")
@@ -84,8 +85,13 @@ class Contact:
     """Version of the row in the store. 0 if there is no row."""
     dirty: int = 0
     """Groups of columns (`declare`) of the row to be written. 0 if nothing is to be written."""
+    step: int = 0
+    """The step in force: `timed_step`, or a later one while no agent who is signed in could meet that step. The index
+    computes it at each search."""
     group: ContactGroup | None = None
     """Group in which the contact waits for an agent. None if it does not wait."""
+    displaced_from: tuple[ContactGroup, ...] = ()
+    """Groups of the steps before the one in force, which may come into force again."""
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
     """Earliest time of the next request to the fallback queue for this caller."""
@@ -316,6 +322,8 @@ class AgentRecord:
     """Keys in the pools of strategies other than longest idle, in the order of `placement.keyed`."""
     is_signed_in: bool = False
     """The pools count the agent as signed in."""
+    is_present: bool = False
+    """The pools count the agent as there: signed in, and neither on a break nor not responding nor unreachable."""
     offered: float = 0.0
     """Number of offered contacts, decayed to `offered_at` with `Centre.occupied_half_life_s`
     (`strategies.fewest_contacts`)."""

@@ -180,8 +180,9 @@ def _restore_contact(d: Domain, row: StoredContact) -> Contact:
     contact = Contact(id=row.contact, service=service, number=d.take_number(),
                       **attributes(FIELDS[Contact], row, d.now))
     # The service may have fewer steps than before the restart.
-    contact.step, contact.saved = clamp_step(service, row.step), row.version
-    if contact.step != row.step:
+    contact.timed_step, contact.saved = clamp_step(service, row.step), row.version
+    contact.step = contact.timed_step
+    if contact.timed_step != row.step:
         d.mark(contact)
     return contact
 
@@ -255,8 +256,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
             else CallbackState.CALLER_DIALLED
     distress_load.restore_offer(offer)
     if not asks:
-        contact.step = min(row.step, len(contact.service.steps) - 1)
-        d.mark(contact)
+        contact.step = clamp_step(contact.service, row.step)
 
 
 def _settle_contact(d: Domain, contact: Contact) -> None:
@@ -302,6 +302,7 @@ def _settle_agent(d: Domain, record: AgentRecord, row: StoredAgent | None) -> No
     if not record.configured:
         d.timers.set_deadline(("sign_out", record.id), d.now)
     d.by_state[presence.STATE_NUMBERS[record.state]] += 1
+    presence.note_presence(d, record)
     presence.update_placement(d, record)
 
 

@@ -50,6 +50,7 @@ def on_configured(d: Domain, event: Configured) -> None:
     # Contacts come before agents: a contact at an agent may have another load now.
     for contact in d.contacts.values():
         contact.service = d.services.get(contact.service.id, contact.service)
+        contact.timed_step = clamp_step(contact.service, contact.timed_step)
         contact.step = clamp_step(contact.service, contact.step)
         d.mark(contact)
     # 4. Put agents, then contacts, back into the indexes.

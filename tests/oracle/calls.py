@@ -369,7 +369,7 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     before = caller.service
     caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
     h.arm(caller)
-    caller.service, caller.step, caller.urgent, caller.fallback_retry_at = service, 0, False, 0.0
+    caller.service, caller.timed_step, caller.urgent, caller.fallback_retry_at = service, 0, False, 0.0
     if caller.consulting_offer is None:
         caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0

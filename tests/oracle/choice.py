@@ -32,7 +32,7 @@ HEAVY = 3
 def decide(h) -> None:
     """Make every offer that can be made."""
     while True:
-        relax(h)
+        find_steps(h)
         open_to = {p: channels for p in h.people.values() if (channels := takes(h, p))}
         if not open_to or not offer_one(h, open_to):
             return
@@ -167,16 +167,22 @@ def ever(p: Person, channel: Channel) -> bool:
     return channel in profile.channels and dict(profile.max_concurrency).get(channel, 1) > 0
 
 
-def relax(h) -> None:
-    """Move contacts to the next step while no signed-in agent can meet the present one."""
+def find_steps(h) -> None:
+    """Find the step in force of each contact that looks for an agent: the first one, from the step reached by time on,
+    that a signed-in agent can meet. The last step stays."""
     signed = [p for p in h.people.values() if p.signed]
     for caller in h.callers.values():
-        while caller.state is WAITS and caller.preferred is None and caller.looks(h.now, h.quiet) \
-                and steps.step_lasts(caller) is not None:
+        if not caller.looks(h.now, h.quiet):
+            continue
+        caller.step = caller.timed_step
+        if caller.preferred is not None:
+            continue
+        while steps.step_lasts(caller.service, caller.step) is not None:
             asked = h.asked(caller)
             if any(ever(p, caller.channel) and fits(h, caller, asked, p) is not None for p in signed):
                 break
-            steps.next_step(h, caller, "nobody")
+            caller.step += 1
+            h.seen["steps passed because nobody was signed in"] += 1
 
 
 # --- what an agent can take

@@ -85,7 +85,8 @@ def configured(h, event: e.Configured) -> None:
             h.touch(p)
     for caller in h.callers.values():
         caller.service = h.services.get(caller.service.id, caller.service)
-        caller.step = min(caller.step, len(caller.service.steps) - 1)
+        last = len(caller.service.steps) - 1
+        caller.timed_step, caller.step = min(caller.timed_step, last), min(caller.step, last)
     for caller in h.callers.values():
         if caller.in_line:
             steps.still_preferred(h, caller)
@@ -217,8 +218,9 @@ def stored_caller(h, row) -> Caller:
         row.contact, service, Channel(row.channel), min(row.since, h.now), row.priority, h.take_number(),
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
         entered_at=min(row.entered_at, h.now), step_at=min(row.step_since, h.now),
-        step=min(row.step, len(service.steps) - 1), state=ContactState(row.state), visited=row.visited,
-        in_menu=row.in_menu, callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
+        step=min(row.step, len(service.steps) - 1), timed_step=min(row.step, len(service.steps) - 1),
+        state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu,
+        callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive)

@@ -288,7 +288,7 @@ class SideBySide:
     def _oracle_state(self) -> tuple[list[Any], ...]:
         h = self.house
         return (
-            [(c.id, c.state, c.service.id, c.step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
+            [(c.id, c.state, c.service.id, c.timed_step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
               c.follow_up, c.own, c.caller_on_line, c.farewell) for c in h.callers.values()],
@@ -305,7 +305,7 @@ class SideBySide:
     def _engine_state(self) -> tuple[list[Any], ...]:
         d = self.engine._domain
         return (
-            [(c.id, c.state, c.service.id, c.step, c.beyond_ceiling, c.priority, c.number, c.since, c.node, c.leg,
+            [(c.id, c.state, c.service.id, c.timed_step, c.beyond_ceiling, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
               c.follow_up, c.own_position, bool(c.blocked_by), c.farewell) for c in d.contacts.values()],

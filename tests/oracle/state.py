@@ -41,6 +41,9 @@ class Caller:
     entered_at: float = 0.0
     step_at: float = 0.0
     step: int = 0
+    """The step in force."""
+    timed_step: int = 0
+    """The step reached by time."""
     state: ContactState = WAITS
     offer: Offer | None = None
     preferred: Person | None = None

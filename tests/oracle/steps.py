@@ -10,10 +10,9 @@ from tests.oracle.state import WAITS, Caller, Person
 FALLBACK_RETRY_S = 15.0
 
 
-def step_lasts(caller: Caller) -> float | None:
-    """Return the length of the present step, or None if it has no end."""
-    steps = caller.service.steps
-    return steps[caller.step].lasts_s if caller.step + 1 < len(steps) else None
+def step_lasts(service: Service, step: int) -> float | None:
+    """Return the length of a step, or None if it has no end."""
+    return service.steps[step].lasts_s if step + 1 < len(service.steps) else None
 
 
 def step_ends(caller: Caller) -> float | None:
@@ -21,7 +20,7 @@ def step_ends(caller: Caller) -> float | None:
     if caller.preferred is not None:
         wait_s = caller.service.preferred_s if caller.preferred_s is None else caller.preferred_s
         return caller.step_at + wait_s
-    lasts = step_lasts(caller)
+    lasts = step_lasts(caller.service, caller.timed_step)
     return None if lasts is None else caller.step_at + lasts
 
 
@@ -63,7 +62,7 @@ def catch_up(h, caller: Caller) -> None:
         if caller.preferred is not None:
             lose_preferred(h, caller, at)
         else:
-            next_step(h, caller, "expired")
+            next_step(h, caller, at)
     at = ceiling(caller)
     if at is not None and at <= h.now:
         caller.urgent = True
@@ -99,12 +98,12 @@ def go_on(h) -> bool:
     return gone
 
 
-def next_step(h, caller: Caller, reason: str) -> None:
-    """Relax the requirement by one step."""
-    caller.step_at = caller.step_at + step_lasts(caller) if reason == "expired" else h.now
-    caller.step += 1
+def next_step(h, caller: Caller, at: float) -> None:
+    """Relax the requirement by one step, because its time is over."""
+    caller.step_at = at
+    caller.timed_step += 1
     h.arm(caller)
-    h.tell("Stepped", caller.id, caller.step, reason)
+    h.tell("Stepped", caller.id, caller.timed_step, "expired")
 
 
 def send_to_fallback(h, caller: Caller) -> None:
@@ -117,7 +116,7 @@ def move(h, caller: Caller, to: Service, reason: str, person: Person | None = No
     """Move the contact to another service, with its age. It may wait half a minute for a person first."""
     before = caller.service
     caller.preferred = None
-    caller.service, caller.step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
+    caller.service, caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
     unknown = nobody(caller)
     if person is None:
         prefer(h, caller)
@@ -165,7 +164,7 @@ def lose_preferred(h, caller: Caller, at: float) -> None:
     """Begin step 0."""
     caller.preferred, caller.step_at = None, at
     h.arm(caller)
-    h.tell("Stepped", caller.id, caller.step, "preferred")
+    h.tell("Stepped", caller.id, caller.timed_step, "preferred")
 
 
 def review_preferred(h, p: Person) -> None:

@@ -46,7 +46,7 @@ def moved(h, event: e.MoveRequested) -> None:
     if not same:
         steps.move(h, caller, to, "supervisor", person)
         return
-    caller.step, caller.step_at, caller.entered_at, caller.urgent = 0, h.now, h.now, False
+    caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = 0, h.now, h.now, False
     caller.preferred, caller.preferred_s = person, NAMED_S
     h.arm(caller)
     h.tell("Stepped", caller.id, 0, "supervisor")

@@ -42,6 +42,9 @@ may never come. Asterisk reports only changes, and a phone that was slow once ha
 READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
 """States of an agent who is ready. The phone decides which of them it is."""
 
+PRESENT_STATES = frozenset(AgentState) - AWAY_STATES - {UNREACHABLE}
+"""States of an agent who is there, free or not."""
+
 STATE_NUMBERS = {state: number for number, state in enumerate(AgentState)}
 """Position of each state in the counts of `Domain.by_state`."""
 
@@ -50,6 +53,9 @@ _STEPS = {trigger: {before: (after, after in READY_STATES, before in AWAY_STATES
           for trigger, steps in group_by_trigger(AGENT).items()}
 """The steps of the table of agent states, by trigger and state before: the state after it, and whether the agent is
 ready then. Then whether a state of `AWAY_STATES` begins or ends, and where both states are counted."""
+
+_PRESENT = tuple([state in PRESENT_STATES for state in AgentState])
+"""The same by the position of each state."""
 
 RELEASING_TRIGGERS = frozenset({"released", "rna_limit_reached", "pause", "sign_out"})
 """Triggers that take one contact away from the agent. An agent with other live contacts goes on with those."""
@@ -109,6 +115,8 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         before_s = 0.0
     else:
         record.state, record.reason, record.since = after, reason, now
+        if _PRESENT[into] is not record.is_present:
+            d.matching.set_present(record, _PRESENT[into])
     if free and not keep_idle:
         record.idle_since = now
         if record.profile.rest_gap_s:
@@ -171,8 +179,14 @@ def enlist_agent(d: Domain, record: AgentRecord) -> None:
     """Count the agent as signed in, by the present settings and skills."""
     record.allowed_channels = agent_capacity.allowed_channels(record.profile, d.channels)
     d.matching.sign_in(record)
+    note_presence(d, record)
     _mark_reachable(d, record)
     agent_capacity.count_used(d, record)
+
+
+def note_presence(d: Domain, record: AgentRecord) -> None:
+    """Tell the index whether the agent is there."""
+    d.matching.set_present(record, record.state in PRESENT_STATES)
 
 
 def seat_agent(d: Domain, record: AgentRecord, seat: SeatId) -> None:

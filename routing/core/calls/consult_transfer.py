@@ -147,7 +147,7 @@ def cancel_consult(d: Domain, offer: Offer) -> None:
     # 2. Give the contact back to the consulting agent: service and wait are those of the talk before.
     contact_queue.dequeue_contact(d, contact)
     contact_queue.follow_contact(contact, "consult_cancelled")
-    contact.offer, contact.service, contact.step = offer, d.services.get(consult.service.id, consult.service), 0
+    contact.offer, contact.service, contact.timed_step = offer, d.services.get(consult.service.id, consult.service), 0
     contact.transferred_at = (offer.connected_at or d.now) - consult.waited_s
     if contact.blocks_callbacks:
         d.changes.append(PlaceChanged(contact))

@@ -39,7 +39,7 @@ class Placement(Generic[A, C]):
 class Cohort(Generic[A, C]):
     """Agents with the same skills, channels and excluded topics. `pools` are all pools of the index."""
 
-    __slots__ = ("channels", "placements", "serves", "skills", "slots")
+    __slots__ = ("agents", "channels", "placements", "serves", "skills", "slots")
 
     def __init__(self, agent: Agent, pools: Iterable[Pool[A, C]]) -> None:
         profile = agent.profile
@@ -51,6 +51,8 @@ class Cohort(Generic[A, C]):
             (pool, pool.strategy.rank(agent, level)) for pool in pools if pool.channel & self.channels
             and (level := skill_requirement.level_of(pool.requirement, self.skills, profile.no_topics)) is not None)
         """Pools that these agents fit, each with their rank there."""
+        self.agents: dict[A, None] = {}
+        """Those who are signed in."""
         self.serves: tuple[ServiceId, ...] = ()
         """Services that these agents fit in at least one step."""
         self.placements: dict[int, Placement[A, C]] = {}

@@ -72,6 +72,8 @@ class Pool(Generic[A, C]):
         "name",
         "owner",
         "personal",
+        "present_by_rank",
+        "present_mask",
         "ranks_by",
         "ready_queues",
         "requirement",
@@ -100,6 +102,10 @@ class Pool(Generic[A, C]):
         """Number of agents who are signed in, by rank."""
         self.signed_in_mask = 0
         """Bit n is set if an agent of rank n is signed in."""
+        self.present_by_rank: dict[int, int] = {}
+        """Number of agents who are there, by rank (`Matching.set_present`)."""
+        self.present_mask = 0
+        """Bit n is set if an agent of rank n is there."""
         self.groups: list[Group[A, C]] = []
         """All groups that are served from here, without the personal ones."""
         self.waiting: dict[Group[A, C], None] = {}
@@ -131,6 +137,14 @@ class Pool(Generic[A, C]):
             self.signed_in_mask |= 1 << rank
         else:
             self.signed_in_mask &= ~(1 << rank)
+
+    def count_present(self, rank: int, by: int) -> bool:
+        """Count an agent of this rank as there (+1) or gone (-1). Return whether it is the first or the last one."""
+        count = self.present_by_rank.get(rank, 0) + by
+        self.present_by_rank[rank] = count
+        before = self.present_mask
+        self.present_mask = before | 1 << rank if count else before & ~(1 << rank)
+        return self.present_mask != before
 
     def first_agent(self, allowed: int) -> A:
         """Return the best agent in the allowed ready queues. There must be one."""
@@ -166,7 +180,7 @@ class Group(Generic[A, C]):
     The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
     """
 
-    __slots__ = ("allowed", "head", "levels", "may_relax", "node", "pool", "queue", "quota", "weight")
+    __slots__ = ("allowed", "displaced", "head", "levels", "may_relax", "node", "pool", "queue", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
                  quota: Quota | None) -> None:
@@ -186,11 +200,18 @@ class Group(Generic[A, C]):
         self.queue: SortedQueue[tuple[float, int, C]] = SortedQueue()
         self.head: tuple[float, int, C] | None = None
         """First entry of the queue. Every assignment reads it, so it is a field."""
+        self.displaced: dict[C, None] = {}
+        """Contacts of this step that wait in a later one, because no agent who is signed in meets this step."""
 
     @property
     def is_unservable(self) -> bool:
         """Return whether there is a next step and no agent who is signed in could meet this one."""
         return self.may_relax and not self.pool.signed_in_mask & self.levels
+
+    @property
+    def is_manned(self) -> bool:
+        """Return whether an agent who fits is there, free or not."""
+        return bool(self.pool.present_mask & self.levels)
 
     @property
     def has_ready_agent(self) -> bool:

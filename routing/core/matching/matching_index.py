@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core.matching import skill_requirement, strategies
@@ -38,13 +37,20 @@ class IndexedAgent(ReadyAgent, Protocol):
     key: LineKey | None
     ranking_keys: tuple[LineKey, ...]
     is_signed_in: bool
+    is_present: bool
     serves: tuple[ServiceId, ...]
 
 
 class IndexedContact(WaitingContact, Protocol):
-    """A contact with the field that this index keeps at the contact."""
+    """A contact with the fields that this index keeps at the contact."""
 
     group: Group[Any, Any] | None
+    displaced_from: tuple[Group[Any, Any], ...]
+    step: int
+
+    @property
+    def timed_step(self) -> int:
+        """Return the step that the contact has reached by time."""
 
 
 A = TypeVar("A", bound=IndexedAgent)
@@ -84,6 +90,10 @@ class Matching(Generic[A, C]):
         """Agents that the next assignment must look at. They are not in their ready queues yet."""
         self.unservable_groups: dict[Group[A, C], None] = {}
         """Groups whose step perhaps no agent who is signed in can meet."""
+        self.servable_groups: dict[Group[A, C], None] = {}
+        """Groups with displaced contacts whose step an agent who is signed in can meet again."""
+        self.presence_changed = False
+        """Whether the first agent of a rank has come, or the last one has gone, since the last look."""
         self.ready_count = 0
         """Number of agents who could be offered something now."""
         self.signed_in_count = 0
@@ -158,19 +168,39 @@ class Matching(Generic[A, C]):
             self.version += 1
         return group
 
-    def first_servable_step(self, contact: WaitingContact) -> int:
-        """Return the first step, from the present one on, that an agent who is signed in could meet.
+    def first_servable_step(self, contact: WaitingContact, step: int = 0) -> int:
+        """Return the first step, from `step` on, that an agent who is signed in could meet.
 
         The last step counts as met.
         """
-        step = contact.step
         while self.group_of(contact, step).is_unservable:
             step += 1
         return step
 
-    def sample_signed_in(self, most: int) -> list[A]:
-        """Return at most `most` of the agents who are signed in, those with the longest session first."""
-        return list(islice(self._signed_in_agents, most))
+    def is_manned(self, contact: WaitingContact, step: int = 0) -> bool:
+        """Return whether an agent is there, free or not, who fits the contact in this step or a later one."""
+        return any(self.group_of(contact, later).is_manned for later in range(step, len(contact.service.steps)))
+
+    def cohorts(self) -> Iterator[dict[A, None]]:
+        """Yield the agents who are signed in, by cohort."""
+        return (one.agents for one in self._cohorts.values() if one.agents)
+
+    def search(self, contact: C) -> None:
+        """Add a contact to the group of the step in force: the first one that an agent who is signed in could meet.
+
+        The index remembers the steps before it. As soon as an agent could meet one of them, the contact is searched
+        for there again.
+        """
+        first = contact.timed_step
+        group = self.group_of(contact, first)
+        contact.step = first
+        if group.is_unservable:
+            contact.step = self.first_servable_step(contact, first)
+            contact.displaced_from = tuple([self.group_of(contact, step) for step in range(first, contact.step)])
+            for one in contact.displaced_from:
+                one.displaced[contact] = None
+            group = self.group_of(contact)
+        self.add_contact(group, contact)
 
     def add_contact(self, group: Group[A, C], contact: C) -> None:
         """Add a contact to a group, at its place by `contact.key`."""
@@ -214,6 +244,10 @@ class Matching(Generic[A, C]):
         if group is None:
             return
         contact.group = None
+        if contact.displaced_from:
+            for one in contact.displaced_from:
+                one.displaced.pop(contact, None)
+            contact.displaced_from = ()
         head = group.head
         # Nearly always the head leaves, which needs no search.
         if head is not None and head[2] is contact:
@@ -272,9 +306,13 @@ class Matching(Generic[A, C]):
         """
         self.settle_agents()
         stood = sorted((record for record in records if record.key is not None), key=_idle_key)
+        there = [record for record in records if record.is_present]
         for record in records:
             self.sign_out(record)
         self._cohorts.clear()
+        # `sign_in` counts an agent who is marked as there.
+        for record in there:
+            record.is_present = True
         return stood
 
     def _fill_agents(self, records: Iterable[A], stood: Iterable[A]) -> None:
@@ -306,9 +344,14 @@ class Matching(Generic[A, C]):
         record.placement, record.placement_code = None, -1
         record.is_signed_in, record.serves = True, kind.serves
         self.signed_in_count += 1
-        self._signed_in_agents[record] = None
+        self._signed_in_agents[record] = kind.agents[record] = None
         for pool, rank in kind.slots:
+            if not pool.signed_in_by_rank.get(rank):
+                self.servable_groups.update(dict.fromkeys([
+                    group for group in pool.groups if group.displaced and group.levels >> rank & 1]))
             pool.count_signed_in(rank, 1)
+        if record.is_present:
+            self._count_present(record, 1)
 
     def sign_out(self, record: A) -> None:
         """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
@@ -316,13 +359,27 @@ class Matching(Generic[A, C]):
         if record.is_signed_in and kind is not None:
             self.unindex_agent(record)
             self.signed_in_count -= 1
-            del self._signed_in_agents[record]
+            del self._signed_in_agents[record], kind.agents[record]
+            self.set_present(record, False)
             for pool, rank in kind.slots:
                 pool.count_signed_in(rank, -1)
                 # The last agent of a rank has left: waiting contacts may have nobody in this step any more.
                 if not pool.signed_in_by_rank[rank] and pool.waiting:
                     self.unservable_groups.update(pool.waiting)
         record.cohort, record.placement, record.is_signed_in = None, None, False
+
+    def set_present(self, record: A, present: bool) -> None:
+        """Count an agent who is signed in as there, or as gone: on a break, not responding or unreachable."""
+        if record.is_present is not present and record.is_signed_in:
+            record.is_present = present
+            self._count_present(record, 1 if present else -1)
+
+    def _count_present(self, record: A, by: int) -> None:
+        kind = record.cohort
+        assert kind is not None
+        for pool, rank in kind.slots:
+            if pool.count_present(rank, by):
+                self.presence_changed = True
 
     def index_agent(self, record: A, channels: int = ALL_CHANNELS) -> None:
         """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`).

@@ -65,7 +65,7 @@ class WaitingContact(Protocol):
 
     @property
     def step(self) -> int:
-        """Return the present step of the contact in its service."""
+        """Return the step of the service in which an agent is sought now."""
 
     @property
     def needs(self) -> Needs:

@@ -108,7 +108,7 @@ class ContactChanged(NamedTuple):
 
 
 class Stepped(NamedTuple):
-    """A waiting contact has entered a step that asks for less."""
+    """A waiting contact has reached a step that asks for less, by time."""
 
     seq: int
     at: float
@@ -118,8 +118,7 @@ class Stepped(NamedTuple):
     step: int
     """The new step, from 0."""
     reason: str
-    """`expired`, `nobody`, or `preferred`. `nobody`: no agent who is signed in could meet the step before. `preferred`:
-    the time of the preferred agent is over, and step 0 begins."""
+    """`expired`, or `preferred`: the time of the preferred agent is over, and step 0 begins."""
 
 
 class CallbackChanged(NamedTuple):

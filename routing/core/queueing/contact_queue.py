@@ -85,9 +85,10 @@ def start_search(d: Domain, contact: Contact) -> None:
         return
     matching = d.matching
     if contact.preferred is not None:
+        contact.step = contact.timed_step
         matching.add_personal(contact, contact.preferred)
     else:
-        matching.add_contact(matching.group_of(contact), contact)
+        matching.search(contact)
 
 
 def restart_search(d: Domain, contact: Contact) -> None:
@@ -177,7 +178,7 @@ def _apply_expired_steps(d: Domain, contact: Contact) -> None:
         if contact.preferred is not None:
             end_preferred_wait(d, contact, ends)
         else:
-            next_step(d, contact, "expired")
+            _end_step(d, contact, ends)
     ceiling = _ceiling_at(contact)
     if ceiling is not None and ceiling <= d.now:
         contact.beyond_ceiling = True
@@ -189,7 +190,7 @@ def _step_end(contact: Contact) -> float | None:
     if contact.preferred is not None:
         own_s = contact.preferred_s
         return contact.step_at + (contact.service.preferred_s if own_s is None else own_s)
-    stays = step_duration_s(contact.service, contact.step)
+    stays = step_duration_s(contact.service, contact.timed_step)
     return None if stays is None else contact.step_at + stays
 
 
@@ -217,15 +218,12 @@ def _is_overflow_due(d: Domain, contact: Contact) -> bool:
     return at is not None and at <= d.now
 
 
-def next_step(d: Domain, contact: Contact, reason: str) -> None:
+def _end_step(d: Domain, contact: Contact, at: float) -> None:
     """Move a pending contact to the next step of its service, which asks for less. The floor is part of every step."""
-    stays = step_duration_s(contact.service, contact.step)
-    if contact.state is not PENDING or stays is None:
-        return
-    # A step that expired ends on time, even if the clock is late.
-    contact.step_at = contact.step_at + stays if reason == "expired" else d.now
-    contact.step += 1
-    emit_stepped(d, contact, reason)
+    # The step ends on time, even if the clock is late.
+    contact.step_at = at
+    contact.timed_step += 1
+    emit_stepped(d, contact, "expired")
 
 
 def emit_stepped(d: Domain, contact: Contact, reason: str) -> None:
@@ -236,7 +234,8 @@ def emit_stepped(d: Domain, contact: Contact, reason: str) -> None:
     d.newly_queued.append(contact)
     d.mark(contact)
     emit.stepped(
-        d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.step, reason=reason)
+        d, contact=contact.id, version=contact.version, service=contact.service.id, step=contact.timed_step,
+        reason=reason)
 
 
 _NUMBER = attrgetter("number")
@@ -288,7 +287,7 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to:
     if contact.preferred is not None:
         preferred_agent.clear_preferred(contact)
     # 2. Start again in the new service.
-    contact.service, contact.step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
+    contact.service, contact.timed_step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
     contact.beyond_ceiling = False
     contact.version += 1
     unknown = anonymise_contact(d, contact)
@@ -310,7 +309,7 @@ def restart_for_agent(d: Domain, contact: Contact, to: AgentRecord, wait_s: floa
     dequeue_temporarily(d, contact)
     preferred_agent.clear_preferred(contact)
     preferred_agent.wait_for_agent(contact, to, wait_s)
-    contact.step, contact.step_at, contact.entered_at, contact.beyond_ceiling = 0, d.now, d.now, False
+    contact.timed_step, contact.step_at, contact.entered_at, contact.beyond_ceiling = 0, d.now, d.now, False
     enqueue_contact(d, contact)
     emit_stepped(d, contact, SUPERVISOR)
 
@@ -362,7 +361,7 @@ def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: 
     """
     # 1. Start again in the new service.
     before = contact.service
-    contact.offer, contact.service, contact.step, contact.beyond_ceiling = None, service, 0, False
+    contact.offer, contact.service, contact.timed_step, contact.beyond_ceiling = None, service, 0, False
     if contact.consulting_offer is None:
         # During a consult transfer the caller may return to the talk, so `on_consult_completed` forgets the services.
         contact.visited = ()
@@ -400,7 +399,7 @@ def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
     The contact must have been taken out by `dequeue_temporarily`.
     """
     contact.service = service
-    contact.step = clamp_step(service, contact.step)
+    contact.timed_step = clamp_step(service, contact.timed_step)
     d.mark(contact)
     if contact.preferred is not None and not preferred_agent.can_take(d, contact, contact.preferred):
         preferred_agent.clear_preferred(contact)

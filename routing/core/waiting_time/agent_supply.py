@@ -1,18 +1,18 @@
 """Calculate the supply of agents: how fast agents who fit a contact become free.
 
-Expected waits are calculated from the supply. Agents are sampled (all of them up to `SAMPLE_MAX`), and the findings are
-used for `RATE_LIFETIME_S`. The cost therefore does not grow with the centre, and an estimate in between looks at no
-agent.
+Expected waits are calculated from the supply. Each cohort of equal agents is sampled and counts with its true size. The
+findings are used for `RATE_LIFETIME_S`. The cost therefore follows the number of cohorts, and an estimate in between
+looks at no agent. Whether anybody is there at all is asked of the index, never of an estimate.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from routing.core.matching import skill_requirement
-from routing.core.matching.agent_cohort import Cohort
 from routing.core.matching.agent_pool import Group
 from routing.core.matching.matching_index import IndexedAgent, Matching
 from routing.core.matching.protocols import WaitingContact
@@ -23,7 +23,8 @@ from routing.core.model.centre_model import AgentState, Channel, ChannelRow, Nee
 from routing.core.model.ids import OfferId, ServiceId, SkillId
 
 SAMPLE_MAX = 200
-"""Agents looked at: all of a centre of 180. In a larger centre the share of a sample has an error below 4 points."""
+"""Agents of one cohort looked at: all of a centre of 180. They stand for the rest of their cohort, so no agent with
+other skills is missed."""
 
 RATE_LIFETIME_S = 10.0
 """Findings about the agents are used for this long: a small part of a handle time."""
@@ -95,6 +96,13 @@ class SampledCohort(NamedTuple):
     skills: dict[SkillId, int]
     profile: Profile
     records: list[SignedInAgent]
+    weight: float
+    """Number of agents for whom each of these stands."""
+
+    @property
+    def size(self) -> float:
+        """The number of agents in the cohort who are at work."""
+        return len(self.records) * self.weight
 
 
 class SupplyRate(NamedTuple):
@@ -123,16 +131,18 @@ class AgentSupply:
         self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], SupplyRate] = {}
 
     def sample_agents(self, d: Moment) -> None:
-        """Look at a sample of the agents, and discard all earlier findings."""
-        found: dict[Cohort[Any, Any] | None, SampledCohort] = {}
-        record: SignedInAgent
-        for record in d.matching.sample_signed_in(SAMPLE_MAX):
-            if record.state in WORKING_STATES:
-                kin = found.get(record.cohort)
-                if kin is None:
-                    kin = found[record.cohort] = SampledCohort(dict(record.agent.skills), record.profile, [])
-                kin.records.append(record)
-        self.at, self.cohorts = d.now, list(found.values())
+        """Look at a sample of each cohort, and discard all earlier findings."""
+        found: list[SampledCohort] = []
+        agents: dict[SignedInAgent, None]
+        for agents in d.matching.cohorts():
+            # Equal steps through the sessions, from the longest to the shortest: breaks come with the hour.
+            step = -(-len(agents) // SAMPLE_MAX)
+            sample = list(islice(agents, 0, None, step))
+            records = [record for record in sample if record.state in WORKING_STATES]
+            if records:
+                found.append(SampledCohort(dict(records[0].agent.skills), records[0].profile, records,
+                                           len(agents) / len(sample)))
+        self.at, self.cohorts = d.now, found
         self.matching, self.rates = {}, {}
 
     def matching_cohorts(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
@@ -160,19 +170,20 @@ class AgentSupply:
     def _compute_rate(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
         # 1. Agents who fit. Without them no agent ever becomes free.
         kin = self.matching_cohorts(d.matching.requirement_of(contact, step), contact.channel)
-        fitting = [record for place in kin for record in self.cohorts[place].records]
+        fitting = [(record, self.cohorts[place].weight) for place in sorted(kin)
+                   for record in self.cohorts[place].records]
         if not fitting:
             return SupplyRate(0.0, 0.0, kin, {})
         # 2. Each of them becomes free once in the mean handle time of their present contact, for each unit they have.
         units, own, ring_s = max(1, 100 // max(1, d.channels[contact.channel].cost)), contact.service.id, \
             d.forecast.ring_s
-        per_s = sum(units / (d.handle_times[_busy_with(record, own)].mean_s + ring_s) for record in fitting)
-        whole = max(1.0, d.matching.signed_in_count / SAMPLE_MAX)
+        per_s = sum(weight * units / (d.handle_times[_busy_with(record, own)].mean_s + ring_s)
+                    for record, weight in fitting)
         # 3. Of few agents the age of their contacts decides who becomes free first.
         first_per_s = per_s
         if len(fitting) <= FEW_AGENTS and units == 1:
-            first_per_s = sum(1.0 / max(1.0, _remaining_s(d, record, own)) for record in fitting)
-        return SupplyRate(per_s * whole, first_per_s * whole, kin, {})
+            first_per_s = sum(weight / max(1.0, _remaining_s(d, record, own)) for record, weight in fitting)
+        return SupplyRate(per_s, first_per_s, kin, {})
 
     def share_taken(self, d: Moment, rate: SupplyRate, group: Group[Any, Any]) -> float:
         """Return the share of a group's contacts that agents of this rate will take."""
@@ -183,9 +194,9 @@ class AgentSupply:
             if group.pool.owner is None:
                 head: WaitingContact = group.queue.head()[2]
                 theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
-                total = sum(len(self.cohorts[place].records) for place in theirs)
+                total = sum(self.cohorts[place].size for place in sorted(theirs))
                 if total:
-                    found = sum(len(self.cohorts[place].records) for place in theirs & rate.cohorts) / total
+                    found = sum(self.cohorts[place].size for place in sorted(theirs & rate.cohorts)) / total
             rate.competing_groups[group] = found
         return found
 

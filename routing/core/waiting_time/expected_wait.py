@@ -75,7 +75,11 @@ class SteppedContact(WaitingContact, Protocol):
 
     @property
     def step_at(self) -> float:
-        """Return when the contact's present step began."""
+        """Return when `timed_step` began."""
+
+    @property
+    def timed_step(self) -> int:
+        """Return the step that the contact has reached by time."""
 
     @property
     def group(self) -> Group[Any, Any] | None:
@@ -116,6 +120,7 @@ class Newcomer(NamedTuple):
     key: LineKey
     step_at: float
     step: int = 0
+    timed_step: int = 0
     channel: Channel = Channel.VOICE
     needs: Needs = ()
     topics: frozenset[str] = frozenset()
@@ -131,16 +136,9 @@ def estimate_at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
     come has no estimate either.
     """
     group = contact.group
-    if group is None:
+    if group is None or group.pool.mask & group.allowed:
         return None
-    step = contact.step
-    # No agent who is signed in could meet this step, so the contact will leave it at once.
-    if group.may_relax and group.is_unservable:
-        step = d.matching.first_servable_step(contact)
-        group = d.matching.group_of(contact, step)
-    if group.pool.mask & group.allowed:
-        return None
-    return _estimate_wait(d, d.supply, contact, step, d.now, d.forecast.learned_for(contact.service.id))
+    return _estimate_wait(d, d.supply, contact, contact.step, d.now, d.forecast.learned_for(contact.service.id))
 
 
 def estimate_now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
@@ -225,14 +223,14 @@ def _time_to_turn(d: State, crew: AgentSupply, contact: SteppedContact, step: in
     The mean is infinite if the turn never comes as things are.
     """
     # 1. The turn by the agents of the present step alone.
-    service = contact.service
+    service, first = contact.service, step
     rate = crew.rate_for(d, contact, step)
     ahead = _contacts_ahead(d, crew, rate, contact, at)
     mean, variance = _sum_turns(rate, impatience, ahead)
     # 2. Each later step that begins before that turn. Contacts that were served meanwhile are not before it any more.
     elapsed = done = 0.0
     while (stays := step_duration_s(service, step)) is not None:
-        left = max(0.0, contact.step_at + stays - at) if step == contact.step else stays
+        left = max(0.0, step_ends_at(contact, step) - at) if step == first else stays
         # A step that no agent who is signed in could meet ends at once.
         if rate.per_s <= 0 and d.matching.group_of(contact, step).is_unservable:
             left = 0.0
@@ -247,6 +245,13 @@ def _time_to_turn(d: State, crew: AgentSupply, contact: SteppedContact, step: in
         if elapsed + after < mean:
             mean, variance = elapsed + after, variance_after
     return mean, variance
+
+
+def step_ends_at(contact: SteppedContact, step: int) -> float:
+    """Return the end of a step by time. Each step before it lasts its whole time, whether an agent could meet it or
+    not."""
+    steps = contact.service.steps
+    return contact.step_at + sum([steps[one].lasts_s or 0.0 for one in range(contact.timed_step, step + 1)])
 
 
 def _sum_turns(rate: SupplyRate, impatience: float, ahead: float) -> tuple[float, float]:

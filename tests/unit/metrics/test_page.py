@@ -90,7 +90,7 @@ def everything(centre: Centre) -> list[Fact]:
             facts.append(OfferClosed(*stamp(), offer, contact, agent, 1, queue, Channel.VOICE, state, "", 0.0, None))
         for reason in ("overflow", "full", "closed", "chosen", "transfer"):
             facts.append(Moved(*stamp(), contact, 1, queue, queue, Channel.VOICE, reason, 1.0, 1))
-        for reason in ("expired", "nobody", "preferred"):
+        for reason in ("expired", "preferred"):
             facts.append(Stepped(*stamp(), contact, 1, queue, 1, reason))
         for reason in CALLBACK_RESULTS:
             facts.append(CallbackChanged(*stamp(), contact, 1, queue, 0, 0.0, reason))

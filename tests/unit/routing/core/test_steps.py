@@ -63,14 +63,28 @@ def test_who_comes_back_at_the_moment_a_step_ends_is_offered_first() -> None:
     assert stepped(told) == []
 
 
-def test_a_step_that_nobody_can_meet_is_told_as_that() -> None:
+def test_a_step_that_nobody_can_meet_is_left_out_until_somebody_can() -> None:
     told = busy({"b": 65})
     told.waits("edu", at=1.0)
-    assert stepped(told) == [(1.0, 2, 1, "nobody")]
-    told.tick(30.9)
-    assert len(stepped(told)) == 1
-    told.tick(31.0)
-    assert stepped(told)[1:] == [(31.0, 3, 2, "expired")]
+    told.tell(e.AgentResumed("b"), 5.0)
+    assert told.last(f.Offered).step == 1 and stepped(told) == []
+    told.tell(e.OfferEnded(told.offers[-1].offer, "rejected"), 6.0)
+    told.tick(21.0)
+    assert stepped(told)[0][2:] == (1, "expired"), "the time of the first step ran on"
+
+
+def test_two_seconds_between_two_shifts_relax_nobody() -> None:
+    told = House({"a": 90, "b": 85, "c": 65}, services=(STEPS,))
+    told.sits("a", at=0.0)
+    told.tell(e.AgentPaused("a"), 0.5)
+    told.waits("edu", at=1.0)
+    told.tell(e.AgentSignedOut("a"), 2.0)
+    told.sits("b", at=4.0)
+    told.tell(e.AgentPaused("b"), 4.0)
+    told.sits("c", at=5.0)
+    assert told.offers[1:] == [], "c meets the second step only, whose time has not come"
+    told.tell(e.AgentSignedOut("b"), 6.0)
+    assert told.last(f.Offered).agent == "c" and told.last(f.Offered).step == 1
 
 
 def test_no_step_runs_out_while_a_phone_rings() -> None:
