@@ -51,11 +51,13 @@ from santral.centre.cross_file_checks import (
     distress_sent_away,
     external_without_trunk,
     forgotten_early,
+    late_steps,
     missing_entries,
     names_of,
     not_recorded,
     preferences_not_stored,
     unasked_nodes,
+    unheard_notice,
     unknown_prompts,
     untold_waits,
 )
@@ -190,7 +192,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     # 2. Check each file against the others.
     problems += _no_store(loaded)
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
-    for doubt in (calls_nobody_back, distress_sent_away, unasked_nodes, untold_waits, forgotten_early):
+    for doubt in (calls_nobody_back, distress_sent_away, late_steps, unasked_nodes, untold_waits, forgotten_early):
         warnings += doubt(loaded)
     # 3. Check the menu.
     if loaded.menu is not None:
@@ -208,7 +210,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
         found, doubts = check_closed_entry(loaded, flow)
         problems = problems + found + external_without_trunk(loaded, flow) + conflicting_keys(loaded, flow)
         problems += surge_checks.check_profiles(loaded, flow, lengths.keys)
-        warnings = warnings + doubts + preferences_not_stored(loaded, flow)
+        warnings = warnings + doubts + preferences_not_stored(loaded, flow) + unheard_notice(loaded, flow)
     return CheckedCentre(loaded, flow, *(tuple(sorted(found, key=lambda one: one.order))
                                          for found in (problems, warnings, of_today)))
 

@@ -89,6 +89,34 @@ def distress_sent_away(loaded: LoadedCentre) -> list[Problem]:
             for service in loaded.services if service.distress and service.emergency is None]
 
 
+def late_steps(loaded: LoadedCentre) -> list[Problem]:
+    """Return steps of services that end after the target time. The agents of the next step then answer too late."""
+    found = []
+    for service in loaded.services:
+        passed = 0.0
+        for index, step in enumerate(service.steps[:-1]):
+            passed += step.lasts_s or 0.0
+            if passed >= service.target_s:
+                found.append(Problem(
+                    loaded.location_of(SERVICES, service.id, "steps", index, "lasts_s"),
+                    f"step {index + 1} of '{service.id}' ends after {passed:g} s, and 'target_s' is "
+                    f"{service.target_s:g}: agents who fit only the next step answer nobody in time",
+                    "Shorten 'lasts_s', or raise 'target_s'."))
+                break
+    return found
+
+
+def unheard_notice(loaded: LoadedCentre, flow: MenuFlow) -> list[Problem]:
+    """Return a problem if talks are to be recorded and the menu has no notice: without one nothing is recorded."""
+    settings = loaded.settings
+    if settings is None or not settings.recording.talks or flow.has_notice \
+            or all(service.privacy != "normal" for service in loaded.services):
+        return []
+    return [Problem(loaded.where("recording", "talks"), "talks are to be recorded, but no caller hears of it: "
+                    "nothing is recorded without a notice",
+                    "Write 'notice: kayit-bilgisi' in menu.yaml, or talks = false here.")]
+
+
 def unasked_nodes(loaded: LoadedCentre) -> list[Problem]:
     """Return a problem if Asterisk calls another address than the one where the node listens.
 

@@ -181,6 +181,10 @@ class Stage:
         """Until the caller has heard this prompt two times."""
         await self._until_heard(leg, lambda samples: _both(key, samples)[1].found, limit, f"{key} twice")
 
+    async def hears_tone(self, leg: Leg, hertz: int, seconds: float = 1.0, limit: float = HEARS_S) -> None:
+        """Until a tone was heard for this long: the other end speaks."""
+        await self._until_heard(leg, lambda samples: audio.tone_s(samples, hertz) >= seconds, limit, f"{hertz} Hz")
+
     async def hears_music(self, leg: Leg, limit: float = HEARS_S) -> None:
         """Until a second of the hold music was heard."""
         await self._until_heard(leg, lambda samples: _music_s(samples[-4 * audio.RATE:]) >= 1, limit, "music")

@@ -46,7 +46,8 @@ def test_the_ministrys_centre_is_good() -> None:
 
 
 FAULTS = {
-    "menu with a loop": ("menu.yaml", replace("every menu\n    then: ana-menu", "every menu\n    then: karsilama"),
+    "menu with a loop": ("menu.yaml", replace("say: karsilama\n    then: ana-menu",
+                                                "say: karsilama\n    then: karsilama"),
                          r"menu\.yaml:\d+: .*loop"),
     "missing prompt": ("menu.yaml", replace("say: ana-menu-2", "say: ana-menu-22"), r"menu\.yaml:\d+: .*ana-menu-22"),
     "unknown service": ("menu.yaml", replace("queue: gorus_oneri", "queue: gorus"), r"menu\.yaml:\d+: .*gorus"),
@@ -76,16 +77,17 @@ def closes(centre: Path, hours: str = 'closed = "kapali"\nmonday = ["09:00-17:00
     """Another closed entry than the ministry's."""
     for name, change in (("santral.toml", replace("always = true", hours)),
                          ("santral.toml", replace('\nclosed = "kapali"    ', "\n#")),
-                         ("menu.yaml", replace("  kapali: kapali-menu ", "  kapali: kapali ")),
-                         ("menu.yaml", lambda text: re.sub(r"  kapali-menu:.*?\n\n", nodes, text, flags=re.DOTALL))):
+                         ("menu.yaml", replace("  kapali: kapali-karsilama ", "  kapali: kapali ")),
+                         ("menu.yaml", lambda text: re.sub(r"  kapali-karsilama:.*?\n\n  kapali-menu:.*?\n\n", nodes,
+                                                           text, flags=re.DOTALL))):
         path = centre / name
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 END = "  kapali:\n    say: merkez-kapali\n    end: true\n    text: https://mebim.meb.gov.tr\n"
-MENU = ("  kapali:\n    intro: merkez-kapali\n    options:\n"
-        "      - {{key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: {then}}}\n    closing: tus-bilgisi\n"
-        "    after_failures: {then}\n")
+MENU = ("  kapali:\n    options:\n"
+        "      - {{key: 1, say: ana-menu-1, confirm: secildi-psikososyal, then: {then}}}\n"
+        "    closing: [merkez-kapali, tus-bilgisi]\n    after_failures: {then}\n")
 
 
 def test_a_centre_that_closes_and_keeps_distress_is_good(centre: Path) -> None:

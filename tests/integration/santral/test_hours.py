@@ -17,7 +17,7 @@ from tests.ministry import MEB, copied, edit
 pytestmark = pytest.mark.integration
 
 HOURS = 'monday = ["09:00-12:00", "13:00-17:00"]'
-CLOSED, OPEN = ["karsilama", "ana-menu-1"], ["karsilama", "kayit-bilgisi"]
+CLOSED, OPEN = ["karsilama", "ana-menu-1", "merkez-kapali"], ["karsilama", "ana-menu-1", "ana-menu-2"]
 """The first sounds of callers: the way to distress, before the sentence that the line is closed."""
 
 
@@ -34,7 +34,7 @@ def centre(tmp_path: Path) -> Path:
     ("2026-11-23T16:59:59", OPEN), ("2026-11-24T10:00:00", CLOSED)])
 async def test_a_call_hears_what_the_hour_says(start: Start, centre: Path, local: str, heard: list[str]) -> None:
     dialler = await call(start, centre, local, "1")
-    assert dialler.played[:2] == heard
+    assert dialler.played[:3] == heard
     assert dialler.variables["ACD_NEXT"] == "hold" and dialler.variables["SC_SERVICE"] == "psikososyal"
 
 
@@ -45,16 +45,16 @@ async def test_a_line_that_is_closed_at_once_says_so_and_answers_distress(start:
     for key in ("1", ""):
         dialler = await call(start, MEB, "2026-11-24T10:00:00", key, closed)
         assert dialler.variables["ACD_NEXT"] == "hold" and dialler.variables["SC_SERVICE"] == "psikososyal"
-    assert dialler.played[:4] == [*CLOSED, "merkez-kapali", "tus-bilgisi"]
-    assert (await call(start, MEB, "2026-11-24T10:00:00", "1")).played[:2] == OPEN
+    assert dialler.played[:4] == [*CLOSED, "tus-bilgisi"]
+    assert (await call(start, MEB, "2026-11-24T10:00:00", "1")).played[:3] == OPEN
 
 
 async def call(start: Start, centre: Path, local: str, key: str, *closings: Closing) -> Dialler:
-    """A call at this time, by the clock of the centre, of somebody who presses the key at the first option."""
+    """A call at this time, by the clock of the centre, of somebody who presses the key after the first option."""
     at = datetime.fromisoformat(local + "+03:00").timestamp()
     config = node_config(centre)
     inbox = FakeInbox(contact_view(UNIQUEID))
     calendar = CentreCalendar(config, inbox.post, lambda: at, lambda: closings)
     port = await start(inbox, config.flow, config.ivr_settings("one"), services=config.centre.services,
                        entry_now=calendar.entry_in_force)
-    return await Dialler(port, "menu", "ana", by_file={"ana-menu-1": key} if key else {}).call()
+    return await Dialler(port, "menu", "ana", by_file=dict.fromkeys((CLOSED[-1], OPEN[-1]), key) if key else {}).call()

@@ -40,7 +40,8 @@ async def test_a_key_reaches_the_skill_and_rings_nobody_else(stage: Stage, key: 
     assert phone.seat == able.seat
     view = await stage.reaches(able, "talking")
     assert view["service"] == SERVICES[key]
-    await stage.talk(phone)
+    await stage.hears_tone(caller, AGENT, 1.2)
+    await stage.hears_tone(phone, CALLER, 1.2)
     await caller.hang_up()
     await phone.wait_ended()
     assert {leg.seat for leg in stage.network.rung} == {able.seat}
@@ -87,7 +88,9 @@ def pressed() -> dict[str, str]:
 
 UNASKED = ("patient", "top", "slow")
 """They chose the anonymous service, where nobody is asked after the talk; the others leave when they are."""
-MENU_S = 120.0
+TALK_S = 18.0
+"""From the answer: longer than acknowledgement and notice, which the agents wait for."""
+MENU_S = 150.0
 """The mute one presses a key that is none at first, then hears the whole menu with all its waits: 75 s."""
 
 
@@ -101,7 +104,7 @@ def callers(lab_session: LabInfo, tmp_path_factory: pytest.TempPathFactory) -> I
 async def _everybody(info: LabInfo, folder: Path) -> dict[str, Leg]:
     async with LabSession(info) as lab:
         stage = Stage(lab, folder)
-        answers = PhoneBehaviour(talk=1.0, tone=AGENT)
+        answers = PhoneBehaviour(talk=TALK_S, tone=AGENT)
         await stage.agents([name for key, service in SERVICES.items() for name in plain(service, 2)], answers)
         legs = {name: await stage.caller(keys) for name, keys in pressed().items()}
         asked = "select count(*) as asked from facts where kind = 'SurveyAnsweredRecorded'"

@@ -119,6 +119,7 @@ async def speaks_english(stage: Stage, agent: SimAgent) -> None:
     await until_async(lambda: stage.lab.query_store("select * from offers where agent = ? and state = 'accepted'",
         ENGLISH),
                       HEARS_S, "the one who speaks English is offered the call")
+    await stage.hears(caller, "en/secildi-uzaktan-egitim", HEARS_S)
     await stage.reaches(agent, "talking", HEARS_S)
     await agent.ask_as_agent("transfer", {"service": "gorus_oneri"})
     await stage.hears(caller, "en/system/sent-on", HEARS_S)

@@ -116,3 +116,20 @@ async def test_for_distress_the_acknowledgement_ends_where_the_talk_begins(stage
     print(f"talk {talk_s:.2f} s after the key, the acknowledgement alone takes {length('secildi-psikososyal'):.2f} s")
     assert talk_s < length("secildi-psikososyal")
     assert stage.tone_s(caller, AGENT) > 1.0
+
+
+async def test_nine_takes_the_choice_back_while_a_phone_rings(stage: Stage) -> None:
+    """The phone stops, and its agent is ready. The second choice rings another one."""
+    first = await stage.agent(plain("uzaktan_egitim", 1)[0], PhoneBehaviour("ignore"))
+    second = await stage.agent(plain("ihbar_sikayet", 1)[0], PhoneBehaviour(tone=AGENT, record=stage.folder))
+    caller = await stage.caller(f"2@600ms,9@{0.6 + 0.6 * length('secildi-uzaktan-egitim'):.2f}s", tone=CALLER)
+    phone = await stage.network.wait_ring(first.seat)
+    await phone.wait_ended()
+    await stage.reaches(first, "ready")
+    await stage.hears(caller, OPTIONS[0])
+    await caller.press_keys("3")
+    await stage.reaches(second, "talking", 40.0)
+    await stage.hears_tone(caller, AGENT)
+    await caller.hang_up()
+    stage.in_order(caller, OPTIONS[0], "secildi-ihbar-sikayet")
+    stage.not_heard(caller, "kayit-bilgisi")

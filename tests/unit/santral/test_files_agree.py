@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_the_engine_gets_the_table_of_pause_reasons(folder: Path) -> None:
     text = (folder / "santral.toml").read_text(encoding="utf-8")
     (folder / "santral.toml").write_text(text[:text.index("[pause_reasons]")], encoding="utf-8")
     assert [one.id for one in node_config(folder).centre.pause_reasons] == ["mola"]
+
+
+def test_a_step_that_ends_after_the_target_is_told_with_its_line(folder: Path) -> None:
+    assert not any("ends after" in one for one in warnings(folder))
+    edit(folder, "services.yaml", "lasts_s: 15", "lasts_s: 30")
+    [told] = [one for one in warnings(folder) if "ends after" in one]
+    line = (folder / "services.yaml").read_text(encoding="utf-8").splitlines().index("        lasts_s: 30") + 1
+    assert told.startswith(f"services.yaml:{line}: step 1 of 'gorus_oneri' ends after 30 s, and 'target_s' is 30: ")
+
+
+def test_recordings_without_a_notice_are_told(folder: Path) -> None:
+    assert not any("without a notice" in one for one in warnings(folder))
+    text = (folder / "menu.yaml").read_text(encoding="utf-8")
+    (folder / "menu.yaml").write_text(re.sub(r"(?m)^notice: .*\n", "", text), encoding="utf-8")
+    [told] = [one for one in warnings(folder) if "without a notice" in one]
+    line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("[recording]") + 2
+    assert told.startswith(f"santral.toml:{line}: talks are to be recorded")
+    edit(folder, "santral.toml", "talks = true ", "talks = false ")
+    assert not any("without a notice" in one for one in warnings(folder))
 
 
 def test_a_service_for_distress_without_other_help_is_told(folder: Path) -> None:

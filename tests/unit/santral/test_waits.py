@@ -111,8 +111,7 @@ def test_a_preference_and_what_it_gives_stand_in_two_files(folder: Path) -> None
         "[preferences] enabled = true; or take 'human_first' out."]
     changed(settings, "enabled = false", "enabled = true")
     begin, end = text.index("human_first:"), text.index("\nnodes:")
-    own = text.index("  temsilci-hemen:")
-    menu.write_text(text[:begin] + text[end:own] + text[text.index("  kapali-menu:"):], encoding="utf-8")
+    menu.write_text(text[:begin] + text[end:], encoding="utf-8")
     assert [str(one) for one in check_centre(folder).warnings if "human_first" in str(one)] == [
         f"santral.toml:{line}: a remembered wish for a person at once has no effect: menu.yaml says nothing of "
         "'human_first'. Add to menu.yaml: human_first: {priority: 10, then: temsilci}."]
