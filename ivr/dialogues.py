@@ -51,6 +51,7 @@ class Dialogues:
     * `texts` sends a short message, offered after a wait of `texts_after_s` (`ivr.caller.text_messages`).
     * `can_call` tells whether a caller can be called back.
     * `is_deflected` tells whether a service takes no further callers, and `surge` switches such profiles by phone.
+    * `linked` tells whether phones can be rung.
 
     Raise LookupError if a prompt is missing: at the start and not in a call.
     """
@@ -71,7 +72,8 @@ class Dialogues:
                  can_call: in_call_keys.CanCall = lambda offer: True,
                  wishes: preferences.PreferenceStore | None = None,
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
-                 surge: feature_codes.SurgeControl | None = None) -> None:
+                 surge: feature_codes.SurgeControl | None = None,
+                 linked: hold_tick.Linked = hold_tick.always_linked) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
@@ -81,7 +83,7 @@ class Dialogues:
         self.texts = sms_.TextMessages(self.contacts, menu, texts, texts_after_s)
         # 3. One dialogue for each route of the dialplan.
         self.waiting = hold_tick.HoldTicks(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
-                                           wishes=wishes, remembered=settings.callers_most)
+                                           wishes=wishes, remembered=settings.callers_most, linked=linked)
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,

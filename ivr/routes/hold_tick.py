@@ -49,7 +49,15 @@ _SAID = re.compile(r"(\d{1,3}):([01]):(\d{1,12})\Z", re.ASCII)
 VariablesToSet = list[tuple[str, str]]
 """Variables of the channel that the tick sets together at its end."""
 
+Linked = Callable[[], bool]
+"""Return whether phones can be rung: whether the link to Asterisk is up."""
+
 log = structlog.get_logger(__name__)
+
+
+def always_linked() -> bool:
+    """Return True, for dialogues without an Asterisk."""
+    return True
 
 
 class HoldTicks:
@@ -59,9 +67,9 @@ class HoldTicks:
                  steady: Callable[[], float] = time.monotonic,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  texts: TextMessages | None = None, wishes: preferences.PreferenceStore | None = None,
-                 remembered: int = CALLERS_MOST) -> None:
+                 remembered: int = CALLERS_MOST, linked: Linked = always_linked) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
-        self.announced, self.texts = announced, texts
+        self.announced, self.texts, self.linked = announced, texts, linked
         self.offers = preferences.PreferenceQuestion(contacts, wishes or preferences.NoPreferences())
         self.heard: OrderedDict[ContactId, HoldMemory] = OrderedDict()
         self.returned: OrderedDict[ContactId, DialogueState] = OrderedDict()
@@ -74,7 +82,10 @@ class HoldTicks:
         """Handle one tick of the hold loop.
 
         `ACD_NEXT` stays empty if the engine does not answer. The loop then goes back to music and counts a failure.
+        The same happens without a link to Asterisk: no phone can be rung, and the fallback queue can after a minute.
         """
+        if not self.linked():
+            return
         contact, key = contact_of(session), session.argument_at(1)[:1]
         put: VariablesToSet = []
         try:

@@ -52,6 +52,10 @@ class AsteriskFault:
         note_process(self.folder, NAME, identity, self._asterisk.run)
         self._asterisk.wait_ready()
 
+    def run_console(self, command: str) -> str:
+        """Return the answer of Asterisk's console to a command."""
+        return self._asterisk.run_console(command)
+
     def list_channels(self) -> list[ConsoleChannel]:
         """Return all live channels, without the surrogates of `Bridge()`."""
         found = []

@@ -21,6 +21,8 @@ from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
+from routing.ami.fallback.members import FallbackMembers
+from routing.ami.fallback.queues import Agents, FallbackQueues
 from routing.ami.line_counts import LineRefusals, read_lines
 from routing.ami.link import Link, LinkCounters, Timing, backoff_delays
 from routing.ami.resync import (
@@ -34,7 +36,7 @@ from routing.ami.resync import (
 )
 from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.wire import Message
-from routing.core.events import CallerHungUp, ContactExited, Event, LinkChanged
+from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold, SendToFallback
 from routing.core.model.live_calls import LiveContact, LiveOffer
@@ -50,14 +52,15 @@ class AsteriskSession:
     `post` hands an event to the engine, and `live` returns what the engine believes to be alive.
 
     `started` is the last value that `remember` got, perhaps from an earlier process: the start time of Asterisk. By
-    this value the session recognises calls that ended with a restart, even if nobody listened.
+    this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
+    members of the fallback queues (`fallback_queues`).
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
                  timing: Timing | None = None, pace: SessionPace | None = None, started: str = "",
                  remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, agents: Agents | None = None) -> None:
         self._settings = settings
         self._post = post
         self._live = live
@@ -73,6 +76,9 @@ class AsteriskSession:
         self._clock_told = False
         self._look = asyncio.Event()
         self.orders = CommandExecutor(settings, self._translator, post, self._look, self._pace.rescind, record, way_out)
+        self.fallback = None if agents is None else FallbackQueues(
+            FallbackMembers(settings.unknown_service, settings.remote_seats), agents, lambda: self.orders.link)
+        """Members and callers of the fallback queues. None if nobody tells the agents."""
         self._started = started
         self._remember = remember
         self.counters = LinkCounters()
@@ -126,6 +132,8 @@ class AsteriskSession:
             group.create_task(self._run_audits(), name="ami audits")
             if self._settings.line_classes is not None:
                 group.create_task(self._count_lines(self._settings.line_classes), name="ami lines")
+            if self.fallback is not None:
+                group.create_task(self.fallback.run_forever(), name="ami fallback queues")
 
     def request_resync(self, reason: str) -> None:
         """Read the whole state again, because this side has lost something (the inbox was full)."""
@@ -167,6 +175,8 @@ class AsteriskSession:
             self.orders.link = actions
             self._post(LinkChanged(self._settings.node, up=True))
             log.info("ami.connected", node=self._settings.node)
+            if self.fallback is not None:
+                self.fallback.note_gap()
             # 3. Remember Asterisk's start time, then handle events until the link is lost.
             if self._remember is not None and self.orders.group is not None and self._started:
                 self.orders.group.create_task(self._remember(self._started), name="ami start remembered")
@@ -274,6 +284,8 @@ class AsteriskSession:
                 continue
             try:
                 await self._audit_state(events, actions)
+                if self.fallback is not None:
+                    await self.fallback.look_once()
             except LinkError as error:
                 log.warning("ami.audit_failed", reason=str(error))
 
@@ -295,7 +307,7 @@ class AsteriskSession:
         contacts = [one for one in contacts if one in known_contacts]
         found = diff_events(now, contacts, [one for one in offers if one in known_offers])
         # 3. Count the faults. A frozen node explains why a caller is in the fallback queue, so that is no fault.
-        wrong = [one for one in found if not (isinstance(one, ContactExited)
+        wrong = [one for one in found if not (isinstance(one, ContactExited | FallbackEntered)
                                               or (isinstance(one, CallerHungUp) and one.contact in doubts))]
         self.mismatches += len(wrong)
         for one in wrong:

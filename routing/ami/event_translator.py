@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from routing.ami import dropped_calls, hangup_causes
+from routing.ami.actions import CONTEXT_FALLBACK
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.bridges import Bridges
 from routing.ami.callback_dialling import PendingDials
@@ -29,6 +30,7 @@ from routing.ami.second_lines import SecondLines
 from routing.ami.wire import Message
 from routing.core.events import (
     CallerHungUp,
+    ContactExited,
     Event,
     HoldSet,
     OfferAnswered,
@@ -98,6 +100,8 @@ class EventTranslator:
         self.dials = PendingDials()
         self.dropped = dropped_calls.DroppedCalls()
         self.refusals = RefusalCounter()
+        self._fallback_rings: dict[str, str] = {}
+        """Callers in the fallback queue by the phone's channel that rings for them."""
         self._late: dict[str, list[OfferId]] = {}
         """Ended talks by caller, held back until the caller's `Hangup`, which tells whether the line was lost."""
         self.doubts: set[str] = set()
@@ -145,6 +149,7 @@ class EventTranslator:
         self.dials.forget_all()
         self.dropped.forget_all()
         self._late.clear()
+        self._fallback_rings.clear()
         # 2. Learn legs and channels before bridges: the members of a bridge are looked up there.
         for uniqueid, rings, up in legs:
             leg = self._leg_of(uniqueid)
@@ -169,7 +174,7 @@ class EventTranslator:
     def count_remembered(self) -> int:
         """Return how many things are remembered: none while no call is up, except seats and ended legs."""
         return len(self._legs) + len(self._bridges) + self.phones.count_channels() + len(self.lines) \
-            + len(self.dropped) + len(self._late)
+            + len(self.dropped) + len(self._late) + len(self._fallback_rings)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -194,7 +199,13 @@ class EventTranslator:
         return []
 
     def _on_dialbegin(self, message: Message) -> list[Event]:
-        self._leg_of(message.get("DestUniqueid"))
+        leg, caller = message.get("DestUniqueid"), message.get("Uniqueid")
+        # Only app_queue dials for a caller. An Originate has no channel that dials.
+        if caller and not is_leg(leg) and message.get("Context") == CONTEXT_FALLBACK:
+            if len(self._fallback_rings) >= LEGS_MAX:
+                self._fallback_rings.pop(next(iter(self._fallback_rings)))
+            self._fallback_rings[leg] = caller
+        self._leg_of(leg)
         return []
 
     def _on_newstate(self, message: Message) -> list[Event]:
@@ -322,7 +333,11 @@ class EventTranslator:
         return [OfferConnected(found.offer, found.first)]
 
     def _on_bridge_enter(self, message: Message) -> list[Event]:
-        return self._add_to_bridge(message.get("BridgeUniqueid"), message.get("Uniqueid"))
+        uniqueid = message.get("Uniqueid")
+        # The fallback queue has given a caller to an agent, perhaps in a ring that began before the node was back.
+        served = self._fallback_rings.pop(uniqueid, None)
+        exited: list[Event] = [] if served is None else [ContactExited(ContactId(served), "fallback")]
+        return [*exited, *self._add_to_bridge(message.get("BridgeUniqueid"), uniqueid)]
 
     def _on_bridge_leave(self, message: Message) -> list[Event]:
         uniqueid = message.get("Uniqueid")
@@ -345,6 +360,7 @@ class EventTranslator:
         uniqueid = message.get("Uniqueid")
         cause = hangup_causes.cause_number(message)
         in_bridge = self._bridges.leave_bridge(uniqueid) is not None
+        self._fallback_rings.pop(uniqueid, None)
         # 1. Read everything before the branches: each register must forget the channel.
         free = self.phones.end_channel(uniqueid)
         lost = self.dropped.take_dropped(uniqueid, message.get("Cause"))

@@ -21,6 +21,7 @@ from routing.core.events import (
     CallerHungUp,
     ContactExited,
     Event,
+    FallbackEntered,
     HoldSet,
     OfferAnswered,
     OfferConnected,
@@ -199,8 +200,9 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
     for contact in contacts:
         channel = now.channels.get(contact.contact)
         if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
-            # No agent may be led to a caller whom the fallback queue has already given to an agent.
-            events.append(ContactExited(contact.contact, "fallback"))
+            # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
+            events.append(ContactExited(contact.contact, "fallback") if channel.bridge
+                          else FallbackEntered(contact.contact))
         elif channel is None:
             events.append(CallerHungUp(contact.contact, seen.get(contact.contact, ChannelPast()).ended, restarted))
     return events

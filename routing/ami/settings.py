@@ -17,7 +17,7 @@ class AsteriskSettings(NamedTuple):
     events: Login
     """AMI user with read=system,call and write=reporting."""
     actions: Login
-    """AMI user with write=call,originate,reporting."""
+    """AMI user with write=call,originate,reporting,agent."""
     called: str
     """Number shown next to the service's name on the agents' phones."""
     cel: Path | None = None
@@ -26,6 +26,8 @@ class AsteriskSettings(NamedTuple):
     """Endpoints that are seats. None means that every PJSIP device counts as a seat."""
     remote_seats: frozenset[SeatId] = frozenset()
     """Endpoints of the remote counsellors who have a number."""
+    unknown_service: str = ""
+    """Service of callers in the fallback queue who have not chosen one."""
     by_number: ByNumber = lambda number: (None, None)
     """From a number that a phone's transfer key named to its service and agent. Both are None if it leads nowhere."""
     line_classes: tuple[str, ...] | None = None

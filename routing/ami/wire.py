@@ -50,6 +50,8 @@ _END = b"\r\n\r\n"
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
 _PRIVILEGE = b"\r\nPrivilege: "
+_LAST_ID = frozenset({b"QueueParams", b"QueueMember", b"QueueEntry", b"QueueStatusComplete"})
+"""List items of app_queue, whose ActionID comes last. The id is random, so a forged item answers nothing (P3)."""
 _FIRST = ("Event", "Response")
 """A block begins with one of these and nothing else (P3)."""
 _CR, _LF = b"\r\n"
@@ -231,7 +233,8 @@ class Decoder:
         first, _, rest = block.partition(_EOL)
         is_event, told = first.startswith(_EVENT), rest.startswith(b"Privilege: ")
         if is_event:
-            sound = told or rest.startswith(b"ActionID: ")
+            sound = told or rest.startswith(b"ActionID: ") or (
+                first[len(_EVENT):] in _LAST_ID and rest.rpartition(_EOL)[2].startswith(b"ActionID: "))
         else:
             sound = first.startswith(_RESPONSE) and not rest.startswith(b"Event:") and b"\r\nEvent:" not in rest
         if not sound:

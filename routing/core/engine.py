@@ -60,6 +60,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.CallerHungUp: caller_events.on_caller_hung_up,
     events.ContactExited: caller_events.on_contact_exited,
     events.ReturnedToMenu: caller_events.on_returned_to_menu,
+    events.FallbackEntered: caller_events.on_fallback_entered,
     events.ContactPrioritised: arrivals.on_contact_prioritised,
     events.MoveRequested: supervisor_acts.on_move_requested,
     events.WithdrawalRequested: supervisor_acts.on_withdrawal_requested,

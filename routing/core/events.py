@@ -87,6 +87,15 @@ class ReturnedToMenu(NamedTuple):
     contact: ContactId
 
 
+class FallbackEntered(NamedTuple):
+    """The caller of a contact waits in the fallback queue, where a phone may ring. The contact keeps its position.
+
+    It is not offered before its next hold tick, or for `caller_events.FALLBACK_S`.
+    """
+
+    contact: ContactId
+
+
 class ContactPrioritised(NamedTuple):
     """A supervisor gives a waiting contact other points."""
 
@@ -443,7 +452,8 @@ class MenuEnded(NamedTuple):
 
 
 Event = (
-    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | ContactPrioritised
+    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | FallbackEntered
+    | ContactPrioritised
     | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused

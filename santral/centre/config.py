@@ -40,7 +40,7 @@ from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from prompts.catalogue import all_prompts, find_prompt
 from prompts.prompt_lengths import PromptLengths
 from prompts.verbalise.number_prompts import LANGUAGES
-from routing.ami.fallback_members import longest_ring_s
+from routing.ami.fallback.members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
 from santral.centre import coverage_by_date, reachability, remote_agents, surge_checks
@@ -126,6 +126,11 @@ class NodeConfig(NamedTuple):
         """Return the same files with other settings."""
         loaded = replace(self.loaded, settings=settings)
         return self._replace(settings=settings, loaded=loaded, centre=engine_centre(loaded))
+
+    @property
+    def unknown_service(self) -> str:
+        """Service of callers in the fallback queue who have not chosen one."""
+        return self.settings.fallback.unknown or str(self.flow.queue_node(self.flow.human).service)
 
     @property
     def line_entries(self) -> dict[str, str]:
@@ -305,7 +310,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         services=tuple(PlanService(service.id, key if (key := f"bilgi-{service.id}") in said else None,
                                    service.distress, longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),
-        unknown_service=settings.fallback.unknown or str(config.flow.queue_node(config.flow.human).service),
+        unknown_service=config.unknown_service,
         lines=_line_plan(config), line_entries=config.line_entries,
         emergencies=tuple(Emergency(one.id, language, slow, find_prompt(said, one.emergency, slow, language).place)
                           for one in config.loaded.services if one.emergency is not None

@@ -19,7 +19,7 @@ from centres.problem import Problem
 from centres.settings import Settings
 from ivr.flow.menu_model import Transfer
 from prompts.catalogue import Catalogue
-from routing.ami.fallback_members import longest_ring_s
+from routing.ami.fallback.members import longest_ring_s
 from santral.centre import coverage_by_date
 from santral.centre.config import NodeConfig, check_centre, config_of
 from santral.centre.file_difference import Change, find_changes

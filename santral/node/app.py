@@ -35,6 +35,7 @@ from metrics.prometheus.recorder import MetricsRecorder
 from prompts.catalogue import Catalogue
 from routing.ami.asterisk_session import AsteriskSession, LiveCalls
 from routing.ami.errors import AuthFailed
+from routing.ami.fallback.members import changes_members
 from routing.ami.link import Login
 from routing.ami.settings import AsteriskSettings
 from routing.channels import Channels
@@ -43,6 +44,7 @@ from routing.core.engine import Engine
 from routing.core.events import Event, HoldTick, LinkChanged
 from routing.core.inbox import InboxClosed
 from routing.core.model.commands import Command
+from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId
 from routing.runner import Runner
 from routing.sip_redirect import SipRedirect
@@ -174,7 +176,7 @@ class Node:
             if self._outbox is not None:
                 await self._outbox.load_cursor(before)
             runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
-                            projections=[told.recorder.count_facts, told.queue_log.write_facts,
+                            projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
                                          *([] if self._outbox is None else [self._outbox.note_facts])],
                             measure=recorder.observe_decision, on_overflow=self._request_resync)
 
@@ -199,7 +201,7 @@ class Node:
                 remember=lambda started: self._note_start(runner, store, started), record=self._talks.file,
                 way_out=None if redirect is None else
                 lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
-                clock=self._clock)
+                clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
             self._channels = Channels([self._switch], runner.post, self._engine.live_contacts)
             recorder.begin_channels(self._channels.channels)
             # 6. Announcements, calendar and caller preferences.
@@ -307,7 +309,7 @@ class Node:
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.seat_names()),
-            remote_seats=frozenset(self._remote_agents.numbers),
+            remote_seats=frozenset(self._remote_agents.numbers), unknown_service=self._config.unknown_service,
             by_number=lambda number: self._config.by_number(number) or (None, None),
             line_classes=None if settings.lines is None else settings.lines.classes)
 
@@ -332,7 +334,9 @@ class Node:
             is_deflected=surge.is_deflected, surge=surge, is_open=calendar.is_open, keep_keyed=self._store_input,
             texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
-            by_number=lambda number: self._config.by_number(number), can_call=can_call)
+            by_number=lambda number: self._config.by_number(number), can_call=can_call,
+            linked=lambda: self._switch.connected)
+
     async def _store_input(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """Store digits that a caller has keyed in.
 
@@ -389,6 +393,11 @@ class Node:
 
     def _execute_commands(self, commands: Sequence[Command]) -> None:
         self._channels.execute(commands)
+
+    def _note_agents(self, facts: Sequence[Fact]) -> None:
+        """Have the members of the fallback queues compared, if an agent signed in or out, paused or came back."""
+        if self._switch.fallback is not None and any(changes_members(fact) for fact in facts):
+            self._switch.fallback.note_change()
 
     def _request_resync(self) -> None:
         self._switch.request_resync("the inbox was full")

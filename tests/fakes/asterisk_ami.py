@@ -24,6 +24,15 @@ class Channel:
 
 
 @dataclass
+class QueueCaller:
+    """A caller in an app_queue."""
+
+    queue: str
+    channel: str
+    uniqueid: str
+
+
+@dataclass
 class Knobs:
     """Faults, by action name where the type says so."""
 
@@ -51,6 +60,9 @@ class FakeAsterisk:
         self.received: list[dict[str, list[str]]] = []
         self.channels: dict[str, Channel] = {}
         self.devices: dict[str, str] = {}
+        self.queues: dict[str, dict[str, str | None]] = {}
+        """Members of each app_queue by interface, with the reason of their pause."""
+        self.queue_callers: list[QueueCaller] = []
         self.phones: dict[str, str] = {}
         """Seat: `answer`, `ring`, `busy`, `decline`, `absent` (the default)."""
         self.started = ("2026-11-25", "00:50:11")
@@ -229,6 +241,8 @@ class FakeAsterisk:
                 ("Linkedid", c.linkedid), ("BridgeId", c.bridge)] for c in self.channels.values()])
         if name == "DeviceStateList":
             return listed("DeviceStateChange", [[("Device", d), ("State", s)] for d, s in self.devices.items()])
+        if name.startswith("Queue"):
+            return self._do_queue(name, one)
         if name == "Originate":
             self._originate(one)
             return [("Response", "Success"), ("Message", "Originate successfully queued")]
@@ -242,6 +256,29 @@ class FakeAsterisk:
         if name == "Getvar":
             return [("Response", "Success"), ("Variable", one["Variable"]),
                     ("Value", channel.variables.get(one["Variable"], ""))]
+        return [("Response", "Success"), ("Message", f"{name} done")]
+
+    def _do_queue(self, name: str, one: dict[str, str]) -> Block | list[Block]:
+        if name == "QueueStatus":
+            # app_queue writes the ActionID of each item last.
+            return [[("Response", "Success"), ("EventList", "start")],
+                    *[[("Event", "QueueParams"), ("Queue", queue)] for queue in self.queues],
+                    *[[("Event", "QueueMember"), ("Queue", queue), ("Location", interface),
+                       ("Paused", "0" if reason is None else "1"), ("PausedReason", reason or "")]
+                      for queue, members in self.queues.items() for interface, reason in members.items()],
+                    *[[("Event", "QueueEntry"), ("Queue", caller.queue), ("Channel", caller.channel),
+                       ("Uniqueid", caller.uniqueid)] for caller in self.queue_callers],
+                    [("Event", "QueueStatusComplete"), ("EventList", "Complete")]]
+        if name == "QueueWithdrawCaller":
+            found = any(caller.channel == one["Caller"] for caller in self.queue_callers)
+            return [("Response", "Success" if found else "Error"), ("Message", "withdrawn")]
+        members = self.queues.get(one["Queue"])
+        if members is None:
+            return [("Response", "Error"), ("Message", "Unable to add interface to queue: No such queue")]
+        if name == "QueueRemove":
+            members.pop(one["Interface"], None)
+        else:
+            members[one["Interface"]] = one.get("Reason", "") if one["Paused"] in ("1", "true") else None
         return [("Response", "Success"), ("Message", f"{name} done")]
 
     def _originate(self, one: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
 from tests.oracle import callbacks, calls, consults, settings, steps
-from tests.oracle.state import ASSIGNED, VOICE, Caller
+from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
 FALLBACK_RETRY_S = 15.0
 OVER_S = 60.0
@@ -100,12 +100,16 @@ def ranked(h, event: e.ContactPrioritised) -> None:
 
 
 def ticked(h, event: e.HoldTick) -> None:
-    """Take a hold tick. A tick of an assigned contact means that its talk was lost."""
+    """Take a hold tick. A tick of an assigned contact means a lost talk. A caller in the hold loop is offered
+    again."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.state is ASSIGNED:
         cut_off(h, caller)
     elif caller is not None and caller.in_menu:
         caller.in_menu = False
+        h.arm(caller)
+    elif caller is not None and caller.state is WAITS and not caller.callback and caller.not_before > h.now:
+        caller.not_before = h.now
         h.arm(caller)
 
 
@@ -180,6 +184,14 @@ def declined(h, event: e.HeldPositionDeclined) -> None:
         caller.own = None
         h.arm(caller)
         h.tell("ContactChanged", caller.id, caller.points)
+
+
+def in_fallback(h, event: e.FallbackEntered) -> None:
+    """Keep a waiting contact from all agents while its caller is in the fallback queue."""
+    caller = h.callers.get(event.contact)
+    if caller is not None and caller.state is WAITS and not caller.callback:
+        caller.not_before = h.now + 120.0
+        h.arm(caller)
 
 
 def left(h, event: e.ContactExited) -> None:

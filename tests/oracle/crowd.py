@@ -375,6 +375,7 @@ class Crowd:
             e.CallerHungUp(contact, dropped=True),
             e.ContactExited(contact, "fallback"), e.ContactExited(contact, "key", "9"), e.HoldTick(contact),
             e.ReturnedToMenu(contact), e.ReturnedToMenu(contact),
+            e.FallbackEntered(contact),
             e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
             e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from routing.core.calls import callback_flow, consult_transfer, offer_changes, talk_changes
 from routing.core.changes import CallLost
 from routing.core.domain import Domain
-from routing.core.events import CallerHungUp, ContactExited, HeldPositionDeclined, HoldTick, ReturnedToMenu
+from routing.core.events import (
+    CallerHungUp,
+    ContactExited,
+    FallbackEntered,
+    HeldPositionDeclined,
+    HoldTick,
+    ReturnedToMenu,
+)
 from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
 from routing.core.model.reasons import DROPPED, LOST, STALE, WITHDRAWN
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
@@ -13,21 +20,46 @@ from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ASSIGNED = ContactState.ASSIGNED
+ASSIGNED, PENDING = ContactState.ASSIGNED, ContactState.PENDING
 
 AGI_STEP_S = 5.0
 """Longest AGI step of the dialplan. A hold tick later than this after the bridge was sent after the bridge. The talk
 has then ended without a report."""
 
 
+FALLBACK_S = 120.0
+"""Longest time without an offer for a caller in the fallback queue: a round of 30 s, and the longest ring of 60 s after
+it. The tick that follows comes at once."""
+
+
 def on_hold_tick(d: Domain, event: HoldTick) -> None:
-    """Return a contact to its queue that is in the hold loop instead of its talk, or instead of the menu. A waiting
-    contact does not change."""
+    """Return a contact to its queue that is in the hold loop instead of its talk, the menu or the fallback queue.
+
+    Another waiting contact does not change.
+    """
     contact = d.contacts.get(event.contact)
-    if contact is not None and contact.state is ASSIGNED:
+    if contact is None:
+        return
+    if contact.state is ASSIGNED:
         requeue_after_drop(d, contact)
-    elif contact is not None and contact.in_menu:
+    elif contact.in_menu:
         contact_queue.leave_menu(d, contact)
+    elif contact.not_before > d.now and contact.state is PENDING and not contact.callback:
+        _delay_offers(d, contact, d.now)
+
+
+def on_fallback_entered(d: Domain, event: FallbackEntered) -> None:
+    """Offer a waiting contact to nobody while its caller is in the fallback queue, where a phone may ring."""
+    contact = d.contacts.get(event.contact)
+    if contact is not None and contact.state is PENDING and not contact.callback:
+        _delay_offers(d, contact, d.now + FALLBACK_S)
+
+
+def _delay_offers(d: Domain, contact: Contact, until: float) -> None:
+    contact.not_before = until
+    contact_queue.restart_search(d, contact)
+    d.newly_queued.append(contact)
+    d.mark(contact)
 
 
 def requeue_after_drop(d: Domain, contact: Contact) -> None:

@@ -163,3 +163,11 @@ def test_another_greeting_is_refused(greeting: bytes) -> None:
     for step in (None, 1):
         with pytest.raises(WireError, match="greet"):
             decode(greeting, step)
+
+
+def test_items_of_app_queue_have_their_id_at_the_end() -> None:
+    data = (GREETING + b"Event: QueueEntry\r\nQueue: q\r\nChannel: PJSIP/trunk-1\r\nActionID: 7\r\n\r\n"
+            b"Event: Hangup\r\nUniqueid: 1.2\r\nActionID: 7\r\n\r\nEvent: QueueMember\r\nQueue: q\r\n\r\n")
+    (entry,), counters = decode(data)
+    assert (entry.name, entry.is_item, entry.get("Channel"), counters.tainted) == (
+        "QueueEntry", True, "PJSIP/trunk-1", 2)

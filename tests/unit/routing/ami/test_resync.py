@@ -17,6 +17,7 @@ from routing.core.events import (
     ConsultRequested,
     ContactExited,
     Event,
+    FallbackEntered,
     FollowUpAgreed,
     HoldSet,
     LinkChanged,
@@ -308,12 +309,15 @@ def test_the_black_box_is_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("state, expected", [
-    (ContactState.PENDING, [ContactExited(C, "fallback")]), (ContactState.RESERVED, [ContactExited(C, "fallback")]),
+    (ContactState.PENDING, [FallbackEntered(C)]), (ContactState.RESERVED, [FallbackEntered(C)]),
     (ContactState.ASSIGNED, []),
 ])
 def test_who_is_in_the_fallback_queue_waits_for_nobody_of_ours(state: ContactState, expected: list[Event]) -> None:
     found = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "", "santral-fallback")}, ())
     assert diff_events(found, [CONTACT._replace(state=state)], []) == expected
+    talks = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "b", "santral-fallback")}, ())
+    assert diff_events(talks, [CONTACT._replace(state=state)], []) == (
+        [ContactExited(C, "fallback")] if expected else [])
     held = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "", "santral-hold")}, ())
     assert diff_events(held, [CONTACT._replace(state=state)], []) == []
 

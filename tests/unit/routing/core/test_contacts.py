@@ -7,6 +7,7 @@ import pytest
 from routing.core import domain
 from routing.core import events as e
 from routing.core.agents import break_rules
+from routing.core.callers import caller_events
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import (
@@ -386,3 +387,22 @@ def test_a_clock_that_was_set_back_holds_nobody_up() -> None:
     assert [(one.agent, one.contact) for one in house.offers] == [("b", "c2")], "after the rest gap"
     house.tick(25.0)
     assert house.facts_of(tf.WrappedUp)[0].wrapup_s == 20.0
+
+
+def test_a_caller_in_the_fallback_queue_is_offered_after_the_next_tick_or_the_longest_ring() -> None:
+    house = House({"a": 50}, services=(Service("edu", "x", (Step((("edu", 0),)),)),))
+    house.waits("edu", at=1.0)
+    house.waits("edu", at=1.0)
+    for contact in ("c1", "c2"):
+        house.tell(e.FallbackEntered(contact), 2.0)
+    house.sits("a")
+    assert not house.offers, "a phone may ring for them there"
+    house.tell(e.HoldTick("c2"), 3.0)
+    assert [one.contact for one in house.offers] == ["c2"], "back in the hold loop, with its age"
+    house.tell(e.OfferConnected(house.offers[0].offer, "c2"), 4.0)
+    house.tell(e.TalkEnded(house.offers[0].offer, "agent"), 5.0)
+    house.tell(e.WrapUpEnded("a"), 5.0)
+    house.tick(2.0 + caller_events.FALLBACK_S - 0.1)
+    assert len(house.offers) == 1
+    house.tick(2.0 + caller_events.FALLBACK_S)
+    assert house.offers[-1].contact == "c1", "nobody waits for a tick for ever"

@@ -1,0 +1,187 @@
+"""The fallback queues on the real Asterisk: what callers hear without a node, and how a returning node takes them back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lab.faults.pbx import AsteriskFault
+from lab.pbx.fetch import AsteriskProgram
+from lab.people.agent import SimAgent
+from lab.phones.leg import Leg
+from lab.phones.network import PhoneBehaviour
+from lab.session import LabSession
+from tests.system.conftest import NewLab
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+DISTRESS, WAITS, UNKNOWN = "psikososyal", "uzaktan_egitim", "temsilci"
+KEYS = {DISTRESS: "1", WAITS: "2"}
+QUICK = "\n[wait]\ntick_s = 2\nmax_fails = 2\n"
+"""Waiting callers reach the fallback queue after some 5 s instead of a minute."""
+DEAD_S, FROZEN_S = 10.0, 20.0
+"""A new caller has heard the whole sentence within this time, with a dead and with a frozen node."""
+BACK_S = 5.0
+"""All callers are back in the hold loop within this time of the node's return."""
+AGE_S = 1.5
+"""The start of a wait is true to this. A new caller's wait begins after the first tries to reach a node."""
+TALK = PhoneBehaviour("0", tone=600)
+
+
+async def wait_places(pbx: AsteriskFault, wanted: dict[tuple[str, str], int], limit: float = 60.0) -> float:
+    """Wait until this many channels are in each context and application. Return the time it took."""
+    began, seen = time.monotonic(), Counter[tuple[str, str]]()
+
+    async def there() -> bool:
+        seen.clear()
+        seen.update((one.context, one.application) for one in await asyncio.to_thread(pbx.list_channels))
+        return all(seen[place] == count for place, count in wanted.items())
+
+    try:
+        await until_async(there, limit, f"{wanted}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; there are {seen}") from None
+    return time.monotonic() - began
+
+
+async def member_line(pbx: AsteriskFault, service: str, agent: SimAgent) -> str:
+    """Return what Asterisk shows of this agent as a member of a fallback queue. Empty if the agent is none."""
+    text = await asyncio.to_thread(pbx.run_console, f"queue show santral-{service}")
+    return next((line for line in text.splitlines() if f"PJSIP/{agent.seat} " in line or f"PJSIP/{agent.seat})" in line
+                 or line.strip().startswith(agent.seat)), "")
+
+
+async def heard_after(stage: Stage, leg: Leg, key: str) -> float:
+    """Return the time from the ring to the end of a prompt. Half a second of it may be the look at the recording."""
+    await stage.hears(leg, key)
+    return time.time() - leg.began
+
+
+def since_of(lab: LabSession) -> dict[str, float]:
+    """Return the start of the wait of each contact that waits."""
+    return {str(row["contact"]): float(row["since"]) for row in lab.query_store(
+        "select contact, since from contacts where outcome is null")}
+
+
+@pytest.mark.parametrize("away_s", [8.0, pytest.param(600.0, marks=pytest.mark.long)], ids=["short", "ten minutes"])
+async def test_a_node_that_comes_back_takes_all_its_callers_back(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram, away_s: float) -> None:
+    lab = await new_lab(extra=QUICK)
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    # 1. Twelve wait, three of them in distress. Two agents for the unknown callers of the gap are ready.
+    agents = await stage.agents(plain(UNKNOWN, 2), TALK)
+    for agent in agents:
+        await until_async(partial(member_line, pbx, UNKNOWN, agent), what="members")
+    waiting = {service: [await stage.hurried(KEYS[service]) for _ in range(count)]
+               for service, count in ((DISTRESS, 3), (WAITS, 9))}
+    await wait_places(pbx, {("santral-hold", "Read"): 12})
+    before = since_of(lab)
+
+    # 2. The node dies. Twelve new callers ring; the two agents talk with the first two.
+    await asyncio.to_thread(lab.kill_node)
+    new = [await stage.caller(tone=440 if number < 2 else None) for number in range(12)]
+    rung = time.time()
+    dead = await asyncio.gather(*[heard_after(stage, leg, "system/outage") for leg in new])
+    talks = [await lab.network.wait_ring(agent.seat) for agent in agents]
+    for phone in talks:
+        await phone.wait_answered()
+    for leg in waiting[DISTRESS]:
+        await stage.hears_twice(leg, "acil-destek")  # once by the node, which had nobody for them either
+    stage.not_heard(waiting[WAITS][0], "acil-destek")
+    # The emergency text of 16 s came before the queue, and two more rounds follow while the node is away.
+    await wait_places(pbx, {("santral-fallback", "Queue"): 24}, 90.0)
+    await asyncio.sleep(away_s)
+    # 3. A known and an unknown caller give up.
+    gone = [waiting[WAITS].pop(), new.pop()]
+    for leg in gone:
+        await leg.hang_up()
+        await leg.wait_ended()
+
+    # 4. The node is back, and so are its callers, with their age.
+    await lab.start_node()
+    back_s = await wait_places(pbx, {("santral-hold", "Read"): 20, ("santral-fallback", "Queue"): 2})
+    assert back_s <= BACK_S
+    found = since_of(lab)
+    known = {contact: since for contact, since in before.items() if contact in found}
+    assert len(known) == 11 and all(abs(found[contact] - since) < 0.1 for contact, since in known.items())
+    made = [since for contact, since in found.items() if contact not in before]
+    assert len(made) == 9 and all(rung - 30.0 < since < rung + DEAD_S + AGE_S for since in made), (made, rung)
+    assert (await lab.fetch_queue(UNKNOWN))["waiting"] == 9
+    for leg in (*waiting[DISTRESS], *waiting[WAITS], *new, *talks):
+        assert not leg.ended.is_set(), f"{leg} was dropped: {leg.describe_moments()}"
+    print(f"\ndead node: sentence heard after {min(dead):.1f} to {max(dead):.1f} s; back in {back_s:.2f} s")
+    assert max(dead) <= DEAD_S
+
+    # 5. The two talks go on.
+    for phone in talks:
+        await stage.talk(phone, 1.0)
+    await lab.network.hang_up_all()
+    await lab.wait_until_quiet()
+
+
+async def test_a_frozen_node_keeps_no_new_caller_in_silence(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
+    lab = await new_lab(extra=QUICK)
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    known = await stage.waiting("2", WAITS)
+    lab.freeze_node()
+    try:
+        new = [await stage.caller() for _ in range(4)]
+        frozen = await asyncio.gather(*[heard_after(stage, leg, "system/outage") for leg in new])
+        await wait_places(pbx, {("santral-fallback", "Queue"): 5})
+    finally:
+        lab.thaw_node()
+    back_s = await wait_places(pbx, {("santral-hold", "Read"): 5})
+    print(f"\nfrozen node: sentence heard after {min(frozen):.1f} to {max(frozen):.1f} s; back in {back_s:.2f} s")
+    assert max(frozen) <= FROZEN_S and back_s <= BACK_S
+    assert not any(leg.ended.is_set() for leg in (known, *new))
+
+
+async def test_key_1_leads_an_unknown_caller_to_a_counsellor_without_a_node(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
+    lab = await new_lab(extra=QUICK)
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    (counsellor,) = await stage.agents(plain(DISTRESS, 1, 70), TALK._replace(record=tmp_path))
+    await until_async(lambda: member_line(pbx, DISTRESS, counsellor), what="the counsellor is a member")
+    await asyncio.to_thread(lab.kill_node)
+    caller = await stage.caller()
+    await stage.hears(caller, "system/outage-key")
+    await stage.hears_music(caller)
+    await caller.press_keys("1")
+    phone = await lab.network.wait_ring(counsellor.seat)
+    await stage.hears(phone, f"bilgi-{DISTRESS}")
+    await until_async(lambda: stage.tone_s(caller, 600) > 0.8, what="the caller hears the counsellor")
+    stage.not_heard(caller, "acil-destek")
+    await lab.start_node()
+
+
+async def test_members_follow_the_agents_and_survive_a_restart_of_asterisk(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
+    lab = await new_lab()
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    (counsellor,) = await stage.agents(plain(DISTRESS, 1, 70), PhoneBehaviour("ignore"))
+
+    async def member(wanted: str) -> bool:
+        line = await member_line(pbx, DISTRESS, counsellor)
+        return (not line) if not wanted else wanted in line
+
+    await until_async(lambda: member("Not in use"), what="the counsellor is a member")
+    assert not await member_line(pbx, WAITS, counsellor)
+    await counsellor.ask_as_agent("pause", {"reason": "mola"})
+    await until_async(lambda: member("paused:mola"), what="paused")
+    await asyncio.sleep(1.5)
+    await asyncio.to_thread(lab.kill_node)
+    await asyncio.to_thread(pbx.kill_asterisk)
+    await asyncio.to_thread(pbx.start_asterisk)
+    await until_async(lambda: member("paused:mola"), what="Asterisk has kept the member and the pause")
+    await lab.start_node()
+    await counsellor.ask_as_agent("logout")
+    await until_async(lambda: member(""), what="no member any more")
