@@ -29,13 +29,20 @@ Strategy = Literal["longest_idle", "least_occupied", "longest_idle_any", "least_
 """Modules of `routing/core/strategies`; a test compares the names."""
 
 
+Share = Annotated[str, StringConstraints(pattern=r"^(100|[1-9][0-9]?)%$")]
+"""A share in whole per cent."""
+
+DISTRESS_LOAD = 3
+"""Load of a contact of a distress service that names none: a psychosocial call."""
+
+
 class Step(Shape):
-    """One step of a requirement. Every step but the last states how long it lasts."""
+    """One step of a requirement. Every step but the last states how long it lasts, except in distress."""
 
     needs: Needs
     """Skills with minimum levels, or an expression such as `psikososyal >= 60 and (tr or en)`."""
     lasts_s: Annotated[float, Field(gt=0, le=3600)] | None = None
-    """Duration; required for every step but the last."""
+    """Duration; required for every step but the last. Not for distress."""
 
 
 class Opening(Week):
@@ -89,8 +96,11 @@ class Service(Shape):
     """Order of the candidates."""
     distress: bool = False
     """Callers may be in distress: never dropped, full, closed or timed out."""
-    load: Annotated[int, Field(ge=0, le=5, strict=True)] = 0
-    """Distress load of one contact; from 3 on it is heavy."""
+    keep_free: Annotated[int, Field(ge=1, le=500, strict=True)] | Share | None = None
+    """Agents who fit and stay free of other contacts: a number, or a share such as `"20%"` of those signed in. Only
+    for distress."""
+    load: Annotated[int, Field(ge=0, le=5, strict=True)] | None = None
+    """Distress load of one contact; from 3 on it is heavy. Left out: 3 for distress, else 0."""
     ceiling_s: Annotated[float, Field(ge=10, le=3600)] | None = None
     """Emergency ceiling: after this wait an agent at the hard limit may accept by a key."""
     preferred_s: Annotated[float, Field(ge=0, le=300)] = 0.0
@@ -110,7 +120,7 @@ class Service(Shape):
     max_waiting: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
     """Queue limit; further callers overflow at once. Not for distress."""
     max_talking: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    """Limit of contacts with agents at one time."""
+    """Limit of contacts with agents at one time. Not for distress."""
     hours: Opening | None = None
     """Spans by day as in `[hours]`; left out: as the line. Not for distress."""
     callback: Literal["none", "agent_first", "caller_first"] | None = None
@@ -147,6 +157,11 @@ class Service(Shape):
         return self.callback or ("none" if self.distress or self.privacy == "anonymous" else "agent_first")
 
     @property
+    def load_of_contact(self) -> int:
+        """`load` with its default."""
+        return self.load if self.load is not None else DISTRESS_LOAD if self.distress else 0
+
+    @property
     def asks_survey(self) -> bool:
         """Whether callers are asked after the talk."""
         return self.survey if self.survey is not None else not self.distress and self.privacy != "anonymous"
@@ -154,13 +169,20 @@ class Service(Shape):
     @model_validator(mode="after")
     def _require_consistent(self) -> Self:
         # Without `lasts_s` a step would never end, so the steps after it would never be reached.
-        if any(step.lasts_s is None for step in self.steps[:-1]) or self.steps[-1].lasts_s is not None:
+        if self.distress and any(step.lasts_s is not None for step in self.steps):
+            raise ValueError("is for distress, so all its steps are tried at once; remove 'lasts_s'")
+        if not self.distress and (any(step.lasts_s is None for step in self.steps[:-1])
+                                  or self.steps[-1].lasts_s is not None):
             raise ValueError("every step but the last needs 'lasts_s', and the last may not have it")
         # A caller in distress is never dropped, so no limit may send that caller away.
         if self.distress and self.overflow_s is not None:
             raise ValueError("a distress service never overflows; remove 'overflow_s'")
         if self.distress and (self.max_waiting is not None or self.hours is not None):
             raise ValueError("a distress service is never full and never closed; remove 'max_waiting' and 'hours'")
+        if self.distress and self.max_talking is not None:
+            raise ValueError("callers in distress never wait for a limit of talks; remove 'max_talking'")
+        if self.keep_free is not None and not self.distress:
+            raise ValueError("has 'keep_free' and is not for distress; set 'distress', or remove it")
         if self.emergency is not None and not self.distress:
             raise ValueError("has 'emergency' and is not for distress; set 'distress', or remove it")
         if self.privacy == "anonymous" and self.callback not in (None, "none"):

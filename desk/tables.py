@@ -22,6 +22,7 @@ STATES = {AgentState.SIGNED_OUT: "oturum kapalı", AgentState.READY: "uygun", Ag
 PHONE_DECLINES = "telefonu çağrıları geri çeviriyor"
 """Shown next to *not responding* if the phone refused, mostly by "do not disturb"."""
 OVER_LIMIT = "süresi doldu"
+BREAK_POSTPONED = "mola ertelendi: yerine bakacak kimse yok"
 """Shown next to a pause that is longer than its reason allows."""
 RELOAD_HINT = "  Düzeltince: santral check, sonra santral reload"
 
@@ -64,6 +65,8 @@ def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
             word += f" ({PHONE_DECLINES})"
         if one["over_limit"]:
             word += f" ({OVER_LIMIT})"
+        if one["break_postponed"]:
+            word += f" ({BREAK_POSTPONED})"
         if one["pause_pending"]:
             word += ", sonra mola"
         table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.model import facts as f
-from routing.core.model.centre_model import Profile
+from routing.core.model.centre_model import AgentState, Profile
 from routing.core.model.ids import AgentId
 from routing.core.stored import StoredAgent
 from tests.core.house import House, of_burden, restore
@@ -30,6 +30,16 @@ def run(h: House, until: float) -> None:
         h.tick(due)
     h.now = until
     h.tick(until)
+
+
+def work(h: House, until: float, service: str = "edu") -> None:
+    """Run the clock until this time. Every 200 s each agent who is ready has a short talk, so that nobody rests."""
+    while h.now < until:
+        for _ in [one for one in h.engine.status(h.now).agents if one.state is AgentState.READY]:
+            offer = h.calls(service)
+            h.tell(e.OfferConnected(offer.offer, offer.contact))
+            h.over(offer)
+        run(h, min(until, h.now + 200.0))
 
 
 def restarted(h: House) -> House:

@@ -92,8 +92,40 @@ class ProfileChecker(ProfileMemory):
             if before.get(name, person.state) in (AgentState.PAUSED, AgentState.SIGNED_OUT, AgentState.BUSY,
                                                   AgentState.NOT_RESPONDING):
                 self._wrong("state", fact, f"{name} was {before.get(name, person.state)}")
+            self._distress_first(fact, name, before)
             person.at_hand[fact.offer] = one
         self.checked["offers"] += 1
+
+    def _distress_first(self, fact: f.Offered, name: str, before: dict[str, AgentState]) -> None:
+        """Check that nobody in distress waits whom the agent could take instead of this contact."""
+        agent, person = self.agents[name], self.people[name]
+        if self.services[fact.service].distress or agent.profile.pair_id:
+            return
+        idle = before.get(name) is AgentState.READY and not person.at_hand
+        for contact, (of, channel) in self.distressed.items():
+            service = self.services[of]
+            # With the same channel there is the same room. An agent without a contact has room for each channel.
+            roomy = idle and channel in agent.profile.channels and dict(agent.profile.max_concurrency).get(channel, 1) \
+                and SHIPPED[channel].cost <= agent.profile.capacity
+            if (channel is fact.channel or roomy) and self._can_take(fact, name, contact, service):
+                self._wrong("distress_first", fact, f"{contact} of {of} waits on {channel}")
+            self.checked["distress_first"] += 1
+
+    def _can_take(self, fact: f.Offered, name: str, contact: str, service: Service) -> bool:
+        """Return whether skills, topics, "not now", rests and the agent's own limit surely allow this contact."""
+        agent, person = self.agents[name], self.people[name]
+        skills = dict(agent.skills)
+        needs = [*(service.floor or service.steps[-1].needs), *self.needs.get(contact, ())]
+        if any(skills.get(skill, -1) < level for skill, level in needs) or agent.profile.no_topics & {
+                str(service.id), *self.topics.get(contact, frozenset())}:
+            return False
+        if service.load < 3:
+            return True
+        if fact.at < person.heavy_declined_until + CLOSE_S or (service.load >= 4 and any(
+                one.weight >= 4 or one.service.load >= 4 for one in person.at_hand.values())):
+            return False
+        return not agent.profile.distress.binds or (self._limit(name, fact.at) < agent.profile.distress.release - NEARLY
+                                                    and person.heavy_end is None)
 
     def _pair(self, fact: f.Offered) -> None:
         """Check that a call comes to both agents of a pair. `_offered` checks the room of each."""
@@ -176,10 +208,13 @@ class ProfileChecker(ProfileMemory):
                 self._wrong("heaviest", fact, "another of weight 4 at hand")
             if person.heavy_end is not None and at < person.heavy_end + self.centre.decompression_s - CLOSE_S:
                 beyond.append("two of weight 4 in a row")
+        binds = not service.distress or profile.distress.binds
         if beyond:
-            self.checked["beyond"] += 1
-            if fact.tier != 2:
+            self.checked["beyond" if binds else "ordered"] += 1
+            if fact.tier != 2 if binds else fact.tier == 0:
                 self._wrong("distress_limit", fact, f"{name}: {'; '.join(beyond)}")
+            if fact.tier == 2 and not binds and not profile.pair_id:
+                self._wrong("ceiling", fact, "by the ceiling, and only a limit of the centre is reached")
         elif fact.tier == 2 and sure and not profile.pair_id:
             self._wrong("ceiling", fact, "by the ceiling, and the agent was free to take it")
         if fact.tier == 0 and load >= profile.distress.soft + NEARLY:
@@ -188,7 +223,8 @@ class ProfileChecker(ProfileMemory):
     def _breaks(self, fact: f.Offered, name: str, person: Person, profile: Profile) -> None:
         at = fact.at
         self.checked["max_continuous"] += at - person.working_since > profile.max_continuous_s / 2
-        if at - person.working_since > profile.max_continuous_s + CLOSE_S:
+        if at - person.working_since > profile.max_continuous_s + CLOSE_S \
+                and person.postponed_since != person.working_since:
             self._wrong("max_continuous", fact, f"{name}: {at - person.working_since:.0f} s without a break")
         for start, end in person.breaks:
             left = start + profile.break_grace_s - at

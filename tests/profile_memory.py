@@ -68,6 +68,10 @@ class Person:
     gap_s: float = 0.0
     relaxed: dict[str, float] = field(default_factory=dict)
     breaks: tuple[tuple[float, float], ...] = ()
+    postponed_since: float | None = None
+    """`working_since` of the short break that waits until another agent is on duty for distress."""
+    since: float = float("-inf")
+    """The last change of the state."""
     awake_at: float = float("-inf")
     """The last time at which the agent reported ready or signed in."""
     working_since: float = float("-inf")
@@ -100,6 +104,10 @@ class ProfileMemory(ABC):
         self.services: dict[str, Service] = {}
         self.people: dict[str, Person] = {}
         self.topics: dict[str, frozenset[str]] = {}
+        self.needs: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.channels: dict[str, Channel] = {}
+        self.distressed: dict[str, tuple[str, Channel]] = {}
+        """Contacts in distress that wait and are offered to nobody: service and channel."""
         self.offers: dict[int, At] = {}
         self.taken: dict[str, list[float]] = {}
         self.by_partner = False
@@ -188,18 +196,33 @@ class ProfileMemory(ABC):
             match fact:
                 case f.Queued():
                     self.topics[fact.contact] = fact.topics
+                    self.needs[fact.contact] = tuple((str(skill), level) for skill, level in fact.needs)
+                    self.channels[fact.contact] = fact.channel
+                    self._waits(fact.contact, fact.service)
+                case f.Moved():
+                    self._waits(fact.contact, fact.service)
+                case f.Ended():
+                    self.distressed.pop(fact.contact, None)
                 case f.AgentChanged():
                     before[fact.agent] = fact.before
                     self._changed(fact)
+                case f.BreakPostponed():
+                    person = self.people[fact.agent]
+                    person.postponed_since = person.working_since
                 case f.Offered():
                     made[fact.offer] = fact
+                    self.distressed.pop(fact.contact, None)
                     self._offered(fact, before)
                 case tf.Connected():
                     self._connected(fact)
                 case f.OfferClosed():
                     self._closed(fact)
+                    if fact.state is not OfferState.CANCELED:
+                        self._waits(fact.contact, self.offers[fact.offer].service.id)
                 case tf.TalkEndedRecorded():
                     self._talk_over(fact)
+                    if fact.state is ContactState.PENDING:
+                        self._waits(fact.contact, self.offers[fact.offer].service.id)
                 case tf.WrappedUp():
                     self._wrapped(fact)
                 case tf.Interrupted():
@@ -209,6 +232,12 @@ class ProfileMemory(ABC):
         for command in commands:
             if isinstance(command, c.Offer) and command.offer in made:
                 self._command(command, made[command.offer])
+
+    def _waits(self, contact: str, service: str) -> None:
+        """Note a contact that waits, if it is in distress."""
+        self.distressed.pop(contact, None)
+        if self.services[service].distress:
+            self.distressed[contact] = service, self.channels[contact]
 
     def _pause_changed(self, person: Person, fact: f.AgentChanged) -> None:
         """Follow a pause from rest to work and back. A rest that the clock began, or a long one, is a break."""
@@ -230,7 +259,12 @@ class ProfileMemory(ABC):
     def _changed(self, fact: f.AgentChanged) -> None:
         person = self.people.setdefault(fact.agent, Person())
         self._pause_changed(person, fact)
+        # A time without a contact as long as a short break is a rest.
+        if fact.before is AgentState.READY and fact.state is not AgentState.READY \
+                and fact.at - person.since >= self.centre.micro_break_s:
+            person.working_since = fact.at
         if fact.state is not fact.before:
+            person.since = fact.at
             if fact.before is AgentState.PAUSED:
                 person.own_pause, person.missed, person.gone = False, 0, False
             elif fact.before is AgentState.SIGNED_OUT:
@@ -271,6 +305,9 @@ class ProfileMemory(ABC):
             if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
                 person.missed += 1
                 person.gone = person.missed >= self.agents[self._name(person)].profile.rna_allowed
+            # To leave an offer beyond the limit alone says "not now".
+            if one.tier == 2 and fact.state in (OfferState.REJECTED, OfferState.TIMEOUT):
+                person.heavy_declined_until = max(person.heavy_declined_until, fact.at + self.centre.heavy_declined_s)
             if fact.state is not OfferState.CANCELED and fact.reason != "call":
                 self._gap(person, one, fact.at)
 

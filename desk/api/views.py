@@ -29,6 +29,8 @@ class Agent(Shape):
     limit_at: float | None = Field(None, description="When the pause reaches the limit of its reason, Unix seconds; "
                                                     "null: no limit.")
     over_limit: bool = Field(False, description="The pause is longer than its reason allows. Nothing else changes.")
+    break_postponed: bool = Field(False, description="A short break is due and waits: nobody else is on duty for a "
+                                                     "distress service.")
     until: float | None = Field(None, description="End of wrap-up, Unix seconds. Only for the agent's own token.")
     rna_count: int | None = Field(
         None, description="Offers missed or refused in a row. Only for the agent's own token.")
@@ -135,6 +137,7 @@ def show_agent(view: AgentView, who: TokenHolder) -> Agent:
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
                  seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
                  limit_at=view.pause_limit_at, over_limit=view.over_limit,
+                 break_postponed=view.break_postponed,
                  until=view.until if own else None, rna_count=view.rna_count if own else None,
                  overrides=dict(view.overrides) if own else None,
                  heavy_declined_until=view.heavy_declined_until if own else None,

@@ -29,7 +29,15 @@ from routing.core.events import (
 )
 from routing.core.inbox import AgentView, Inbox, InboxClosed
 from routing.core.model.centre_model import AgentState
-from routing.core.model.errors import NotNow, NotSignedIn, Refused, SeatTaken, UnknownReason, UnknownSeat
+from routing.core.model.errors import (
+    NothingToDecline,
+    NotNow,
+    NotSignedIn,
+    Refused,
+    SeatTaken,
+    UnknownReason,
+    UnknownSeat,
+)
 from routing.core.model.ids import AgentId, SeatId
 
 SURGE_CODE, ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = (
@@ -50,6 +58,7 @@ ASK_NUMBER, ASK_PIN, ASK_REASON = "kod-numara-sor", "kod-sifre-sor", "kod-mola-s
 SIGNED_IN, WRONG, LOCKED = "kod-giris-tamam", "kod-giris-hatali", "kod-giris-kilitli"
 NO_REASON, PAUSED, PAUSED_LATER = "kod-mola-secilmedi", "kod-mola-basladi", "kod-mola-sonra"
 NOT_NOW, UNKNOWN, NO_SYSTEM = "kod-simdi-olmaz", "kod-bilinmiyor", "kod-sistem-yok"
+NOTHING_HEAVY = "kod-agir-yok"
 NOT_SIGNED_IN, NO_SEAT, TAKEN = "kod-giris-gerekli", "kod-masa-bilinmiyor", "kod-masa-dolu"
 EXTENDED, BEGUN, WILL_COME = "kod-toparlama-uzadi", "kod-toparlama-basladi", "kod-toparlama-istendi"
 SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
@@ -61,7 +70,7 @@ SIMPLE: dict[str, tuple[Callable[[AgentId], Event], str]] = {
 ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE = (
     "kod-yogunluk-sor", "kod-yogunluk-acik", "kod-yogunluk-kapali", "kod-yogunluk-yok")
 OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
-               UNKNOWN, NO_SYSTEM, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
+               UNKNOWN, NO_SYSTEM, NOTHING_HEAVY, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
                ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE,
                *abuse_flag.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
 
@@ -133,6 +142,8 @@ class FeatureCodes:
         except UnknownReason:
             # The table of reasons was reloaded while the agent chose.
             spoken = NO_REASON
+        except NothingToDecline:
+            spoken = NOTHING_HEAVY
         except (NotNow, Refused):
             spoken = NOT_NOW
         except (InboxClosed, TimeoutError):

@@ -50,6 +50,7 @@ class Accommodations:
         self._series = series
         self._profiles: dict[AgentId, Profile] = {}
         self._loads: dict[str, int] = {}
+        self._distress: set[str] = set()
         self._half_life_s = 1.0
         self._applied: dict[AgentId, tuple[str, ...]] = {}
         """Labels under which an offer to the agent counts."""
@@ -75,6 +76,7 @@ class Accommodations:
         """Take the profiles in force from now on."""
         self._profiles = {agent.id: agent.profile for agent in centre.agents}
         self._loads = {service.id: service.load for service in centre.services}
+        self._distress = {service.id for service in centre.services if service.distress}
         self._half_life_s = centre.load_half_life_s
         # Pending counts and rest gaps belong to the old profiles.
         self._rest.clear()
@@ -130,8 +132,10 @@ class Accommodations:
             yield "max_concurrency"
         if self._rest.get(agent, 0.0) > fact.at and not self._is_overridden(agent, "rest_gap", fact.at):
             yield "rest_gap"
-        # The emergency ceiling may pass the limit, because the agent accepts such a call by a key.
+        # The emergency ceiling may pass the limit, because the agent accepts such a call by a key. In distress the
+        # limit of the centre only orders agents.
         if (self._loads.get(fact.service, 0) >= HEAVY_LOAD and fact.tier != BY_CEILING
+                and (profile.distress.binds or fact.service not in self._distress)
                 and not self._is_overridden(agent, "distress_limit", fact.at)
                 and is_still_limited(self._load_states.get(agent, NO_LOAD), profile, self._half_life_s, fact.at)):
             yield "distress"

@@ -33,6 +33,7 @@ from routing.core.model.centre_model import (
     Needs,
     Profile,
     Service,
+    Step,
 )
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 
@@ -58,8 +59,8 @@ Waits = tuple[float, int, ContactId, _Key]
 
 NO_TOPICS: frozenset[str] = frozenset()
 
-Class = tuple[int, float]
-"""Points and weight. Only contacts of the same class can overtake each other."""
+Class = tuple[bool, int, float]
+"""Distress, points and weight. Only contacts of the same class can overtake each other."""
 
 
 class WaitingQueue:
@@ -172,7 +173,7 @@ class OrderMonitor:
 
     def _class_of(self, key: _Key) -> Class:
         service = self._services[key.service]
-        return service.priority + key.priority, service.weight
+        return service.distress, service.priority + key.priority, service.weight
 
     def _add_to_queue(self, entry: Waits) -> None:
         if entry is self._newest:
@@ -283,7 +284,7 @@ class OrderMonitor:
     def _could_serve(self, line: WaitingQueue, agent: AgentId, age: float) -> bool:
         key, service = line.key, line.service
         # A preferred agent may still be waited for.
-        if key.step == 0 and age <= service.preferred_s:
+        if not service.distress and key.step == 0 and age <= service.preferred_s:
             return False
         # Contacts of a lost node are not offered.
         if self._down and key.node in self._down:
@@ -307,7 +308,9 @@ def _can_serve(key: _Key, service: Service, profile: Profile, skills: dict[Skill
             or dict(profile.max_concurrency).get(key.channel, 1) <= 0 \
             or channels[key.channel].cost > profile.capacity:
         return False
-    # 2. Skills of step, floor and contact.
-    step = service.steps[min(key.step, len(service.steps) - 1)]
+    # 2. Skills of step, floor and contact. In distress the steps only rank; without a floor the last one is the floor.
+    step = service.steps[-1 if service.distress else min(key.step, len(service.steps) - 1)]
+    if service.distress and (service.floor or service.floor_where):
+        step = Step(())
     return all(skills.get(skill, -1) >= level for skill, level in (*step.needs, *service.floor, *key.needs)) \
         and all(fits_skills(parse_expression(text), skills) for text in (step.where, service.floor_where) if text)

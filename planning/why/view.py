@@ -140,6 +140,10 @@ class AccountView:
         names = [fact.agent, *self._runners_up(decision)]
         if len(names) == 1 or any(name not in merits for name in names):
             return TextTable((), ())
+        # In distress the load alone orders agents above a limit. Without access to needs nothing may reveal that.
+        distress = any(one.distress for one in decision.centre.services if one.id == fact.service)
+        if distress and not words.needs and any(merits[name].tier for name in names):
+            return TextTable((), ())
         # 1. Choose the columns.
         kind = "work" if fact.strategy.startswith("least_occ") else \
             "offers" if fact.strategy == "fewest_contacts" else "idle"
@@ -149,7 +153,8 @@ class AccountView:
         for place, name in enumerate(names, 1):
             merit = merits[name]
             rows.append((str(place), name, *([str(merit.level)] if ranked else []),
-                         self._format_score(kind, merit.score, fact.at, decision.centre),
+                         "-" if distress and merit.tier
+                         else self._format_score(kind, merit.score, fact.at, decision.centre),
                          *([str(merit.tier)] if tiers else []), words.translate_text("chosen") if place == 1 else ""))
         head = [words.translate_text("place"), words.translate_text("agent"),
                 *([words.translate_text("level")] if ranked else []), words.translate_text(kind),

@@ -1,7 +1,8 @@
 """Assign waiting contacts to ready agents. The same function runs after every change.
 
-No handler decides which agent gets which contact. Contacts are taken in order: age by weight and points, then arrival.
-Each contact takes the best agent of those who fit. No contact overtakes another contact with the same requirement.
+No handler decides which agent gets which contact. Contacts are taken in order: distress first, then age by weight and
+points, then arrival. Each contact takes the best agent of those who fit. No contact overtakes another contact with the
+same requirement.
 Contacts and agents that did not change since the last run are not looked at (`matching`).
 """
 
@@ -14,7 +15,6 @@ from routing.core.agents import break_rules, presence
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
-from routing.core.matching.agent_cohort import tier_of
 from routing.core.matching.strategies import fewest_contacts
 from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.queueing import contact_queue
@@ -83,28 +83,33 @@ def group_for_agent(d: Domain, record: AgentRecord) -> ContactGroup | None:
     standing, matching = record.placement, d.matching
     assert standing is not None
     # The stored groups are valid until a new group is made. Personal pools are not among them.
-    return _first_group(d, standing.groups if standing.version == matching.version and not record.personal_pools
-                  else matching.groups_served(record))
+    groups = standing.groups if standing.version == matching.version and not record.personal_pools \
+        else matching.groups_served(record)
+    # An agent who is kept free takes distress only.
+    if standing.kept_for & matching.closed_reserves:
+        groups = tuple([group for group in groups if group.distress])
+    return _first_group(d, groups)
 
 
 def _first_group(d: Domain, groups: Iterable[ContactGroup], ready: bool = False) -> ContactGroup | None:
-    """Return the group whose head comes first: greatest age by weight and points, then earliest arrival.
+    """Return the group whose head comes first: distress, greatest age by weight and points, then earliest arrival.
 
     Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
     consider only groups with a ready agent. Return None if no group is left.
     """
     first: ContactGroup | None = None
-    first_age, first_number = inf, 0
+    first_age, first_number, first_distress = inf, 0, False
     now, links = d.now, d.links
     for group in groups:
         head = group.head
-        if head is not None and (not ready or group.pool.mask & group.allowed):
+        distress = group.distress
+        if head is not None and distress >= first_distress and (not ready or group.pool.mask & group.allowed):
             # Services of different weight age at different speeds, so the key alone does not order them.
             age = head[0] - now * group.weight
-            if age <= first_age and (age < first_age or head[1] < first_number) \
+            if (distress > first_distress or (age <= first_age and (age < first_age or head[1] < first_number))) \
                     and (group.quota is None or group.quota.taken < group.quota.limit) \
                     and (group.node not in links or links[group.node].up):
-                first, first_age, first_number = group, age, head[1]
+                first, first_age, first_number, first_distress = group, age, head[1], distress
     return first
 
 
@@ -137,20 +142,26 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
         del beside[0]
     runners_up = tuple([one.id for one in beside[:RUNNERS_UP]
                         if not ((one.breaks or one.leads_pair) and _is_break_too_near(d, contact, one))])
-    # 3. Read the skill level and the score for the decision record.
+    # 3. Read the step, the skill level and the score for the decision record.
     assert record.cohort is not None
-    if pool.ranks_by is not None:
-        level: int | None = record.cohort.skills[pool.ranks_by]
+    step, tier = contact.step, (pool.load and pool.tier_for(record)) or 0
+    level: int | None
+    score = pool.key_for(tier)(record, matching.half_life_s)
+    if group.distress:
+        step, level = matching.step_of(contact, record.cohort.skills)
+        if tier:
+            score = matching.burden(record, matching.half_life_s)
+    elif pool.ranks_by is not None:
+        level = record.cohort.skills[pool.ranks_by]
     elif pool.owner is None:
         level = skill_requirement.level_of(pool.requirement, record.cohort.skills)
     else:
         level = skill_requirement.level_of(matching.requirement_of(contact), record.cohort.skills)
-    score = pool.key(record, matching.half_life_s)
     # 4. Make the offer. The score must be read before this offer is counted.
     if matching.counts_offers:
         fewest_contacts.count_offer(record, d.now, matching.half_life_s)
     offer = offer_changes.make_offer(d, contact, record, skill_requirement.UNRANKED if level is None else level,
-                        runners_up, pool.name, score, (pool.load and tier_of(record, pool.load)) or 0)
+                        runners_up, pool.name, score, tier, step)
     if offer.callback is CALLER_DIALLED_FIRST:
         callback_flow.dial_caller(d, offer)
     else:

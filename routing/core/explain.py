@@ -12,7 +12,6 @@ from typing import NamedTuple
 from routing.core.agents import agent_capacity, agent_pairs, break_rules, distress_load
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
-from routing.core.matching.agent_cohort import tier_of
 from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.matching.skill_expression import fits_skills, parse_expression
 from routing.core.model.centre_model import HEAVY_LOAD, AgentState, OfferState
@@ -41,6 +40,8 @@ class ExclusionReason(StrEnum):
     """The next planned break starts before such a contact would usually end."""
     LOAD = "load"
     """The contact is heavier than the load limit of the agent allows."""
+    KEPT = "kept"
+    """The agent is kept free for distress."""
     PAIR = "pair"
     WAITS_FOR_ANOTHER = "waits_for_another"
     """The contact waits for another agent, who knows the caller."""
@@ -165,9 +166,11 @@ def _ranking_of(d: Domain, contact: Contact, record: AgentRecord) -> Ranking | N
     if contact.group is None or contact.group.pool.owner is not None:
         return None
     pool = contact.group.pool
-    level = skill_requirement.level_of(d.matching.requirement_of(contact), dict(record.agent.skills))
-    return Ranking(skill_requirement.UNRANKED if level is None else level, pool.key(record, d.matching.half_life_s),
-                 (pool.load and tier_of(record, pool.load)) or 0)
+    skills, tier = dict(record.agent.skills), (pool.load and pool.tier_for(record)) or 0
+    level = d.matching.step_of(contact, skills)[1] if pool.distress \
+        else skill_requirement.level_of(d.matching.requirement_of(contact), skills)
+    return Ranking(skill_requirement.UNRANKED if level is None else level,
+                   pool.key_for(tier)(record, d.matching.half_life_s), tier)
 
 
 Reason = tuple[ExclusionReason, str]
@@ -224,9 +227,19 @@ def _momentary_reason(d: Domain, contact: Contact, record: AgentRecord) -> Reaso
     # Light contacts have no limit. The emergency ceiling raises the limit for contacts that waited beyond it.
     elif contact.service.load >= HEAVY_LOAD \
             and contact.service.load > (record.max_load_emergency if contact.beyond_ceiling
-                else record.max_load_last_resort):
+                else record.max_load_distress if contact.service.distress else record.max_load_last_resort):
         found = ExclusionReason.LOAD, ""
+    elif _is_kept_free(d, contact, record):
+        found = ExclusionReason.KEPT, ""
     return found
+
+
+def _is_kept_free(d: Domain, contact: Contact, record: AgentRecord) -> bool:
+    placement = record.placement if record.key is not None else None
+    if contact.service.distress or placement is None:
+        return False
+    return bool(placement.kept_for & d.matching.closed_reserves) or (
+        record.distress_calls_only and d.channels[contact.channel].needs_phone)
 
 
 def _has_free_phone(d: Domain, record: AgentRecord) -> bool:

@@ -82,6 +82,8 @@ class AgentView(NamedTuple):
     """The pause lasts longer than its reason allows."""
     offers: tuple[OfferId, ...] = ()
     """The agent's offers that are the present ones of their contacts, oldest first."""
+    break_postponed: bool = False
+    """A short break is due, and waits until another agent is on duty for a distress service."""
 
 
 class QueueView(NamedTuple):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container
 from math import inf
 
-from routing.core.agents import agent_capacity
+from routing.core.agents import agent_capacity, break_rules
 from routing.core.domain import Domain
 from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueView, Status
 from routing.core.model.centre_model import (
@@ -77,7 +77,7 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         record.rest_until if record.rest_until > d.now else None,
         record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now,
         tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
-        if record.offers else ())
+        if record.offers else (), break_rules.is_postponed(record))
 
 
 def queue_views(d: Domain, now: float) -> tuple[QueueView, ...]:

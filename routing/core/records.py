@@ -337,6 +337,10 @@ class AgentRecord:
     max_load_emergency: int = 5
     """Greatest load even under the emergency ceiling. It falls while the agent declines heavy contacts, or has one of
     the heaviest at hand."""
+    distress_calls_only: bool = False
+    """The agent has a message in distress at hand, which no other call may interrupt."""
+    max_load_distress: int = 5
+    """Greatest load in tier 1 of distress services. Only the limit of the agent's own accommodation lowers it."""
     load: float = stored(default=0.0)
     """Distress load at `load_at`: the sum of all contact loads, each halved every `Centre.load_half_life_s`."""
     load_at: float = stored(default=0.0, past=True)
@@ -365,6 +369,8 @@ class AgentRecord:
     """Length of the break that begins after the present contacts. 0 if there is none."""
     break_at: float = math.inf
     """Time of the next break. Nothing is offered from then on, however late the clock is."""
+    break_retry_at: float = 0.0
+    """Time of the next try of a short break that waits until another agent is on duty. 0 if none waits."""
     break_until: float = stored(default=0.0)
     """End of a break that the engine began. The agent becomes ready then. 0 if there is none."""
     awaited_by: dict[Contact, None] = field(default_factory=dict)

@@ -37,7 +37,8 @@ def on_configured(d: Domain, event: Configured) -> None:
     d.centre = event.centre
     d.channels = SHIPPED | {row.channel: row for row in event.centre.channels}
     d.seats_allowed = event.centre.seats
-    d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s)
+    d.matching = Matching(event.centre.services, event.centre.agents, event.centre.occupied_half_life_s,
+        event.centre.load_half_life_s)
     for contact in d.contacts.values():
         if contact.service.id not in d.services:
             d.matching.add_pools(contact.service)

@@ -73,10 +73,13 @@ def team_of(loaded: LoadedCentre) -> reachability.Team:
 
 def _engine_service(service: files.Service, calls_out: bool) -> core.Service:
     floor, floor_where = _split_needs(service.floor)
+    free = service.keep_free
     return core.Service(**_same_fields(service, core.Service) | {
         "steps": tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
                        for needs, where in [_split_needs(step.needs)]),
         "floor": floor, "floor_where": floor_where, "anonymous": service.privacy == "anonymous",
+        "load": service.load_of_contact, "keep_free": free if isinstance(free, int) else 0,
+        "keep_free_percent": int(free[:-1]) if isinstance(free, str) else 0,
         "callback": core.CallbackOrder(service.calls_back if calls_out else "none"), "follows_up": calls_out})
 
 
@@ -92,12 +95,16 @@ def agent_of(agent: Agent, everybody: Needs, own: Accommodation | None) -> core.
     """Return an agent: defaults for all, then the agent's own accommodations on top."""
     changes = (({} if agent.on_call is None else remote_agents.REMOTE_DEFAULTS) | everybody.set_fields()
                | ({} if own is None else own.set_fields()))
-    return core.Agent(AgentId(agent.id), _engine_skills(agent.skills), _engine_profile(changes), agent.team,
+    own_limit = own is not None and own.distress_limit is not None
+    return core.Agent(AgentId(agent.id), _engine_skills(agent.skills), _engine_profile(changes, own_limit), agent.team,
                       agent.on_call is not None)
 
 
-def _engine_profile(changes: dict[str, Any]) -> core.Profile:
-    """Return the default profile with these fields of a file changed."""
+def _engine_profile(changes: dict[str, Any], own_limit: bool = False) -> core.Profile:
+    """Return the default profile with these fields of a file changed.
+
+    `own_limit`: the distress limit comes from the agent's own accommodation.
+    """
     # 1. Drop the breaks. The node calendar reports them each day in Unix seconds.
     profile = core.Profile()
     changes.pop("break_plan", None)
@@ -113,7 +120,7 @@ def _engine_profile(changes: dict[str, Any]) -> core.Profile:
         changes["max_concurrency"] = tuple((dict(profile.max_concurrency) | own).items())
     if "distress_limit" in changes:
         limit = changes.pop("distress_limit")
-        changes["distress"] = core.DistressLimit(limit.soft, limit.hard, limit.release)
+        changes["distress"] = core.DistressLimit(limit.soft, limit.hard, limit.release, own_limit)
     # 4. An agent without abusive callers avoids them as a topic.
     if changes.pop("no_abusive_history", False):
         changes["no_topics"] = frozenset(changes.get("no_topics", ())) | {ABUSIVE}

@@ -298,7 +298,7 @@ def _useless_keys(loaded: LoadedCentre, service: Service) -> list[Problem]:
     def add_problem(key: str, why: str, mend: str) -> None:
         found.append(Problem(loaded.location_of(SERVICES, service.id, key), f"'{key}' does nothing: {why}", mend))
 
-    if service.ceiling_s is not None and service.load < HEAVY_LOAD:
+    if service.ceiling_s is not None and service.load_of_contact < HEAVY_LOAD:
         add_problem("ceiling_s", f"limits of the load hold only from 'load' {HEAVY_LOAD} on",
                     "Set 'load', or take it out.")
     if service.preferred_s and service.privacy == "anonymous":

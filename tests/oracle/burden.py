@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, log2
 
 from routing.core import events as e
-from tests.oracle import calls, shifts
+from tests.oracle import calls, distress, shifts
 from tests.oracle.state import AWAY, NOT_RESPONDING, PAUSED, PENDING, READY, SIGNED_OUT, Offer, Person
 
 ANY, HEAVY, HEAVIEST = 5, 3, 4
@@ -78,11 +78,15 @@ def look(h, p: Person) -> None:
     the agent or the partner, and after each bound of theirs."""
     p.touched = False
     max_load_normal, max_load_last_resort, max_load_emergency = bears(h, p)
+    in_distress = bears_in_distress(h, p)
     if p.lead and p.partner.signed:
         other = bears(h, p.partner)
         max_load_normal, max_load_last_resort, max_load_emergency = (
             min(max_load_normal, other[0]), min(max_load_last_resort, other[1]), min(max_load_emergency, other[2]))
+        in_distress = min(in_distress, bears_in_distress(h, p.partner))
     p.bears = max_load_normal, max_load_last_resort, max_load_emergency
+    p.bears_in_distress = in_distress
+    p.burden = distress.burden(h, p)
     p.protected = break_near(h, p)
     p.wake_at = min((at for at in bounds(h, p) if at > h.now), default=None)
 
@@ -114,6 +118,15 @@ def bears(h, p: Person) -> tuple[int, int, int]:
         max_load_emergency = HEAVY - 1
     max_load_last_resort = min(max_load_last_resort, max_load_emergency)
     return min(max_load_normal, max_load_last_resort), max_load_last_resort, max_load_emergency
+
+
+def bears_in_distress(h, p: Person) -> int:
+    """Return the largest load of a contact in distress without the emergency ceiling."""
+    if p.agent.profile.distress.binds:
+        return bears(h, p)[1]
+    if p.heavy_declined_until > h.now:
+        return HEAVY - 1
+    return HEAVIEST - 1 if any(max(one.load, one.caller.service.load) >= HEAVIEST for one in p.hands) else ANY
 
 
 def beyond(h, p: Person, load: int) -> bool:
@@ -210,7 +223,14 @@ def at_work(p: Person) -> bool:
 
 def refreshed(h, p: Person) -> None:
     """Count from the end of a real break."""
-    p.working_since, p.last_load = h.now, 0
+    p.working_since, p.last_load, p.short_retry_at = h.now, 0, 0.0
+
+
+def idle_over(h, p: Person) -> None:
+    """Count from the end of a time without contacts that was as long as a short break."""
+    if h.now - p.since >= h.centre.micro_break_s:
+        p.working_since, p.short_retry_at = h.now, 0.0
+        h.seen["idle times that were a rest"] += 1
 
 
 def forgone(h, p: Person) -> None:
@@ -234,17 +254,18 @@ def break_due(h, p: Person) -> float:
     if at_work(p):
         return at if at > h.now else inf  # later, if something is left of it
     if p.state not in AWAY and not (p.break_s or p.pause_pending or p.leave_pending):
-        at = min(at, short_due(p))
+        at = min(at, short_due(h, p))
     return at
 
 
-def short_due(p: Person) -> float:
+def short_due(h, p: Person) -> float:
     """Return when the next short break is due. Short breaks are spread over the last quarter of the time by the agent's
     place in the team. A planned break that comes in time replaces the short one."""
     limit_s = p.agent.profile.max_continuous_s
     if p.breaks and p.breaks[0][0] <= p.working_since + limit_s:
         return inf
-    return p.working_since + limit_s * (1.0 - 0.25 * (p.index * 0.6180339887498949 % 1.0))
+    at = max(p.working_since + limit_s * (1.0 - 0.25 * (p.index * 0.6180339887498949 % 1.0)), p.short_retry_at)
+    return inf if p.state is READY and at >= p.since + h.centre.micro_break_s else at
 
 
 def break_alarm(h, p: Person) -> float:
@@ -267,8 +288,17 @@ def clock_says(h, p: Person) -> None:
     works = p.state not in AWAY
     if length > 0 and works and p.leave_pending:
         p.break_s = max(p.break_s, length)
-    if length <= 0 and works and not p.break_s and h.now >= short_due(p):
-        length = h.centre.micro_break_s
+    if length <= 0 and works and not p.break_s and (due := short_due(h, p)) <= h.now:
+        service = None if p.pause_pending or p.leave_pending else distress.last_on_duty(h, p)
+        if service is not None:
+            if not p.short_retry_at:
+                h.tell("BreakPostponed", p.id, service)
+                h.seen["short breaks that were postponed"] += 1
+            p.short_retry_at = due
+            while p.short_retry_at <= h.now:
+                p.short_retry_at += distress.POSTPONED_S
+        else:
+            length = h.centre.micro_break_s
     if p.break_s:
         p.break_s = max(p.break_s, length)
     if length > 0 and works and not p.pause_pending and not p.leave_pending:
@@ -312,6 +342,9 @@ def report_load(h, event: e.LoadReported) -> None:
 def spared(h, event: e.HeavyContactsDeclined) -> None:
     """Decline heavy contacts for a while, and rescind a heavy offer that rings."""
     p = shifts.signed(h, event.agent)
+    if not any(h.services[name].load >= HEAVY for one in (p, p.partner) if one is not None and one.signed
+               for name in h.serves(one)):
+        h.refuse("nothing_to_decline")
     p.heavy_declined_until = h.now + h.centre.heavy_declined_s
     h.touch(p)
     for one in [one for one in p.hands if one.state is PENDING and one.caller.service.load >= HEAVY]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callbacks, callers, consults, settings, shifts, steps
+from tests.oracle import burden, callbacks, callers, consults, distress, settings, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -374,6 +374,8 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
         caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
     unknown = caller.consulting_offer is None and steps.nobody(caller)
+    if person is not None and service.distress and not distress.ringable(h, caller, person):
+        caller.preferred = None
     if service.id != before.id:
         h.tell("Moved", caller.id, before.id, service.id, "transfer", unknown)
 

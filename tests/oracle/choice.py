@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import log2
+from typing import Any, NamedTuple
 
 from routing.core.model import commands
-from routing.core.model.centre_model import AnswerMode, Channel, PreConnect
-from tests.oracle import burden, callbacks, calls, shifts, steps, words
+from routing.core.model.centre_model import AnswerMode, Channel, PreConnect, Step
+from tests.oracle import burden, callbacks, calls, distress, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -29,6 +30,17 @@ HEAVY = 3
 """Agents may decline contacts from this load."""
 
 
+class Candidate(NamedTuple):
+    """An agent for a contact. The smallest order is the best."""
+
+    order: tuple[Any, ...]
+    person: Person
+    tier: int
+    score: float
+    level: int
+    step: int
+
+
 def decide(h) -> None:
     """Make every offer that can be made."""
     while True:
@@ -43,14 +55,19 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     """
     now = h.now
     looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet)]
-    for caller in sorted(looking, key=lambda c: (c.place[0] - now * c.service.weight, c.number)):
+    free = distress.free_for(h, open_to)
+    for caller in sorted(looking, key=lambda c: (
+            not c.service.distress, c.place[0] - now * c.service.weight, c.number)):
         if not h.up(caller.node) or quota_full(h, caller):
             continue
-        found = candidates(h, caller, open_to)
+        if caller.service.distress:
+            found = distress.candidates(h, caller, open_to)
+        else:
+            found = candidates(h, caller, open_to, free)
         if found:
-            if too_near(h, caller, found[0][4]):  # expected handle time has grown since the last look
+            if too_near(h, caller, found[0].person):  # expected handle time has grown since the last look
                 h.seen["breaks that came near while idle"] += 1
-                for p in who(caller, found[0][4]):
+                for p in who(caller, found[0].person):
                     burden.look(h, p)
                 return True
             offer(h, caller, found)
@@ -58,24 +75,33 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     return False
 
 
-def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[tuple]:
-    """Return (tier, -rank, key, index, person, level) of each candidate, the best first."""
+def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]],
+               free: list[tuple[int, list[Person]]]) -> list[Candidate]:
+    """Return the agents for a contact that is not in distress, the best first. `free` is of `distress.free_for`."""
     found = []
     asked = h.asked(caller)
     for p in open_to if caller.preferred is None else [caller.preferred]:
         if caller.channel not in open_to.get(p, ()):
             continue
-        tier = tier_of(p, caller)
-        if tier is None:
+        if caller.channel is VOICE and any(
+                one.caller.service.distress and h.yields(one) for each in who(caller, p) for one in each.hands):
+            h.seen["messages in distress that no other call interrupted"] += 1
+            continue
+        tier, mask = tier_of(p, caller), distress.mask(free, p)
+        if mask is None:
+            h.seen["agents kept free for distress"] += 1
+        if tier is None or mask is None:
             continue
         if caller.preferred is not None:
             level = level_of(asked, p.agent.skills)
-            return [(tier, 0, p.idle_since, p.index, p, -1 if level is None else level)]
+            return [Candidate((), p, tier, p.idle_since, -1 if level is None else level, caller.step)]
         level = fits(h, caller, asked, p)
         if level is not None:
             name = caller.service.strategy
-            found.append((tier, -rank(name, p, level), key(h, name, p), p.index, p, level))
-    return sorted(found, key=lambda one: one[:4])
+            score = key(h, name, p)
+            found.append(Candidate((mask, tier, -rank(name, p, level), score, p.index), p, tier, score, level,
+                                   caller.step))
+    return sorted(found, key=lambda one: one.order)
 
 
 def who(caller: Caller, p: Person) -> list[Person]:
@@ -101,7 +127,7 @@ def tier_of(p: Person, caller: Caller) -> int | None:
 
 def quota_full(h, caller: Caller) -> bool:
     """Return whether as many contacts of this service as its quota are already at agents."""
-    limit = caller.service.max_talking
+    limit = None if caller.service.distress else caller.service.max_talking
     return limit is not None and limit <= sum(
         one.caller.service.id == caller.service.id for one in h.offers.values() if one.state in (PENDING, ACCEPTED))
 
@@ -109,11 +135,13 @@ def quota_full(h, caller: Caller) -> bool:
 # --- requirements
 
 
-def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple], bool]:
-    """Return the skills with levels in order, further conditions, and whether the step's condition ranks by a level."""
+def asked_for(service, step: int | None, needs: tuple) -> tuple[list[tuple[str, int]], list[tuple], bool]:
+    """Return the skills with levels in order, further conditions, and whether the step's condition ranks by a level.
+    Without a step only the floor and the needs are asked for."""
     wanted: dict[str, int] = {}
     conditions: list[tuple] = []
-    parts = ((service.steps[step].needs, service.steps[step].where), (service.floor, service.floor_where), (needs, ""))
+    own = Step(()) if step is None else service.steps[step]
+    parts = ((own.needs, own.where), (service.floor, service.floor_where), (needs, ""))
     for least, where in parts:
         simple = []
         if where:
@@ -124,7 +152,6 @@ def asked_for(service, step: int, needs: tuple) -> tuple[list[tuple[str, int]], 
                 simple = []
         for skill, level in [*least, *simple]:
             wanted[skill] = max(level, wanted.get(skill, level))
-    own = service.steps[step]
     ranks = not own.needs and own.where != "" and words.plain_needs(words.read(own.where)) is None and words.asks(
         words.read(own.where))
     return list(wanted.items()), conditions, ranks
@@ -258,10 +285,10 @@ def key(h, name: str, p: Person) -> float:
 # --- the offer
 
 
-def offer(h, caller: Caller, found: list[tuple]) -> None:
+def offer(h, caller: Caller, found: list[Candidate]) -> None:
     """Reserve the contact for the best candidate and ring the phone."""
-    tier, _, score, _, p, level = found[0]
-    runners_up = tuple(one[4].id for one in found[1:6] if not too_near(h, caller, one[4]))
+    _, p, tier, score, level, step = found[0]
+    runners_up = tuple(one.person.id for one in found[1:6] if not too_near(h, caller, one.person))
     if h.counts:
         p.offered = p.offered * 2.0 ** ((p.offered_at - h.now) / h.centre.occupied_half_life_s) + 1.0
         p.offered_at = h.now
@@ -273,7 +300,7 @@ def offer(h, caller: Caller, found: list[tuple]) -> None:
             clear_way(h, one)
     ring_s = max(one.agent.profile.ring_timeout_s for one in pair)
     spared = [one for one in pair if burden.beyond(h, one, caller.service.load)] or [p]
-    made = Offer(h.next_offer, caller, p, p.seat, partner, h.now, ring_s, caller.step, level, tier,
+    made = Offer(h.next_offer, caller, p, p.seat, partner, h.now, ring_s, step, level, tier,
                  h.cost(caller.channel))
     h.next_offer += 1
     h.offers[made.id] = caller.offer = made

@@ -67,7 +67,8 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
     return Service(
         ServiceId(name), name.title(), steps, floor=((PSY, 40),) if rng.random() < 0.2 else (),
         floor_where="tr >= 10 or psy" if rng.random() < 0.1 else "", priority=rng.choice((0, 0, 1, 3)),
-        distress=rng.random() < 0.2, overflow_s=rng.choice((None, 20.0, 45.0)), anonymous=rng.random() < 0.1,
+        distress=rng.random() < 0.3, keep_free=rng.choice((0, 0, 1, 2)), keep_free_percent=rng.choice((0, 0, 20, 35)),
+        overflow_s=rng.choice((None, 20.0, 45.0)), anonymous=rng.random() < 0.1,
         strategy=rng.choice(("longest_idle", "longest_idle", *STRATEGIES)),
         weight=rng.choice((1.0, 1.0, 1.0, 2.0, 0.5)),
         preferred_s=rng.choice((0.0, 0.0, 8.0)), preferred_days=rng.choice((30.0, 0.001)),
@@ -97,7 +98,8 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
         one_at_a_time=some(False, False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
-        distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0))),
+        distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
+            binds=rng.random() < 0.5),
         no_topics=some(frozenset(), frozenset({"abusive"}), frozenset({"deprem", "b"})),
         pair_id=("p", "p", "q", "", "r", "r", "", "", "")[number] if rng.random() < 0.7 else "",
         auto_return_s=some(None, 20.0 + number / 64))

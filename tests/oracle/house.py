@@ -10,7 +10,19 @@ from typing import Any
 from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel
 from routing.core.stored import Started
-from tests.oracle import burden, callbacks, callers, calls, choice, consults, settings, shifts, steps, supervisors
+from tests.oracle import (
+    burden,
+    callbacks,
+    callers,
+    calls,
+    choice,
+    consults,
+    distress,
+    settings,
+    shifts,
+    steps,
+    supervisors,
+)
 from tests.oracle.state import NOT_RESPONDING, Caller, Offer, Person, Phone
 
 TOLD = {
@@ -217,18 +229,23 @@ class House:
     def asked(self, caller: Caller, step: int | None = None) -> tuple[Any, Any]:
         """Return the requirement of a contact in a step."""
         step = caller.step if step is None else step
-        key = caller.service.id, step, caller.needs
-        if key not in self._asked:
-            self._asked[key] = choice.asked_for(caller.service, step, caller.needs)
-        return self._asked[key]
+        return self.remember((caller.service.id, step, caller.needs),
+                             lambda: choice.asked_for(caller.service, step, caller.needs))
 
     def serves(self, p: Person) -> list[str]:
-        """Return the services that the agent fits in at least one step."""
-        key = "serves", p.agent.skills, choice.no_topics(p)
+        """Return the services that the agent fits in at least one step, or by the floor of a distress service."""
+        def fits(name: str, service: Any) -> bool:
+            if service.distress:
+                return distress.fit(self, service, (), frozenset(), p) is not None
+            return any(choice.level_of(choice.asked_for(service, step, ()), p.agent.skills) is not None
+                       and name not in choice.no_topics(p) for step in range(len(service.steps)))
+        return self.remember(("serves", p.agent.skills, choice.no_topics(p)), lambda: [
+            name for name, service in self.services.items() if fits(name, service)])
+
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return what depends on the settings alone, made once."""
         if key not in self._asked:
-            self._asked[key] = [name for name, service in self.services.items() if any(
-                choice.level_of(choice.asked_for(service, step, ()), p.agent.skills) is not None
-                and name not in choice.no_topics(p) for step in range(len(service.steps)))]
+            self._asked[key] = make()
         return self._asked[key]
 
     def forget_asked(self) -> None:

@@ -55,6 +55,8 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
     before_s = h.now - p.since if p.ever else 0.0
     p.ever = True
     if to is not before or not p.hands or moved:
+        if before is READY:
+            burden.idle_over(h, p)
         p.state, p.reason, p.since = to, reason, h.now
     if to in FREE and not keep_idle:
         p.idle_since = h.now

@@ -57,6 +57,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.Ended: ("contact", "service", "outcome", "key"),
     f.CentreChanged: ("services", "agents"),
     f.PauseLimitReached: ("agent", "reason"),
+    f.BreakPostponed: ("agent", "service"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
     f.MenuEndedRecorded: e.MenuEnded._fields,
     f.SurveyAnsweredRecorded: ("contact", "service", "question", "answer"),

@@ -217,6 +217,8 @@ class Person:
     overrides: dict[str, float] = field(default_factory=dict)
     # breaks
     working_since: float = 0.0
+    short_retry_at: float = 0.0
+    """When a postponed short break is tried again."""
     paused_at: float = 0.0
     works: bool = False
     """The pause counts as work."""
@@ -230,6 +232,8 @@ class Person:
     # as of the last look, see `burden.look`
     touched: bool = False
     bears: tuple[int, int, int] = (5, 5, 5)
+    bears_in_distress: int = 5
+    burden: float = -1100.0
     protected: bool = False
     wake_at: float | None = None
 

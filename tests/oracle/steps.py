@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from routing.core.model import commands
 from routing.core.model.centre_model import Service
-from tests.oracle import choice, settings
+from tests.oracle import choice, distress, settings
 from tests.oracle.state import WAITS, Caller, Person
 
 FALLBACK_RETRY_S = 15.0
 
 
 def step_lasts(service: Service, step: int) -> float | None:
-    """Return the length of a step, or None if it has no end."""
-    return service.steps[step].lasts_s if step + 1 < len(service.steps) else None
+    """Return the length of a step, or None if it has no end. In distress all steps are tried at once."""
+    return service.steps[step].lasts_s if step + 1 < len(service.steps) and not service.distress else None
 
 
 def step_ends(caller: Caller) -> float | None:
@@ -120,7 +120,7 @@ def move(h, caller: Caller, to: Service, reason: str, person: Person | None = No
     unknown = nobody(caller)
     if person is None:
         prefer(h, caller)
-    else:
+    elif not to.distress or distress.ringable(h, caller, person):
         caller.preferred, caller.preferred_s = person, 30.0
     h.arm(caller)
     h.tell("Moved", caller.id, before.id, to.id, reason, unknown)
@@ -141,7 +141,9 @@ def prefer(h, caller: Caller) -> None:
         return
     name, at = h.last_agents[caller.hash]
     if h.now - at <= service.preferred_days * 86_400.0 and name in h.people and serves(h, caller, h.people[name]):
-        caller.preferred, caller.preferred_s = h.people[name], None
+        p = h.people[name]
+        if not service.distress or distress.ringable(h, caller, p):
+            caller.preferred, caller.preferred_s = p, None
 
 
 def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool:
@@ -155,9 +157,16 @@ def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool
     usual = caller.service
     try:
         caller.service = service
+        if service.distress:
+            return distress.fit(h, service, caller.needs, caller.topics, p) is not None
         return any(choice.fits(h, caller, h.asked(caller, step), p) is not None for step in range(len(service.steps)))
     finally:
         caller.service = usual
+
+
+def may_wait(h, caller: Caller, p: Person) -> bool:
+    """Return whether the contact may wait for the agent. In distress it does only while the agent could take it."""
+    return serves(h, caller, p) and (not caller.service.distress or distress.ringable(h, caller, p))
 
 
 def lose_preferred(h, caller: Caller, at: float) -> None:
@@ -170,11 +179,11 @@ def lose_preferred(h, caller: Caller, at: float) -> None:
 def review_preferred(h, p: Person) -> None:
     """End the wait for a preferred agent who can no longer take the contact and is not rung for it."""
     for caller in list(h.callers.values()):
-        if caller.preferred is p and caller.state is WAITS and not serves(h, caller, p):
+        if caller.preferred is p and caller.state is WAITS and not may_wait(h, caller, p):
             lose_preferred(h, caller, h.now)
 
 
 def still_preferred(h, caller: Caller) -> None:
     """Check the preferred agent again, because the contact or the house has changed."""
-    if caller.preferred is not None and not serves(h, caller, caller.preferred):
+    if caller.preferred is not None and not may_wait(h, caller, caller.preferred):
         caller.preferred, caller.step_at = None, h.now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import Outcome
-from tests.oracle import callbacks, callers, calls, settings, steps
+from tests.oracle import callbacks, callers, calls, distress, settings, steps
 from tests.oracle.state import VOICE, Caller
 
 NAMED_S = 30.0
@@ -48,6 +48,8 @@ def moved(h, event: e.MoveRequested) -> None:
         return
     caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = 0, h.now, h.now, False
     caller.preferred, caller.preferred_s = person, NAMED_S
+    if to.distress and not distress.ringable(h, caller, person):
+        caller.preferred = None
     h.arm(caller)
     h.tell("Stepped", caller.id, 0, "supervisor")
 

@@ -141,6 +141,11 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
     return mask
 
 
+def has_distress_message(d: Domain, record: AgentRecord) -> bool:
+    """Return whether a message in distress is at hand that a call would interrupt."""
+    return any(offer.contact.service.distress and is_interruptible(d, offer) for offer in record.offers.values())
+
+
 def channels_beside(d: Domain, record: AgentRecord) -> int:
     """Return the channels, as bits, that have room for one more contact next to the live ones."""
     if record.at_capacity:

@@ -5,7 +5,9 @@ when the time left is less than the expected handle time. That is the 80 % value
 serves. The value is learned all the time, so it is compared again when an offer is made (`routing.core.assignment`).
 The break begins at its start, or after the contacts that are live then. It always has its full length. A short break
 (`Centre.micro_break_s`) comes by itself before an agent has worked `Profile.max_continuous_s` without a break. Pauses
-and time signed out count as a break if they last as long as a short one, whoever began them.
+and time signed out count as a break if they last as long as a short one, whoever began them. So does the time that an
+agent was ready without a contact. Nobody is sent on a short break who is the only one on duty for a distress service:
+the break is tried again every `RETRY_S`, and shown as postponed.
 
 A pause whose reason counts as work (`PauseReason.work`: a training) is no rest. The time without a break goes on. The
 length of the pause is added to the handled time of the agent. A planned break whose time comes in such a pause begins
@@ -30,12 +32,21 @@ from math import inf
 from routing.core import emit
 from routing.core.agents import distress_load
 from routing.core.domain import Domain
-from routing.core.model.centre_model import AWAY_STATES, AgentState, PauseReason
+from routing.core.matching.agent_pool import CHANNEL_BIT
+from routing.core.model.centre_model import AWAY_STATES, HEAVY_LOAD, AgentState, Channel, PauseReason, Service
 from routing.core.model.errors import UnknownReason
+from routing.core.model.ids import ServiceId
 from routing.core.records import AgentRecord
 
 WAKE_DELAY_S = 0.001
 """A guard wakes this much after the last moment at which something could be offered."""
+
+RETRY_S = 60.0
+"""A postponed short break is tried again after this long. A colleague who comes meanwhile is found in time."""
+
+ON_DUTY_STATES = frozenset({AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP,
+                            AgentState.BUSY})
+"""States in which an agent is there for callers in distress, now or after the present contact."""
 
 STAGGER = 0.25
 """Short breaks of agents who signed in together are spread over this last part of `max_continuous_s`. With two hours
@@ -169,6 +180,45 @@ def report_limit(d: Domain, record: AgentRecord) -> None:
     emit.pause_limit_reached(d, agent=record.id, reason=record.reason)
 
 
+def count_idle_as_break(d: Domain, record: AgentRecord) -> None:
+    """Count the time without a contact that ends now as a break. Only the time of work starts again."""
+    record.working_since, record.break_retry_at, record.load_state_changed = d.now, 0.0, True
+    schedule_next_break(d, record)
+
+
+def find_needed_service(d: Domain, record: AgentRecord) -> ServiceId | None:
+    """Return the first distress service for which only this agent is on duty, or None if there is no such service."""
+    for service in d.services.values():
+        if service.distress and is_on_duty(d, record, service) and not any(
+                other is not record and is_on_duty(d, other, service) for other in d.agents.values()):
+            return service.id
+    return None
+
+
+def is_on_duty(d: Domain, record: AgentRecord, service: Service) -> bool:
+    """Return whether an agent is there for the calls of a service, now or after the present contact."""
+    return record.state in ON_DUTY_STATES and record.cohort is not None \
+        and bool(record.cohort.channels & CHANNEL_BIT[Channel.VOICE]) and service.id in record.serves \
+        and not (record.pause_pending or record.leave_pending) \
+        and not (service.load >= HEAVY_LOAD and record.heavy_declined_until > d.now)
+
+
+def postpone_short_break(d: Domain, record: AgentRecord, service: ServiceId) -> None:
+    """Try a short break again later, because nobody else is on duty for a distress service."""
+    # One fact for each break: the tries after it say nothing new.
+    if not record.break_retry_at:
+        emit.break_postponed(d, agent=record.id, service=service)
+    at = short_break_at(record)
+    while at <= d.now:
+        at += RETRY_S
+    record.break_retry_at = at
+
+
+def is_postponed(record: AgentRecord) -> bool:
+    """Return whether a short break of an agent waits until another agent is on duty."""
+    return bool(record.break_retry_at) and record.state in ON_DUTY_STATES
+
+
 def skip_break(d: Domain, record: AgentRecord) -> None:
     """Drop the break that was to come after the talk, because the agent does not want it.
 
@@ -206,15 +256,21 @@ def restore_break(d: Domain, record: AgentRecord) -> None:
     schedule_next_break(d, record)
 
 
+def is_rested_by(d: Domain, record: AgentRecord, at: float) -> bool:
+    """Return whether an agent who is ready has been so, without a contact, for the length of a short break by then."""
+    return record.state is AgentState.READY and at - record.since >= d.centre.micro_break_s
+
+
 def short_break_at(record: AgentRecord) -> float:
-    """Return when the next short break is due, at the latest at the limit of the profile.
+    """Return when the next short break is due, at the latest at the limit of the profile, or at the next try.
 
     Return `inf` if a planned break serves.
     """
     limit_s = record.profile.max_continuous_s
     if record.breaks and record.breaks[0][0] <= record.working_since + limit_s:
         return inf
-    return record.working_since + limit_s * (1.0 - STAGGER * (record.index * GOLDEN_FRACTION % 1.0))
+    at = record.working_since + limit_s * (1.0 - STAGGER * (record.index * GOLDEN_FRACTION % 1.0))
+    return max(at, record.break_retry_at)
 
 
 def schedule_next_break(d: Domain, record: AgentRecord) -> None:
@@ -228,7 +284,9 @@ def schedule_next_break(d: Domain, record: AgentRecord) -> None:
         d.timers.set_deadline(("break", record.id), record.break_until)
         return
     if record.state not in AWAY_STATES and not (record.break_s or record.pause_pending or record.leave_pending):
-        at = min(at, short_break_at(record))
+        short = short_break_at(record)
+        # The rest of an agent who is ready for that long counts when it ends.
+        at = min(at, inf if short <= d.now and is_rested_by(d, record, short) else short)
     # The break begins when the agent is back: `on_away_changed` schedules it again.
     if at <= d.now and is_at_work(record):
         at = inf

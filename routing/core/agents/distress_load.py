@@ -18,6 +18,9 @@ The load keeps only heavy contacts (weight 3 and more) away from an agent. An ag
 | has a live one beyond the limit                              | none beyond it                             |
 | had one of weight 4 last, and a rest since                   | weight 4: if no other agent is free        |
 
+In a distress service the limits of the centre only order agents: tier 2 is tier 1 there. The limit of an agent's own
+accommodation (`DistressLimit.binds`), "not now" and a live contact of weight 4 hold there too.
+
 A rest is `Centre.decompression_s` without a contact of weight 4 after the last one. Until then nothing at all is
 offered, unless the agent ends the rest (AgentResumed). The rule "no two in a row" holds on after that. A lighter
 contact, or a real break, between the two ends the rule as well. A centre in which every call is heavy would otherwise
@@ -78,8 +81,8 @@ def is_overridden(d: Domain, record: AgentRecord, rule: str) -> bool:
 def set_load_limits(d: Domain, record: AgentRecord) -> None:
     """Set how heavy a contact may be for this agent:
 
-    `max_load_normal`, `max_load_last_resort` and `max_load_emergency`. Call this before the agent is indexed, if
-    `load_limits_apply` is set.
+    `max_load_normal`, `max_load_last_resort`, `max_load_emergency` and `max_load_distress`. Call this before the agent
+    is indexed, if `load_limits_apply` is set.
     """
     _set_own_limits(d, record)
     partner = record.partner
@@ -89,6 +92,7 @@ def set_load_limits(d: Domain, record: AgentRecord) -> None:
         record.max_load_normal = min(record.max_load_normal, partner.max_load_normal)
         record.max_load_last_resort = min(record.max_load_last_resort, partner.max_load_last_resort)
         record.max_load_emergency = min(record.max_load_emergency, partner.max_load_emergency)
+        record.max_load_distress = min(record.max_load_distress, partner.max_load_distress)
 
 
 def update_hard_limit(d: Domain, record: AgentRecord) -> float:
@@ -104,7 +108,7 @@ def update_hard_limit(d: Domain, record: AgentRecord) -> float:
 
 def _set_own_limits(d: Domain, record: AgentRecord) -> None:
     load, limits = update_hard_limit(d, record), record.profile.distress
-    normal = last_resort = emergency = LOAD_MAX
+    normal = last_resort = emergency = distress = LOAD_MAX
     # 1. The load and the last heavy contact, unless a supervisor has overridden the limit.
     if not is_overridden(d, record, "distress_limit"):
         if record.at_hard_limit:
@@ -118,14 +122,16 @@ def _set_own_limits(d: Domain, record: AgentRecord) -> None:
     # 2. Live contacts. No override allows two of the heaviest at one time.
     for offer in record.offers.values():
         if max(offer.load, offer.contact.service.load) >= HEAVIEST_LOAD:
-            emergency = HEAVIEST_LOAD - 1
+            emergency = distress = HEAVIEST_LOAD - 1
         if offer.tier == BY_CEILING:
             emergency = min(emergency, last_resort)
     # 3. "Not now" holds against the emergency ceiling too.
     if record.heavy_declined_until > d.now:
-        emergency = HEAVY_LOAD - 1
+        emergency = distress = HEAVY_LOAD - 1
     record.max_load_emergency, record.max_load_last_resort = emergency, min(last_resort, emergency)
     record.max_load_normal = min(normal, record.max_load_last_resort)
+    # 4. In distress the limit of the centre only orders agents. An accommodation's own limit holds.
+    record.max_load_distress = record.max_load_last_resort if limits.binds else distress
     _schedule_recheck(d, record, load)
 
 
@@ -292,6 +298,7 @@ def _start_decompression(d: Domain, record: AgentRecord, offer: Offer) -> None:
 def mark_break_taken(d: Domain, record: AgentRecord) -> None:
     """Note a real break: the next contact is not in a row with those before the break."""
     record.working_since, record.last_load, record.load_state_changed = d.now, 0, True
+    record.break_retry_at = 0.0
 
 
 def current_load_state(record: AgentRecord) -> facts.LoadState:

@@ -121,6 +121,9 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         record.idle_since = now
         if record.profile.rest_gap_s:
             distress_load.start_rest_gap(d, record)
+    # A time without a contact that is as long as a short break is a rest.
+    if before is READY and before_s >= d.centre.micro_break_s:
+        break_rules.count_idle_as_break(d, record)
     # 5. Emit the change. The time before the first change is unknown, so it counts as 0.
     if away:
         if not record.version:
@@ -260,10 +263,18 @@ def update_placement(d: Domain, record: AgentRecord) -> None:
         if lead is not None and not record.leads_pair and d.timers.deadline_of(("rest", lead.id)) is None:
             update_placement(d, lead)
     if channels:
+        record.distress_calls_only = _takes_distress_calls_only(d, record)
         # The limits of a lead depend on the partner's load, which may be less by now.
         if record.load_limits_apply or record.leads_pair:
             distress_load.set_load_limits(d, record)
         d.matching.index_agent(record, channels)
+
+
+def _takes_distress_calls_only(d: Domain, record: AgentRecord) -> bool:
+    """Return whether another call would interrupt a message in distress of the agent, or of the partner."""
+    partner = record.partner if record.leads_pair else None
+    return (bool(record.offers) and agent_capacity.has_distress_message(d, record)) or (
+        partner is not None and agent_capacity.has_distress_message(d, partner))
 
 
 def _clear_agent(d: Domain, record: AgentRecord) -> None:

@@ -43,7 +43,7 @@ BY_CEILING = distress_load.BY_CEILING
 
 
 def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
-         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0) -> Offer:
+         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0, step: int | None = None) -> Offer:
     """Reserve a contact for an agent, or for both of a pair. No phone rings yet: see `ring_agent` and
     `callback_flow`."""
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
@@ -62,7 +62,7 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     # 2. Reserve the contact. The decision record counts agents as they were before this one is busy.
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
-    offer = Offer(number, contact, record, seat, now, ring_s, contact.step, level,
+    offer = Offer(number, contact, record, seat, now, ring_s, contact.step if step is None else step, level,
                   row.cost, voice, partner, tier)
     idle_s, ready, signed = now - record.idle_since, matching.ready_count, matching.signed_in_count
     by_state = tuple(d.by_state)

@@ -5,24 +5,31 @@ strategy of the pool ranks the agents. An integer has one bit for each ready que
 best ready queue. A *group* holds waiting contacts that are served from the same pool by the same rules, in their order.
 Only heads of groups are ever compared.
 
-A pool for services of load 3 and more has three *tiers*, each with its own 128 bits. Tier 0 (the highest bits) has
-agents who take such a contact like any other. Tier 1 has agents who take it when no other agent is free. Tier 2 has
+A pool for other services of load 3 and more has three *tiers*, each with its own 128 bits. Tier 0 (the highest bits)
+has agents who take such a contact like any other. Tier 1 has agents who take it when no other agent is free. Tier 2 has
 agents at their limit. Only groups of contacts beyond the emergency ceiling of the service look there. An agent is in no
 ready queue for a load beyond `max_load_emergency`.
+
+Pools of distress services order their agents differently (`distress_pool`). Other contacts may have to leave agents
+free for distress (`reserve`). For them each pool has one range of bits for each set of such services. Agents who are
+free for none of them are in the highest range. `Group.allowed` has the ranges that are open at the moment.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import islice
 from typing import Generic, TypeAlias
 
-from routing.core.matching.protocols import A, C
+from routing.core.matching import skill_requirement
+from routing.core.matching.protocols import A, C, ReadyAgent
 from routing.core.matching.ready_queue import ReadyQueue
 from routing.core.matching.skill_requirement import Requirement
 from routing.core.matching.sorted_queue import LineKey, SortedQueue
-from routing.core.matching.strategies import Strategy
-from routing.core.model.centre_model import Channel, Service
+from routing.core.matching.strategies import Key, Strategy
+from routing.core.model.centre_model import Agent, Channel, Service
+from routing.core.model.ids import SkillId
 
 Place: TypeAlias = "tuple[Pool[A, C], int, OrderedDict[A, LineKey], ReadyQueue[A]]"
 """A pool, the bit of a ready queue there, the `in_order` of that queue, and the queue."""
@@ -50,6 +57,24 @@ def line_key(service: Service, since: float, priority: int, number: int) -> Line
     return since * service.weight - MINUTE_S * (service.priority + priority), number
 
 
+def tier_of(record: ReadyAgent, load: int) -> int | None:
+    """Return the tier of an agent for contacts of this load, or None if the agent takes none of them."""
+    if load <= record.max_load_normal:
+        return 0
+    if load <= record.max_load_last_resort:
+        return 1
+    return 2 if load <= record.max_load_emergency else None
+
+
+def distress_tier_of(record: ReadyAgent, load: int) -> int | None:
+    """Return the tier of an agent for distress contacts of this load. Limits of the centre alone only lower it to 1."""
+    if load <= record.max_load_normal:
+        return 0
+    if load <= record.max_load_distress:
+        return 1
+    return 2 if load <= record.max_load_emergency else None
+
+
 class Quota:
     """Count how many contacts of a service are at agents, with the limit."""
 
@@ -65,6 +90,7 @@ class Pool(Generic[A, C]):
     __slots__ = (
         "_slots",
         "channel",
+        "distress",
         "groups",
         "key",
         "load",
@@ -77,6 +103,7 @@ class Pool(Generic[A, C]):
         "ranks_by",
         "ready_queues",
         "requirement",
+        "reserve_sets",
         "signed_in_by_rank",
         "signed_in_mask",
         "strategy",
@@ -84,7 +111,7 @@ class Pool(Generic[A, C]):
     )
 
     def __init__(self, channel: int, requirement: Requirement, strategy: Strategy, load: int,
-                 owner: A | None = None) -> None:
+                 owner: A | None = None, *, distress: bool = False, reserve_sets: int = 1) -> None:
         self.channel = channel
         """Bit of the channel."""
         self.requirement = requirement
@@ -94,6 +121,9 @@ class Pool(Generic[A, C]):
         self.load = load
         """Load of the services that look here if it is heavy, else 0."""
         self.owner = owner
+        self.distress = distress
+        self.reserve_sets = reserve_sets
+        """Number of sets of services for which agents may be kept free. 1 if no service keeps any."""
         self.ready_queues: dict[int, ReadyQueue[A]] = {}
         self._slots: dict[int, Place[A, C]] = {}
         self.mask = 0
@@ -125,9 +155,37 @@ class Pool(Generic[A, C]):
             found = self._slots[number] = self, 1 << number, line.in_order, line
         return found
 
-    def queue_number(self, rank: int, tier: int) -> int:
-        """Return the number of the ready queue of a rank in a tier."""
-        return rank + TIER_BITS * (2 - tier) if self.load else rank
+    def queue_number(self, rank: int, tier: int, kept_for: int = 0) -> int:
+        """Return the number of the ready queue of a rank in a tier, for agents who are free for a set of services."""
+        number = rank + TIER_BITS * (2 - tier) if self.load else rank
+        return number + self.range_bits * (self.reserve_sets - 1 - kept_for) if self.reserve_sets > 1 else number
+
+    @property
+    def range_bits(self) -> int:
+        """Return the number of bits of one set of services."""
+        return 3 * TIER_BITS if self.load else TIER_BITS
+
+    def rank_of(self, agent: Agent, skills: Mapping[SkillId, int], excluded: frozenset[str]) -> int | None:
+        """Return the rank of an agent with these skills here, or None if the agent does not fit."""
+        level = skill_requirement.level_of(self.requirement, skills, excluded)
+        return None if level is None else self.strategy.rank(agent, level)
+
+    def tier_for(self, record: ReadyAgent) -> int | None:
+        """Return the tier of an agent here, or None if the agent takes none of these contacts."""
+        return (distress_tier_of if self.distress else tier_of)(record, self.load)
+
+    def key_for(self, _tier: int) -> Key:
+        """Return the function that orders the agents of one rank in a tier."""
+        return self.key
+
+    def allowed_tiers(self, levels: int, urgent: bool) -> int:
+        """Return the bits of the ready queues of these ranks that may serve a contact, in one range of bits.
+
+        Tiers 0 and 1 are open to every heavy contact, tier 2 only to those beyond the emergency ceiling.
+        """
+        if not self.load:
+            return levels
+        return levels << 2 * TIER_BITS | levels << TIER_BITS | (levels if urgent else 0)
 
     def count_signed_in(self, rank: int, by: int) -> None:
         """Count an agent of this rank in (+1) or out (-1)."""
@@ -180,7 +238,8 @@ class Group(Generic[A, C]):
     The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
     """
 
-    __slots__ = ("allowed", "displaced", "head", "levels", "may_relax", "node", "pool", "queue", "quota", "weight")
+    __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "levels", "may_relax", "node", "pool",
+                 "queue", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
                  quota: Quota | None) -> None:
@@ -188,11 +247,12 @@ class Group(Generic[A, C]):
         self.pool = pool
         self.levels = levels
         """Bits of the ranks that meet the requirement."""
-        self.allowed = levels
-        """Bits of the ready queues that may serve the group."""
-        # Tiers 0 and 1 are open to every heavy contact, tier 2 only to those beyond the emergency ceiling.
-        if pool.load:
-            self.allowed = levels << 2 * TIER_BITS | levels << TIER_BITS | (levels if urgent else 0)
+        tiers = pool.allowed_tiers(levels, urgent)
+        self.all_ranges = sum([tiers << pool.range_bits * number for number in range(pool.reserve_sets)])
+        """Bits of the ready queues that may serve the group if no agent is kept free."""
+        self.allowed = self.all_ranges
+        """Those of them that may serve the group now."""
+        self.distress = pool.distress
         self.may_relax = may_relax
         """Whether the contacts of the group have a next step."""
         self.weight = weight
@@ -207,6 +267,18 @@ class Group(Generic[A, C]):
     def is_unservable(self) -> bool:
         """Return whether there is a next step and no agent who is signed in could meet this one."""
         return self.may_relax and not self.pool.signed_in_mask & self.levels
+
+    def restrict(self, closed: int) -> None:
+        """Let agents who are free for one of these services serve the group no more. All others may serve the group.
+
+        `closed` is a set of services that keep agents free, as bits.
+        """
+        pool = self.pool
+        if pool.reserve_sets > 1:
+            whole = (1 << pool.range_bits) - 1
+            self.allowed = self.all_ranges & sum([
+                whole << pool.range_bits * (pool.reserve_sets - 1 - kept_for)
+                for kept_for in range(pool.reserve_sets) if not kept_for & closed])
 
     @property
     def is_manned(self) -> bool:

@@ -9,17 +9,20 @@ the number of agents or contacts.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core.matching import skill_requirement, strategies
-from routing.core.matching.agent_cohort import CHANNEL_SETS, LOADS, Cohort, Placement, agent_for_pair, tier_of
+from routing.core.matching.agent_cohort import CALLS, CHANNEL_SETS, LOADS, Cohort, Placement, agent_for_pair
 from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, Group, Pool, Quota
-from routing.core.matching.protocols import ReadyAgent, WaitingContact
+from routing.core.matching.distress_pool import DistressPool, burden_of, find_step
+from routing.core.matching.protocols import RankedAgent, ReadyAgent, WaitingContact
+from routing.core.matching.reserve import Reserve
 from routing.core.matching.skill_requirement import Requirement, step_duration_s
 from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, Agent, Channel, Needs, Service
-from routing.core.model.ids import AgentId, ServiceId
+from routing.core.model.ids import AgentId, ServiceId, SkillId
 
 EXTRA_POOLS_MAX = 32
 """Limit of pools that only the needs or topics of single contacts have asked for. Every pool costs each agent a slot.
@@ -53,6 +56,12 @@ class IndexedContact(WaitingContact, Protocol):
         """Return the step that the contact has reached by time."""
 
 
+DISTRESS_CALLS_ONLY = (LOADS ** 4 + 1) * CHANNEL_SETS
+"""Part of the code of a placement: more than all loads and channels can make."""
+
+PoolKey = tuple[int, Requirement, str, int, tuple[Requirement, ...]]
+"""Channel, requirement, strategy, heavy load and the steps of a distress service: equal keys share a pool."""
+
 A = TypeVar("A", bound=IndexedAgent)
 C = TypeVar("C", bound=IndexedContact)
 
@@ -60,15 +69,19 @@ C = TypeVar("C", bound=IndexedContact)
 class Matching(Generic[A, C]):
     """The index of agents and contacts. Build it again from the centre's settings at each reload.
 
-    `half_life_s` is the half-life of handled time, for the strategies that count it.
+    `half_life_s` is the half-life of handled time, for the strategies that count it. `load_half_life_s` is that of the
+    distress load.
     """
 
-    def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0) -> None:
+    def __init__(self, services: Iterable[Service], agents: Iterable[Agent] = (), half_life_s: float = 3600.0,
+                 load_half_life_s: float = 5400.0) -> None:
         self._services = tuple(services)
         self._excluded = skill_requirement.excluded_by(agents)
         self.half_life_s = half_life_s
-        self._pools: dict[tuple[int, Requirement, str, int], Pool[A, C]] = {}
-        self._extra_pools: OrderedDict[tuple[int, Requirement, str, int], Pool[A, C]] = OrderedDict()
+        self.burden = partial(_burden_key, load_half_life_s)
+        """Key of the agents in the tiers of distress services that only the burden orders."""
+        self._pools: dict[PoolKey, Pool[A, C]] = {}
+        self._extra_pools: OrderedDict[PoolKey, Pool[A, C]] = OrderedDict()
         self._groups: dict[tuple[object, ...], Group[A, C]] = {}
         self._shared: dict[tuple[object, ...], Group[A, C]] = {}
         self._requirements: dict[tuple[object, ...], Requirement] = {}
@@ -97,11 +110,25 @@ class Matching(Generic[A, C]):
         self.ready_count = 0
         """Number of agents who could be offered something now."""
         self.signed_in_count = 0
+        self.reserves: tuple[Reserve, ...] = ()
+        """The services that keep agents free."""
+        self.closed_reserves = 0
+        """Those of them whose free agents may take no other contacts now, as bits."""
+        keeping = [service for service in self._services if service.keeps_free]
+        self._reserve_sets = 1 << len(keeping)
         for service in self._services:
             self.add_pools(service)
+        self.reserves = tuple(
+            Reserve(service, self._distress_pool(Channel.VOICE, service, spare=False), 1 << number)
+            for number, service in enumerate(keeping))
+        self.closed_reserves = sum([one.bit for one in self.reserves])
 
     def add_pools(self, service: Service) -> None:
         """Build a pool for everything that callers of a service may ask for."""
+        if service.distress:
+            self._distress_pool(Channel.VOICE, service, spare=False)
+            self.counts_offers |= service.strategy == "fewest_contacts"
+            return
         if service.max_talking is not None:
             self.quotas.setdefault(service.id, Quota(service.max_talking))
         self.counts_offers |= service.strategy == "fewest_contacts"
@@ -112,13 +139,19 @@ class Matching(Generic[A, C]):
 
     def requirement_for(self, service: Service, step: int, needs: Needs = (),
                     topics: frozenset[str] = frozenset()) -> Requirement:
-        """Return what a contact of this service, with its own needs and topics, asks for in this step."""
+        """Return what a contact of this service, with its own needs and topics, asks for in this step.
+
+        In distress the steps only rank, so every step asks for the same.
+        """
         if topics:
             topics &= self._excluded
         key = service.id, step, needs, topics
         found = self._requirements.get(key)
         if found is None:
-            found = skill_requirement.build_requirement(service, step, needs, topics, self._excluded)
+            if service.distress:
+                found = skill_requirement.build_fit(service, needs, topics, self._excluded)
+            else:
+                found = skill_requirement.build_requirement(service, step, needs, topics, self._excluded)
             # Needs of single contacts are many and rarely equal, so these requirements are not remembered.
             if needs or topics:
                 return found
@@ -148,6 +181,9 @@ class Matching(Generic[A, C]):
     def _new_group(self, contact: WaitingContact, step: int, needs: Needs, topics: frozenset[str]) -> Group[A, C]:
         # 1. The pool, which may be shared with services that ask for more or less of the same skill.
         service, spare = contact.service, bool(needs or topics)
+        if service.distress:
+            return self._distress_group(contact, self._distress_pool(contact.channel, service, needs, topics,
+                spare=spare))
         wanted = self.requirement_for(service, step, needs, topics)
         pool = self._pool_for(contact.channel, service, wanted, spare=spare)
         # 2. The ranks that will do. A shared pool has every level of its one skill, so the group names those it
@@ -163,10 +199,37 @@ class Matching(Generic[A, C]):
         group = self._shared.get(key)
         if group is None:
             group = Group(contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota)
-            self._shared[key] = group
-            pool.groups.append(group)
-            self.version += 1
+            self._share_group(key, group)
         return group
+
+    def _distress_group(self, contact: WaitingContact, pool: Pool[A, C]) -> Group[A, C]:
+        # No quota: no limit of contacts keeps a caller in distress waiting.
+        key = contact.node, pool, contact.beyond_ceiling, contact.service.weight
+        group = self._shared.get(key)
+        if group is None:
+            ranks = (1 << pool.range_bits) - 1
+            group = Group(contact.node, pool, ranks, contact.beyond_ceiling, False, contact.service.weight, None)
+            self._share_group(key, group)
+        return group
+
+    def _share_group(self, key: tuple[object, ...], group: Group[A, C]) -> None:
+        self._shared[key] = group
+        group.pool.groups.append(group)
+        group.restrict(self.closed_reserves)
+        self.version += 1
+
+    def step_of(self, contact: WaitingContact, skills: Mapping[SkillId, int]) -> tuple[int, int]:
+        """Return the first step of a distress service that an agent who fits meets, and the level there.
+
+        An agent who only meets the floor counts to the last step.
+        """
+        steps = self._steps_of(contact.service, contact.needs, contact.topics & self._excluded)
+        step, level = find_step(steps, self.requirement_of(contact), skills)
+        return min(step, len(steps) - 1), level
+
+    def _steps_of(self, service: Service, needs: Needs, topics: frozenset[str]) -> tuple[Requirement, ...]:
+        return tuple([skill_requirement.build_requirement(service, step, needs, topics, self._excluded)
+                      for step in range(len(service.steps))])
 
     def first_servable_step(self, contact: WaitingContact, step: int = 0) -> int:
         """Return the first step, from `step` on, that an agent who is signed in could meet.
@@ -205,6 +268,9 @@ class Matching(Generic[A, C]):
     def add_contact(self, group: Group[A, C], contact: C) -> None:
         """Add a contact to a group, at its place by `contact.key`."""
         contact.group = group
+        # Personal groups are not shared, so nobody told them which agents are kept free.
+        if group.pool.owner is not None:
+            group.restrict(self.closed_reserves)
         start, number = contact.key
         entry, head = (start, number, contact), group.head
         group.queue.add(entry)
@@ -223,9 +289,12 @@ class Matching(Generic[A, C]):
         """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
         service = contact.service
         channel, load = CHANNEL_BIT[contact.channel], service.load if service.load >= HEAVY_LOAD else 0
-        pool = next((one for one in record.personal_pools if one.channel == channel and one.load == load), None)
+        distress = service.distress
+        pool = next((one for one in record.personal_pools if one.channel == channel and one.load == load
+                     and one.distress is distress), None)
         if pool is None:
-            pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record)
+            pool = Pool(channel, _ANYBODY, strategies.STRATEGIES["longest_idle"], load, record, distress=distress,
+                reserve_sets=1 if distress else self._reserve_sets)
             record.personal_pools = (*record.personal_pools, pool)
             # An agent who is ready already must be found in the new pool too.
             if record.key is not None and record not in self.newly_ready:
@@ -273,22 +342,39 @@ class Matching(Generic[A, C]):
         # 1. Contacts that ask for one skill share a pool for all its levels. The rank tells the level.
         if strategy.by_level and len(wanted.needs) == 1 and not wanted.where and not wanted.topics:
             wanted = Requirement(((wanted.needs[0][0], 0),))
-        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY_LOAD else 0
+        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY_LOAD else 0, ()
         pool = self._pools.get(key)
-        # 2. A pool that a service asks for is never dropped.
-        if pool is not None and not spare:
-            self._extra_pools.pop(key, None)
-        # 3. A new pool gives every cohort one slot more, so all agents are indexed again.
+        # 2. A new pool gives every cohort one slot more.
         if pool is None:
-            pool = Pool(key[0], wanted, strategy, key[3])
-            with_agents = list(self._signed_in_agents)
-            stood = self._clear_agents(with_agents)
-            self._pools[key] = pool
-            if spare:
-                self._extra_pools[key] = pool
-                self._drop_extra_pools()
-            self._fill_agents(with_agents, stood)
+            pool = Pool(key[0], wanted, strategy, key[3], reserve_sets=self._reserve_sets)
+            self._add_pool(key, pool, spare=spare)
+        # 3. A pool that a service asks for is never dropped.
+        elif not spare:
+            self._extra_pools.pop(key, None)
         return pool
+
+    def _distress_pool(self, channel: Channel, service: Service, needs: Needs = (),
+                       topics: frozenset[str] = frozenset(), *, spare: bool) -> Pool[A, C]:
+        strategy = strategies.find_strategy(service.strategy)
+        wanted, steps = self.requirement_for(service, 0, needs, topics), self._steps_of(service, needs, topics)
+        key = CHANNEL_BIT[channel], wanted, strategy.name, service.load if service.load >= HEAVY_LOAD else 0, steps
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = DistressPool(key[0], wanted, steps, strategy, key[3], self.burden)
+            self._add_pool(key, pool, spare=spare)
+        elif not spare:
+            self._extra_pools.pop(key, None)
+        return pool
+
+    def _add_pool(self, key: PoolKey, pool: Pool[A, C], *, spare: bool) -> None:
+        """Add a pool and index all agents again, because each cohort gets one slot more."""
+        with_agents = list(self._signed_in_agents)
+        stood = self._clear_agents(with_agents)
+        self._pools[key] = pool
+        if spare:
+            self._extra_pools[key] = pool
+            self._drop_extra_pools()
+        self._fill_agents(with_agents, stood)
 
     def _drop_extra_pools(self) -> None:
         """Drop extra pools beyond the limit. The newest pool always stays."""
@@ -330,7 +416,7 @@ class Matching(Generic[A, C]):
         key = agent.skills, profile.channels, profile.max_concurrency, profile.no_topics
         kind = self._cohorts.get(key)
         if kind is None:
-            kind = Cohort(agent, self._pools.values())
+            kind = Cohort(agent, self._pools.values(), self.reserves)
             kind.serves = tuple(service.id for service in self._services if any(
                 skill_requirement.level_of(self.requirement_for(service, step), kind.skills,
                     profile.no_topics) is not None
@@ -352,6 +438,10 @@ class Matching(Generic[A, C]):
             pool.count_signed_in(rank, 1)
         if record.is_present:
             self._count_present(record, 1)
+        if kind.reserves:
+            for reserve in kind.reserves:
+                reserve.signed_in += 1
+            self._review_reserves()
 
     def sign_out(self, record: A) -> None:
         """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
@@ -361,6 +451,10 @@ class Matching(Generic[A, C]):
             self.signed_in_count -= 1
             del self._signed_in_agents[record], kind.agents[record]
             self.set_present(record, False)
+            if kind.reserves:
+                for reserve in kind.reserves:
+                    reserve.signed_in -= 1
+                self._review_reserves()
             for pool, rank in kind.slots:
                 pool.count_signed_in(rank, -1)
                 # The last agent of a rank has left: waiting contacts may have nobody in this step any more.
@@ -387,11 +481,13 @@ class Matching(Generic[A, C]):
         While a contact waits the agent is only added to `newly_ready`. The agent enters the ready queues when the next
         assignment finds no contact for them.
         """
-        # 1. The code of the placement. Without a limit for normal offers there is none for the other two tiers.
+        # 1. The code of the placement. Without a limit for normal offers there is none for the other tiers.
         code = channels
         if record.max_load_normal < LOAD_MAX:
-            code += ((record.max_load_normal * LOADS + record.max_load_last_resort) * LOADS
-                + record.max_load_emergency + 1) * CHANNEL_SETS
+            code += (((record.max_load_normal * LOADS + record.max_load_last_resort) * LOADS
+                + record.max_load_emergency) * LOADS + record.max_load_distress + 1) * CHANNEL_SETS
+        if record.distress_calls_only:
+            code += DISTRESS_CALLS_ONLY
         # 2. The placement, which agents of a cohort share and which rarely changes.
         if code != record.placement_code:
             kind = record.cohort
@@ -404,6 +500,9 @@ class Matching(Generic[A, C]):
         # removal.
         record.key = record.idle_since, record.index
         self.ready_count += 1
+        placement = record.placement
+        if placement is not None and placement.kept_for:
+            self._count_free(placement.kept_for, 1)
         if self.waiting_groups:
             self.newly_ready[record] = None
         else:
@@ -436,8 +535,30 @@ class Matching(Generic[A, C]):
                 pool.mask = self._personal_bit(pool, record)
 
     def _personal_bit(self, pool: Pool[A, C], record: A) -> int:
-        tier = tier_of(record, pool.load) if pool.channel & record.open_channels else None
-        return 0 if tier is None else 1 << pool.queue_number(0, tier)
+        closed = record.distress_calls_only and not pool.distress and bool(pool.channel & CALLS)
+        tier = pool.tier_for(record) if pool.channel & record.open_channels and not closed else None
+        assert record.placement is not None
+        return 0 if tier is None else 1 << pool.queue_number(0, tier, record.placement.kept_for)
+
+    def _count_free(self, kept_for: int, by: int) -> None:
+        """Count an agent who is free for these services in (+1) or out (-1)."""
+        for reserve in self.reserves:
+            if reserve.bit & kept_for:
+                reserve.free += by
+        self._review_reserves()
+
+    def _review_reserves(self) -> None:
+        """Find the services whose free agents may take no other contacts, and tell the groups of other contacts."""
+        before, closed = self.closed_reserves, sum([one.bit for one in self.reserves if one.is_closed])
+        if closed == before:
+            return
+        self.closed_reserves = closed
+        for group in (*self._shared.values(), *self.waiting_groups):
+            if not group.distress:
+                group.restrict(closed)
+        # Agents who were kept free may take what waits now.
+        if before & ~closed:
+            self.dirty_groups.update(dict.fromkeys(group for group in self.waiting_groups if not group.distress))
 
     def settle_agents(self) -> None:
         """Put the agents of `newly_ready` into their ready queues, and let the assignment look at the contacts that
@@ -457,10 +578,10 @@ class Matching(Generic[A, C]):
         if standing.version != self.version:
             standing.version = self.version
             standing.groups = tuple([group for pool, bit in self.slots_of(record) for group in pool.groups
-                                     if bit & group.allowed])
+                                     if bit & group.all_ranges])
         if record.personal_pools:
             return (*standing.groups, *(group for pool in record.personal_pools for group in pool.waiting
-                                        if self._personal_bit(pool, record) & group.allowed))
+                                        if self._personal_bit(pool, record) & group.all_ranges))
         return standing.groups
 
     def slots_of(self, record: A) -> Iterator[tuple[Pool[A, C], int]]:
@@ -481,6 +602,8 @@ class Matching(Generic[A, C]):
             return
         record.key = None
         self.ready_count -= 1
+        if standing.kept_for:
+            self._count_free(standing.kept_for, -1)
         # The agent was not in a queue yet.
         if self.newly_ready and record in self.newly_ready:
             del self.newly_ready[record]
@@ -501,6 +624,10 @@ class Matching(Generic[A, C]):
         if record.personal_pools:
             for pool in record.personal_pools:
                 pool.mask = 0
+
+
+def _burden_key(load_half_life_s: float, record: RankedAgent, _half_life_s: float) -> float:
+    return burden_of(record, load_half_life_s)
 
 
 def _idle_key(record: IndexedAgent) -> LineKey:

@@ -24,6 +24,9 @@ class RankedAgent(Protocol):
     occupied: float
     """Handled seconds, decayed to `occupied_at`."""
     occupied_at: float
+    load: float
+    """Distress load at `load_at`."""
+    load_at: float
 
 
 class ReadyAgent(RankedAgent, Protocol):
@@ -40,6 +43,10 @@ class ReadyAgent(RankedAgent, Protocol):
     """Contacts up to this load are in tier 1."""
     max_load_emergency: int
     """Contacts up to this load are in tier 2. Beyond it the agent is in no ready queue."""
+    distress_calls_only: bool
+    """Of all calls only those in distress come to the agent."""
+    max_load_distress: int
+    """Contacts of distress services up to this load are at most in tier 1."""
 
     @property
     def partner(self) -> Partner | None:

@@ -76,6 +76,17 @@ def build_requirement(service: Service, step: int, needs: Needs = (), topics: fr
     return Requirement(tuple(wanted.items()), tuple(dict.fromkeys(conditions)), found, by_where)
 
 
+def build_fit(service: Service, needs: Needs = (), topics: frozenset[str] = frozenset(),
+              excluded: frozenset[str] = frozenset()) -> Requirement:
+    """Return what an agent must meet for a contact of a distress service: floor, needs and topics.
+
+    Without a floor the last step is the floor.
+    """
+    if service.floor or service.floor_where:
+        service = service._replace(steps=(Step(()),))
+    return build_requirement(service, len(service.steps) - 1, needs, topics, excluded)
+
+
 def level_of(wanted: Requirement, skills: Mapping[SkillId, int], excluded: frozenset[str] = frozenset()) -> int | None:
     """Return the level that ranks an agent with these skills, or `UNRANKED` if nothing ranks.
 
@@ -130,6 +141,11 @@ def clamp_step(service: Service, step: int) -> int:
 
 
 def step_duration_s(service: Service, step: int) -> float | None:
-    """Return how long a step lasts, or None if it is the last step or has no limit."""
+    """Return how long a step lasts, or None if it is the last step or has no limit.
+
+    Steps of a distress service only rank agents, so none of them ends.
+    """
+    if service.distress:
+        return None
     steps: tuple[Step, ...] = service.steps
     return steps[step].lasts_s if step + 1 < len(steps) else None

@@ -106,7 +106,12 @@ class Service(NamedTuple):
     priority: int = 0
     """Points. One point counts as one minute of age."""
     distress: bool = False
-    """Whether contacts of this service never time out, are never dropped, and never overflow by the engine."""
+    """Whether contacts of this service come before all others, never time out, are never dropped, and never overflow by
+    the engine."""
+    keep_free: int = 0
+    """Number of agents who fit this distress service and are kept free: others get such an agent only beyond it."""
+    keep_free_percent: int = 0
+    """The same as a share of the signed-in agents who fit, rounded up. The two numbers are added."""
     # Figures of the reports.
     target_s: float = 20.0
     """Service-level threshold: answered within this time."""
@@ -159,6 +164,11 @@ class Service(NamedTuple):
     """Whether a caller who is called back presses 1 to say that a person is there. Otherwise a mailbox that answers may
     pass for a person."""
 
+    @property
+    def keeps_free(self) -> bool:
+        """Whether agents are kept free for this service."""
+        return self.distress and (self.keep_free > 0 or self.keep_free_percent > 0)
+
 
 class AnswerMode(StrEnum):
     """The way in which an agent takes an offer.
@@ -210,6 +220,8 @@ class DistressLimit(NamedTuple):
     hard: float = 9.0
     """From this load on, no heavy contacts come until the load is below `release`."""
     release: float = 6.0
+    binds: bool = False
+    """Whether the limit is the agent's own accommodation. Only such a limit keeps distress away."""
 
 
 class Comfort(NamedTuple):

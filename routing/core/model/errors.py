@@ -10,6 +10,7 @@ RoutingError
     ├── InDistress      a supervisor takes nobody out of a distress service
     ├── NoCallback      the service calls nobody back, or no more callers
     ├── NotNow          the agent's state does not allow it
+    ├── NothingToDecline   the agent gets no heavy contacts anyway
     └── OutOfRange      the value cannot be meant
 """
 
@@ -150,6 +151,13 @@ class NotNow(Refused):
 
     code = "not_now"
     turkish = "Bu işlem şu anki durumunuzda yapılamıyor."
+
+
+class NothingToDecline(Refused):
+    """The agent fits no service with heavy contacts, so "not now" would keep nothing away."""
+
+    code = "nothing_to_decline"
+    turkish = "Size ağır çağrı gelen bir hizmet yok."
 
 
 class OutOfRange(Refused):

@@ -358,6 +358,15 @@ class PauseLimitReached(NamedTuple):
     reason: str
 
 
+class BreakPostponed(NamedTuple):
+    """A short break is due, but nobody else is on duty for a distress service. The break is tried again."""
+
+    seq: int
+    at: float
+    agent: AgentId
+    service: ServiceId
+
+
 class CentreChanged(NamedTuple):
     """New settings came into force."""
 
@@ -424,5 +433,5 @@ Fact = (
     | Connected | HoldSetRecorded | WrapUpRequestedRecorded | FollowUpAgreedRecorded | CallerFlaggedAbusiveRecorded
     | ConsultStarted | ConsultCancelled | ConsultCompleted
     | Interrupted | TalkEndedRecorded | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | PauseLimitReached | Alarm | SurveyAnsweredRecorded | MenuEndedRecorded
+    | CentreChanged | PauseLimitReached | BreakPostponed | Alarm | SurveyAnsweredRecorded | MenuEndedRecorded
 )

@@ -293,7 +293,7 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to:
     unknown = anonymise_contact(d, contact)
     if to is None:
         preferred_agent.choose_preferred(d, contact)
-    else:
+    elif preferred_agent.may_prefer(d, contact, to, service):
         preferred_agent.wait_for_agent(contact, to, wait_s)
     # 3. Queue the contact and emit the fact.
     enqueue_contact(d, contact)
@@ -308,7 +308,8 @@ def restart_for_agent(d: Domain, contact: Contact, to: AgentRecord, wait_s: floa
     """Let a contact wait up to `wait_s` for one agent of its service first. Steps and ceiling start again."""
     dequeue_temporarily(d, contact)
     preferred_agent.clear_preferred(contact)
-    preferred_agent.wait_for_agent(contact, to, wait_s)
+    if preferred_agent.may_prefer(d, contact, to, contact.service):
+        preferred_agent.wait_for_agent(contact, to, wait_s)
     contact.timed_step, contact.step_at, contact.entered_at, contact.beyond_ceiling = 0, d.now, d.now, False
     enqueue_contact(d, contact)
     emit_stepped(d, contact, SUPERVISOR)
@@ -367,7 +368,7 @@ def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: 
         contact.visited = ()
     contact.step_at = contact.entered_at = contact.transferred_at = d.now
     contact.not_overflowed_before = 0.0
-    if record is not None:
+    if record is not None and preferred_agent.may_prefer(d, contact, record, service):
         preferred_agent.wait_for_agent(contact, record, wait_s)
     # 2. Queue the contact. A caller who may return to the consulting agent is not anonymised yet.
     moved = service.id != before.id
@@ -401,7 +402,7 @@ def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
     contact.service = service
     contact.timed_step = clamp_step(service, contact.timed_step)
     d.mark(contact)
-    if contact.preferred is not None and not preferred_agent.can_take(d, contact, contact.preferred):
+    if contact.preferred is not None and not _may_still_wait(d, contact, contact.preferred):
         preferred_agent.clear_preferred(contact)
         contact.step_at = d.now
     enqueue_contact(d, contact)
@@ -465,8 +466,13 @@ def review_preferred(d: Domain, record: AgentRecord) -> None:
     """End the wait of contacts for an agent who cannot take them any more."""
     # The end of a wait removes the contact from the mapping.
     for contact in list(record.awaited_by):
-        if contact.state is not RESERVED and not preferred_agent.can_take(d, contact, record):
+        if contact.state is not RESERVED and not _may_still_wait(d, contact, record):
             end_preferred_wait(d, contact, d.now)
+
+
+def _may_still_wait(d: Domain, contact: Contact, record: AgentRecord) -> bool:
+    return preferred_agent.can_take(d, contact, record) \
+        and preferred_agent.may_prefer(d, contact, record, contact.service)
 
 
 def delay_redial(d: Domain, contact: Contact) -> None:

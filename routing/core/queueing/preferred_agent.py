@@ -3,7 +3,7 @@
 The agent must be signed in and not away, and must serve the service in one of its steps. The last talk must be within
 `Service.preferred_days`. The time (`Service.preferred_s`) counts from the contact's arrival at the service. The wait
 ends at once if the agent pauses, signs out, does not respond or gets other skills. It also ends with the first offer,
-answered or not.
+answered or not. A distress service prefers an agent only if that agent is free at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_cohort import agent_for_pair
-from routing.core.model.centre_model import AWAY_STATES, Service
+from routing.core.matching.agent_pool import CHANNEL_BIT, distress_tier_of
+from routing.core.model.centre_model import AWAY_STATES, HEAVY_LOAD, Service
 from routing.core.records import AgentRecord, Contact
 
 DAY_S = 86_400.0
@@ -27,7 +28,7 @@ def choose_preferred(d: Domain, contact: Contact) -> None:
     if last is None or d.now - last.at > service.preferred_days * DAY_S:
         return
     record = d.agents.get(last.agent)
-    if record is not None and can_take(d, contact, record):
+    if record is not None and can_take(d, contact, record) and may_prefer(d, contact, record, service):
         wait_for_agent(contact, record)
 
 
@@ -36,6 +37,19 @@ def wait_for_agent(contact: Contact, record: AgentRecord, wait_s: float | None =
     queue."""
     contact.preferred, contact.preferred_s = record, wait_s
     record.awaited_by[contact] = None
+
+
+def may_prefer(d: Domain, contact: Contact, record: AgentRecord, service: Service) -> bool:
+    """Return whether the service lets a contact wait for one agent.
+
+    A distress service does so only if the agent gets the contact at once. Nobody in distress waits next to others who
+    are free.
+    """
+    if not service.distress:
+        return True
+    tier = distress_tier_of(record, service.load) if service.load >= HEAVY_LOAD else 0
+    return record.key is not None and bool(record.open_channels & CHANNEL_BIT[contact.channel]) \
+        and tier in (0, 1) and d.link_up(contact.node)
 
 
 def can_take(d: Domain, contact: Contact, record: AgentRecord, service: Service | None = None) -> bool:

@@ -61,6 +61,17 @@ def _check_plan(event: BreaksPlanned) -> None:
         before = end
 
 
+def _short_break_s(d: Domain, record: AgentRecord) -> float:
+    """Return the length of a short break that is due, or 0 if none begins now."""
+    if break_rules.is_rested_by(d, record, break_rules.short_break_at(record)):
+        return 0.0
+    service = None if record.pause_pending or record.leave_pending else break_rules.find_needed_service(d, record)
+    if service is None:
+        return d.centre.micro_break_s
+    break_rules.postpone_short_break(d, record, service)
+    return 0.0
+
+
 def on_break_due(d: Domain, record: AgentRecord) -> None:
     """Begin or end a break of an agent, because the timer of the agent's day has fired."""
     # 1. The end of a break. A new plan may come while a break lasts, and changes nothing about it.
@@ -83,7 +94,7 @@ def on_break_due(d: Domain, record: AgentRecord) -> None:
         record.break_s = max(record.break_s, length)
     # 4. A short break, if no planned one began.
     if length <= 0.0 and works and not record.break_s and d.now >= break_rules.short_break_at(record):
-        length = d.centre.micro_break_s
+        length = _short_break_s(d, record)
     # 5. If a break waits for the end of the talk already, the longer of the two counts.
     if record.break_s:
         record.break_s = max(record.break_s, length)

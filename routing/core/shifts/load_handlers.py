@@ -7,7 +7,7 @@ from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.events import HeavyContactsDeclined, LoadReported
 from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, OfferState
-from routing.core.model.errors import OutOfRange
+from routing.core.model.errors import NothingToDecline, OutOfRange
 from routing.core.model.reasons import NOT_NOW
 from routing.core.records import AgentRecord
 
@@ -34,9 +34,15 @@ def on_load_reported(d: Domain, event: LoadReported) -> None:
 def on_heavy_declined(d: Domain, event: HeavyContactsDeclined) -> None:
     """Keep heavy contacts away from the agent for `Centre.heavy_declined_s` ("not now").
 
-    No reason is asked and nothing is counted. A ringing heavy offer is rescinded, and that is no ring-no-answer.
+    No reason is asked and nothing is counted. A ringing heavy offer is rescinded, and that is no ring-no-answer. Raise
+    NothingToDecline if the agent gets no heavy contacts anyway: an answer "accepted" would be believed.
     """
     record = presence.signed_in_agent(d, event.agent)
+    partner = record.partner
+    served = (*record.serves, *partner.serves) if partner is not None and partner.is_signed_in else record.serves
+    if not any(d.services[one].load >= HEAVY_LOAD for one in served if one in d.services):
+        raise NothingToDecline(f"agent {record.id} fits no service with a load of {HEAVY_LOAD} or more; "
+                               "set 'load' of the service if its contacts are heavy")
     distress_load.decline_heavy(d, record)
     heavy = [offer for offer in record.offers.values()
              if offer.state is OfferState.PENDING and offer.contact.service.load >= HEAVY_LOAD]

@@ -281,10 +281,15 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
     They have an earlier place in their group. Each group counts by the share that the same agents will take.
     """
     (since, number), weight, own = contact.key, contact.service.weight, contact.group
-    ahead = 0.0
+    ahead, distress = 0.0, contact.service.distress
     for group in d.matching.waiting_groups:
         if group is own:
             ahead += group.queue.rank((since, number, contact))
+            continue
+        # Distress comes before all others, whatever their age.
+        if group.distress is not distress:
+            if group.distress:
+                ahead += group.queue.size * crew.share_taken(d, rate, group)
             continue
         # Weights differ, so the place in the other group is the one of equal weighted age now.
         if share := crew.share_taken(d, rate, group):

@@ -70,7 +70,7 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     ("santral.toml", "[fallback]", "[fallbackk]", "santral.toml:63", "unknown key 'fallbackk'"),
     ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:47", "letters a to z"),
     ("services.yaml", "distress: true", "distress: true\n    overflow_s: 60", "services.yaml:3", "never overflows"),
-    ("services.yaml", "lasts_s: 5\n", "\n", "services.yaml:3", "every step but the last"),
+    ("services.yaml", "lasts_s: 10\n", "\n", "services.yaml:18", "every step but the last"),
     ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:48", "control characters"),
     ("services.yaml", "priority: 5", "priority: '5'", "services.yaml:10", "whole number"),
     ("services.yaml", "{temsilci: 30}", "{temsilci: otuz}", "services.yaml:50", "temsilci' should be a whole number"),

@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "break_plan": (["10:00-10:15"], {}),  # told day by day as events: tests/unit/santral/test_calendar.py
     "break_grace_s": (300, {"break_grace_s": 300.0}),
     "max_continuous_s": (3_600, {"max_continuous_s": 3_600.0}),
-    "distress_limit": ({"soft": 2, "hard": 3, "release": 1}, {"distress": DistressLimit(2.0, 3.0, 1.0)}),
+    "distress_limit": ({"soft": 2, "hard": 3, "release": 1}, {"distress": DistressLimit(2.0, 3.0, 1.0, True)}),
     "no_topics": (["siddet"], {"no_topics": frozenset({"siddet"})}),
     "no_abusive_history": (True, {"no_topics": frozenset({ABUSIVE})}),
     "captions": (True, {"captions": True}),
@@ -71,7 +71,10 @@ def test_every_need_has_a_case() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_need_reaches_the_engine(name: str) -> None:
     value, wanted = CASES[name]
-    assert profile({}, {name: value}) == profile({name: value}, {}) == USUAL._replace(**wanted)
+    own, everybody = profile({}, {name: value}), profile({name: value}, {})
+    assert own == USUAL._replace(**wanted)
+    # Only an agent's own limit keeps distress away.
+    assert everybody == own._replace(distress=own.distress._replace(binds=False))
 
 
 def test_of_what_holds_for_everybody_ones_own_need_goes_first() -> None:

@@ -47,13 +47,17 @@ class UnknownStrategy(RoutingError, ValueError):
     """There is no strategy with this name."""
 
 
+Key = Callable[[RankedAgent, float], float]
+"""The order of agents within a rank. The second argument is the half-life of handled time."""
+
+
 class Strategy(NamedTuple):
     """The parts of a strategy module."""
 
     name: str
     by_level: bool
     rank: Callable[[Agent, int], int]
-    key: Callable[[RankedAgent, float], float]
+    key: Key
 
 
 _MODULES = (longest_idle, least_occupied, longest_idle_any, least_occupied_any, fewest_skills, weakest_first,

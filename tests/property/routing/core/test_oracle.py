@@ -55,7 +55,9 @@ TELLING = (
     "strategy longest_idle", "strategy least_occupied", "strategy longest_idle_any", "strategy least_occupied_any",
     "strategy fewest_skills", "strategy weakest_first", "strategy fewest_contacts", "refused unknown_agent",
     "refused unknown_service", "refused unknown_seat", "refused seat_taken", "refused not_signed_in",
-    "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
+    "agents kept free for distress", "messages in distress that no other call interrupted",
+    "idle times that were a rest", "short breaks that were postponed",
+    "refused nothing_to_decline", "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
 )
 """Things that must have happened. Otherwise the comparison has not tested them."""
 

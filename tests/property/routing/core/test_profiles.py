@@ -79,7 +79,8 @@ def profile_of(rng: random.Random, number: int) -> Profile:
         rna_allowed=rng.choice((1, 2, 3)), wrapup_mode=rng.choice(list(WrapUpMode)),
         capacity=some(100, 200, 66, 99), one_at_a_time=rng.random() < 0.2, captions=rng.random() < 0.2,  # type: ignore[arg-type]
         break_grace_s=some(0.0, 120.0, 900.0), max_continuous_s=some(7_200.0, 1_800.0, 3_600.0),  # type: ignore[arg-type]
-        distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0))),
+        distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
+            binds=rng.random() < 0.7),
         no_topics=frozenset(some((), ("abusive",), ("siddet", "intihar"), ("bilgi",))),  # type: ignore[call-overload]
         pair_id="p1" if number in (3, 4) else "", auto_return_s=some(None, 30.0),  # type: ignore[arg-type]
         comfort=Comfort(ear=rng.choice(("left", "both")), gain_db=rng.choice((0.0, 12.0))))
@@ -261,7 +262,8 @@ class World:
 
 RULES_IN_PLAY = ("channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "heavy",
                  "relaxed", "beyond", "break_protection", "pair", "wrapup", "wrapup_extend", "parameters",
-                 "rna_allowed", "decompression", "spared", "capacity", "max_continuous", "auto_return")
+                 "rna_allowed", "decompression", "spared", "capacity", "max_continuous", "auto_return", "ordered",
+                 "distress_first")
 
 SEEN = {"channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "distress_limit", "wrapup",
         "pair", "rna_allowed", "capacity", "max_continuous", "auto_return", "break_protection", "ring_s", "whisper",

@@ -254,5 +254,5 @@ def test_facts_that_stay_inside_are_named_here() -> None:
         talk_facts.HoldSetRecorded,
               talk_facts.FollowUpAgreedRecorded, talk_facts.CallerFlaggedAbusiveRecorded,
               talk_facts.WrapUpRequestedRecorded,
-              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached}
+              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached, facts.BreakPostponed}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuEndedRecorded, facts.Alarm}

@@ -136,6 +136,8 @@ def test_a_planned_break_that_was_over_before_the_engine_s_own_ended_keeps_nobod
     h = House({"a": 50}, Profile(wrapup_s=0.0, max_continuous_s=100.0))
     h.reload(micro_break_s=50.0)
     h.sits("a", at=1.0)
+    h.over(h.talks(40.0))
+    h.over(h.talks(80.0))
     h.tick(101.0)
     assert h.state("a") is AgentState.PAUSED
     h.tell(e.BreaksPlanned("a", ((110.0, 120.0), (9_000.0, 9_100.0))), 102.0)

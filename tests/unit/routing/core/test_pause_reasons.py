@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, Centre, PauseReason, Profile
 from routing.core.model.errors import UnknownReason
-from tests.break_house import LONG, A, house, restarted, run
+from tests.break_house import LONG, A, house, restarted, run, work
 
 pytestmark = pytest.mark.unit
 
@@ -43,10 +43,11 @@ def test_a_centre_without_a_table_has_one_reason() -> None:
 @pytest.mark.parametrize(("reason", "breaks"), [("yemek", 0), ("egitim", 1)])
 def test_a_pause_that_counts_as_work_is_no_rest(reason: str, breaks: int) -> None:
     h = house(SHORT)
+    work(h, 3000.0)
     h.tell(e.AgentPaused(A, reason), 3000.0)
-    run(h, 7100.0)
+    work(h, 7100.0)
     h.tell(e.AgentResumed(A))
-    run(h, 7202.0)
+    work(h, 7202.0)
     assert h.state("a") is (AgentState.PAUSED if breaks else AgentState.READY)
 
 
@@ -64,16 +65,17 @@ def test_a_planned_break_waits_for_the_end_of_work_and_has_the_rest_of_its_time(
 
 def test_rest_before_or_after_work_counts_by_its_own_length() -> None:
     h = house(SHORT)
+    work(h, 3000.0)
     h.tell(e.AgentPaused(A, "egitim"), 3000.0)
     h.tell(e.AgentPaused(A, "mola"), 4000.0)
     h.tell(e.AgentResumed(A), 4299.0)
-    run(h, 7202.0)
+    work(h, 7202.0)
     assert h.state("a") is AgentState.PAUSED, "a second less than a short break is none"
     h = house(SHORT)
     h.tell(e.AgentPaused(A, "mola"), 3000.0)
     h.tell(e.AgentPaused(A, "egitim"), 3300.0)
     h.tell(e.AgentResumed(A), 5000.0)
-    run(h, 7202.0)
+    work(h, 7202.0)
     assert h.state("a") is AgentState.READY, "the rest before the training was a break"
 
 
@@ -123,14 +125,15 @@ def test_a_break_that_the_engine_began_has_no_limit() -> None:
 
 def test_work_and_limit_outlive_a_restart() -> None:
     h = house(SHORT)
+    work(h, 3000.0)
     h.tell(e.AgentPaused(A, "teknik"), 3000.0)
-    run(h, 3100.0)
+    work(h, 3100.0)
     again = restarted(h)
     assert again.agent("a").pause_limit_at == 3600.0
-    run(again, 3700.0)
+    work(again, 3700.0)
     assert again.agent("a").over_limit and len(again.facts_of(f.PauseLimitReached)) == 1
     again.tell(e.AgentResumed(A))
-    run(again, 7202.0)
+    work(again, 7202.0)
     assert again.state("a") is AgentState.PAUSED, "two hours without a rest"
 
 

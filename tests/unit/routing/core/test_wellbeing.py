@@ -33,7 +33,7 @@ RISK = Service(ServiceId("risk"), "Can güvenliği", STEP, load=5, ceiling_s=60.
 ABUSE = Service(ServiceId("abuse"), "Şikâyet", STEP, load=2)
 SERVICES = (INFO, PSY, RISK, ABUSE)
 HALF_LIFE_S = 5400.0
-QUICK = Profile(wrapup_s=0.0)
+QUICK = Profile(wrapup_s=0.0, distress=DistressLimit(binds=True))
 
 
 def house(names: str = "a", profile: Profile = QUICK, **centre: float) -> House:
@@ -90,7 +90,7 @@ def test_from_the_soft_limit_on_others_come_first() -> None:
 
 
 def test_at_the_hard_limit_nothing_heavy_comes_until_below_again() -> None:
-    h = house(profile=QUICK._replace(distress=DistressLimit(soft=6.0, hard=9.0, release=6.0)))
+    h = house(profile=QUICK._replace(distress=DistressLimit(soft=6.0, hard=9.0, release=6.0, binds=True)))
     for at in (0.0, 20.0, 40.0, 60.0):
         talks(h, "psy", at)
     assert load(h) > 9.0
@@ -360,7 +360,7 @@ def test_a_plain_agent_of_a_light_service_is_never_thought_about() -> None:
 
 
 def test_each_agent_has_limits_of_their_own() -> None:
-    tender = QUICK._replace(distress=DistressLimit(soft=2.0, hard=3.0, release=1.0))
+    tender = QUICK._replace(distress=DistressLimit(soft=2.0, hard=3.0, release=1.0, binds=True))
     h = House({"a": 50, "b": 50}, QUICK, SERVICES)
     h.tell(e.Configured(Centre(SERVICES, (Agent(AgentId("a"), ((SkillId("edu"), 50),), tender),
                                           Agent(AgentId("b"), ((SkillId("edu"), 50),), QUICK)))))
