@@ -31,8 +31,10 @@ from planning.options import (
     NoteNeeds,
     Patience,
     ReadCentre,
+    ReadLines,
     ReadOpening,
     ReadZone,
+    Redial,
     Runs,
     Scale,
     Seed,
@@ -40,11 +42,13 @@ from planning.options import (
     Shifts,
     centre_name,
     exit_on_error,
+    no_lines,
     parse_shares,
     progress_bar,
     read_days,
     read_duties,
     require_writable,
+    with_redials,
     write_file,
 )
 from planning.simulation import duty_plan, report
@@ -61,6 +65,7 @@ from planning.simulation.study import (
     summarise_study,
 )
 from planning.simulation.study import StudyRun as OneRun
+from planning.simulation.trunk_lines import REDIAL_SHARE
 from planning.staffing import cli as staffing_cli
 
 SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in ("P50", "Overflow"))
@@ -68,7 +73,8 @@ SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in (
 
 
 def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone: ReadZone, default_centre: Path,
-             open_journal: OpenJournal, note_needs: NoteNeeds) -> typer.Typer:
+             open_journal: OpenJournal, note_needs: NoteNeeds,
+                   read_lines: ReadLines = no_lines) -> typer.Typer:
     """Return the commands of this room as an application without a name."""
     app = typer.Typer(no_args_is_help=True)
 
@@ -78,7 +84,8 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
         arrivals: Arrivals = None, day: DayChoice = None, agents: Agents = None, shifts: Shifts = None,
         all_day: AllDay = False, seed: Seed = 1, runs: Runs = 1, scale: Scale = None, share: Share = None,
         handle: Handle = HANDLE_S, handle_sd: HandleSd = HANDLE_SD_S, patience: Patience = PATIENCE_S,
-        answer: AnswerS = 0.0, day_cv: DayCv = 0.0, as_json: AsJson = False, html: Html = None, csv: Csv = None,
+        answer: AnswerS = 0.0, day_cv: DayCv = 0.0, redial: Redial = REDIAL_SHARE,
+        as_json: AsJson = False, html: Html = None, csv: Csv = None,
     ) -> None:
         """Simulate a day of the centre with the routing engine: service level, waits, occupancy, order.
 
@@ -104,10 +111,12 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
             # 4. Simulate. Counts from a file are exact unless they are scaled, so only others get Poisson noise.
             study = SimulationStudy(
                 house, tuple(one.scale_counts(factor) for one in days), tuple(plan), shares, kinds,
-                ChanceSettings(seed, poisson=arrivals is None or factor != 1.0, day_cv=day_cv), runs, opening, answer)
+                ChanceSettings(seed, poisson=arrivals is None or factor != 1.0, day_cv=day_cv), runs, opening, answer,
+                with_redials(read_lines(centre), redial))
             done = _simulate_with_progress(study)
             # 5. Write and print the result.
             words = [*_study_sentences(study, factor, fitted_=scale is None and arrivals is None),
+                     *report.describe_lines(done),
                      *(opening_words(opening(days[0].name), house) if len(days) == 1 else ())]
             if csv is not None:
                 write_file(csv, report.render_csv(merge_runs(done)))
@@ -118,7 +127,7 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
             else:
                 _print_figures(done, words)
 
-    staffing_cli.add_commands(app, read_centre, read_opening, default_centre)
+    staffing_cli.add_commands(app, read_centre, read_opening, default_centre, read_lines)
     journal_cli.add_commands(app, read_centre, read_zone, open_journal, note_needs)
     return app
 

@@ -29,6 +29,7 @@ from planning.simulation.arrivals import (
 from planning.simulation.centre_run import Duty
 from planning.simulation.counts import choose_days, read_counts
 from planning.simulation.opening import OpeningOn, exclude_on_call
+from planning.simulation.trunk_lines import LineRules
 from routing.core.model.centre_model import Centre
 from routing.core.model.errors import RoutingError
 from routing.core.model.ids import ServiceId
@@ -49,6 +50,10 @@ ReadOpening = Callable[[Path], OpeningOn]
 ReadCentre = Callable[[Path], Centre]
 """Return the centre in a folder, or raise PlanningError with its problems. `santral` supplies the function."""
 
+ReadLines = Callable[[Path], LineRules | None]
+"""Return the lines of the carrier of the centre in a folder, or None if it names none. `santral` supplies the
+function."""
+
 ReadZone = Callable[[Path], ZoneInfo]
 """Return the time zone of the centre in a folder. `santral` supplies the function."""
 
@@ -56,6 +61,15 @@ NoteNeeds = Callable[[str, Path | None, str], None]
 """Write to the audit log that reasons from agents' needs will be shown. `santral` supplies the function. The arguments
 are the journal, the folder of the audit log if it is a different one, and the contact. If the function raises, nothing
 is shown."""
+
+
+def no_lines(folder: Path) -> None:
+    """Return None. This is the `ReadLines` of centres whose carrier has no limit."""
+
+
+def with_redials(rules: LineRules | None, share: float) -> LineRules | None:
+    """Return the lines with this share of blocked callers who call again."""
+    return None if rules is None else rules._replace(redial_share=share)
 
 
 def require_number(value: float | None) -> float | None:
@@ -91,6 +105,8 @@ AnswerS = Annotated[float, typer.Option("--answer", min=0.0, max=DURATION_MAX_S,
     "Seconds until an agent answers the phone."))]
 DayCv = Annotated[float, typer.Option("--day-cv", min=0.0, max=1.0, callback=require_number, help=(
     "Variation between days: the coefficient of variation of a day's calls."))]
+Redial = Annotated[float, typer.Option("--redial", min=0.0, max=0.99, callback=require_number, help=(
+    "Share of the callers without a line who call again, each time. The lines are those of the centre's files."))]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures to this file.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write figures by service and half hour to this file.")]

@@ -29,10 +29,12 @@ from metrics.reports import cli as reports_cli
 from metrics.reports import survey_cli as metrics_cli
 from planning import cli as planning_cli
 from planning.simulation.opening import OpeningOn
+from planning.simulation.trunk_lines import LineRules
 from planning.why import cli as why_cli
 from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre as RoutingCentre
+from routing.core.model.ids import ServiceId
 from santral import sms_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
@@ -151,6 +153,17 @@ def plan_of(centre: Path, settings: Path | None, state: Path) -> AsteriskPlan:
     return config.asterisk_plan(config.node_config(centre, settings), NodeSecrets(state))
 
 
+def lines_of(centre: Path) -> LineRules | None:
+    """Return the lines of the carrier of a centre, for the planning room."""
+    found = config.node_config(centre)
+    lines, alone = found.settings.lines, found.line_entries
+    if lines is None:
+        return None
+    own = {alone[entry] for entry in found.settings.numbers.values() if entry in alone}
+    return LineRules(lines.total, {ServiceId(name): count for name, count in lines.kept.items()},
+                     {ServiceId(name): count for name, count in lines.most.items()}, frozenset(map(ServiceId, own)))
+
+
 def opening_of(centre: Path) -> OpeningOn:
     """Return the opening and on-call hours of a centre, for the planning room."""
     found = config.node_config(centre)
@@ -204,7 +217,7 @@ cli.add_typer(prompts_cli.build_commands(), name="prompts")
 cli.add_typer(lab_cli.build_commands(), name="lab")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(
-    centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs))
+    centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs, lines_of))
 cli.add_typer(preferences_cli.build_commands(), name="callers")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")

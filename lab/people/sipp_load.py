@@ -17,6 +17,8 @@ from lab.phones.keys import parse_presses
 MARGIN_S = 60.0
 """Time on top of the plan for ringing, good-byes and a machine that is slow under the load."""
 SOUND_TRACK = "caller.pcap"
+BUSY_COUNTER = "GenericCounter1(C)"
+"""Column of the statistics with the calls that were told busy."""
 
 
 class LoadPlan(NamedTuple):
@@ -40,13 +42,17 @@ class LoadPlan(NamedTuple):
     """True if the other side hangs up."""
     at_once: int = 0
     """Most callers at the same time, 0 for no limit."""
+    may_be_busy: bool = False
+    """Whether a 486 is a result and no failure. Not together with `until_bye`."""
 
 
 class LoadResult(NamedTuple):
     """Results of a load."""
 
     successful: int
+    """Calls that went as planned, with those that were told busy."""
     failed: int
+    busy: int
     log: str
     """Last part of SIPp's messages about failures."""
 
@@ -81,7 +87,8 @@ def run_sipp(load: LoadPlan, folder: Path) -> LoadResult:
     try:
         with statistics.open(encoding="utf-8", newline="") as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
-        return LoadResult(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), told[-2000:])
+        return LoadResult(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]),
+                          int(last[BUSY_COUNTER]) if load.may_be_busy else 0, told[-2000:])
     except (OSError, IndexError, KeyError, ValueError) as error:
         raise LabError(f"sipp made no calls (exit {done.returncode}). It said: {(done.stderr or told).strip()[-500:]}"
                        ) from error

@@ -89,6 +89,16 @@ def render_page(title: str, words: Sequence[str], runs: Sequence[StudyRun]) -> s
     return page.render_page(title, parts)
 
 
+def describe_lines(runs: Sequence[StudyRun]) -> list[str]:
+    """Return a sentence on the lines of the carrier. Return none if they have no limit."""
+    found = [one.lines for one in runs if one.lines is not None]
+    if not found:
+        return []
+    most = max(sum(one.most_held.values()) for one in found)
+    refused, lost = sum(one.refused for one in found), sum(sum(one.lost.values()) for one in found)
+    return [f"Lines: {most} held at most; {refused} calls found none, {lost} callers gave up after that."]
+
+
 def describe_order(outcome: RunOutcome) -> str:
     """Return a sentence about the order between callers."""
     return (f"Order: {outcome.violations} of {outcome.offers} offers passed over a contact of equal priority that had "

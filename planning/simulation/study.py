@@ -12,6 +12,7 @@ from planning.simulation.arrivals import CallProfile, ChanceSettings, Day, check
 from planning.simulation.centre_run import Duty, run_simulation
 from planning.simulation.opening import OpeningOn, always_open
 from planning.simulation.outcome import Figures, RunOutcome, ServiceLevelRule, merge_outcomes
+from planning.simulation.trunk_lines import LineFigures, LineRules, TrunkLines
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre
 from routing.core.model.ids import ServiceId
 
@@ -42,6 +43,8 @@ class SimulationStudy(NamedTuple):
     """Opening hours and on-call times, day by day."""
     answer_s: float = 0.0
     """Seconds until an agent answers a phone that does not answer by itself."""
+    lines: LineRules | None = None
+    """Lines of the carrier. None is no limit."""
 
 
 class StudyRun(NamedTuple):
@@ -50,6 +53,8 @@ class StudyRun(NamedTuple):
     day: str
     seed: int
     outcome: RunOutcome
+    lines: LineFigures | None = None
+    """Calls that the lines carried, if they have a limit."""
 
 
 def run_study(study: SimulationStudy, progress: Callable[[float], None] | None = None) -> list[StudyRun]:
@@ -65,10 +70,12 @@ def run_study(study: SimulationStudy, progress: Callable[[float], None] | None =
                 if progress is not None:
                     progress((begin + min(1.0, now / end_s)) / whole)
 
-            found.append(StudyRun(day.name, chance.seed, run_simulation(
+            lines = None if study.lines is None else TrunkLines(study.lines, chance.seed)
+            outcome = run_simulation(
                 study.centre, generate_arrivals(day, study.shares, chance, study.kinds),
                 (*study.duties, *opening.on_call_duties()), also=opening.hour_events(), answer_s=study.answer_s,
-                progress=report_progress)))
+                progress=report_progress, lines=lines)
+            found.append(StudyRun(day.name, chance.seed, outcome, None if lines is None else lines.close_lines()))
             done += 1
     if progress is not None:
         progress(1.0)

@@ -27,8 +27,10 @@ from planning.simulation.opening import OpeningHours, restrict_to_team
 from planning.simulation.opening import describe_opening as opening_words
 from planning.simulation.outcome import SLOT_S
 from planning.simulation.study import fit_factor
+from planning.simulation.trunk_lines import REDIAL_SHARE, LineRules
 from planning.staffing import view
 from planning.staffing.coverage import CoverageTrouble, find_troubles, presence_by_slot
+from planning.staffing.line_need import describe_need, find_line_need
 from planning.staffing.requirement import (
     ROUNDS,
     RUNS,
@@ -72,7 +74,7 @@ Check = Annotated[bool, typer.Option("--check", help=(
 
 
 def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared.ReadOpening,
-                 default_centre: Path) -> None:
+                 default_centre: Path, read_lines: shared.ReadLines = shared.no_lines) -> None:
     """Add the command of this module to the application."""
 
     @app.command("staff")
@@ -82,7 +84,8 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
         patience: shared.Patience = PATIENCE_S, shrinkage: Shrinkage = 0.0, arrivals: shared.Arrivals = None,
         day: shared.DayChoice = None, scale: shared.Scale = None, share: shared.Share = None,
         agents: shared.Agents = None, shifts: shared.Shifts = None, all_day: shared.AllDay = False,
-        seed: shared.Seed = 1, runs: Runs = RUNS, check: Check = False, as_json: shared.AsJson = False,
+        seed: shared.Seed = 1, runs: Runs = RUNS,
+        redial: shared.Redial = REDIAL_SHARE, check: Check = False, as_json: shared.AsJson = False,
         html: shared.Html = None, csv: shared.Csv = None,
     ) -> None:
         """Plan agents by service and half hour for a target: Erlang A first, then corrected by simulation.
@@ -116,7 +119,8 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
             # 4. Plan and show the result.
             _StaffingTask(
                 house, shares, kind, shifts, all_day,
-                restrict_to_team(read_opening(centre), house)(curve[0].name)).plan_and_show(
+                restrict_to_team(read_opening(centre), house)(curve[0].name),
+                shared.with_redials(read_lines(centre), redial)).plan_and_show(
                 shared.centre_name(centre), curve[0], scale if scale is not None or arrivals is None else 1.0,
                 _goals_of(house, target, within, shrinkage), ChanceSettings(seed), runs, as_json=as_json, html=html,
                 csv=csv)
@@ -133,8 +137,8 @@ class _StaffingTask:
     """A centre that needs a staffing plan."""
 
     def __init__(self, centre: Centre, shares: Mapping[ServiceId, float], kind: CallProfile, shifts: Path | None,
-                 all_day: bool, opening: OpeningHours) -> None:
-        self.centre, self.shares, self.opening = centre, shares, opening
+                 all_day: bool, opening: OpeningHours, lines: LineRules | None) -> None:
+        self.centre, self.shares, self.opening, self.lines = centre, shares, opening, lines
         self.kinds = dict.fromkeys(shares, kind)
         self.names = {service.id: service.name for service in centre.services}
         self.duties = [*shared.read_duties(centre, shifts, all_day), *opening.on_call_duties()]
@@ -158,7 +162,9 @@ class _StaffingTask:
         everybody = [sum(one.by_skills.values()) for one in there]
         height = "as high as those on duty can carry" if scale is None else f"times {factor:.4g}"
         sentences = [f"{day.name}, {height}: {day.total:.0f} calls expected. {len(self.centre.agents)} agents in all.",
-                     *opening_words(self.opening, self.centre), *view.describe_plan(plan, runs)]
+                     *opening_words(self.opening, self.centre), *view.describe_plan(plan, runs),
+                     *describe_need(find_line_need(plan, REDIAL_SHARE if self.lines is None else
+                                                   self.lines.redial_share), self.lines)]
         # 3. Write and print the plan.
         if csv is not None:
             shared.write_file(csv, view.render_csv(plan, on_duty))

@@ -8,10 +8,13 @@ from math import inf
 import pytest
 
 from planning.simulation.arrival import Arrival
+from planning.simulation.arrivals import Day
 from planning.simulation.centre_run import run_simulation
 from planning.simulation.duty_plan import plan_all_day
 from planning.simulation.outcome import RunOutcome
 from planning.simulation.trunk_lines import LineFigures, LineRules, TrunkLines
+from planning.staffing.line_need import describe_need, fewest_lines, find_line_need
+from planning.staffing.requirement import ServiceGoal, plan_by_erlang
 from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
 from routing.core.model.ids import AgentId, ServiceId, SkillId
 
@@ -79,3 +82,19 @@ def test_who_is_deflected_frees_the_line_and_distress_never_is() -> None:
     outcome, figures = run(sorted([*calls(REST, 30), *calls(HELP, 10)], key=lambda one: one.at), rules)
     assert figures.deflected == {REST: 30 - 2 - 3} and outcome.services[HELP].answered == 10
     assert figures.ended == figures.attempts == 40
+
+
+@pytest.mark.parametrize(("load", "lines"), [(4.4612, 10), (20.3373, 30), (84.0642, 100), (160.4156, 180)])
+def test_the_lines_for_one_percent_are_those_of_the_tables(load: float, lines: int) -> None:
+    assert fewest_lines(load - 0.001) == lines and fewest_lines(load + 0.001) == lines + 1
+
+
+def test_a_plan_says_how_many_lines_it_needs_with_repeated_calls() -> None:
+    day = Day("x", 36_000.0, 300.0, (300.0,) * 6)
+    plan = plan_by_erlang(day, {REST: 1.0}, {REST: ServiceGoal()})
+    need, more = find_line_need(plan, 0.0), find_line_need(plan, 0.8)
+    assert need is not None and more is not None and need.load < more.load and need.slot == 20
+    assert describe_need(more, LineRules(300, {HELP: 60}))[1].endswith("enough.")
+    assert describe_need(more, LineRules(200, {HELP: 60}))[1].endswith("too few for all other callers.")
+    assert describe_need(find_line_need(plan_by_erlang(day.scale_counts(0.0), {REST: 1.0}, {REST: ServiceGoal()}),
+                                        0.8), None) == []

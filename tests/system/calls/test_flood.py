@@ -1,0 +1,106 @@
+"""A flood on a real Asterisk: 20 calls a second on 120 lines. Each call has one end, and distress is greeted at once.
+
+`make test` floods for some seconds, `make test-long` for ten minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab.people.node_records import MetricSample, fetch_page, parse_samples, sum_samples
+from lab.people.sipp_load import LoadPlan, LoadResult, run_sipp
+from lab.phones import audio
+from lab.phones.leg import Leg
+from lab.phones.network import PhoneBehaviour
+from tests.examples import FACTOR
+from tests.ministry import copied, edit
+from tests.system.conftest import NewLab
+from tests.system.stage import Stage, growing, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+COMMON, CRISIS = "4440632", "4440183"
+LINES, KEPT, MOST = 120, 24, 36
+RATE, EVERY_S = 19.4, 1.7
+"""Calls of the common number a second, and seconds between two calls of the crisis number: 20 a second, 3 %."""
+SECONDS = 20 * min(FACTOR, 30)
+HOLD_S = 25.0
+"""Time of a caller on the line, who presses 0 at once and hangs up."""
+DISTRESS_S = 20.0
+GREETED_S = 2.0
+TALK_S = 10.0
+
+
+def centre(folder: Path) -> Path:
+    """The ministry's centre with 120 lines and a crisis number."""
+    made = copied(folder)
+    edit(made, "santral.toml", '"4440632" = "ana"', '"4440632" = "ana"\n"4440183" = "kriz"')
+    edit(made, "santral.toml", "total = 300", f"total = {LINES}")
+    edit(made, "santral.toml", "kept = { psikososyal = 60 }", f"kept = {{ psikososyal = {KEPT} }}")
+    edit(made, "santral.toml", "most = { psikososyal = 90 }", f"most = {{ psikososyal = {MOST} }}")
+    edit(made, "menu.yaml", "  ana: karsilama\n", "  ana: karsilama\n  kriz: psikososyal\n")
+    return made
+
+
+def first_sound_s(leg: Leg) -> float:
+    """Seconds from the caller's INVITE to the first sound, by the recording."""
+    assert leg.recording is not None and leg.answered_at is not None
+    samples = np.abs(growing(leg.recording))
+    loud = np.flatnonzero(samples > audio.QUIET_LEVEL)
+    assert loud.size, f"{leg} heard nothing: {leg.describe_moments()}"
+    return leg.answered_at - leg.began + float(loud[0]) / audio.RATE
+
+
+async def flood_common(stage: Stage, folder: Path) -> LoadResult:
+    """Flood the common number for `SECONDS`."""
+    load = LoadPlan(stage.info.sip, COMMON, round(RATE * SECONDS), RATE, HOLD_S, 16060, 16100, press="0@3s",
+                    may_be_busy=True)
+    return await asyncio.to_thread(run_sipp, load, folder)
+
+
+async def call_crisis(stage: Stage) -> list[Leg]:
+    """Call the crisis number now and then as long as the flood lasts."""
+    legs = []
+    for number in range(int(SECONDS / EVERY_S)):
+        legs.append(await stage.network.place_call(CRISIS, stay=DISTRESS_S,
+                                                   record=stage.folder / f"crisis-{number:03d}.wav"))
+        await asyncio.sleep(EVERY_S)
+    return legs
+
+
+def node_samples(stage: Stage) -> list[MetricSample]:
+    """Return the node's metrics now."""
+    return parse_samples(fetch_page(stage.info.http))
+
+
+async def test_each_call_of_a_flood_has_one_end_and_distress_is_greeted_at_once(new_lab: NewLab,
+                                                                                tmp_path: Path) -> None:
+    stage = Stage(await new_lab(centre=centre(tmp_path)), tmp_path)
+    await stage.agents([*plain("temsilci", 4, 30), *plain("psikososyal", 4, 70, alone=False)],
+                       PhoneBehaviour(answer="0.5", talk=TALK_S))
+    # 1. The flood, and people in distress in the middle of it.
+    result, crisis = await asyncio.gather(flood_common(stage, tmp_path / "sipp"), call_crisis(stage))
+    for leg in crisis:
+        await leg.wait_ended()
+    # 2. Nobody is left on a line.
+    async def empty() -> bool:
+        return sum_samples(node_samples(stage), "acd_lines", **{"class": "all"}) == 0
+
+    await until_async(empty, 60, "all lines free")
+    # 3. Each call was answered or told busy, and the node counts the same.
+    found = node_samples(stage)
+    answered = result.successful - result.busy
+    assert result.failed == 0 and result.successful == round(RATE * SECONDS), result.log
+    assert sum_samples(found, "acd_line_refusals_total", result="refused") == result.busy > 0
+    assert sum_samples(found, "ivr_calls_total") == answered + len(crisis)
+    assert sum_samples(found, "acd_contacts_total") == sum_samples(found, "acd_contacts_offered_total") > 0
+    # 4. Everybody in distress was greeted within 2 s of the ring, in the flood as before it.
+    times = sorted(map(first_sound_s, crisis))
+    print(f"flood: {result.successful} calls, {answered} answered, {result.busy} busy; distress {len(crisis)}, greeted "
+          f"after {times[len(times) // 2]:.2f} s (median), {times[-1]:.2f} s (longest)")
+    assert times[-1] <= GREETED_S
