@@ -21,7 +21,9 @@ from planning.simulation.outcome import RunOutcome
 from planning.simulation.trunk_lines import LineFigures, LineRules, TrunkLines
 from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre
+from routing.core.model.facts import Fact
 from routing.core.model.ids import ServiceId
+from routing.core.model.talk_facts import Connected
 from santral.centre.config import DEFAULT_CENTRE, SOUNDS, NodeConfig, node_config
 from santral.centre.surge_values import apply_profile
 
@@ -50,6 +52,8 @@ class Flood(NamedTuple):
     outcome: RunOutcome
     lines: LineFigures
     distress: ServiceId
+    others: int
+    """Other callers who were answered within the hour."""
 
     @property
     def helped(self) -> int:
@@ -60,11 +64,6 @@ class Flood(NamedTuple):
     def share_helped(self) -> float:
         """The same as a share of all people in distress who called."""
         return self.helped / self.lines.people[self.distress]
-
-    @property
-    def others(self) -> int:
-        """Other callers who were answered."""
-        return self.outcome.total.answered - self.helped
 
 
 class SurgeBench:
@@ -121,8 +120,17 @@ class SurgeBench:
         day = Day("flood", 0.0, SLOT_S, (RATE_PER_S * times * SLOT_S,) * round(HOUR_S / SLOT_S))
         duties = [Duty(agent.id, 0.0, HOUR_S + TAIL_S) for agent in centre.agents]
         lines = TrunkLines(rules)
-        outcome = run_simulation(centre, generate_arrivals(day, shares, ChanceSettings(1)), duties, lines=lines)
-        return Flood(outcome, lines.close_lines(), self._distress)
+        answered = 0
+
+        def count_others(facts: list[Fact]) -> None:
+            nonlocal answered
+            # After the hour the lines are free, and everybody who still waits is answered: that says nothing.
+            answered += sum(isinstance(fact, Connected) and fact.at <= HOUR_S and fact.service != self._distress
+                            for fact in facts)
+
+        outcome = run_simulation(centre, generate_arrivals(day, shares, ChanceSettings(1)), duties, lines=lines,
+                                 watch=count_others)
+        return Flood(outcome, lines.close_lines(), self._distress, answered)
 
 
 def key_times(flow: MenuFlow, entry: str, lengths: PromptLengths) -> dict[ServiceId, float]:

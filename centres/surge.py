@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from centres.base_shapes import Entry, Id, Name, ServiceId, Shape, Text
+from centres.base_shapes import Entry, Id, Name, ServiceId, Shape, Skills, Text
 
 PROFILES_MOST = 9
 """Most profiles: a supervisor chooses one by a single key of the phone, and 0 switches it off."""
@@ -39,7 +39,9 @@ class SurgeProfile(Shape):
     deflect: Deflection | None = None
     """Left out: nobody is deflected."""
     shared: Annotated[tuple[ServiceId, ...], Field(max_length=100)] = ()
-    """Ordinary services whose contacts every agent of an ordinary service takes."""
+    """Ordinary services whose contacts every agent of an ordinary service takes, but nobody in `reserve`."""
+    reserve: Skills = {}
+    """Levels of the counsellors who take no shared contact; left out: the floor of each service for distress."""
     breaks: Literal["usual", "own"] = "usual"
     """`own`: the planned breaks of `[profile]` do not apply; those of an accommodation stay."""
     call_in: bool = False
