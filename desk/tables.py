@@ -13,14 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from routing.core.model.centre_model import AgentState
+from routing.core.model.reasons import DECLINES, PHONE_DROPS
 
 STATES = {AgentState.SIGNED_OUT: "oturum kapalı", AgentState.READY: "uygun", AgentState.RINGING: "çalıyor",
           AgentState.TALKING: "görüşmede", AgentState.WRAPUP: "hazırlanıyor", AgentState.PAUSED: "molada",
           AgentState.NOT_RESPONDING: "yanıt vermiyor", AgentState.BUSY: "telefonu meşgul",
           AgentState.UNREACHABLE: "telefonuna ulaşılamıyor"}
 """Words for supervisors. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
-PHONE_DECLINES = "telefonu çağrıları geri çeviriyor"
-"""Shown next to *not responding* if the phone refused, mostly by "do not disturb"."""
+PHONE_FAULTS = {DECLINES: "telefonu çağrıları geri çeviriyor", PHONE_DROPS: "telefonu çağrıları açıp kapatıyor"}
+"""Shown next to *not responding*: the phone refused, mostly by "do not disturb", or answered and hung up."""
 OVER_LIMIT = "süresi doldu"
 BREAK_POSTPONED = "mola ertelendi: yerine bakacak kimse yok"
 """Shown next to a pause that is longer than its reason allows."""
@@ -61,8 +62,8 @@ def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
     for one in shown:
         # A newer node may know a state that this command does not.
         word = STATES.get(one["state"], one["state"])
-        if one["state"] == AgentState.NOT_RESPONDING and one["reason"] == "declines":
-            word += f" ({PHONE_DECLINES})"
+        if one["state"] == AgentState.NOT_RESPONDING and one["reason"] in PHONE_FAULTS:
+            word += f" ({PHONE_FAULTS[one['reason']]})"
         if one["over_limit"]:
             word += f" ({OVER_LIMIT})"
         if one["break_postponed"]:

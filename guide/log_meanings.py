@@ -8,6 +8,8 @@ ALARM, LOOK = "alarm", "look"
 MEANINGS: dict[str, tuple[str, str]] = {
     "accommodations.review_due": (LOOK, "An accommodation is past `review_at` or `valid_to` and stays in force. "
                                         "`santral check` names the line; ask the agent."),
+    "agent.phone_dropped": (LOOK, "A phone answers and hangs up before each connection. It is out of service and "
+                                  "gets one call after five minutes. Repair it."),
     "agi.protocol_violated": (LOOK, "The peer did not speak AGI."),
     "agi.dialogues_aborted": (LOOK, "Dialogues were running when the node stopped; the dialplan asks again."),
     "agi.dialogue_failed": (ALARM, "A fault of Santral in one dialogue; the dialplan asks again. Report it."),

@@ -19,8 +19,8 @@ class Agent(Shape):
     team: str
     state: str
     reason: str = Field(description="Of a pause the id of its row in `[pause_reasons]`; of `not_responding` what came "
-                                    "last: `ring_no_answer` (nobody picked up) or `declines` (the phone refused, as in "
-                                    "\"do not disturb\").")
+                                    "last: `ring_no_answer` (nobody picked up), `declines` (the phone refused, as in "
+                                    "\"do not disturb\") or `phone_drops` (it answered and hung up).")
     since: float = Field(description="Start of the state, Unix seconds.")
     seat: str | None
     contact: str | None

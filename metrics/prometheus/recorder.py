@@ -47,7 +47,15 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import ContactId
-from routing.core.model.reasons import REACHED, REQUESTED, RING_NO_ANSWER, STALE, TRANSFER, TRY_FAILURES
+from routing.core.model.reasons import (
+    PRE_CONNECT_HANGUP,
+    REACHED,
+    REQUESTED,
+    RING_NO_ANSWER,
+    STALE,
+    TRANSFER,
+    TRY_FAILURES,
+)
 from routing.core.model.talk_facts import (
     Connected,
     ConsultCancelled,
@@ -124,7 +132,7 @@ class MetricsRecorder:
                 series.add_count(names.EWT, queue, within, by=0.0)
             for result in CALLBACK_RESULTS:
                 series.add_count(names.CALLBACKS, queue, result, by=0.0)
-            for result in (ANSWERED, *RESULTS.values()):
+            for result in (ANSWERED, PRE_CONNECT_HANGUP, *RESULTS.values()):
                 series.add_count(names.OFFERS, queue, result, by=0.0)
         # 2. Set the targets again: a removed queue must lose them.
         for metric in (names.TARGET, names.TARGET_RATIO, names.DISTRESS):
@@ -240,7 +248,8 @@ class MetricsRecorder:
         self._series.add_count(names.SURVEY, fact.service, fact.question, str(fact.answer))
 
     def _on_offer_closed(self, fact: OfferClosed) -> None:
-        self._series.add_count(names.OFFERS, fact.service, RESULTS.get(fact.state, fact.state.value))
+        result = PRE_CONNECT_HANGUP if fact.reason == PRE_CONNECT_HANGUP else RESULTS.get(fact.state, fact.state.value)
+        self._series.add_count(names.OFFERS, fact.service, result)
 
     def _on_consult_started(self, fact: ConsultStarted) -> None:
         self._consulting.add(fact.contact)

@@ -38,7 +38,7 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, leg_id
-from routing.core.model.reasons import REQUESTED, TRANSFER, WITHDRAWN
+from routing.core.model.reasons import PRE_CONNECT_HANGUP, REQUESTED, TRANSFER, WITHDRAWN
 from routing.core.model.talk_facts import Connected, ConsultCompleted, HoldSetRecorded, TalkEndedRecorded
 from routing.core.restore import REPAIRED
 
@@ -63,7 +63,7 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_./-]")
 _TURKISH = str.maketrans("çğıöşüâîûÇĞİÖŞÜÂÎÛ", "cgiosuaiuCGIOSUAIU")
 _CALLER = re.compile(r"[^0-9+*]")
 
-REPEATED = frozenset({"RINGNOANSWER", "RINGCANCELED", "CONFIGRELOAD"})
+REPEATED = frozenset({"RINGNOANSWER", "RINGCANCELED", "AGENTDUMP", "CONFIGRELOAD"})
 """Events of which a second one in the same second is dropped. Readers keep only one, and nothing is counted by it.
 
 Every other line moves to the next second.
@@ -309,6 +309,9 @@ def _write_callback(fact: CallbackChanged, state: LineState, callerid: CallerId)
 def _write_offer_closed(fact: OfferClosed, state: LineState, callerid: CallerId) -> list[Row]:
     if fact.channel not in PHONE_CHANNELS:
         return []
+    # The agent's phone answered and hung up in the announcement: app_queue has a verb for it, without data.
+    if fact.reason == PRE_CONNECT_HANGUP:
+        return [(clean_name(fact.contact), clean_name(fact.service), clean_name(fact.agent), "AGENTDUMP", ("",))]
     missed = fact.state in (OfferState.TIMEOUT, OfferState.REJECTED)
     # Readers count RINGNOANSWER against the agent, so an offer that was taken back has another verb.
     return [(clean_name(fact.contact), clean_name(fact.service), clean_name(fact.agent),

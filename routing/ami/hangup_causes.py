@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.ami.actions import ANSWERED_ELSEWHERE
 from routing.ami.wire import Message
-from routing.core.model.reasons import BUSY, FAILED, NO_ANSWER, NO_KEY, REFUSED
+from routing.core.model.reasons import BUSY, FAILED, HANGUP, NO_ANSWER, NO_KEY, REFUSED
 
 _BUSY, _NO_ANSWER, _REJECTED = {17}, {18, 19}, {21, 23}
 _NO_CODEC = 58
@@ -29,10 +29,9 @@ def cause_number(message: Message) -> int:
 def agent_end_reason(cause: int, *, rang: bool, up: bool, outside: bool) -> str:
     """Return why an agent's leg ended that never talked.
 
-    An outside number need not report that it rings. One that was answered and hung up without a key was a mailbox or a
-    person who did not want the call. Both count as not answered.
+    An outside number need not report that it rings.
     """
-    if outside and (cause in _NO_ANSWER or (up and cause == 16)):
+    if outside and cause in _NO_ANSWER:
         return NO_ANSWER
     if cause in _BUSY:
         return BUSY
@@ -43,7 +42,7 @@ def agent_end_reason(cause: int, *, rang: bool, up: bool, outside: bool) -> str:
         return "rejected"
     if cause in _UNREACHABLE:
         return "unreachable"
-    return "hangup" if up or cause in (16, ANSWERED_ELSEWHERE) else "failed"
+    return HANGUP if up or cause in (16, ANSWERED_ELSEWHERE) else "failed"
 
 
 def caller_end_reason(cause: int, *, up: bool) -> str:

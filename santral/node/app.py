@@ -67,7 +67,7 @@ from santral.node.announcement_board import AnnouncementBoard
 from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
-from santral.node.projections import Projections
+from santral.node.projections import Projections, log_phone_faults
 from santral.node.recording_access import RecordingAccess
 from santral.node.surge_switch import SurgeSwitch
 from santral.secrets import NodeSecrets, compare_secret, write_private
@@ -177,6 +177,7 @@ class Node:
                 await self._outbox.load_cursor(before)
             runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
                             projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
+                                         log_phone_faults,
                                          *([] if self._outbox is None else [self._outbox.note_facts])],
                             measure=recorder.observe_decision, on_overflow=self._request_resync)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +14,9 @@ from metrics.queue_log.lines import CallerId, hide_callerid, mask_number
 from metrics.queue_log.log_file import Rotation
 from metrics.queue_log.writer import QueueLog
 from routing.core.engine import Engine
-from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, Centre
+from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, AgentState, Centre
+from routing.core.model.facts import AgentChanged, Fact
+from routing.core.model.reasons import PHONE_DROPS
 from routing.core.stored import Started
 from routing.runner import RunnerTurn
 from routing.store.callers.number_keys import NumberKeys
@@ -91,6 +93,14 @@ class Projections(NamedTuple):
         self.queue_log.write_start(now)
         log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=read + len(own))
         return last
+
+
+def log_phone_faults(facts: Sequence[Fact]) -> None:
+    """Log each phone that has gone out of service because it answers and hangs up."""
+    for fact in facts:
+        if isinstance(fact, AgentChanged) and fact.state is AgentState.NOT_RESPONDING and fact.reason == PHONE_DROPS \
+                and fact.before is not AgentState.NOT_RESPONDING:
+            log.warning("agent.phone_dropped", agent=fact.agent, seat=fact.seat, calls=fact.rna_count)
 
 
 def _first_fact_read(last: int, done: int | None) -> int:

@@ -64,7 +64,7 @@ def of_queue_log(lines: Iterable[QueueLogLine], short_s: int = SHORT_S) -> Told:
 def _of_visit(sums: Sums, place: Place, visit: Visit, after: Visit | None, short_s: int) -> None:
     wait_s = 0
     for line in visit.lines:
-        name = {"RINGNOANSWER": "offers missed", "RINGCANCELED": "offers taken away",
+        name = {"RINGNOANSWER": "offers missed", "AGENTDUMP": "offers missed", "RINGCANCELED": "offers taken away",
                 "CALLBACKASKED": "callback requested", "CALLBACKREACHED": "callback reached"}.get(line.event)
         if name is not None:
             sums[(line.queue, VOICE), name] += 1

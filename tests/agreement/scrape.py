@@ -13,7 +13,8 @@ METRICS = frozenset({"offered", *ENDS, "all abandoned", "within", "answered_wait
 METRICS_BY_QUEUE = frozenset({
     "moved on", *(f"moved {reason}" for reason in MOVES), "offers missed", "offers taken away", "callback dialled",
     *(f"callback {reason}" for reason in CALLBACKS), "surveys", "survey cared", "survey solved"})
-RESULTS = {"ring_no_answer": "offers missed", "rejected": "offers missed", "cancelled": "offers taken away",
+RESULTS = {"ring_no_answer": "offers missed", "rejected": "offers missed",
+           "pre_connect_hangup": "offers missed", "cancelled": "offers taken away",
            "rescinded": "offers taken away"}
 
 

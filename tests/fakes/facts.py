@@ -31,10 +31,11 @@ class Story:
         self.facts.append(Queued(*self._stamp(), ContactId(call), 1, ServiceId(service), VOICE, self.at, 0, position,
                                  f"PJSIP/trunk-{call}", "", box, False, ""))
 
-    def missed(self, call: str, agent: str, state: OfferState = OfferState.TIMEOUT, rang: float = 15.0) -> None:
+    def missed(self, call: str, agent: str, state: OfferState = OfferState.TIMEOUT, rang: float = 15.0,
+               reason: str = "no_answer") -> None:
         self._offer += 1
         self.facts.append(OfferClosed(*self._stamp(), OfferId(self._offer), ContactId(call), AgentId(agent), 1,
-                                      self._service[call], VOICE, state, "no_answer", rang, None))
+                                      self._service[call], VOICE, state, reason, rang, None))
 
     def connected(self, call: str, agent: str, within: bool = True) -> None:
         self._offer += 1

@@ -51,8 +51,12 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
             burden.gap(h, p)
         mine, said = (to, why or reason) if by in (None, p) else (READY, reason)
         if mine is READY and p.rna_count and p.rna_count >= p.agent.profile.rna_allowed:
-            refuses = state == "rejected" and reason in ("busy", "rejected") and p is by
-            mine, said = NOT_RESPONDING, "declines" if refuses else "ring_no_answer"
+            mine, said = NOT_RESPONDING, "ring_no_answer"
+            if state == "rejected" and p is by and reason in ("busy", "rejected"):
+                said = "declines"
+            elif state == "rejected" and p is by and reason == "pre_connect_hangup":
+                said = "phone_drops"
+                h.seen["phone out of service"] += 1
         shifts.become(h, p, mine, said, keep_idle=keep_idle)
     h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
     if state != "canceled":
@@ -207,11 +211,13 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         phone_lost(h, offer, event.reason, whose.seat)
     else:
         whose.not_before = max(whose.not_before, h.now + 5.0)
+        was_up = offer.partner_answered if event.partner else offer.answered_at is not None
+        reason = "pre_connect_hangup" if event.reason == "hangup" and was_up and offer.voice else event.reason
         if offer.tier == 2:
             spare_all(h, offer)
-        elif event.reason in ("busy", "rejected"):
+        elif reason in ("busy", "rejected", "pre_connect_hangup"):
             whose.rna_count += 1
-        close(h, offer, "rejected", event.reason, by=whose)
+        close(h, offer, "rejected", reason, by=whose)
 
 
 def command_refused(h, event: e.CommandRefused) -> None:

@@ -282,6 +282,9 @@ class Crowd:
         if caller_hash.startswith(AGAIN) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
                 and rng.random() < 0.9:
             return self._served(offer)
+        if offer.state is PENDING and offer.voice and offer.answered_at is not None and not offer.calls_back \
+                and rng.random() < 0.5:
+            return e.OfferEnded(number, "hangup", self._partner(offer))
         if offer.state is PENDING and offer.caller.consulting_offer is not None and rng.random() < 0.5:
             return e.OfferConnected(number, ContactId(f"o{offer.caller.consulting_offer.id}-{caller}"))
         if offer.partner is not None and offer.state is PENDING and rng.random() < 0.4:

@@ -152,7 +152,7 @@ class House:
         for p in self.people.values():
             if p.detached_wrapup_until is not None:
                 found.append((p.detached_wrapup_until, calls.end_detached_wrapup, p, "wrapped_up"))
-            if p.state is NOT_RESPONDING and (after_s := p.agent.profile.auto_return_s) is not None:
+            if p.state is NOT_RESPONDING and (after_s := shifts.returns_after_s(p)) is not None:
                 found.append((p.since + after_s, shifts.returned, p))
             if p.leave_at is not None:
                 found.append((p.leave_at, leave, p))

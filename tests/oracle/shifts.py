@@ -314,9 +314,15 @@ def skilled(h, event: e.AgentSkillsChanged) -> None:
     h.touch(p)
 
 
+def returns_after_s(p: Person) -> float | None:
+    """Return how long the agent does not respond, or None if only a person ends it."""
+    own = p.agent.profile.auto_return_s
+    return max(300.0, own or 0.0) if p.reason == "phone_drops" else own
+
+
 def returned(h, p: Person) -> None:
-    """Make the agent ready after the time of not responding."""
-    p.rna_count = 0
+    """Make the agent ready after the time of not responding. A phone that hung up has one try."""
+    p.rna_count = p.agent.profile.rna_allowed - 1 if p.reason == "phone_drops" else 0
     become(h, p, READY, "auto_return")
 
 

@@ -179,8 +179,9 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
 
 def _rings(store: Store, reader: QueueMetrics) -> Iterator[str]:
     """Yield differences in rings. Of several rings in one second only one line remains."""
-    for verb, states in zip(MISSED, (("timeout", "rejected"), ("canceled", "rescinded")), strict=True):
-        closed = [one for one in store.closed if one["state"] in states]
+    for verb, states in zip(MISSED, (("timeout", "rejected"), ("canceled", "rescinded"), ("rejected",)), strict=True):
+        closed = [one for one in store.closed if one["state"] in states
+                  and (one["reason"] == "pre_connect_hangup") is (verb == "AGENTDUMP")]
         most, least = len(closed), len({(one["contact"], one["agent"], one["service"]) for one in closed})
         found = sum(many for (_, what), many in reader.rings.items() if what == verb)
         if not least <= found <= most:

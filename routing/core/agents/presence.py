@@ -14,7 +14,7 @@ from routing.core.model.centre_model import AWAY_STATES, AgentState
 from routing.core.model.declare import STATE
 from routing.core.model.errors import NotSignedIn, UnknownAgent
 from routing.core.model.ids import AgentId, SeatId
-from routing.core.model.reasons import RING_NO_ANSWER
+from routing.core.model.reasons import PHONE_DROPS, RING_NO_ANSWER
 from routing.core.model.state_tables import AGENT, group_by_trigger, next_state
 from routing.core.records import AgentRecord, Seat
 
@@ -38,6 +38,9 @@ SEAT_RETRY_S = 60.0
 """A phone that did not react is tried again after this long, unless it has reported its state. Its report "reachable"
 may never come. Asterisk reports only changes, and a phone that was slow once has not changed."""
 
+PHONE_RETRY_S = 300.0
+"""A phone that answers and hangs up is out of service for this long, at least. Then it gets one call. A broken phone
+costs twelve callers an hour a moment, not each of them. A repaired one is back within five minutes."""
 
 READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
 """States of an agent who is ready. The phone decides which of them it is."""
@@ -219,8 +222,13 @@ def _move_to_next_seat(d: Domain, record: AgentRecord) -> None:
 
 
 def arm_auto_return(d: Domain, record: AgentRecord) -> None:
-    """Set the timer after which an agent who does not respond becomes ready, if the profile allows it."""
+    """Set the timer after which an agent who does not respond becomes ready.
+
+    The profile allows it. A phone that hangs up is tried again in any case, because nobody may know of the fault.
+    """
     after_s = record.profile.auto_return_s
+    if record.reason == PHONE_DROPS:
+        after_s = max(PHONE_RETRY_S, after_s or 0.0)
     if record.state is NOT_RESPONDING and after_s is not None:
         d.timers.set_deadline(("auto_return", record.id), record.since + after_s)
     else:
@@ -228,8 +236,11 @@ def arm_auto_return(d: Domain, record: AgentRecord) -> None:
 
 
 def on_auto_return(d: Domain, record: AgentRecord) -> None:
-    """Make an agent ready whose time of not responding is over."""
-    record.rna_count = 0
+    """Make an agent ready whose time of not responding is over.
+
+    A phone that hung up has one try: if it hangs up again, it is out of service at once.
+    """
+    record.rna_count = record.profile.rna_allowed - 1 if record.reason == PHONE_DROPS else 0
     change_state(d, record, "released", "auto_return")
 
 

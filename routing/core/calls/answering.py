@@ -5,12 +5,12 @@ from __future__ import annotations
 from routing.core import emit
 from routing.core.agents import agent_capacity, distress_load, presence
 from routing.core.calls import callback_flow, consult_transfer, legs, offer_changes, talk_changes
-from routing.core.calls.offer_changes import BY_CEILING, DECLINE_REASONS
+from routing.core.calls.offer_changes import BY_CEILING, COUNTED_REASONS
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.model.centre_model import OfferState
 from routing.core.model.ids import ContactId, SeatId
-from routing.core.model.reasons import LOST, NO_ANSWER, STALE, TRANSFER
+from routing.core.model.reasons import HANGUP, LOST, NO_ANSWER, PRE_CONNECT_HANGUP, STALE, TRANSFER
 from routing.core.model.state_tables import LEG, LEG_AFTER, OFFER_AFTER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue, last_agent
 from routing.core.records import AgentRecord, Offer
@@ -53,15 +53,15 @@ def _picked_up(offer: Offer, record: AgentRecord) -> bool:
 
 
 def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
-    """Close an offer that the phone refused.
+    """Close an offer that the phone refused, or answered and hung up before the connection.
 
-    A refusal counts like a ring-no-answer. A phone that refuses needs no key, so the agent would get the same call
+    Both count like a ring-no-answer. A phone that does so by itself needs no key, so the agent would get the same call
     every few seconds.
     """
     by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
     if offer.tier == BY_CEILING:
         distress_load.on_beyond_limit_declined(d, offer)
-    elif reason in DECLINE_REASONS:
+    elif reason in COUNTED_REASONS:
         by.rna_count += 1
     offer_changes.close_offer(d, offer, "declined", reason, by=by)
 
@@ -242,7 +242,8 @@ def on_leg_ended(d: Domain, event: OfferEnded) -> None:
         elif event.reason in ("unreachable", LOST):
             _on_seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
         else:
-            _on_declined(d, offer, event.reason, record)
+            hung_up = event.reason == HANGUP and offer.voice and _picked_up(offer, record)
+            _on_declined(d, offer, PRE_CONNECT_HANGUP if hung_up else event.reason, record)
 
 
 def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str) -> None:

@@ -13,7 +13,7 @@ from routing.core.matching import talk_quota
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.model.ids import AgentId, OfferId, leg_id
-from routing.core.model.reasons import RING_NO_ANSWER
+from routing.core.model.reasons import DECLINES, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
@@ -34,9 +34,10 @@ PRE_CONNECT_LIMIT_S = 30.0
 OFFER_TIMERS = ("vanish", "ring", "pre_connect", "dial")
 """Deadlines of an offer. They are frozen while the link is down."""
 
-DECLINE_REASONS = frozenset({"busy", "rejected"})
-"""Reasons by which the phone itself refused: "do not disturb", a key, or no common codec. `failed` does not count,
-because the reason is unknown. `hangup` does not count, because a person answered."""
+COUNTED_REASONS = {"busy": DECLINES, "rejected": DECLINES, PRE_CONNECT_HANGUP: PHONE_DROPS}
+"""Reasons that count like a ring-no-answer, with the reason of *not responding* if they come last. The phone refused
+("do not disturb", a key, no common codec), or answered and hung up. `failed` does not count, because the reason is
+unknown. `hangup` does not count, because the phone never answered and the engine may have ended the leg."""
 
 BY_CEILING = distress_load.BY_CEILING
 """Tier of an offer beyond the agent's limit, which must be taken by a key."""
@@ -187,8 +188,8 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
         else:
             one_to, why = "released", reason
         if one.rna_count and one.rna_count >= one.profile.rna_allowed and one_to == "released":
-            one_to, why = "rna_limit_reached", "declines" if one is by \
-                and reason in DECLINE_REASONS else RING_NO_ANSWER
+            one_to, why = "rna_limit_reached", COUNTED_REASONS.get(reason, RING_NO_ANSWER) if one is by \
+                else RING_NO_ANSWER
         presence.change_state(d, one, one_to, why, keep_idle=keep_idle)
     # 3. Release the contact. It looks again only after the fact that says how the offer ended.
     if offer.dialling:

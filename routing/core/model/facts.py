@@ -323,7 +323,7 @@ class AgentChanged(NamedTuple):
     before: AgentState
     state: AgentState
     reason: str
-    """The pause reason, or the reason why the engine changed the state (`ring_no_answer`, `seat`, `signed_in` ...)."""
+    """The pause reason, or why the engine changed the state (`ring_no_answer`, `phone_drops`, `seat` ...)."""
     seat: SeatId | None
     """Seat of the agent. After signing out, the seat that the agent left."""
     before_s: float

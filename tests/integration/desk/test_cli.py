@@ -24,7 +24,7 @@ from desk.api.routes import AGENT, ROUTES
 from desk.api.views import LastKnownGood
 from desk.cli import build_commands
 from desk.client import Node, call_api, find_node
-from desk.tables import OVER_LIMIT, PHONE_DECLINES, STATES, agent_table, format_duration, status_page
+from desk.tables import OVER_LIMIT, PHONE_FAULTS, STATES, agent_table, format_duration, status_page
 from routing.core import events
 from routing.core.model.centre_model import AgentState, PauseReason
 from routing.core.model.errors import SeatTaken, UnknownReason
@@ -56,14 +56,15 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
         assert "own-token" not in found.output
 
 
-@pytest.mark.parametrize(("reason", "shown"), [("declines", True), ("ring_no_answer", False)])
+@pytest.mark.parametrize(("reason", "shown"), [("declines", True), ("phone_drops", True), ("ring_no_answer", False)])
 def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown: bool) -> None:
     out = Console(width=160, record=True, file=StringIO())
     one = {"id": "a1", "team": "bir", "seat": "2001", "state": "not_responding", "reason": reason, "since": 1.0,
            "service": None, "pause_pending": "", "over_limit": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
-    assert "yanıt vermiyor" in told and (PHONE_DECLINES in told) is shown
+    assert "yanıt vermiyor" in told and any(words in told for words in PHONE_FAULTS.values()) is shown
+    assert not shown or PHONE_FAULTS[reason] in told
 
 
 def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:

@@ -39,7 +39,7 @@ NAMED = [word.partition("{")[0].strip() for key in NEEDS for word in all_texts()
 FORBIDDEN = (*NAMED, *TOPICS, '"tier"', '"partner"', " + ")
 """In an account for everybody: words for needs, topics that somebody is spared, the second one of a pair."""
 
-SAID = "the caller was abusive"
+SAID = "flagged the caller as abusive"
 """An agent's report about a caller is no accommodation. That an agent gets no such callers is one."""
 
 

@@ -60,6 +60,13 @@ def test_a_cut_talk_is_a_second_visit() -> None:
     assert len({tuple(line.split("|")[:5]) for line in text(story)}) == 6
 
 
+def test_a_pre_connect_hang_up_has_the_verb_of_app_queue() -> None:
+    story = Story()
+    story.queued("1.1")
+    story.missed("1.1", "a1", OfferState.REJECTED, 2.0, "pre_connect_hangup")
+    assert text(story)[-1].split("|", 1)[1] == "1.1|temsilci|a1|AGENTDUMP|"
+
+
 def test_members_and_breaks() -> None:
     story = Story()
     story.agent("a1", AgentState.SIGNED_OUT, AgentState.READY)

@@ -92,6 +92,18 @@ def test_a_day_is_counted() -> None:
     assert not any("signed_out" in line and "seconds_total" in line for line in found)
 
 
+def test_a_pre_connect_hang_up_has_its_own_result() -> None:
+    recorder = MetricsRecorder(named(["temsilci"], {"genel": 5}))
+    before = 'acd_offers_total{queue="temsilci",result="pre_connect_hangup"} 0.0'
+    assert before in lines(recorder), "or the first increase could not be seen"
+    story = Story()
+    story.queued("1.1")
+    story.missed("1.1", "a1", OfferState.REJECTED, 2.0, "pre_connect_hangup")
+    recorder.count_facts(story.facts)
+    assert before.replace("0.0", "1.0") in lines(recorder)
+    assert 'acd_offers_total{queue="temsilci",result="rejected"} 0.0' in lines(recorder)
+
+
 def test_every_channel_with_an_adapter_begins_at_nothing() -> None:
     recorder = MetricsRecorder(named(["temsilci"], {}))
     assert not [line for line in lines(recorder) if 'channel="chat",queue' in line]

@@ -322,7 +322,7 @@ def test_every_word_there_may_be_has_both_languages() -> None:
     for section, wanted in {"reasons": ExclusionReason, "held": WaitReason, "states": AgentState, "outcomes": Outcome,
                             "menu": MENU_RESULTS, "strategies": ALL_STRATEGIES, "channels": Channel,
                             "now": {"pending", "reserved", "assigned", "wrapping"}, "tiers": {"1", "2"},
-                            "moves": {"overflow", "full", "closed", "chosen", "transfer"}}.items():
+                            "moves": {"overflow", "full", "closed", "chosen", "supervisor", "transfer"}}.items():
         assert sections[section] == {str(one) for one in wanted}, section
     core = Path(__file__).resolve().parents[3] / "routing" / "core"
     taken = {word for file in core.rglob("*.py") for word in re.findall(

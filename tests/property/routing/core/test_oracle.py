@@ -46,6 +46,7 @@ TELLING = (
     "one of a pair picked up",
     "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
+    "offer rejected pre_connect_hangup", "phone out of service",
     "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
     "offer rescinded paused", "offer rescinded signed_out", "offer rescinded rescinded", "offer rescinded chosen",
     "offer rescinded mismatch", "offer rescinded callback", "offer rescinded no_adapter",

@@ -136,9 +136,9 @@ def test_without_a_channel_the_failure_is_the_end() -> None:
 
 
 @pytest.mark.parametrize(("messages", "reason"), [
-    ([hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 16)], "no_answer"),
+    ([hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 19)], "no_answer"), ([up(), hangup(LEG, 16)], "hangup"),
     ([up(), hangup(LEG, 21)], "rejected"), ([hangup(LEG, 17)], "busy"), ([hangup(LEG, 1)], "unreachable")])
-def test_an_outside_number_that_was_not_taken_by_key_was_not_answered(messages: list[Message], reason: str) -> None:
+def test_an_outside_number_not_taken_by_key_ends_with_its_own_reason(messages: list[Message], reason: str) -> None:
     there = EventTranslator(lambda uniqueid: uniqueid == CALLER, outside={"2001"})
     end = hangup(LEG, int(messages[-1].get("Cause")))
     end = Message(f"{end.text}\r\nChannel: PJSIP/2001-0000000e", end.name, True)

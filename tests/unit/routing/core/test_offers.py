@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing.core import events as e
-from routing.core.agents.presence import DECLINE_GAP_S, RNA_GAP_S, SEAT_RETRY_S, SETTLE_S
+from routing.core.agents.presence import DECLINE_GAP_S, PHONE_RETRY_S, RNA_GAP_S, SEAT_RETRY_S, SETTLE_S
 from routing.core.callers.caller_events import AGI_STEP_S
 from routing.core.calls.offer_changes import PRE_CONNECT_LIMIT_S, RING_GRACE_S
 from routing.core.model import facts as f
@@ -162,6 +162,66 @@ def test_who_declines_once_has_a_short_rest_and_is_asked_again(reason: str, coun
     assert house.last(f.OfferClosed).state is OfferState.REJECTED and house.agent("a").rna_count == counts
     assert house.engine.next_deadline() == 2.0 + DECLINE_GAP_S and house.state("a") is AgentState.READY
     assert [type(one) for one in house.tick(2.0 + DECLINE_GAP_S)] == [Offer]
+
+
+def drop(house: House, offer: Offer, at: float) -> None:
+    """Let the phone answer and hang up, 0.2 s later."""
+    house.tell(e.OfferRinging(offer.offer), at)
+    house.tell(e.OfferAnswered(offer.offer), at + 0.1)
+    house.tell(e.OfferEnded(offer.offer, "hangup"), at + 0.2)
+
+
+def test_a_phone_that_answers_and_hangs_up_is_out_of_service_and_tried_again_with_one_call() -> None:
+    """One caller had rung 581 times in an hour."""
+    house = House({"a": 50})
+    house.sits("a")
+    offer, rings, at = house.calls("edu", at=0.0), 0, 0.0
+    while at < 3600.0:
+        drop(house, offer, at)
+        rings += 1
+        assert (house.last(f.OfferClosed).state, house.last(f.OfferClosed).reason) == (
+            OfferState.REJECTED, "pre_connect_hangup")
+        at = house.engine.next_deadline() or 3600.0
+        while not (again := [one for one in house.tick(at) if isinstance(one, Offer)]):
+            at = house.engine.next_deadline() or 3600.0
+        (offer,) = again
+        if rings == 2:
+            changed = house.facts_of(f.AgentChanged)[-3]
+            assert (changed.state, changed.reason) == (AgentState.NOT_RESPONDING, "phone_drops")
+    assert rings == 2 + 11 and house.contact("c1").position == 1
+    house.tell(e.OfferAnswered(offer.offer), at)
+    house.tell(e.OfferConnected(offer.offer, "c1"), at)
+    assert house.agent("a").rna_count == 0, "repaired"
+
+
+def test_a_broken_phone_does_not_ring_first_for_each_of_sixty_calls() -> None:
+    """It had been the first for each of them."""
+    house = House({"a": 90, "b": 50}, Profile(wrapup_s=0.0))
+    house.sits("a", "b")
+    first = []
+    for number in range(60):  # seven minutes: one try after five
+        at = 7.0 * number + 1.0
+        house.tick(at)
+        offer = house.calls("edu", at)
+        first.append(offer.agent)
+        if offer.agent == "a":
+            drop(house, offer, at)
+            offer = house.offers[-1]
+        assert offer.agent == "b"
+        house.tell(e.OfferConnected(offer.offer, offer.contact), at + 0.5)
+        house.over(offer, at + 1.0)
+    assert first.count("a") == 3 and house.agent("a").reason == "phone_drops"
+
+
+def test_a_longer_auto_return_of_the_profile_holds_for_a_phone_that_hangs_up_too() -> None:
+    for own_s, returns_s in ((20.0, PHONE_RETRY_S), (900.0, 900.0)):
+        house = House({"a": 50}, Profile(rna_allowed=1, auto_return_s=own_s))
+        house.sits("a")
+        drop(house, house.calls("edu", at=1.0), 1.0)
+        house.tick(1.2 + returns_s - 0.1)
+        assert house.state("a") is AgentState.NOT_RESPONDING
+        house.tick(1.2 + returns_s)
+        assert house.state("a") is AgentState.RINGING
 
 
 @pytest.mark.parametrize("reason", ["rejected", "busy"])
