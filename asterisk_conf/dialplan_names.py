@@ -77,8 +77,9 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_SERVICE SC_SINCE SC_PRIORITY SC_SLOW": "Service, start of the wait (Unix seconds), points, `1` for slow "
                                                    "speech: the position survives a lost store. Inherited.",
         "SC_WORDS SC_WORDS_KEY": "Files of the acknowledgement that the hold loop plays first; the key of the choice. "
-                                 "`SHARED(SC_WORDS)` is `1` while an agent's leg waits for their end.",
-        "SC_WORDS_WHOLE SC_NOTICE_WORDS": "`1`: agents' legs wait (not for distress); file of the recording notice.",
+                                 "`SHARED(SC_WORDS)` is `1` while an agent's leg waits for their end, not in "
+                                 "distress.",
+        "SC_NOTICE_WORDS": "File of the recording notice, which follows.",
         "SC_NOTICE": "Recording notice: `heard`, `refused` or empty. Only `heard` allows a recording. Inherited.",
         "SC_LANGUAGE SC_NEEDS": "Language other than the first; skills that the caller needs, as `en:1,isaret:50`. "
                                 "Inherited.",

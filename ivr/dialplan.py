@@ -22,8 +22,9 @@ WORDS, WORDS_KEY = "SC_WORDS", "SC_WORDS_KEY"
 """Files of the acknowledgement, which the hold loop plays first, and the key that chose the service."""
 NOTICE_WORDS = "SC_NOTICE_WORDS"
 """File of the recording notice, which follows. Empty where talks are not recorded, or the caller has refused."""
-WHOLE_WORDS = "SC_WORDS_WHOLE"
-"""`1` if an agent's leg waits for the end of these words. For callers in distress it does not."""
+WHOLE_WORDS = "SHARED(SC_WORDS)"
+"""`1` if an agent's leg waits for the end of these words. For callers in distress it does not. It is set before the
+engine knows the contact, because a phone may answer before the dialplan goes on."""
 
 NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"

@@ -248,8 +248,9 @@ class MenuDialogue:
         files = [*prompt_files(sounds, step.say, slow=step.slow, language=step.language),
                  *self._announcement_files(heard, sounds, step, step.queue.service)]
         told = (flow.notice,) if service in self.contacts.settings.recorded and flow.notice and not state.notice else ()
+        whole = (files or told) and not self.contacts.services[service].distress
         return [(dialplan.WORDS, "&".join(files)), (dialplan.WORDS_KEY, step.key),
-                (dialplan.WHOLE_WORDS, "" if self.contacts.services[service].distress else "1"),
+                (dialplan.WHOLE_WORDS, "1" if whole else ""),
                 (dialplan.NOTICE_WORDS,
                  "&".join(prompt_files(sounds, told, slow=step.slow, language=step.language)))]
 

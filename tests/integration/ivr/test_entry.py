@@ -39,7 +39,7 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
                                           caller_hash="hash(+905321234567)", number_encrypted="box(+905321234567)",
                                           node="one")]
     assert dialler.commands[-2:] == [
-        'SET VARIABLE "ARRAY(SC_WORDS,SC_WORDS_KEY,SC_WORDS_WHOLE,SC_NOTICE_WORDS,'
+        'SET VARIABLE "ARRAY(SC_WORDS,SC_WORDS_KEY,SHARED(SC_WORDS),SC_NOTICE_WORDS,'
         '__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
         f'ACD_NEXT)" "/sounds/tr/secildi-uzaktan-egitim,2,1,,uzaktan_egitim,{NOW:.3f},0,,,,,hold"',
         'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_POSITION,SC_WAIT,SC_ROUND_SAID)" '
@@ -115,7 +115,7 @@ async def test_agents_wait_for_the_end_of_the_words_except_in_distress(start: St
     whole = {}
     for key, file in (("1", "ana-menu-1"), ("2", "ana-menu-2")):
         dialler = await Dialler(port, "menu", "ana", by_file={file: key}).call()
-        whole[dialler.variables["SC_WORDS_KEY"]] = dialler.variables["SC_WORDS_WHOLE"]
+        whole[dialler.variables["SC_WORDS_KEY"]] = dialler.variables["SHARED(SC_WORDS)"]
     assert whole == {"1": "", "2": "1"}
 
 

@@ -196,7 +196,7 @@ def test_a_menu_whose_prompts_are_not_built_is_bad_too(house: House, monkeypatch
     house.started()
     built = {key: text for key, text in read_texts().items() if key != "sira-2"}
     monkeypatch.setattr(Catalogue, "load_built", classmethod(lambda cls, root: SoundFolder(str(root), built)))
-    house.write(house.read("menu.yaml").replace("say: karsilama", "say: sira-2"), "menu.yaml")
+    house.write(house.read("menu.yaml").replace("say: karsilama", "say: sira-2", 1), "menu.yaml")
     files = house.files()
     files.choose_files()
     assert files.instead is not None and "santral prompts build" in files.instead.problems[0]

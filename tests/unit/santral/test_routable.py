@@ -208,7 +208,7 @@ def test_a_topic_of_the_menu_is_one_and_somebody_may_have_its_callers(folder: Pa
     (folder / "accommodations.yaml").unlink()
     edit(folder, "santral.toml", "[listen]", '[profile]\nno_topics = ["siddet"]\n\n[listen]')
     (told,) = problems(folder)
-    assert re.match(r"menu\.yaml:79: every agent of 'gorus_oneri' excludes a topic of node 'gorus-oneri'", told)
+    assert re.match(r"menu\.yaml:88: every agent of 'gorus_oneri' excludes a topic of node 'gorus-oneri'", told)
 
 
 def test_a_topic_and_a_need_of_the_menu_may_leave_nobody_together(folder: Path) -> None:
