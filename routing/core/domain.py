@@ -16,7 +16,7 @@ from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import CallerMemory
 from routing.core.memory.handle_times import HandleTimes
 from routing.core.memory.waits import Forecast
-from routing.core.model.centre_model import SHIPPED, AgentState, Centre, Channel, ChannelRow, Service
+from routing.core.model.centre_model import SHIPPED, AgentState, Centre, Channel, ChannelRow, ContactState, Service
 from routing.core.model.commands import Command
 from routing.core.model.declare import DIRTY
 from routing.core.model.facts import Fact
@@ -25,6 +25,9 @@ from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, S
 from routing.core.stored import Row
 from routing.core.timers import Timers
 from routing.core.waiting_time.agent_supply import AgentSupply
+
+PENDING = ContactState.PENDING
+"""A global: to read a member from its enum takes ten times as long on Python 3.11."""
 
 ENDED_REMEMBERED = 10_000
 """Number of ended contacts that are remembered. Without the memory, a hang-up that overtakes its queue entry would
@@ -47,7 +50,7 @@ class Domain:
     __slots__ = (
         "agents",
         "by_state",
-        "callback_counts",
+        "callback_numbers",
         "callbacks",
         "caller_memory",
         "centre",
@@ -81,6 +84,7 @@ class Domain:
         "supply_read",
         "surveys",
         "timers",
+        "waiting_callbacks",
     )
 
     def __init__(self, first_offer: int, first_seq: int) -> None:
@@ -120,8 +124,10 @@ class Domain:
         """Notes about callers that outlive their contacts."""
         self.callbacks: dict[tuple[str, ServiceId], dict[Contact, None]] = {}
         """Waiting callbacks, by keyed hash of the caller and service."""
-        self.callback_counts: dict[ServiceId, int] = {}
-        """Number of waiting callbacks of each service."""
+        self.waiting_callbacks: dict[ServiceId, dict[Contact, None]] = {}
+        """Waiting callbacks of each service."""
+        self.callback_numbers: dict[str, dict[Contact, None]] = {}
+        """Waiting callbacks, by keyed hash of the number that is dialled."""
         self.quiet_hours = False
         """In quiet hours only callers who agreed to it are called back."""
         self.surveys: BoundedMemory[ContactId, set[str]] = BoundedMemory(SURVEYS_REMEMBERED)
@@ -169,12 +175,24 @@ class Domain:
         return found
 
     def position_of(self, contact: Contact) -> int:
-        """Return the contact's position in the queue of its service, from 1."""
+        """Return the contact's position in the queue of its service, from 1.
+
+        Callbacks that nobody may be offered now are not in front of anybody. The cost follows their number.
+        """
         line = self.queues.get(contact.service.id)
         if line is None:
             return 1
-        start, number = contact.key
-        return line.rank((start, number, contact)) + 1
+        key = start, number = contact.key
+        position = line.rank((start, number, contact)) + 1
+        callbacks = self.waiting_callbacks.get(contact.service.id)
+        return position - sum([one.key < key and self.is_asleep(one) for one in callbacks]) if callbacks else position
+
+    def is_asleep(self, contact: Contact) -> bool:
+        """Return whether a contact is a callback that may not be offered now: its caller is on the line, its time has
+        not come, or the hours are quiet."""
+        return contact.callback and contact.state is PENDING and (
+            bool(contact.leg or contact.blocked_by) or contact.not_before > self.now
+            or (self.quiet_hours and not contact.anytime))
 
     def link_up(self, node: str) -> bool:
         """Return whether the link to a node is up. A link that no event has named counts as up, because its seats are

@@ -157,6 +157,8 @@ class CallbackRequested(NamedTuple):
     caller_hash: CallerHash = ""
     number_encrypted: EncryptedNumber = ""
     """Hash and encrypted number for the callback. Empty if it is the number of the call."""
+    window: tuple[float, float] | None = None
+    """The time that the caller has chosen, from and to in Unix seconds. None for the turn in the queue."""
 
 
 class CallbackAccepted(NamedTuple):

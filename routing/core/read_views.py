@@ -119,7 +119,12 @@ def _count_services(counts: Counter[tuple[ServiceId, ...]]) -> Counter[ServiceId
 def whole_status(d: Domain, now: float) -> Status:
     """Return the state of the whole domain at one moment."""
     # Contacts get no estimate here: that would cost a look at the queue for each of them.
-    positions = {c: number for line in d.queues.values() for number, (_, _, c) in enumerate(line, 1)}
+    positions: dict[Contact, int] = {}
+    for line in d.queues.values():
+        awake = 0
+        for _, _, contact in line:
+            positions[contact] = awake + 1
+            awake += not d.is_asleep(contact)
     return Status(
         now, all(link.up for link in d.links.values()), queue_views(d, now),
         tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),

@@ -118,6 +118,8 @@ class Contact:
     """Earliest time of the next offer."""
     anytime: bool = stored(default=False)
     """The callback may come in quiet hours."""
+    expires_at: float = stored(default=0.0)
+    """Time at which a callback ends that has not reached its caller. 0 if the contact is no callback."""
     callback_hash: CallerHash = stored(default="")
     callback_number_encrypted: EncryptedNumber = stored(default="")
     """Encrypted number for the callback. Empty if it is the number of the call."""
@@ -141,6 +143,17 @@ class Contact:
     """Start and points of the contact's own wait, while it has a held position. None if the position is its own."""
     deadline_armed: bool = False
     """The contact has a deadline (`contact_queue.TIMER`)."""
+
+    @property
+    def dial_hash(self) -> str:
+        """The keyed hash of the number for a callback. Empty if there is none."""
+        return self.callback_hash or self.caller_hash
+
+    @property
+    def calls_other_line(self) -> bool:
+        """Tell whether the number for a callback was keyed in and is not that of the call. Its owner may have asked for
+        nothing."""
+        return bool(self.callback_hash) and self.callback_hash != self.caller_hash
 
     @property
     def dial_number_encrypted(self) -> str:

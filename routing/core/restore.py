@@ -64,7 +64,8 @@ def on_started(d: Domain, event: Started) -> None:
     settings.on_configured(d, Configured(event.centre))
     for contact in event.ended_contacts:
         d.remember_ended(contact)
-    d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags)
+    d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags,
+                                  event.callback_calls)
     d.repairs = rebuild_domain(d, event.contacts, event.offers, event.agents)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from routing.core.memory.callers import Abused, OldPlace, Spoke
+from routing.core.memory.callers import Abused, CallbackCall, OldPlace, Spoke
 from routing.core.model import centre_model, ids, privacy
 from routing.core.model.centre_model import Centre
 from routing.core.model.declare import Stored, fields_of, reader, row_type
@@ -118,3 +118,5 @@ class Started(NamedTuple):
     """Positions of callers who hung up recently while waiting."""
     abuse_flags: tuple[Abused, ...] = ()
     """Callers whom an agent has flagged as abusive."""
+    callback_calls: tuple[CallbackCall, ...] = ()
+    """Dials and refusals of callbacks of the last day."""

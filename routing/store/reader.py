@@ -17,10 +17,12 @@ from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
 from routing.core.journal import JournalError, decode_event, decode_fact
-from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, OldPlace, Spoke
+from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, CallbackCall, OldPlace, Spoke
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Channel, Outcome
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
+from routing.core.model.reasons import CALLBACK_REFUSED
+from routing.core.queueing.callback_limits import DAY_S
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, StoredOffer
 from routing.store import start_entry
@@ -132,6 +134,8 @@ class LoadedState(NamedTuple):
     """Callers who hung up while waiting and have not called again, at most `POSITIONS_MAX`."""
     abuse_flags: tuple[Abused, ...]
     """Last abuse flag of each caller, at most `ABUSIVE_CALLERS_MAX`, oldest first."""
+    callback_calls: tuple[CallbackCall, ...]
+    """Dials and refusals of callbacks within `DAY_S` of the last dial, oldest first."""
     next_offer: OfferId
     """One above every offer that ever existed."""
     next_fact: int
@@ -170,6 +174,11 @@ _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited
 # No other condition: otherwise SQLite takes an index that holds all callers.
 _ABUSIVE = select(contacts.c.caller_hash, func.coalesce(contacts.c.ended_at, contacts.c.changed_at)).where(
     text("abusive"))
+_DIALLED = (select(contacts.c.callback_hash, contacts.c.caller_hash, offers.c.dialled_at, offers.c.ended_at,
+                   offers.c.reason)
+            .join_from(offers, contacts, offers.c.contact == contacts.c.contact)
+            .where(text("offers.dialled_at IS NOT NULL"), offers.c.dialled_at >= bindparam("since")))
+_LAST_DIAL = select(func.max(offers.c.dialled_at)).where(text("dialled_at IS NOT NULL"))
 _FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
           .limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
@@ -190,8 +199,9 @@ def load_state(connection: Connection) -> LoadedState:
         tuple(Spoke(caller, AgentId(agent), at) for caller, agent, at in reversed(connection.execute(_SPOKE).all())),
         tuple(OldPlace(caller, (ServiceId(service), *map(ServiceId, json.loads(visited))), since, priority, at)
               for caller, service, visited, since, priority, at in connection.execute(_PLACES)),
-        # The engine continues after the highest numbers that were ever used.
         _latest_flags((caller, at) for caller, at in connection.execute(_ABUSIVE)),
+        _callback_calls(connection),
+        # The engine continues after the highest numbers that were ever used.
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )
@@ -209,6 +219,18 @@ def _rows(connection: Connection, statement: Select[Any], kind: type) -> Iterato
         for index, read in readers:
             values[index] = read(values[index])
         yield row_type._make(values)
+
+
+def _callback_calls(connection: Connection) -> tuple[CallbackCall, ...]:
+    last = connection.execute(_LAST_DIAL).scalar()
+    found = []
+    for other, own, dialled_at, ended_at, reason in connection.execute(
+            _DIALLED, {"since": (last or 0.0) - DAY_S}):
+        if caller := other or own:
+            found.append(CallbackCall(caller, dialled_at, False))
+            if reason == CALLBACK_REFUSED and ended_at is not None:
+                found.append(CallbackCall(caller, ended_at, True))
+    return tuple(sorted(found, key=lambda one: (one.at, one.refused)))
 
 
 def _latest_flags(rows: Iterable[tuple[str, float]]) -> tuple[Abused, ...]:

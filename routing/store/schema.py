@@ -88,6 +88,9 @@ Index("ux_offers_live_contact", offers.c.contact, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_CALLER)), postgresql_where=text(one_of("state", OFFER_WITH_CALLER)))
 Index("ux_offers_live_slot", offers.c.agent, offers.c.channel, offers.c.slot, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_AGENT)), postgresql_where=text(one_of("state", OFFER_WITH_AGENT)))
+# A start reads the callbacks that were dialled within a day.
+Index("ix_offers_dialled_at", offers.c.dialled_at, sqlite_where=text("dialled_at IS NOT NULL"),
+      postgresql_where=text("dialled_at IS NOT NULL"))
 
 agents = _table("agents", AgentRecord)
 # A seat belongs to one agent while the agent is signed in.

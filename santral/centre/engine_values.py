@@ -10,7 +10,7 @@ from typing import Any
 from centres import services as files
 from centres.base_shapes import Shape
 from centres.centre_reader import LoadedCentre
-from centres.settings import PauseReason, Routing, Settings
+from centres.settings import Callback, PauseReason, Routing, Settings
 from centres.team import Accommodation, Agent, Needs
 from routing.core.matching import skill_expression
 from routing.core.model import centre_model as core
@@ -32,7 +32,8 @@ def engine_centre(loaded: LoadedCentre, day: date | None = None) -> core.Centre:
     seats = None if loaded.settings is None else frozenset(
         [SeatId(seat) for seat in loaded.settings.seats.seat_names()] +
         [remote_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
-    return core.Centre(**_same_fields(routing, core.Centre) | {
+    callback = Callback() if loaded.settings is None else loaded.settings.callback
+    return core.Centre(**_same_fields(routing, core.Centre) | _same_fields(callback, core.Centre) | {
         "services": tuple(_engine_service(service, calls_out) for service in loaded.services),
         "agents": tuple(agent_of(agent, everybody, own.get(agent.id)) for agent in loaded.agents),
         "seats": seats, "channels": _channels(routing), "pause_reasons": _pause_reasons(loaded.settings)})

@@ -11,6 +11,8 @@ from tests.oracle.state import ASSIGNED, PENDING, VOICE, Caller
 SERVED_S = 30.0
 """A caller who has talked for this long was served."""
 
+DAY_S = 86_400.0
+
 LATELY_S = 60.0
 """A line may be silent for this long before its loss is known."""
 
@@ -27,6 +29,23 @@ def needless(h, offer, service, at: float) -> None:
         if one.callback and one.in_line and one.queued_at < caller.queued_at and theirs & {one.hash, one.other_hash} \
                 and been & {one.service.id, *one.visited}:
             callers.end(h, one, Outcome.LEFT, "served")
+
+
+def pause(h, caller: Caller) -> None:
+    """Let the phone of a callback rest for 10 s, or until the number may be dialled again."""
+    caller.not_before = max(caller.not_before, h.now + 10.0, free_at(h, caller.dialled))
+
+
+def free_at(h, number: str) -> float:
+    """Return when a number may be dialled again: its dials of a day have a limit."""
+    lately = [at for name, at in h.dials if name == number != "" and at > h.now - DAY_S]
+    most = h.centre.callback_dials_per_day
+    return lately[-most] + DAY_S if len(lately) >= most else 0.0
+
+
+def spared(h, number: str) -> bool:
+    """Return whether the owner of the number has refused twice within a day."""
+    return sum(name == number != "" and at > h.now - DAY_S for name, at in h.refusals) >= 2
 
 
 def was_served(h, offer, service, at: float) -> bool:
@@ -47,7 +66,7 @@ def look_who_calls(h) -> None:
             calls.rescind(h, one.offer, "caller_on_line")
             calls.close(h, one.offer, "rescinded", "caller_on_line", keep_idle=True)
         if before and not one.caller_on_line and one.callback:
-            one.not_before = max(one.not_before, h.now + 10.0)
+            pause(h, one)
             h.arm(one)
 
 
@@ -84,12 +103,13 @@ def call_again(h, caller: Caller, at: float) -> None:
     served = [came for name, service, came, over_at in h.served if name == caller.hash != ""
               and service == caller.service.id and over_at >= at - LATELY_S and came > caller.queued_at]
     h.served_since += bool(served and not again)
-    if again or served:
+    if again or served or spared(h, caller.dialled):
         return
     new = Caller(name, caller.service, VOICE, caller.since, caller.points, h.take_number(), h.now, "", caller.slow,
                  caller.node, caller.hash, caller.needs, caller.topics, entered_at=caller.since, step_at=h.now,
-                 callback=True, anytime=True, not_before=h.now + 10.0, other_hash=caller.other_hash,
-                 language=caller.language)
+                 callback=True, anytime=True, other_hash=caller.other_hash,
+                 language=caller.language, ends_at=h.now + 3_600.0 * h.centre.callback_hours)
+    pause(h, new)
     h.callers[name] = new
     h.arm(new)
     h.tell("Queued", name, new.service.id, callers.position(h, new))
@@ -111,12 +131,32 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
             or caller.consulting_offer:
         return
     service = caller.service
-    many = sum(c.callback and c.in_line and c.service.id == service.id for c in h.callers.values())
-    if service.anonymous or service.callback == "none" or many >= service.callback_max:
+    start, stop = event.window or (h.now, h.now + 3_600.0 * h.centre.callback_hours)
+    if stop <= h.now or stop <= start:
+        h.refuse("window_past")
+    if service.anonymous or service.callback == "none":
         h.refuse("no_callback")
+    number = event.caller_hash or caller.hash
+    waiting = [c for c in h.callers.values() if c.callback and c.in_line]
+    same = [c for c in waiting if c.dialled == number != ""]
+    theirs = number == caller.hash
+    if any(not theirs or (not c.others_line and c.service.id != service.id) for c in same):
+        h.refuse("callback_exists")
+    if spared(h, number) or free_at(h, number) > h.now:
+        h.refuse("number_left_alone")
+    if sum(c.service.id == service.id and c not in same for c in waiting) >= service.callback_max:
+        h.refuse("no_callback")
+    before = caller.since, caller.points
+    for one in same:
+        if not one.others_line:
+            caller.since, caller.points = min(caller.since, one.since), max(caller.points, one.points)
+        callers.end(h, one, Outcome.LEFT, "replaced" if one.others_line else "merged")
+    if before != (caller.since, caller.points):
+        h.tell("ContactChanged", caller.id, caller.points)
     caller.callback, caller.in_menu, caller.urgent = True, False, False
-    caller.not_before, caller.anytime = h.now + max(0.0, event.after_s), event.anytime
     caller.other_hash = event.caller_hash
+    caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop
+    caller.anytime = event.anytime and not caller.others_line
     if caller.offer is not None:
         calls.rescind(h, caller.offer, "callback")
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
@@ -139,9 +179,11 @@ def dial(h, offer) -> None:
     """Ring the caller's phone. The deadline of the agent's phone ends."""
     caller = offer.caller
     offer.dialling = True
+    h.dials.append((caller.dialled, h.now))
     offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
     h.commands.append(commands.DialCaller(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
-                                    caller.slow, caller.service.callback_press, caller.node, caller.language))
+                                    caller.slow, caller.service.callback_press or caller.others_line, caller.node,
+                                    caller.language))
     h.tell("CallbackDialled", offer.id, caller.id)
 
 
@@ -186,9 +228,14 @@ def give_up(h, offer, reason: str) -> None:
     """Count one more try and release the agent at once."""
     caller = offer.caller
     caller.tries += 1
+    if reason == "refused":
+        h.refusals.append((caller.dialled, h.now))
     caller.not_before = h.now + caller.service.callback_retry_s
     calls.rescind(h, offer, "callback_failed")
     calls.close(h, offer, "rescinded", f"callback_{reason}", why="callback_failed", keep_idle=True)
     h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, reason)
-    if caller.tries >= caller.service.callback_tries:
+    if reason == "refused" and spared(h, caller.dialled):
+        for one in [c for c in h.callers.values() if c.callback and c.in_line and c.dialled == caller.dialled]:
+            callers.end(h, one, Outcome.CALLBACK_FAILED, "refused")
+    elif caller.tries >= caller.service.callback_tries:
         callers.end(h, caller, Outcome.CALLBACK_FAILED)

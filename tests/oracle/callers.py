@@ -224,20 +224,24 @@ def over(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
 
 
 def position(h, caller: Caller) -> int:
-    """Return the place in the queue of the service, from 1."""
+    """Return the place in the queue of the service, from 1. Callbacks that may not be offered now do not count."""
     return 1 + sum(c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
+                   and not (c.callback and c.state is WAITS and not c.looks(h.now, h.quiet))
                    for c in h.callers.values())
 
 
 def merge(h, caller: Caller) -> None:
-    """Give a new call the age of the callback of the same caller for the same service, and end that callback."""
+    """Give a new call the age of the callback of the same caller for the same service. The callback stays."""
     if caller.channel is not VOICE or not caller.hash:
         return
     for one in list(h.callers.values()):
         if one.callback and one.in_line and caller.hash in (one.hash, one.other_hash) \
                 and caller.service.id in (one.service.id, *one.visited):
             caller.since, caller.points = min(caller.since, one.since), max(caller.points, one.points)
-            end(h, one, Outcome.LEFT, "merged")
+            if one.offer is not None:
+                calls.rescind(h, one.offer, "caller_on_line")
+                calls.close(h, one.offer, "rescinded", "caller_on_line", keep_idle=True)
+            one.caller_on_line = one.caller_on_line or one.queued_at < caller.queued_at
 
 
 def forgotten(h, event: e.CallerErased) -> None:
@@ -248,6 +252,8 @@ def forgotten(h, event: e.CallerErased) -> None:
     h.abusive.pop(event.caller_hash, None)
     h.served = [one for one in h.served if one[0] != event.caller_hash]
     h.lost_places = [one for one in h.lost_places if one[0] != event.caller_hash]
+    h.dials = [one for one in h.dials if one[0] != event.caller_hash]
+    h.refusals = [one for one in h.refusals if one[0] != event.caller_hash]
     for one in list(h.callers.values()):
         if event.caller_hash in (one.hash, one.other_hash):
             if one.callback and one.in_line:

@@ -36,7 +36,7 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
     ended. The other agent of a pair is released."""
     caller = offer.caller
     if offer.dialling:  # the caller's phone has just stopped ringing
-        caller.not_before = max(caller.not_before, h.now + 10.0)
+        callbacks.pause(h, caller)
     offer.state, offer.due = OfferState(state), {}
     del h.offers[offer.id]
     caller.offer = None

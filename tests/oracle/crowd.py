@@ -50,6 +50,8 @@ WORDS = ("", "", "", "tr", "tr >= 40", "edu > 10 or tip", "not (edu < 40)", "psy
 REASONS = ("no_answer", "no_answer", "busy", "rejected", "unreachable", "failed", "hangup", "lost")
 SILENT = "silent"
 """Prefix of the hash of callers whose line is lost without a sound and who call again before this is known."""
+ONE = "one"
+"""Prefix of the hash of a number to which several people want callbacks."""
 AGAIN = "again"
 """Prefix of the hash of callers who have a callback and call for something else."""
 WAITING_MOST = 14
@@ -117,6 +119,7 @@ def centre_of(rng: random.Random) -> Centre:
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), heavy_declined_s=rng.choice((10.0, 40.0)),
         micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
+        callback_hours=rng.choice((24.0, 24.0, 0.05)), callback_dials_per_day=rng.choice((6, 2, 1)),
         phone_reacts_s=2.0 if len(agents) == AGENTS else 3.5,
         pause_reasons=rng.choice((PAUSES, PAUSES, PAUSES[:3])))
 
@@ -141,7 +144,7 @@ class Crowd:
         side_by_side.pass_time(side_by_side.now + rng.expovariate(1.0 / self.mean_s), late=rng.random() < 0.1)
         roll = rng.random()
         if roll < 0.008:
-            self._calls_again() if rng.random() < 0.8 else self._line_goes_silent()
+            rng.choice((self._calls_again, self._calls_again, self._one_number, self._line_goes_silent))()
         elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
@@ -203,6 +206,21 @@ class Crowd:
         side_by_side.tell(e.CallerHungUp(asks))
         side_by_side.pass_time(side_by_side.now + 1.0)
         side_by_side.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+
+    def _one_number(self) -> None:
+        """Let several people ask for callbacks to one number, whose owner refuses them or asks too."""
+        rng, side_by_side = self.rng, self.side_by_side
+        number = f"{ONE}{rng.randint(0, 1)}"
+        service = ServiceId(rng.choice("abcd"))
+        for own in rng.sample((True, False, False), 2):
+            self.numbers += 1
+            contact = ContactId(f"1700000000.{self.numbers}")
+            side_by_side.tell(e.ContactQueued(
+                contact, service if rng.random() < 0.6 else self._service(), "PJSIP/one", priority=100,
+                caller_hash=number if own else f"h{rng.randint(0, 12)}"))
+            side_by_side.tell(e.CallbackRequested(contact, 0.0, True, number))
+            side_by_side.tell(e.CallerHungUp(contact))
+            side_by_side.pass_time(side_by_side.now + 1.0)
 
     def _line_goes_silent(self) -> None:
         """Queue two calls of one caller. The first talks when the second one comes; `_lost` decides which one is
@@ -279,6 +297,10 @@ class Crowd:
         if caller_hash.startswith(SILENT) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
                 and rng.random() < 0.95:
             return self._lost(offer)
+        if offer.caller.dialled.startswith(ONE) and offer.calls_back and offer.state is PENDING \
+                and offer.caller.callback and rng.random() < 0.7:
+            return rng.choice((e.CallbackFailed(number, "refused"), e.CallbackFailed(number, "refused"),
+                               e.CallbackFailed(number, "no_answer"))) if offer.dialling else e.CallbackAccepted(number)
         if caller_hash.startswith(AGAIN) and not offer.calls_back and offer.state in (PENDING, ACCEPTED) \
                 and rng.random() < 0.9:
             return self._served(offer)
@@ -300,13 +322,13 @@ class Crowd:
             if offer.dialling:  # mostly the phone rings on, sometimes for too long
                 return self._of_agent() if rng.random() < 0.7 else rng.choice((
                     e.CallbackReached(caller, "PJSIP/called"), e.CallbackReached(caller, "PJSIP/called"),
-                    e.CallbackFailed(number, rng.choice(("no_answer", "busy"))),
+                    e.CallbackFailed(number, rng.choice(("no_answer", "busy", "refused"))),
                     e.OfferAnswered(number, self._partner(offer)),
                     e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)), e.CallerHungUp(caller)))
             if offer.calls_back and rng.random() < 0.6:
                 return rng.choice((
                     e.CallbackAccepted(number), e.CallbackAccepted(number), e.CallbackReached(caller, "PJSIP/called"),
-                    e.CallbackFailed(number, "busy")))
+                    e.CallbackFailed(number, rng.choice(("busy", "refused", "refused")))))
             return rng.choice((
                 e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number, self._partner(offer)),
                 e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
@@ -389,6 +411,8 @@ class Crowd:
             e.HeldPositionDeclined(contact), e.CallbackRequested(contact), e.CallbackRequested(contact),
             e.CallbackRequested(contact),
             e.CallbackRequested(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
+            e.CallbackRequested(contact, window=(self.side_by_side.now + rng.choice((-5.0, 8.0)),
+                                                 self.side_by_side.now + rng.choice((-1.0, 5.0, 60.0)))),
             e.CallbackReached(contact, "PJSIP/again"), e.QuietHoursChanged(rng.random() < 0.15),
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.MenuEnded(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),

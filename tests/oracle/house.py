@@ -98,6 +98,10 @@ class House:
         """Recent talks: hash, service, arrival and end of the talk."""
         self.served_since = 0
         """Number of callers of lost lines who had been served by then."""
+        self.dials: list[tuple[str, float]] = []
+        """Dials of callbacks: number and time."""
+        self.refusals: list[tuple[str, float]] = []
+        """Refused callbacks: number and time."""
         self.late: list[Caller] = []
         """Callers who have waited too long. Everything else that is due comes first."""
         self.counts = False

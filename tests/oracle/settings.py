@@ -188,6 +188,8 @@ def started(h, event: Started) -> None:
     for row in sorted(event.last_talks, key=lambda one: one.at):
         h.last_agents[row.caller_hash] = row.agent, row.at
     h.abusive = {row.caller_hash: row.at for row in event.abuse_flags}
+    h.dials = [(row.caller_hash, row.at) for row in event.callback_calls if not row.refused]
+    h.refusals = [(row.caller_hash, row.at) for row in event.callback_calls if row.refused]
     h.lost_places = sorted((tuple(row) for row in event.held_positions), key=lambda one: one[4])
     for row in sorted(event.contacts, key=lambda one: (one.queued_at, len(one.contact), one.contact)):
         h.callers[row.contact] = stored_caller(h, row)
@@ -221,6 +223,7 @@ def stored_caller(h, row) -> Caller:
         step=min(row.step, len(service.steps) - 1), timed_step=min(row.step, len(service.steps) - 1),
         state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
+        ends_at=row.expires_at,
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive)

@@ -177,7 +177,8 @@ class SideBySide:
         event = Started(
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.ended_contacts)[-OVER_KEPT:]),
             tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
-            tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()))
+            tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()),
+            tuple(call for calls in d.caller_memory.callback_calls.values() for call in calls))
         self._begin()
         self.tell(event)
 
@@ -267,7 +268,7 @@ class SideBySide:
                 seen[f"stepped {fact.reason}"] += 1
             case f.Ended():
                 seen[f"ended {fact.outcome}"] += 1
-                seen[f"callback {fact.key}"] += fact.key in ("merged", "served")
+                seen[f"callback {fact.key}"] += fact.key in ("merged", "served", "replaced", "expired", "refused")
                 seen["withdrawn"] += fact.key == "withdrawn"
             case f.OfferClosed():
                 seen[f"offer {fact.state} {fact.reason}"] += 1

@@ -65,6 +65,8 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Hash of the number for the callback."""
+    ends_at: float = 0.0
+    """The time at which an unreached callback ends."""
     farewell: str = ""
     """The sentence with which a supervisor has withdrawn the caller."""
     caller_on_line: bool = False
@@ -79,6 +81,16 @@ class Caller:
     """The wait is too long. If still waiting, the contact overflows at the end of the clock's turn."""
     fresh: bool = False
     """The contact has just lost its offer. Its deadlines begin after the next assignment."""
+
+    @property
+    def dialled(self) -> str:
+        """Return the hash of the number for a callback."""
+        return self.other_hash or self.hash
+
+    @property
+    def others_line(self) -> bool:
+        """Return whether the number was keyed in and is not that of the call."""
+        return self.other_hash not in ("", self.hash)
 
     @property
     def in_line(self) -> bool:

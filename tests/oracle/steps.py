@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from routing.core.model import commands
-from routing.core.model.centre_model import Service
-from tests.oracle import choice, distress, settings
+from routing.core.model.centre_model import Outcome, Service
+from tests.oracle import callers, choice, distress, settings
 from tests.oracle.state import WAITS, Caller, Person
 
 FALLBACK_RETRY_S = 15.0
@@ -44,12 +44,16 @@ def next_due(h, caller: Caller) -> float | None:
     if caller.state is not WAITS:
         return None
     found = [step_ends(caller), ceiling(caller), overflows(h, caller),
-             caller.not_before if caller.not_before > h.now else None]
+             caller.not_before if caller.not_before > h.now else None,
+             caller.ends_at if caller.callback else None]
     return min((at for at in found if at is not None), default=None)
 
 
 def due(h, caller: Caller) -> None:
     """Apply everything about a waiting contact that has come due."""
+    if caller.callback and caller.ends_at <= h.now:
+        callers.end(h, caller, Outcome.CALLBACK_FAILED, "expired")
+        return
     while (at := next_due(h, caller)) is not None and at <= h.now:
         catch_up(h, caller)
     h.arm(caller)

@@ -49,7 +49,7 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     # 4. Restore what the caller had before. A caller whom no queue takes keeps the callback and the held position.
     if caller_hash and to is not None:
         if d.callbacks:
-            callback_flow.merge_callbacks(d, contact)
+            callback_flow.take_over_age(d, contact)
         if d.caller_memory.held_positions:
             held_position.restore_position(d, contact)
     if not refused and service.preferred_s > 0:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from routing.core.callers import caller_events
 from routing.core.calls import blind_transfer, callback_flow, offer_changes
 from routing.core.domain import Domain
-from routing.core.events import MoveRequested, WithdrawalRequested
+from routing.core.events import CallbackRequested, MoveRequested, WithdrawalRequested
 from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, Outcome
 from routing.core.model.commands import RefreshHold
 from routing.core.model.errors import InDistress, NoCallback, NotNow, NotOpen, UnknownContact
@@ -63,7 +63,7 @@ def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:
     if event.callback:
         if contact.callback or contact.channel not in PHONE_CHANNELS or not contact.caller_hash:
             raise NoCallback(f"contact {contact.id} has no number to call back")
-        callback_flow.make_callback(d, contact)
+        callback_flow.make_callback(d, contact, CallbackRequested(contact.id))
     # 2. End at once what has no caller on the line.
     elif contact.callback or contact.channel not in PHONE_CHANNELS:
         caller_events.end_wait(d, contact, "exited", Outcome.LEFT, d.now, WITHDRAWN)

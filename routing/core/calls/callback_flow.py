@@ -11,13 +11,17 @@ A caller who is reached waits like any other caller, with the age of the callbac
 agent takes the caller.
 
 A caller who does not answer (`CallbackFailed`) is tried again after `Service.callback_retry_s`, at most
-`callback_tries` times in all. A failed try is no ring-no-answer of the agent, who keeps the idle time.
+`callback_tries` times in all. A failed try is no ring-no-answer of the agent, who keeps the idle time. A callback that
+has not reached its caller after `Centre.callback_hours`, or in the time that the caller has chosen, ends.
 
-A caller who calls again for the same service takes over the age of the waiting callback, and the two are merged. A
-caller may also come to that service in a later call by another way, such as overflow or a transfer. The callback is
-then held while that call waits or is in talk, because the caller's phone is in use. If the caller is served there, the
-callback is cancelled. The same service is one in which both have been: the present one, those before an overflow, or
-that of a consulting agent.
+One callback to a number waits at a time. A number that was keyed in and is not that of the call belongs to somebody who
+may have asked for nothing: it is not dialled in quiet hours, and key 1 must be pressed. `callback_limits` has the
+limits of a day.
+
+A caller who calls again for the same service gets the age of the waiting callback. While that call, or one that comes
+to the service by overflow or a transfer, waits or is in talk, the callback is held: the caller's phone is in use. If
+the caller is served there, the callback is cancelled. If the caller gives up, the promise holds. The same service is
+one in which both have been: the present one, those before an overflow, or that of a consulting agent.
 """
 
 from __future__ import annotations
@@ -37,19 +41,20 @@ from routing.core.model.centre_model import (
     OfferState,
     Outcome,
 )
-from routing.core.model.errors import NoCallback
-from routing.core.model.reasons import REACHED, REQUESTED, STALE
+from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
+from routing.core.model.reasons import REACHED, REFUSED, REPLACED, REQUESTED, STALE
 from routing.core.model.state_tables import CallbackState
-from routing.core.queueing import callback_index, contact_queue
+from routing.core.queueing import callback_index, callback_limits, contact_queue
 from routing.core.records import Contact, Offer
 
+HOUR_S = 3600.0
 DIAL_S = 75.0
 """Longest time to dial a caller, after which the try has failed. A mobile network may take ten seconds to find the
 phone, which rings for half a minute. The caller then hears a sentence and may have to press a key."""
 
 
 MERGED = "merged"
-"""Key of the end of a callback whose caller has called again."""
+"""Key of the end of a callback whose caller has asked for another one."""
 
 CALLER_ON_LINE = "caller_on_line"
 """Reason why an offer of a callback is rescinded: the caller is on the line."""
@@ -68,35 +73,78 @@ def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
     if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
             or contact.state not in WAITING_STATES or contact.consulting_offer is not None:
         return
-    make_callback(d, contact, event.after_s, event.anytime, event.caller_hash, event.number_encrypted)
+    make_callback(d, contact, event)
 
 
-def make_callback(d: Domain, contact: Contact, after_s: float = 0.0, anytime: bool = False, caller_hash: str = "",
-                  number_encrypted: str = "") -> None:
+def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None:
     """Make a waiting call a callback. Without a hash the number is that of the call.
 
-    Raise NoCallback if the service has no callbacks, or no room for more.
+    Raise NoCallback if the service has no callbacks or no room for more, or if the number may not be called. Raise
+    WindowPast if the chosen time is over.
     """
     # 1. Refuse if the service has no callbacks. An anonymous service knows no number.
     service = contact.service
-    if service.anonymous or service.callback is CallbackOrder.NONE \
-            or d.callback_counts.get(service.id, 0) >= service.callback_max:
+    number = event.caller_hash or contact.caller_hash
+    begins, ends = event.window or (d.now, d.now + d.centre.callback_hours * HOUR_S)
+    if ends <= max(begins, d.now):
+        raise WindowPast("the time for the callback is over, or ends before it begins; give a later one")
+    if service.anonymous or service.callback is CallbackOrder.NONE:
         raise NoCallback
-    # 2. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
+    others = _others_to_replace(d, contact, number)
+    if len(d.waiting_callbacks.get(service.id, ())) - sum(one.service.id == service.id for one in others) \
+            >= service.callback_max:
+        raise NoCallback
+    # 2. End the callbacks that this one replaces.
+    _replace_callbacks(d, contact, others)
+    # 3. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
     contact.callback, contact.in_menu, contact.beyond_ceiling, contact.estimate = True, False, False, None
-    contact.not_before, contact.anytime = d.now + max(0.0, after_s), anytime
-    contact.callback_hash, contact.callback_number_encrypted = caller_hash, number_encrypted
+    contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
+    contact.not_before, contact.expires_at = max(d.now + max(0.0, event.after_s), begins), ends
+    contact.anytime = event.anytime and not contact.calls_other_line
     callback_index.add_callback(d, contact)
-    # 3. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
+    # 4. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
     if contact.offer is not None:
         offer_changes.rescind_offer(d, contact.offer, "callback")
         offer_changes.close_offer(d, contact.offer, "rescinded", "callback", keep_idle=True)
     else:
         contact_queue.restart_search(d, contact)
         d.newly_queued.append(contact)
-    # 4. Hold the callback if its caller is on the line in a later call, and emit the fact.
+    # 5. Hold the callback if its caller is on the line in a later call, and emit the fact.
     callback_index.note_new(d)
     emit_callback_changed(d, contact, REQUESTED)
+
+
+def _others_to_replace(d: Domain, contact: Contact, number: str) -> list[Contact]:
+    """Return the callbacks to a number that end if this contact becomes one.
+
+    The owner of the line replaces what somebody else has asked for, and the own callback for the same service. Raise
+    NoCallback if another callback to the number stays, or if the number may not be called now.
+    """
+    if not number:
+        return []
+    others = list(d.callback_numbers.get(number, ()))
+    own_line = number == contact.caller_hash
+    for one in others:
+        if not own_line or not (one.calls_other_line or one.service.id == contact.service.id):
+            raise CallbackExists("a callback to this number waits already")
+    if callback_limits.is_left_alone(d, number) or callback_limits.next_dial_at(d, number) > d.now:
+        raise NumberLeftAlone("this number is not called again today")
+    return others
+
+
+def _replace_callbacks(d: Domain, contact: Contact, others: list[Contact]) -> None:
+    """End callbacks that a new one replaces. The new one takes over the best age and points of the caller's own."""
+    since, priority = contact.since, contact.priority
+    for one in others:
+        own = not one.calls_other_line
+        if own:
+            since, priority = min(since, one.since), max(priority, one.priority)
+        cancel_callback(d, one, MERGED if own else REPLACED)
+    if (since, priority) != (contact.since, contact.priority):
+        contact_queue.dequeue_temporarily(d, contact)
+        contact.since, contact.priority = since, priority
+        contact_queue.enqueue_contact(d, contact)
+        contact_queue.emit_contact_changed(d, contact, since)
 
 
 def start_callback_wait(d: Domain, contact: Contact) -> None:
@@ -129,10 +177,11 @@ def dial_caller(d: Domain, offer: Offer) -> None:
     # While the link is down, deadlines do not run (`settings.on_link_changed`).
     if d.link_up(contact.node):
         d.timers.set_deadline(("dial", offer.id), d.now + DIAL_S)
+    callback_limits.note_dial(d, contact.dial_hash)
     service = contact.service
     d.commands.append(commands.DialCaller(
         offer.id, contact.id, contact.dial_number_encrypted, service.id, contact.since, contact.priority, contact.slow,
-        service.callback_press, contact.node, contact.language))
+        service.callback_press or contact.calls_other_line, contact.node, contact.language))
     d.mark(offer)
     emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
@@ -203,8 +252,13 @@ def on_dial_overdue(d: Domain, offer: Offer) -> None:
 
 
 def fail_try(d: Domain, offer: Offer, reason: str) -> None:
-    """Fail a callback try: close the offer, and end the contact after the last try."""
+    """Fail a callback try: close the offer, and end the contact after the last try.
+
+    The second refusal of a day ends all callbacks to the number.
+    """
     contact, service = offer.contact, offer.contact.service
+    if reason == REFUSED:
+        callback_limits.note_refusal(d, contact.dial_hash)
     contact.tries += 1
     # Set this before the offer closes: the contact would be offered again at once.
     contact.not_before = d.now + service.callback_retry_s
@@ -212,7 +266,10 @@ def fail_try(d: Domain, offer: Offer, reason: str) -> None:
     offer_changes.close_offer(d, offer, "rescinded", f"callback_{reason}", to_reason="callback_failed", keep_idle=True)
     legs.follow_callback(offer, "failed")
     emit_callback_changed(d, contact, reason)
-    if contact.tries >= service.callback_tries:
+    if reason == REFUSED and callback_limits.is_left_alone(d, contact.dial_hash):
+        for one in list(d.callback_numbers[contact.dial_hash]):
+            _end_callback(d, one, "hung_up", Outcome.CALLBACK_FAILED, REFUSED)
+    elif contact.tries >= service.callback_tries:
         contact_queue.end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now)
 
 
@@ -238,15 +295,23 @@ def emit_callback_changed(d: Domain, contact: Contact, reason: str) -> None:
         callback_number_encrypted=contact.callback_number_encrypted)
 
 
-def merge_callbacks(d: Domain, contact: Contact) -> None:
-    """Merge all waiting callbacks of a caller who calls again. The contact takes over their best age and points."""
+def take_over_age(d: Domain, contact: Contact) -> None:
+    """Give a caller who calls again the best age and points of the waiting callbacks, which stay: the caller may give
+    up."""
     if contact.channel not in PHONE_CHANNELS:
         return
     for waiting in list(d.callbacks.get((contact.caller_hash, contact.service.id), ())):
         contact.since = min(contact.since, waiting.since)
         contact.priority = max(contact.priority, waiting.priority)
         contact.merged = True
-        cancel_callback(d, waiting, MERGED)
+        # The line is in use, so even a phone that rings for the callback is called in vain.
+        if waiting.offer is not None:
+            offer_changes.rescind_offer(d, waiting.offer, CALLER_ON_LINE)
+            offer_changes.close_offer(d, waiting.offer, "rescinded", CALLER_ON_LINE, keep_idle=True)
+        # Hold the callback before the caller hears a position. `review_blocks` would do so later.
+        if waiting.queued_at < contact.queued_at:
+            contact.blocks_callbacks = (*contact.blocks_callbacks, waiting)
+            _block_callback(d, waiting, contact)
 
 
 def cancel_needless(d: Domain, served: CallerServed) -> None:
@@ -311,6 +376,10 @@ def _unblock_callback(d: Domain, waiting: Contact, by: Contact) -> None:
 
 def cancel_callback(d: Domain, waiting: Contact, why: str) -> None:
     """Cancel a callback that is no longer needed. `why` is the key of its end."""
+    _end_callback(d, waiting, "exited", Outcome.LEFT, why)
+
+
+def _end_callback(d: Domain, waiting: Contact, trigger: str, outcome: Outcome, why: str) -> None:
     if waiting.offer is not None:
         offer_changes.cancel_offer(d, waiting.offer)
-    contact_queue.end_waiting(d, waiting, "exited", Outcome.LEFT, d.now, why)
+    contact_queue.end_waiting(d, waiting, trigger, outcome, d.now, why)

@@ -22,7 +22,7 @@ from routing.core.model.centre_model import ON_LINE_STATES, PHONE_CHANNELS, WAIT
 from routing.core.model.errors import NoCallback
 from routing.core.model.ids import ContactId
 from routing.core.model.reasons import REQUESTED
-from routing.core.queueing import contact_queue, recent_talks
+from routing.core.queueing import callback_limits, contact_queue, recent_talks
 from routing.core.records import Contact
 
 
@@ -51,6 +51,8 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
     again = _later_calls(d, contact)
     for one in again:
         _take_position(d, one, contact)
+    if callback_limits.is_left_alone(d, contact.dial_hash):
+        return
     if again or recent_talks.was_served(d, contact.caller_hash, contact.service.id, contact.queued_at, at):
         return
     # 3. Queue the callback. The phone may still be in the lost call, so it gets a pause first.
@@ -58,8 +60,10 @@ def promise_callback(d: Domain, contact: Contact, at: float) -> None:
                   contact.slow, contact.node, contact.caller_hash, contact.number_encrypted, contact.needs,
                   contact.topics,
                   contact.language, contact.since, d.now)
-    new.callback, new.anytime, new.not_before = True, True, d.now + contact_queue.REDIAL_S
+    new.callback, new.anytime = True, True
+    new.expires_at = d.now + d.centre.callback_hours * callback_flow.HOUR_S
     new.callback_hash, new.callback_number_encrypted = contact.callback_hash, contact.callback_number_encrypted
+    contact_queue.delay_redial(d, new)
     d.contacts[name] = new
     contact_queue.enqueue_contact(d, new)
     contact_queue.emit_queued(d, new)

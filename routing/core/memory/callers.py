@@ -44,6 +44,15 @@ class OldPlace(NamedTuple):
     """Time at which the caller was gone, in Unix seconds."""
 
 
+class CallbackCall(NamedTuple):
+    """One dial of a callback's number, or one refusal by its owner."""
+
+    caller_hash: CallerHash
+    at: float
+    """Unix seconds."""
+    refused: bool
+
+
 LAST_AGENTS_MAX = 200_000
 """Callers whose last agent is remembered. A month of a centre of 180 agents has about 500,000 talks, most by people who
 call once. At some 250 bytes each the memory takes 50 MB at most."""
@@ -55,6 +64,10 @@ hundred hang-ups a minute for that long are the load of a disaster. At some 200 
 ABUSIVE_CALLERS_MAX = 20_000
 """Abusive callers that are remembered. A month of a full centre has 500,000 talks, and one in a hundred is 5,000. The
 limit is therefore four months of them. At some 200 bytes each the memory takes 4 MB."""
+
+CALLED_NUMBERS_MAX = 20_000
+"""Numbers whose callbacks of a day are remembered. A centre that calls 10,000 people back in a day is a disaster's. At
+some 500 bytes each the memory takes 10 MB."""
 
 RECENT_TALKS_MAX = 5_000
 """Talks that are remembered. A lost call is reported when its link is up again. 200 agents have this many talks in an
@@ -88,9 +101,9 @@ N = TypeVar("N", bound=CallerNote)
 
 
 class CallerMemory:
-    """Memories of callers: the last agent, a held position, abuse, and recent talks."""
+    """Memories of callers: the last agent, a held position, abuse, recent talks, and dials of callbacks."""
 
-    __slots__ = ("abuse", "held_positions", "last_agents", "recent_talks")
+    __slots__ = ("abuse", "callback_calls", "held_positions", "last_agents", "recent_talks")
 
     def __init__(self) -> None:
         self.last_agents: BoundedMemory[str, Spoke] = BoundedMemory(LAST_AGENTS_MAX)
@@ -99,18 +112,24 @@ class CallerMemory:
         """The position of each caller who hung up or was lost while waiting, by caller."""
         self.abuse: BoundedMemory[str, Abused] = BoundedMemory(ABUSIVE_CALLERS_MAX)
         """The time at which an agent last flagged each abusive caller, by caller."""
+        self.callback_calls: BoundedMemory[str, tuple[CallbackCall, ...]] = BoundedMemory(CALLED_NUMBERS_MAX)
+        """The dials and refusals of callbacks of the last day, oldest first, by number."""
         self.recent_talks: BoundedMemory[ServedTalk, None] = BoundedMemory(RECENT_TALKS_MAX)
         """The last talks of callers whose number is known, the talk itself as key."""
 
-    def restore_notes(self, spoke: Iterable[Spoke], places: Iterable[OldPlace], abusive: Iterable[Abused]) -> None:
+    def restore_notes(self, spoke: Iterable[Spoke], places: Iterable[OldPlace], abusive: Iterable[Abused],
+                      calls: Iterable[CallbackCall] = ()) -> None:
         """Fill the memories that a restart keeps. The rows may come in any order."""
         _note_by_age(self.last_agents, spoke)
         _note_by_age(self.held_positions, places)
         _note_by_age(self.abuse, abusive)
+        for call in sorted(calls, key=_BY_AGE):
+            self.callback_calls.set_value(
+                call.caller_hash, (*(self.callback_calls.get(call.caller_hash) or ()), call))
 
     def forget_caller(self, caller_hash: str) -> None:
         """Forget everything that is remembered of this caller. Looks at every recent talk."""
-        for memory in (self.last_agents, self.held_positions, self.abuse):
+        for memory in (self.last_agents, self.held_positions, self.abuse, self.callback_calls):
             memory.discard(caller_hash)
         # Recent talks have the talk as key, so only a look at each finds those of one caller.
         for talk in [one for one in self.recent_talks if one.caller_hash == caller_hash]:

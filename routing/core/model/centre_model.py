@@ -353,6 +353,10 @@ class Centre(NamedTuple):
     """Time for which "not now" keeps heavy contacts away."""
     abusive_days: float = 180.0
     """Days for which a caller who was flagged as abusive counts as abusive."""
+    callback_hours: float = 24.0
+    """Hours after which a callback ends that did not reach its caller."""
+    callback_dials_per_day: int = 6
+    """Limit of dials of one number within a day, for all its callbacks."""
     micro_break_s: float = 300.0
     """Length of the short break that `max_continuous_s` brings."""
     phone_reacts_s: float = 2.0

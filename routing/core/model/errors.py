@@ -9,6 +9,9 @@ RoutingError
     ├── NotOpen, NotThere   no caller can be transferred to this service, or to this agent, now
     ├── InDistress      a supervisor takes nobody out of a distress service
     ├── NoCallback      the service calls nobody back, or no more callers
+    │   ├── CallbackExists   a callback to the number waits already
+    │   └── NumberLeftAlone  the number was called or has refused often enough today
+    ├── WindowPast      the time for a callback is over
     ├── NotNow          the agent's state does not allow it
     ├── NothingToDecline   the agent gets no heavy contacts anyway
     └── OutOfRange      the value cannot be meant
@@ -134,6 +137,27 @@ class NoCallback(Refused):
 
     code = "no_callback"
     turkish = "Bu arayan şu anda geri aranamıyor."
+
+
+class CallbackExists(NoCallback):
+    """A callback to this number waits already. One telephone rings for one callback at a time."""
+
+    code = "callback_exists"
+    turkish = "Bu numara için zaten bir geri arama isteği var."
+
+
+class NumberLeftAlone(NoCallback):
+    """This number was called often enough today, or its owner does not want to be called."""
+
+    code = "number_left_alone"
+    turkish = "Bu numara bugün yeniden aranamıyor."
+
+
+class WindowPast(Refused):
+    """The time for a callback is over, or ends before it begins."""
+
+    code = "window_past"
+    turkish = "Geri arama için seçilen zaman geçmiş."
 
 
 class CallerUnknown(Refused):

@@ -27,7 +27,7 @@ def refusal_reason(d: Domain, service: Service) -> str:
     if service.id in d.closed:
         return "closed"
     if service.max_waiting is not None \
-            and d.queues[service.id].size - d.callback_counts.get(service.id, 0) >= service.max_waiting:
+            and d.queues[service.id].size - len(d.waiting_callbacks.get(service.id, ())) >= service.max_waiting:
         return "full"
     return ""
 

@@ -16,20 +16,25 @@ from routing.core.records import Contact
 def add_callback(d: Domain, contact: Contact) -> None:
     """Index a callback that has entered a queue. A callback needs no room in the queue, and its caller may call
     again."""
-    d.callback_counts[contact.service.id] = d.callback_counts.get(contact.service.id, 0) + 1
+    d.waiting_callbacks.setdefault(contact.service.id, {})[contact] = None
     for name in list_names(contact, contact.service.id):
         d.callbacks.setdefault(name, {})[contact] = None
+    d.callback_numbers.setdefault(contact.dial_hash, {})[contact] = None
 
 
 def remove_callback(d: Domain, contact: Contact) -> None:
     """Remove a callback that has left its queue."""
-    d.callback_counts[contact.service.id] -= 1
+    del d.waiting_callbacks[contact.service.id][contact]
     for name in list_names(contact, contact.service.id):
         waiting = d.callbacks.get(name)
         if waiting is not None:
             waiting.pop(contact, None)
             if not waiting:
                 del d.callbacks[name]
+    same = d.callback_numbers[contact.dial_hash]
+    del same[contact]
+    if not same:
+        del d.callback_numbers[contact.dial_hash]
 
 
 def unlink_callback(contact: Contact) -> None:

@@ -6,6 +6,7 @@ A waiting contact has one deadline, the earliest of these:
 * the time before which it is not offered
 * the emergency ceiling
 * overflow
+* the end of a callback that has not reached its caller
 
 The deadline is armed after the assignment. A caller who finds a free agent therefore costs no deadline. While a phone
 rings no deadline is handled. A deadline that passes meanwhile is due at once when the search resumes.
@@ -25,9 +26,9 @@ from routing.core.matching.skill_requirement import clamp_step, step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Service
 from routing.core.model.commands import SendToFallback
 from routing.core.model.declare import CALLER, blank
-from routing.core.model.reasons import SUPERVISOR, TRANSFER
+from routing.core.model.reasons import EXPIRED, SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
-from routing.core.queueing import admission, callback_index, preferred_agent
+from routing.core.queueing import admission, callback_index, callback_limits, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
@@ -152,6 +153,8 @@ def _next_deadline(d: Domain, contact: Contact) -> float | None:
     found = [at for at in (_step_end(contact), _ceiling_at(contact), _overflow_at(d, contact)) if at is not None]
     if contact.not_before > d.now:
         found.append(contact.not_before)
+    if contact.callback:
+        found.append(contact.expires_at)
     return min(found, default=None)
 
 
@@ -159,6 +162,10 @@ def on_deadline(d: Domain, contact: Contact) -> None:
     """Handle the deadline of a contact. While a phone rings, the deadline waits until the search resumes."""
     contact.deadline_armed = False
     if contact.state is not PENDING:
+        return
+    # A callback that has not reached its caller in time ends.
+    if contact.callback and contact.expires_at <= d.now:
+        end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now, EXPIRED)
         return
     # The contact was not offered before this time.
     if contact.group is None:
@@ -476,8 +483,11 @@ def _may_still_wait(d: Domain, contact: Contact, record: AgentRecord) -> bool:
 
 
 def delay_redial(d: Domain, contact: Contact) -> None:
-    """Give the caller's phone a pause, because it was being dialled or its caller has just hung up."""
-    contact.not_before = max(contact.not_before, d.now + REDIAL_S)
+    """Give the caller's phone a pause, because it was being dialled or its caller has just hung up.
+
+    A number that was dialled as often as a day allows gets a longer one.
+    """
+    contact.not_before = max(contact.not_before, d.now + REDIAL_S, callback_limits.next_dial_at(d, contact.dial_hash))
     d.mark(contact)
 
 

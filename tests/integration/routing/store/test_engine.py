@@ -218,6 +218,27 @@ async def test_a_call_that_no_line_took_leaves_the_place_after_a_restart(tmp_pat
         assert loaded.held_positions == tuple(told.engine._domain.caller_memory.held_positions.values())
 
 
+async def test_dials_and_refusals_of_callbacks_outlive_a_restart(tmp_path: Path) -> None:
+    """So a restart does not let the same number be dialled once more."""
+    told = House({"a": 50}, services=(EDU._replace(callback_tries=9, callback_retry_s=60.0),))
+    told.waits("edu", 10.0, caller_hash="h1", number_encrypted="box")
+    told.tell(e.CallbackRequested(ContactId("c1"), caller_hash="victim", number_encrypted="box"), 11.0)
+    told.tell(e.CallerHungUp(ContactId("c1")), 12.0)
+    told.sits("a", at=13.0)
+    for at, why in ((20.0, "no_answer"), (100.0, "refused"), (200.0, "busy")):
+        told.tick(at - 1.0)
+        told.tell(e.CallbackAccepted(told.offers[-1].offer), at)
+        told.tell(e.CallbackFailed(told.offers[-1].offer, why), at + 5.0)
+    store = await Store.open_store(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn([], told.facts, told.changes.take()))
+    loaded = await store.load_state()
+    await store.close()
+    assert loaded.callback_calls == told.engine._domain.caller_memory.callback_calls.get("victim")
+    assert [(one.at, one.refused) for one in loaded.callback_calls] == [
+        (20.0, False), (100.0, False), (105.0, True), (200.0, False)]
+
+
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:
     """Of more callers than that the latest."""
     told = House({"a": 50})

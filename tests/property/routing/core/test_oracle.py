@@ -39,7 +39,9 @@ TELLING = (
     "refused no_callback", "interrupted True", "interrupted False",
     "overridden rest_gap ", "overridden distress_limit ", "overridden distress_limit ceiling",
     "overridden decompression ", "alarm bridge_mismatch",
-    "alarm rows_repaired", "command Offer", "command Rescind", "command SendToFallback", "command SetInterrupted",
+    "alarm rows_repaired", "refused callback_exists", "refused number_left_alone", "callback expired", "withdrawn",
+    "callback refused", "callback replaced", "moved supervisor", "refused window_past", "refused in_distress",
+    "command Offer", "command Rescind", "command SendToFallback", "command SetInterrupted",
     "restarts",
     "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
     "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",
@@ -75,8 +77,8 @@ def run_side_by_side(seed: int) -> tuple[int, Counter[str], str]:
     return crowd.side_by_side.events, crowd.side_by_side.seen, ""
 
 
-SELDOM = {"lost calls served since", "callback stale", "callback served", "offer rescinded caller_on_line",
-          "ended callback_failed", "follow-up False",
+SELDOM = {"lost calls served since", "callback refused", "callback stale", "callback served",
+          "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
           "one of a pair picked up"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 

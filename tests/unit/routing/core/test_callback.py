@@ -9,8 +9,8 @@ from routing.core.calls import callback_flow, offer_changes
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, CallbackOrder, Channel, ContactState, Outcome
 from routing.core.model.commands import ConnectCallback, DialCaller, Offer, Rescind
-from routing.core.model.errors import NoCallback
-from routing.core.queueing import contact_queue
+from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
+from routing.core.queueing import callback_limits, contact_queue
 from tests.core.house import EDU, House, restore
 from tests.oracle.side_by_side import rows
 
@@ -117,7 +117,7 @@ def test_a_failed_try_is_no_miss_and_the_next_comes_later_until_there_is_none_le
     end = told.last(f.Ended)
     assert (end.contact, end.outcome, end.version) == ("c1", Outcome.CALLBACK_FAILED, 9)
     assert told.agent("b").rna_count == 0 and told.last(f.CallbackChanged).reason == "stale"
-    assert told.engine._domain.callbacks == {} and told.engine._domain.callback_counts["edu"] == 0
+    assert told.engine._domain.callbacks == {} and not told.engine._domain.waiting_callbacks["edu"]
 
 
 def test_an_agent_who_lets_a_callback_ring_has_missed_it() -> None:
@@ -128,17 +128,163 @@ def test_an_agent_who_lets_a_callback_ring_has_missed_it() -> None:
     assert told.contact("c1").state is ContactState.PENDING
 
 
-def test_who_calls_again_takes_the_place_of_the_callback() -> None:
+def test_who_calls_again_has_the_age_of_the_callback_and_the_promise() -> None:
     told = asked(priority=1)
     told.waits("edu", at=100.0, caller_hash="h1")
-    end = told.last(f.Ended)
-    assert (end.contact, end.outcome, end.key) == ("c1", Outcome.LEFT, callback_flow.MERGED)
     queued = told.last(f.Queued)
     assert (queued.contact, queued.since, queued.priority, queued.position) == ("c3", 1.0, 1, 1)
     told.sits("a", at=101.0)
     assert told.offers[-1].contact == "c3" and not told.offers[-1].callback
-    told.waits("edu", at=102.0, caller_hash="h1")
-    assert told.last(f.Queued).since == 102.0
+    told.tell(e.OfferConnected(told.offers[-1].offer, "c3"), 102.0)
+    told.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 140.0)
+    assert [one.key for one in told.facts_of(f.Ended) if one.contact == "c1"] == [callback_flow.SERVED]
+
+
+def test_who_calls_again_and_gives_up_is_called_back_as_promised() -> None:
+    told = asked()
+    told.waits("edu", at=100.0, caller_hash="h1")
+    assert told.contact("c3").merged and told.contact("c1").callback
+    told.tell(e.CallerHungUp("c3"), 130.0)
+    assert [one.contact for one in told.facts_of(f.Ended)] == ["c3"], "the promise holds"
+    told.tell(e.CallerHungUp("c2"), 131.0)
+    told.sits("a", at=132.0)
+    assert told.offers == []
+    told.tick(130.0 + contact_queue.REDIAL_S)
+    assert told.offers[-1].contact == "c1" and told.offers[-1].callback and told.offers[-1].waited_s == 139.0
+
+
+def test_one_number_has_one_callback() -> None:
+    told = asked(priority=1)
+    told.waits("edu", at=20.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c3", caller_hash="h1"), 21.0)
+    end = told.last(f.Ended)
+    assert (end.contact, end.key, told.contact("c3").waited_s) == ("c1", callback_flow.MERGED, 20.0), "the age stays"
+    told.waits("edu", at=30.0, caller_hash="h2")
+    with pytest.raises(CallbackExists):
+        told.tell(e.CallbackRequested("c4", caller_hash="h1"), 31.0)
+    assert not told.contact("c4").callback and told.contact("c3").callback
+
+
+def test_the_owner_of_a_line_replaces_what_somebody_else_asked_for() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c1", 0.0, True, "victim", "box"), 2.0)
+    told.waits("edu", at=10.0, caller_hash="victim")
+    told.tell(e.CallbackRequested("c2"), 11.0)
+    assert (told.last(f.Ended).contact, told.last(f.Ended).key) == ("c1", "replaced")
+
+
+@pytest.mark.parametrize("own", (True, False))
+def test_the_number_of_somebody_else_is_spared_at_night_and_answers_by_a_key(own: bool) -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.tell(e.QuietHoursChanged(True), 0.0)
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c1", 0.0, True, "h1" if own else "victim", "box"), 2.0)
+    told.tell(e.CallerHungUp("c1"), 3.0)
+    told.sits("a", at=4.0)
+    assert len(told.offers) == own
+    told.tell(e.QuietHoursChanged(False), 100.0)
+    (dial,) = told.tell(e.CallbackAccepted(told.offers[-1].offer), 101.0)
+    assert isinstance(dial, DialCaller) and dial.press is not own
+
+
+def refused(told: House, contact: str, at: float) -> None:
+    """The offer of a callback is taken, and the called person refuses."""
+    offer = told.offers[-1]
+    assert offer.contact == contact
+    told.tell(e.CallbackAccepted(offer.offer), at)
+    told.tell(e.CallbackFailed(offer.offer, "refused"), at + 1.0)
+
+
+def test_two_refusals_end_all_callbacks_to_a_number_for_a_day() -> None:
+    told = House({"a": 50}, services=(TWICE._replace(callback_tries=5),))
+    told.waits("edu", at=10.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c1", 0.0, True, "victim", "box"), 11.0)
+    told.tell(e.CallerHungUp("c1"), 12.0)
+    told.sits("a", at=12.5)
+    refused(told, "c1", 13.0)
+    assert told.contact("c1").tries == 1, "once may be a mistake"
+    told.tick(74.0)
+    refused(told, "c1", 80.0)
+    assert (told.last(f.Ended).outcome, told.last(f.Ended).key) == (Outcome.CALLBACK_FAILED, "refused")
+    told.waits("edu", at=200.0, caller_hash="h2")
+    with pytest.raises(NumberLeftAlone):
+        told.tell(e.CallbackRequested("c2", 0.0, True, "victim", "box"), 201.0)
+    again = House({"a": 50}, services=(TWICE,))
+    assert restore(again.engine, *rows(told.engine), 300.0) == []
+    day = callback_limits.DAY_S
+    told.tell(e.CallbackRequested("c2", 0.0, True, "victim", "box"), 14.0 + day + 1.0)
+    assert told.contact("c2").callback, "a day after the first one"
+
+
+def test_a_number_is_dialled_as_often_in_a_day_as_the_centre_says() -> None:
+    """A hundred callbacks to one number were dialled three hundred times in an hour."""
+    told = House({"a": 50}, services=(TWICE._replace(callback_tries=20),))
+    told.reload(callback_dials_per_day=3)
+    told.sits("a", at=0.0)
+    for number in range(1, 101):
+        told.waits("edu", at=float(number), caller_hash=f"h{number}")
+        try:
+            told.tell(e.CallbackRequested(f"c{number}", 0.0, False, "victim", "box"), number + 0.1)
+            told.tell(e.CallerHungUp(f"c{number}"), number + 0.2)
+        except NoCallback:
+            told.tell(e.CallerHungUp(f"c{number}"), number + 0.2)
+    at = 200.0
+    while (due := told.engine.next_deadline()) is not None and due < 100_000.0:
+        at = max(at, due)
+        told.tick(at)
+        offer = told.offers[-1].offer
+        if told.engine.contact_view("c1", at) is not None and told.contact("c1").offer == offer:  # type: ignore[arg-type]
+            told.tell(e.CallbackAccepted(offer), at + 1.0)
+            told.tell(e.CallbackFailed(offer, "no_answer"), at + 2.0)
+            at += 2.0
+    dials = [one.at for one in told.facts_of(f.CallbackDialled)]
+    assert all(sum(at - callback_limits.DAY_S < other <= at for other in dials) <= 3 for at in dials)
+    assert len(dials) == 3 and told.last(f.Ended).key == "expired", dials
+
+
+def test_an_unreached_callback_ends_after_the_hours_of_the_centre() -> None:
+    told = asked()
+    told.tick(5.0 + 24 * 3600.0 - 1.0)
+    assert told.contact("c1").callback
+    told.tick(5.0 + 24 * 3600.0)
+    end = told.last(f.Ended)
+    assert (end.contact, end.outcome, end.key) == ("c1", Outcome.CALLBACK_FAILED, "expired")
+
+
+def test_a_chosen_time_is_kept_and_a_time_that_is_over_is_refused() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    for window in ((-10.0, 0.0), (50.0, 40.0), (0.0, 2.0)):
+        with pytest.raises(WindowPast):
+            told.tell(e.CallbackRequested("c1", window=window), 2.0)
+    told.tell(e.CallbackRequested("c1", window=(1_000.0, 1_500.0)), 3.0)
+    told.tell(e.CallerHungUp("c1"), 4.0)
+    told.sits("a", at=5.0)
+    told.tick(999.0)
+    assert told.offers == []
+    told.tick(1_000.0)
+    assert told.offers[-1].contact == "c1"
+    told.tell(e.CallbackAccepted(told.offers[-1].offer), 1_001.0)
+    told.tell(e.CallbackFailed(told.offers[-1].offer, "busy"), 1_449.0)
+    told.tick(1_500.0)
+    assert told.last(f.Ended).key == "expired", "not later than they wished"
+
+
+def test_position_counts_who_is_in_front_now() -> None:
+    """At night a caller was told to be the 31st, with nobody who could be called before them."""
+    told = House({"a": 50}, services=(TWICE,))
+    told.tell(e.QuietHoursChanged(True), 0.0)
+    for number in range(1, 31):
+        told.waits("edu", at=float(number), caller_hash=f"h{number}")
+        told.tell(e.CallbackRequested(f"c{number}"), number + 0.1)
+        told.tell(e.CallerHungUp(f"c{number}"), number + 0.2)
+    told.waits("edu", at=50.0)
+    assert told.last(f.Queued).position == told.contact("c31").position == 1
+    assert next(one.position for one in told.engine.status(50.0).contacts if one.contact == "c31") == 1
+    assert told.contact("c30").position == 1
+    told.tell(e.QuietHoursChanged(False), 60.0)
+    assert told.contact("c31").position == 31 and told.contact("c30").position == 30
 
 
 def test_the_overflow_of_one_who_took_a_callbacks_place_counts_from_the_call() -> None:
@@ -182,7 +328,7 @@ def test_who_talks_and_was_not_heard_to_be_reached_is_a_caller_as_any_other() ->
     told.tell(e.OfferConnected(told.offers[-1].offer, "c1"), 12.0)
     fact = told.last(f.CallbackChanged)
     assert (fact.reason, fact.callback, fact.leg) == ("reached", False, "c1") and not told.contact("c1").callback
-    assert told.engine._domain.callbacks == {} and told.engine._domain.callback_counts["edu"] == 0
+    assert told.engine._domain.callbacks == {} and not told.engine._domain.waiting_callbacks["edu"]
     again = House({"a": 50, "b": 50}, services=(TWICE,))
     restore(again.engine, *rows(told.engine), 12.5)
     assert not again.contact("c1").callback
@@ -311,8 +457,7 @@ def test_another_number_is_called_and_either_brings_the_place_back() -> None:
         told.tell(e.CallbackRequested("c1", 0.0, False, "other", "other box"), 2.0)
         told.tell(e.CallerHungUp("c1"), 3.0)
         told.waits("edu", at=50.0, caller_hash=caller_hash)
-        assert told.contact("c2").merged and told.last(f.Queued).since == 1.0
-        assert told.engine._domain.callbacks == {}
+        assert told.contact("c2").merged and told.last(f.Queued).since == 1.0 and told.contact("c1").callback
     told = House({"a": 50}, services=(TWICE,))
     told.waits("edu", at=1.0, caller_hash="h1", number_encrypted="box")
     told.tell(e.CallbackRequested("c1", 0.0, False, "other", "other box"), 2.0)
@@ -328,7 +473,7 @@ def test_who_rings_in_while_being_dialled_is_not_called_any_more() -> None:
     offer = told.offers[-1]
     told.tell(e.CallbackAccepted(offer.offer), 11.0)
     commands = told.waits("edu", at=12.0, caller_hash="h1")
-    assert commands[0] == Rescind(offer.offer, "c1", "caller_hung_up", dialled=True)
+    assert commands[0] == Rescind(offer.offer, "c1", "caller_on_line", dialled=True)
     assert told.offers[-1].contact == "c3" and told.contact("c3").merged
 
 

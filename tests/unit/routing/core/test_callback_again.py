@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core.calls import callback_flow
 from routing.core.explain import WaitReason
 from routing.core.model import facts as f
-from routing.core.model.centre_model import Agent, AgentState, CallbackOrder, Channel, Outcome, Profile, Step
+from routing.core.model.centre_model import Agent, AgentState, Channel, Outcome, Profile, Step
 from routing.core.model.commands import DialCaller, Offer, Rescind, SendToFallback
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.queueing import contact_queue
@@ -81,7 +81,7 @@ def test_who_was_served_in_a_later_call_is_not_called_back(by: str) -> None:
                        "line": e.TalkEnded(talk, "caller")}[by], 60.0)
     end = next(one for one in told.facts_of(f.Ended) if one.contact == "c1")
     assert (end.outcome, end.key, end.service) == (Outcome.LEFT, callback_flow.SERVED, "edu")
-    assert told.engine._domain.callbacks == {} and told.engine._domain.callback_counts["edu"] == 0
+    assert told.engine._domain.callbacks == {} and not told.engine._domain.waiting_callbacks["edu"]
     assert not [one for one in told.tick(600.0) if getattr(one, "contact", "") == "c1"]
 
 
@@ -128,21 +128,8 @@ def test_a_dialled_callback_is_let_go_when_its_caller_has_been_served() -> None:
     assert told.state("b") is AgentState.READY and told.last(f.Ended).contact == "c1"
 
 
-def test_two_who_are_promised_a_call_at_one_telephone_are_both_called() -> None:
-    """A school's number: each caller has asked for a callback in a separate call."""
-    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE,))
-    for at in (1.0, 2.0):
-        told.waits("edu", at=at, caller_hash="h1", number_encrypted="box")
-    told.tell(e.CallbackRequested("c1", 500.0), 3.0)
-    told.tell(e.CallbackRequested("c2"), 3.0)
-    for name in ("c1", "c2"):
-        told.tell(e.CallerHungUp(name), 4.0)
-    told.sits("a", at=5.0)
-    told.tell(e.CallbackAccepted(told.offers[-1].offer), 6.0)
-    told.tell(e.CallbackReached("c2", "PJSIP/called"), 7.0)
-    told.tell(e.OfferConnected(told.offers[-1].offer, "c2"), 8.0)
-    told.tell(e.TalkEnded(told.offers[-1].offer, "caller"), 90.0)
-    assert told.contact("c1").callback
+def test_a_line_that_was_there_before_the_callback_does_not_end_it() -> None:
+    """A school's number: the other person has asked for a callback."""
     told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE,))
     told.waits("edu", at=1.0, caller_hash="h1")
     told.waits("edu", at=2.0, caller_hash="h1")
@@ -163,9 +150,9 @@ def test_who_was_taken_elsewhere_by_overflow_and_calls_again_has_the_place_of_th
     assert told.contact("c1").service == "edu"
     told.tell(e.CallerHungUp("c1"), 13.0)
     told.waits("tip", at=60.0, caller_hash="h1")
-    end, queued = told.last(f.Ended), told.last(f.Queued)
-    assert (end.contact, end.key, queued.service, queued.since) == ("c1", callback_flow.MERGED, "tip", 1.0)
-    assert told.engine._domain.callbacks == {}
+    queued = told.last(f.Queued)
+    assert (queued.service, queued.since) == ("tip", 1.0) and told.contact("c1").callback
+    assert told.engine.explain_waiting(ContactId("c1"))[0] == (WaitReason.CALLER_ON_LINE,)
 
 
 def waiting(*, after_s: float = 10.0, **more: object) -> House:
@@ -216,11 +203,11 @@ def test_who_is_forgotten_on_the_line_keeps_nobodys_callback() -> None:
     told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE,))
     told.waits("edu", at=1.0, caller_hash="h1")
     told.waits("edu", at=2.0, caller_hash="h2")
-    told.tell(e.CallbackRequested("c1", 10.0), 3.0)
     told.tell(e.CallbackRequested("c2", caller_hash="h1"), 3.0)
-    for name in ("c1", "c2"):
-        told.tell(e.CallerHungUp(name), 4.0)
+    told.tell(e.CallerHungUp("c2"), 4.0)
     told.tell(e.CallbackReached("c2", "PJSIP/called"), 5.0)
+    told.tell(e.CallbackRequested("c1", 4.0), 6.0)
+    told.tell(e.CallerHungUp("c1"), 7.0)
     told.tick(20.0)
     assert told.engine.explain_waiting(ContactId("c1"))[0] == (WaitReason.CALLER_ON_LINE,)
     told.tell(e.CallerErased("h2"), 21.0)
@@ -340,25 +327,6 @@ def test_a_phone_that_rings_for_who_asks_is_let_go_by_their_wish_whoever_is_on_t
     assert told.engine.explain_waiting(ContactId("c1"))[0] == (WaitReason.CALLER_ON_LINE,)
 
 
-def test_of_two_who_are_promised_a_call_at_one_telephone_one_waits_until_it_is_free() -> None:
-    told = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (TWICE._replace(callback=CallbackOrder.CALLER_FIRST),))
-    for at in (1.0, 2.0):
-        told.waits("edu", at=at, caller_hash="h1", number_encrypted="box")
-    told.tell(e.CallbackRequested("c1", 20.0), 3.0)
-    told.tell(e.CallbackRequested("c2"), 3.0)
-    for name in ("c1", "c2"):
-        told.tell(e.CallerHungUp(name), 4.0)
-    told.sits("a", at=5.0)
-    told.tell(e.CallbackReached("c2", "PJSIP/called"), 7.0)
-    told.tell(e.OfferRinging(told.offers[-1].offer), 8.0)
-    assert told.tick(22.0) == [] and called(told, 23.0, "b") == []
-    talk = told.offers[-1]
-    told.tell(e.OfferConnected(talk.offer, "c2"), 24.0)
-    told.tell(e.TalkEnded(talk.offer, "caller"), 80.0)
-    (dialled,) = told.tick(80.0 + contact_queue.REDIAL_S)
-    assert isinstance(dialled, DialCaller) and dialled.contact == "c1"
-
-
 def test_a_restart_knows_who_is_on_the_line() -> None:
     told = waiting()
     assert called(told, 30.0) == ["c2"]
@@ -390,7 +358,7 @@ def test_whom_no_line_takes_is_called_as_promised(why: str, onward: bool) -> Non
     assert [isinstance(one, SendToFallback) for one in commands] == ([] if onward else [True])
     assert rings_in.merged is onward and (rings_in.waited_s == 19.0) is onward
     promised = told.contact("c1")
-    assert (promised is None) is onward and (onward or promised.callback)
+    assert promised.callback
     if not onward:
         told.tell(e.ContactExited(rings_in.contact, "fallback"), 21.0)
         assert told.contact("c1").callback and [one.contact for one in told.facts_of(f.Ended)] == [rings_in.contact]

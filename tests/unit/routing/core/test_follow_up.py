@@ -8,6 +8,7 @@ import pytest
 
 from asterisk_conf.conf_plan import Timings
 from routing.core import events as e
+from routing.core.explain import WaitReason
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import CallbackOrder, ContactState, Outcome, Profile, Service, Step
@@ -165,8 +166,8 @@ def test_who_calls_again_meanwhile_has_the_place() -> None:
     house = talking()
     lose(house)
     house.waits("edu", at=204.0, caller_hash="h1")
-    assert house.contact(NAME) is None and house.last(f.Queued).since == 100.0
-    assert house.last(f.Ended).key == "merged"
+    assert house.contact(NAME).callback and house.last(f.Queued).since == 100.0
+    assert house.engine.explain_waiting(NAME)[0] == (WaitReason.CALLER_ON_LINE,)
 
 
 def test_who_has_called_again_before_the_loss_is_known_has_the_place_and_is_not_dialled() -> None:

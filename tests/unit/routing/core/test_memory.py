@@ -10,10 +10,12 @@ from routing.core.domain import ENDED_REMEMBERED, SURVEYS_REMEMBERED, Domain
 from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import (
     ABUSIVE_CALLERS_MAX,
+    CALLED_NUMBERS_MAX,
     HELD_POSITIONS_MAX,
     LAST_AGENTS_MAX,
     RECENT_TALKS_MAX,
     Abused,
+    CallbackCall,
     CallerMemory,
     OldPlace,
     ServedTalk,
@@ -39,6 +41,7 @@ def test_a_new_key_displaces_the_one_that_was_set_longest_ago() -> None:
 
 LIMITS = {"caller_memory.last_agents": LAST_AGENTS_MAX, "caller_memory.held_positions": HELD_POSITIONS_MAX,
           "caller_memory.abuse": ABUSIVE_CALLERS_MAX, "caller_memory.recent_talks": RECENT_TALKS_MAX,
+          "caller_memory.callback_calls": CALLED_NUMBERS_MAX,
           "ended_contacts": ENDED_REMEMBERED, "surveys": SURVEYS_REMEMBERED}
 
 
@@ -65,12 +68,15 @@ def test_a_restart_brings_notes_in_any_order() -> None:
 def test_a_caller_is_forgotten_in_every_memory() -> None:
     memory = CallerMemory()
     memory.restore_notes([Spoke("h1", AgentId("a"), 1.0), Spoke("h2", AgentId("b"), 2.0)],
-                         [OldPlace("h1", (EDU,), 0.0, 0, 1.0)], [Abused("h1", 1.0)])
+                         [OldPlace("h1", (EDU,), 0.0, 0, 1.0)], [Abused("h1", 1.0)],
+                         [CallbackCall("h1", 2.0, True), CallbackCall("h1", 1.0, False),
+                          CallbackCall("h2", 1.0, False)])
+    assert memory.callback_calls.get("h1") == (CallbackCall("h1", 1.0, False), CallbackCall("h1", 2.0, True))
     for caller in ("h1", "h2", "h1"):
         memory.recent_talks.set_value(ServedTalk(caller, EDU, float(len(memory.recent_talks)), 9.0), None)
     memory.forget_caller("h1")
     assert list(memory.last_agents) == ["h2"]
-    assert not memory.held_positions and not memory.abuse
+    assert not memory.held_positions and not memory.abuse and list(memory.callback_calls) == ["h2"]
     assert [talk.caller_hash for talk in memory.recent_talks] == ["h2"]
     memory.forget_caller("h9")
     assert len(memory.recent_talks) == 1
