@@ -25,7 +25,7 @@ from prompts.verbalise import number_prompts
 from routing.core.events import CallbackAccepted, CallbackRequested
 from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model.centre_model import CallbackOrder, ContactState
-from routing.core.model.errors import NoCallback, Refused
+from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, Refused
 from routing.core.model.ids import parse_leg_id
 
 ANSWER_S = 10.0
@@ -56,7 +56,10 @@ HOURS = range(6, 13)
 """Hours with a whole prompt, such as "saat dokuzdan sonra". Other times are composed."""
 REFUSALS = {Refusal.ABROAD: "geri-arama-yurtdisi", Refusal.PREMIUM: "geri-arama-ucretli",
             Refusal.SHORT: "geri-arama-kisa", Refusal.OWN: "geri-arama-bizim", Refusal.INVALID: "geri-arama-gecersiz"}
-OWN_PROMPTS = (WILL_CALL, IS_IT_RIGHT, KEYED, HIDDEN, KEY_IN, MORE_TIME, AGREED, WAITS_ON, NOT_HERE, FULL, WRONG,
+REFUSED_WORDS = {CallbackExists: "geri-arama-var", NumberLeftAlone: "geri-arama-yeter"}
+"""Sentences for the reasons why the engine takes no callback. The usual one is `FULL`."""
+OWN_PROMPTS = (*REFUSED_WORDS.values(),
+               WILL_CALL, IS_IT_RIGHT, KEYED, HIDDEN, KEY_IN, MORE_TIME, AGREED, WAITS_ON, NOT_HERE, FULL, WRONG,
                SLOW_ON, QUIET, TODAY, TOMORROW, AT, AFTER, CALL_THEN, NOW_OR_THEN, *REFUSALS.values(),
                *(f"geri-arama-saat-{hour}" for hour in HOURS))
 
@@ -103,17 +106,17 @@ class CallbackDialogue:
         # 2. The caller agrees to a number and to a time.
         own = (await self.contacts.identify_caller(talk.session)).number
         number = await self._agree_number(talk, own)
-        anytime = await self._ask_anytime(talk) if number else None
+        digest, box = self.contacts.seal(number) if number else ("", "")
+        # Encrypt the caller's own number too: the engine may have had to forget it.
+        anytime = await self._ask_anytime(talk, number == own) if number else None
         if not number or anytime is None:
             await talk.say_prompts(WAITS_ON)
             return False
-        # Encrypt the caller's own number too: the engine may have had to forget it.
-        digest, box = self.contacts.seal(number)
         # 3. The engine decides. Only its view proves that the callback exists.
         try:
             now = await self.inbox.ask(CallbackRequested(view.contact, 0.0, anytime, digest, box))
-        except NoCallback:
-            await talk.say_prompts(FULL, WAITS_ON)
+        except NoCallback as error:
+            await talk.say_prompts(REFUSED_WORDS.get(type(error), FULL), WAITS_ON)
             return False
         except (Refused, InboxClosed, TimeoutError) as error:
             log.warning("ivr.callback_not_accepted", call=view.contact, kind=type(error).__name__)
@@ -174,18 +177,22 @@ class CallbackDialogue:
             typed, digit, within_s = typed + digit, "", NEXT_KEY_S
         return typed
 
-    async def _ask_anytime(self, talk: _CallerDialogue) -> bool | None:
+    async def _ask_anytime(self, talk: _CallerDialogue, own_line: bool) -> bool | None:
         """Return whether the caller wants the callback in quiet hours too, or None if the caller prefers to wait.
 
         Outside quiet hours there is no question. A silent caller is called in the morning, so that silence wakes
-        nobody.
+        nobody. Neither does anybody who keyed in the number of another line.
         """
         quiet = self.contacts.settings.quiet
         now = self.clock()
         until = None if quiet is None else quiet.end_at(now)
         if until is None:
             return False
-        keys = [QUIET, *_moment_prompts(now, until, talk.language), NOW_OR_THEN]
+        keys = [QUIET, *_moment_prompts(now, until, talk.language)]
+        if not own_line:
+            await talk.say_prompts(*keys)
+            return False
+        keys.append(NOW_OR_THEN)
         key = await talk.ask_question(keys, (ANYTIME, IN_THE_MORNING, WAIT_ON))
         return None if key == WAIT_ON else key == ANYTIME
 

@@ -21,7 +21,7 @@ from prompts.verbalise import number_prompts
 from routing.core.events import CallbackAccepted, CallbackRequested, Event
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model.centre_model import CallbackOrder, ContactState, Service
-from routing.core.model.errors import NoCallback, Refused
+from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, Refused
 from routing.core.model.ids import ContactId, OfferId, ServiceId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
@@ -154,9 +154,16 @@ async def test_in_quiet_hours_the_moment_is_said_and_the_caller_chooses(call: Ca
     assert not asked(inbox) and dialler.variables["ACD_NEXT"] == "hold"
 
 
+async def test_another_telephone_is_never_called_in_quiet_hours(call: Call) -> None:
+    dialler, inbox = await call(now="2026-11-25T23:00", number="anonymous", keys=[*OTHER, "", "1"])
+    assert "geri-arama-arayacagiz" in dialler.played and "geri-arama-hemen" not in dialler.played
+    assert [event.anytime for event in asked(inbox)] == [False]
+
+
 @pytest.mark.parametrize(("service", "answer", "heard"), [
     ("ihbar", takes, "geri-arama-yok"), ("yok", takes, "geri-arama-yok"), ("unknown", takes, "geri-arama-yok"),
-    ("genel", NoCallback(), "geri-arama-dolu"), ("genel", Refused(), "geri-arama-bekleyin"),
+    ("genel", NoCallback(), "geri-arama-dolu"), ("genel", CallbackExists(), "geri-arama-var"),
+    ("genel", NumberLeftAlone(), "geri-arama-yeter"), ("genel", Refused(), "geri-arama-bekleyin"),
     ("genel", InboxClosed(), "geri-arama-bekleyin"), ("genel", TimeoutError(), "geri-arama-bekleyin")])
 async def test_who_cannot_be_called_back_hears_so_and_waits_on(call: Call, service: str, answer: Any,
                                                                heard: str) -> None:
