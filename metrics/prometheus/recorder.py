@@ -323,6 +323,12 @@ class MetricsRecorder:
         for key, count in refused.items():
             self._raise_to(names.LINE_REFUSALS, count, *key)
 
+    def set_surge(self, deflected: Mapping[tuple[str, str], int], *, in_force: bool) -> None:
+        """Set whether a surge profile is in force, and the deflected callers by service and answer."""
+        self._series.set_gauge(names.SURGE, in_force)
+        for key, count in deflected.items():
+            self._raise_to(names.DEFLECTIONS, count, *key)
+
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""
         self._series.set_gauge(names.CENTRE_FILES, files_good)

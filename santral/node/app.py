@@ -226,7 +226,7 @@ class Node:
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
-            desk = self._build_http_server(runner, recorder, dialogues.server, house, tokens)
+            desk = self._build_http_server(runner, recorder, dialogues, house, tokens)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.commit_deferred()
@@ -349,7 +349,7 @@ class Node:
         except StoreError as error:
             log.error("ivr.input_not_stored", contact=contact, field=field, why=str(error))
 
-    def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, agi: FastAgi,
+    def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, dialogues: Dialogues,
                            house: RunningNodeOperations, tokens: Tokens) -> HttpServer:
         # Gauges are set when they are read, so that no part has to report changes.
         def metrics_page() -> bytes:
@@ -357,6 +357,7 @@ class Node:
             recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
             recorder.set_lines(switch.lines, switch.line_refusals,
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
+            recorder.set_surge(dialogues.entry.deflection.counts, in_force=self._surge.profile is not None)
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)
@@ -370,7 +371,7 @@ class Node:
 
         def is_ready() -> tuple[bool, dict[str, bool]]:
             health = check_health(link_up=self._switch.connected, store_ok=runner.is_storing,
-                                  agi_listening=not agi.stopping, closing=self._stop.is_set())
+                                  agi_listening=not dialogues.server.stopping, closing=self._stop.is_set())
             return health.ok, health.parts
 
         return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION))

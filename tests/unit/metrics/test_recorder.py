@@ -272,3 +272,11 @@ def test_lines_are_told_by_class_and_refused_calls_are_counted_once() -> None:
             'acd_line_refusals_total{class="other",result="refused"} 5.0'} <= set(page)
     recorder.set_lines({}, {}, {})
     assert not [line for line in lines(recorder) if line.startswith("acd_lines{")]
+
+
+def test_deflected_callers_are_told_by_service_and_answer() -> None:
+    recorder = MetricsRecorder(named(["temsilci"], {"genel": 5}))
+    for counted in (2, 2, 3):
+        recorder.set_surge({("temsilci", "callback"): counted}, in_force=True)
+    assert {'acd_deflections_total{answer="callback",queue="temsilci"} 3.0', "acd_surge_in_force 1.0"} <= set(
+        lines(recorder))
