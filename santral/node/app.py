@@ -390,6 +390,8 @@ class Node:
         vault = self._talks.vault
         self._talks.services, vault.private = config.recorded, config.unrecorded
         vault.keep_days = config.settings.recording.keep_days
+        # The surge profile in force may have changed in the files too.
+        calendar.post_changes()
         if self._outbox is not None:
             self._outbox.devices = mqtt_setup.mqtt_devices(config.centre, self._secrets)
 
