@@ -77,6 +77,8 @@ def on_configured(d: Domain, event: Configured) -> None:
     for record in signed:
         if not record.configured:
             shift_handlers.dismiss_agent(d, record, "removed")
+    # 6. Rescind what rings at agents who no longer fit.
+    offer_changes.rescind_unfit(d, d.offers.values())
 
 
 def _apply_team(d: Domain, event: Configured) -> list[AgentRecord]:

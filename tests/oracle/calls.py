@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callbacks, callers, consults, distress, settings, shifts, steps
+from tests.oracle import burden, callbacks, callers, choice, consults, distress, settings, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -231,6 +231,27 @@ def command_refused(h, event: e.CommandRefused) -> None:
             and offer.answered_at is None:
         caller.not_before = max(caller.not_before, h.now + 30.0)
         close(h, offer, "rescinded", "no_adapter", keep_idle=True)
+
+
+def review_ringing(h, offers: list[Offer]) -> None:
+    """Rescind what rings at an agent who does not fit any more."""
+    for offer in offers:
+        if offer.state is PENDING and not offer.with_consulting_agent and not still_fits(h, offer):
+            rescind(h, offer, "unfit")
+            close(h, offer, "rescinded", "unfit", keep_idle=True)
+
+
+def still_fits(h, offer: Offer) -> bool:
+    """Return whether the profile has the channel, and the skills meet the step of the offer and the floor."""
+    caller, p = offer.caller, offer.person
+    for one in offer.people:
+        if not choice.ever(one, caller.channel) or h.cost(caller.channel) > one.agent.profile.capacity:
+            return False
+    if caller.service.distress:
+        return distress.fit(h, caller.service, caller.needs, caller.topics, p) is not None
+    last = len(caller.service.steps) - 1
+    possible = range(last + 1) if caller.preferred is p else [min(offer.step, last)]
+    return any(choice.fits(h, caller, h.asked(caller, step), p) is not None for step in possible)
 
 
 def missed(h, offer: Offer, reason: str, there=()) -> None:

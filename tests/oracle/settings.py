@@ -101,6 +101,7 @@ def configured(h, event: e.Configured) -> None:
     for p in list(h.people.values()):
         if p.signed and not p.configured:
             shifts.dismiss(h, p, "removed")
+    calls.review_ringing(h, list(h.offers.values()))
 
 
 def decay(h, p: Person) -> None:

@@ -312,6 +312,7 @@ def skilled(h, event: e.AgentSkillsChanged) -> None:
         p.phone.reachable = True
     steps.review_preferred(h, p)
     h.touch(p)
+    calls.review_ringing(h, list(p.hands))
 
 
 def returns_after_s(p: Person) -> float | None:

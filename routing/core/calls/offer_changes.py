@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from routing.core import emit
 from routing.core.agents import agent_capacity, distress_load, presence
 from routing.core.calls import legs
 from routing.core.domain import Domain
-from routing.core.matching import talk_quota
+from routing.core.matching import skill_requirement, talk_quota
+from routing.core.matching.agent_cohort import agent_for_pair
+from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.model.ids import AgentId, OfferId, leg_id
-from routing.core.model.reasons import DECLINES, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER
+from routing.core.model.reasons import DECLINES, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER, UNFIT
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
@@ -217,6 +221,32 @@ def rescind_ringing(d: Domain, record: AgentRecord, reason: str, to: str, to_rea
         if offer.state is PENDING:
             rescind_offer(d, offer, reason)
             close_offer(d, offer, "rescinded", reason, to=to, to_reason=to_reason, by=record)
+
+
+def rescind_unfit(d: Domain, offers: Iterable[Offer]) -> None:
+    """Rescind the offers whose agent no longer fits, after skills, profiles or services have changed.
+
+    The contact searches again at once, and the agent keeps the idle time. An agent who talks with the consulting agent
+    keeps the contact.
+    """
+    for offer in list(offers):
+        if offer.state is PENDING and not offer.talks_first and not _still_fits(d, offer):
+            rescind_offer(d, offer, UNFIT)
+            close_offer(d, offer, "rescinded", UNFIT, keep_idle=True)
+
+
+def _still_fits(d: Domain, offer: Offer) -> bool:
+    contact, record = offer.contact, offer.agent
+    bit = CHANNEL_BIT[contact.channel]
+    if not all(one.allowed_channels & bit for one in distress_load.hearing_agents(offer)):
+        return False
+    # The preferred agent may fit any step. Another agent was chosen by the step of the offer.
+    service = contact.service
+    steps = range(len(service.steps)) if contact.preferred is record \
+        else (skill_requirement.clamp_step(service, offer.step),)
+    agent = agent_for_pair(record)
+    return any(skill_requirement.fits_agent(
+        d.matching.requirement_for(service, step, contact.needs, contact.topics), agent) for step in steps)
 
 
 def pre_connect_limit_s(offer: Offer) -> float:

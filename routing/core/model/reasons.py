@@ -20,6 +20,8 @@ SUPERVISOR, WITHDRAWN = "supervisor", "withdrawn"
 STALE = "stale"
 """Asterisk did not report what became of an offer, a try or a talk."""
 
+UNFIT = "unfit"
+"""The skills, the profile or the floor changed while the phone rang, so the agent no longer fits."""
 NOT_NOW = "rescinded"
 """An agent declined heavy contacts while one of them rang. Outside this looks like any offer that was rescinded."""
 RING_NO_ANSWER, DECLINES, PHONE_DROPS = "ring_no_answer", "declines", "phone_drops"

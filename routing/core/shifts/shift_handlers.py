@@ -243,7 +243,7 @@ def on_wrap_up_requested(d: Domain, event: WrapUpRequested) -> None:
 
 
 def on_skills_changed(d: Domain, event: AgentSkillsChanged) -> None:
-    """Set other skills of an agent for the time being, and look at waiting contacts with them at once.
+    """Set other skills of an agent for the time being, and look at waiting and ringing contacts with them at once.
 
     They last until the agent signs out, or until settings change the agent.
     """
@@ -260,3 +260,4 @@ def on_skills_changed(d: Domain, event: AgentSkillsChanged) -> None:
     presence.emit_request(d, record)
     contact_queue.review_preferred(d, record)
     presence.update_placement(d, record)
+    offer_changes.rescind_unfit(d, record.offers.values())

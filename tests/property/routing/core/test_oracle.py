@@ -51,6 +51,7 @@ TELLING = (
     "offer rejected pre_connect_hangup", "phone out of service",
     "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
     "offer rescinded paused", "offer rescinded signed_out", "offer rescinded rescinded", "offer rescinded chosen",
+    "offer rescinded unfit",
     "offer rescinded mismatch", "offer rescinded callback", "offer rescinded no_adapter",
     "agent ready", "agent ringing", "agent talking",
     "agent wrapup", "agent paused", "agent not_responding", "agent busy", "agent unreachable", "agent signed_out",

@@ -55,8 +55,9 @@ def test_a_mail_taken_back_that_nobody_could_take_any_more_asks_for_less_at_once
     steps = (Step(((SkillId("edu"), 40),), 60.0), Step(((SkillId("edu"), 1),)))
     house = House({"a": 50, "b": 10}, Profile(), (EDU._replace(steps=steps), EDU._replace(id=ServiceId("any"))))
     house.sits("a", "b")
-    mail = house.calls("edu", 1.0, channel=EMAIL)
+    house.calls("edu", 1.0, channel=EMAIL)
     house.tell(e.AgentSkillsChanged("a", ((SkillId("edu"), 30),)), 2.0)
+    mail = house.offers[-1]
     assert mail.agent == "a" and house.contact("c1").state is ContactState.RESERVED
     back, call, again = house.waits("any", at=3.0)
     assert (back.offer, call.agent, again.agent, again.contact) == (mail.offer, "a", "b", "c1")  # type: ignore[union-attr]
