@@ -190,7 +190,7 @@ def _build_turn(first: int, decisions: int) -> RunnerTurn:
         leg = f"PJSIP/trunk-{number:08x}"
         events += [(at, ContactQueued(contact, service, leg)), (at, HoldTick(contact))]
         facts += [
-            Queued(seq, at, contact, 1, service, Channel.VOICE, at, 0, 1, leg, "h" * 64, "b" * 120, False, "node"),
+            Queued(seq, at, contact, 1, service, Channel.VOICE, at, 0, 1, "h" * 32, "b" * 60, False, "node"),
             AgentChanged(seq + 1, at, agent, 1, "genel", AgentState.SIGNED_OUT, AgentState.READY, "signed_in", seat,
                          0.0, (service,), 0),
             AgentChanged(seq + 2, at, agent, 2, "genel", AgentState.READY, AgentState.RINGING, "", seat, 1.0,
@@ -201,7 +201,7 @@ def _build_turn(first: int, decisions: int) -> RunnerTurn:
         changes += [
             Change(Contact, 0, STATE, at, StoredContact(
                 contact=contact, service=service, channel=Channel.VOICE, since=at, priority=0, queued_at=at, leg=leg,
-                caller_hash="h" * 64, number_encrypted="b" * 120, node="node", entered_at=at, step_since=at,
+                caller_hash="h" * 32, number_encrypted="b" * 60, node="node", entered_at=at, step_since=at,
                 state=ContactState.RESERVED, version=2, offer=OfferId(number + 1), agent=agent)),
             Change(AgentRecord, 0, STATE, at, StoredAgent(
                 agent=agent, state=AgentState.RINGING, since=at, version=2, seat=seat, idle_since=at, team="genel")),

@@ -8,7 +8,7 @@ from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, Profile
 from routing.core.model.ids import AgentId
 from routing.core.stored import StoredAgent
-from tests.core.house import House, of_burden, restore
+from tests.core.house import House, load_fields, restore
 
 A = AgentId("a")
 LONG = Profile(wrapup_s=0.0, max_continuous_s=1e9)
@@ -45,11 +45,11 @@ def work(h: House, until: float, service: str = "edu") -> None:
 def restarted(h: House) -> House:
     """Return the same house, restored from the agent's row."""
     last = h.last(f.AgentChanged)
-    told = [fact.load_state for fact in h.facts_of(f.AgentChanged) if fact.load_state is not None]
     row = StoredAgent(agent=last.agent, version=last.version, state=last.state, reason=last.reason,
-                      since=h.agent("a").since, seat=last.seat, rna_count=last.rna_count, idle_since=last.idle_since,
+                      since=h.agent("a").since, seat=last.seat, rna_count=last.rna_count,
+                      idle_since=h.engine._domain.agents[A].idle_since,
                       wrapup_until=last.wrapup_until, pause_pending=last.pause_pending,
-                      leave_pending=last.leave_pending, **of_burden(told[-1] if told else None))
+                      leave_pending=last.leave_pending, **load_fields(h, "a"))
     other = House({"a": 50}, h.centre.agents[0].profile)
     other.engine = Engine(first_offer=100)
     other.tell(e.Configured(h.centre), h.now)

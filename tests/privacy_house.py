@@ -15,7 +15,7 @@ from sqlalchemy import text
 from metrics.queue_log.writer import QueueLog
 from routing.core import events as e
 from routing.core.engine import Engine
-from routing.core.journal import replay_entries
+from routing.core.journal import replay_entries, stored_form
 from routing.core.model.centre_model import Agent, Centre, Profile
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, SeatId
@@ -103,16 +103,22 @@ class House(NamedTuple):
     async def rows(self, sql: str) -> list[Any]:
         return await self.store.run_write(lambda connection: list(connection.execute(text(sql)).all()))
 
-    def journal(self) -> tuple[list[Fact], list[Fact]]:
-        """Return the facts of a replay and the stored facts."""
+    def journal(self) -> tuple[list[Any], list[Any]]:
+        """Return the facts of a replay and the stored facts, both as they are stored."""
         with Reader(self.state / "santral.db") as reader:
             inputs: list[Any] = []
             while page := reader.journal_after(inputs[-1].seq if inputs else 0):
                 inputs += page
-            facts: list[Fact] = []
-            while found := reader.facts_after(facts[-1].seq if facts else 0):
-                facts += found
-        return replay_entries([(one.at, one.event) for one in inputs]), facts
+        again = replay_entries([(one.at, one.event) for one in inputs])
+        return [*map(stored_form, again)], [*map(stored_form, self.facts())]
+
+    def facts(self) -> list[Fact]:
+        """Return the stored facts."""
+        found: list[Fact] = []
+        with Reader(self.state / "santral.db") as reader:
+            while page := reader.facts_after(found[-1].seq if found else 0):
+                found += page
+        return found
 
 
 @asynccontextmanager

@@ -139,13 +139,13 @@ class RuleOverride(Shape):
 class CallerToErase(Shape):
     """A caller to erase, by the keyed hash of the number. The number itself is never sent."""
 
-    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class CallersPreferences(CallerPreference):
     """Wishes of some callers for later calls, by the keyed hashes of their numbers."""
 
-    hashes: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = Field(min_length=1, max_length=50)
+    hashes: list[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]] = Field(min_length=1, max_length=50)
 
 
 class Changed(Shape):

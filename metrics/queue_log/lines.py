@@ -323,7 +323,10 @@ AWAY_STATES = (AgentState.PAUSED, AgentState.NOT_RESPONDING)
 
 def _write_agent(fact: AgentChanged, state: LineState, callerid: CallerId) -> list[Row]:
     # 1. Compare the queues: those of before the first known change follow from its state.
-    agent, queues = clean_name(fact.agent), [clean_name(service) for service in fact.services]
+    if fact.services is None and fact.agent not in state.members:
+        return []
+    agent = clean_name(fact.agent)
+    queues = state.members[fact.agent] if fact.services is None else [clean_name(service) for service in fact.services]
     before = state.members.get(fact.agent, [] if fact.before is AgentState.SIGNED_OUT else queues)
     here = [] if fact.state is AgentState.SIGNED_OUT else queues
     state.members[fact.agent] = here

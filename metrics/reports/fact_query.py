@@ -10,14 +10,33 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ColumnElement, Select, Table, Text, bindparam, cast, column, func, select, text, true
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    null,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from routing.core.events import Configured
+from routing.core.journal import FACTS, NAMED, field_names
 from routing.core.model.centre_model import Centre
+from routing.core.model.facts import LoadState
 from routing.core.stored import Started
+from routing.store.kinds import NUMBERS
 from routing.store.reader import Query
-from routing.store.schema import SETTINGS_KINDS, facts, journal, one_of
+from routing.store.schema import IS_RARE, facts, journal
 
 SLACK_S = 3600.0
 """Limit of a clock that was set back between two starts of a node.
@@ -78,8 +97,7 @@ def read_facts(ask: Query, kinds: Sequence[str], fields: Sequence[Field], start:
     the kinds of the fields.
     """
     first, last = find_number_range(ask, facts, facts.c.seq, facts.c.at, start, end)
-    some = _select_fields(ask, fields).where(facts.c.seq >= bindparam("first"), facts.c.seq < bindparam("last"),
-                                              facts.c.kind.in_(kinds)).order_by(facts.c.seq).limit(PAGE)
+    some = _select_fields(ask, kinds, fields)
     # SQLite returns lists as text, PostgreSQL as lists.
     lists = [number for number, field in enumerate(fields, 3) if field.kind is JSON]
     while rows := ask(some, first=first, last=last):
@@ -92,17 +110,49 @@ def read_facts(ask: Query, kinds: Sequence[str], fields: Sequence[Field], start:
         first = int(rows[-1][0]) + 1
 
 
-def _select_fields(ask: Query, fields: Sequence[Field]) -> Select[Any]:
+def _select_fields(ask: Query, kinds: Sequence[str], fields: Sequence[Field]) -> Select[Any]:
+    """Return the select of one page. The place of a field in the body depends on the kind of the fact."""
+    # The limit keeps PostgreSQL from parsing a body again for each field.
+    body = facts.c.body if not ask.postgres else cast(facts.c.body, JSONB)
+    page = (select(facts.c.seq, facts.c.at, facts.c.kind, body.label("body"))
+            .where(facts.c.seq >= bindparam("first"), facts.c.seq < bindparam("last"), facts.c.kind.in_(kinds))
+            .order_by(facts.c.seq).limit(PAGE).subquery())
+    taken = (_field_value(ask, page, kinds, field) for field in fields)
+    return select(page.c.seq, page.c.at, page.c.kind, *taken).order_by(page.c.seq)
+
+
+def _field_value(ask: Query, page: Any, kinds: Sequence[str], field: Field) -> ColumnElement[Any]:
+    """Return the value of a field. `page` is the subquery of `_select_fields`, for which SQLAlchemy has no type."""
+    # 1. Find the place in each kind that has the field. The last values of a body are absent if they are the defaults.
+    places: dict[int, list[int]] = {}
+    defaults: dict[int, Any] = {}
+    for kind in kinds:
+        names, outer = field_names(kind), field.within or field.name
+        if outer not in names:
+            continue
+        inner: Any = INNER[field.within] if field.within else FACTS[kind]
+        places[NUMBERS[kind]] = [names.index(outer), *([inner._fields.index(field.name)] if field.within else [])]
+        default = inner._field_defaults.get(field.name)
+        if default is not None and field.kind is not JSON and not field.within:
+            defaults[NUMBERS[kind]] = default
+    if not places:
+        return null()
+    # 2. Extract it.
+    number = type_coerce(page.c.kind, Integer)
+    value: ColumnElement[Any]
     if not ask.postgres:
-        return select(facts.c.seq, facts.c.at, facts.c.kind, *(func.json_extract(
-            facts.c.body, f"$.{field.within}.{field.name}" if field.within else f"$.{field.name}") for field in fields))
-    # The body is parsed once for all fields. A cast for each field would parse it again each time.
-    names = {field.within or field.name: JSON if field.within else field.kind for field in fields}
-    body = func.json_to_record(cast(facts.c.body, JSON)).table_valued(
-        *(column(name, kind) for name, kind in names.items())).render_derived("body", with_types=True)
-    taken = [cast(func.json_extract_path_text(body.c[field.within], field.name), field.kind) if field.within
-             else body.c[field.name] for field in fields]
-    return select(facts.c.seq, facts.c.at, facts.c.kind, *taken).select_from(facts.join(body, true()))
+        paths = {kind: f"${''.join(f'[{step}]' for step in place)}" for kind, place in places.items()}
+        value = func.json_extract(page.c.body, case(paths, value=number))
+    else:
+        steps = [case({kind: str(place[depth]) for kind, place in places.items()}, value=number)
+                 for depth in range(2 if field.within else 1)]
+        value = func.jsonb_extract_path(page.c.body, *steps) if field.kind is JSON else cast(
+            func.jsonb_extract_path_text(page.c.body, *steps), field.kind)
+    return func.coalesce(value, case(defaults, value=number)) if defaults else value
+
+
+INNER: dict[str, type] = {"load_state": LoadState}
+"""Records inside a body whose fields are read."""
 
 
 def recorded_span(ask: Query) -> tuple[float, float] | None:
@@ -121,7 +171,8 @@ def rules_at(ask: Query, moment: float) -> Centre:
     """
     _, last = find_number_range(ask, journal, journal.c.seq, journal.c.at, moment, moment)
     # These are words in the SQL, not parameters, so that the database sees that its index of them serves.
-    settings = select(journal.c.kind, journal.c.body).where(text(one_of("kind", SETTINGS_KINDS)))
+    settings = select(journal.c.kind, journal.c.body).where(
+        text(IS_RARE), journal.c.kind.in_([kind.__name__ for kind in NAMED]))
     found = (ask(settings.where(journal.c.seq < last, journal.c.at < moment).order_by(journal.c.seq.desc()).limit(1))
              or ask(settings.order_by(journal.c.seq).limit(1)))
     if not found:

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from routing.core.engine import Engine
 from routing.core.events import Event
 from routing.core.explain import Exclusion
-from routing.core.journal import encode_record
+from routing.core.journal import stored_form
 from routing.core.model.errors import RoutingError
 from routing.core.model.facts import Fact, Offered
 from routing.core.model.ids import OfferId
@@ -126,7 +126,7 @@ def replay_journal(entries: Iterable[JournalEntry], facts: Iterable[Fact], *, of
     offered: Offered | None = None
     for recorded, replayed in zip_longest(facts, told.replay_facts()):
         # Compare the stored form: it is what another node or release would read.
-        if recorded is None or replayed is None or encode_record(recorded) != encode_record(replayed):
+        if recorded is None or replayed is None or stored_form(recorded) != stored_form(replayed):
             last = told.last
             return ReplayVerdict(
                 told.count, agreed, decisions, told.starts,

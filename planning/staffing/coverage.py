@@ -88,7 +88,7 @@ def services_by_agent(centre: Centre) -> dict[AgentId, frozenset[ServiceId]]:
         engine.handle(SeatChanged(seat, True, False), 0.0)
         engine.handle(AgentSignedIn(agent.id, seat), 0.0)
         for fact in engine.take_facts():
-            if isinstance(fact, AgentChanged):
+            if isinstance(fact, AgentChanged) and fact.services is not None:
                 found[fact.agent] = frozenset(fact.services)
     return found
 

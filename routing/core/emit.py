@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from routing.core.model import commands, facts, talk_facts
 from routing.core.model.centre_model import AgentState, AnswerMode, Estimate, OfferState
 from routing.core.model.declare import DIRTY, END, STATE
-from routing.core.model.ids import AgentId, OfferId, ServiceId
+from routing.core.model.ids import AgentId, ServiceId
 from routing.core.records import AgentRecord, Contact, Offer
 
 P = ParamSpec("P")
@@ -58,10 +58,12 @@ _OF_CONTACT = {
         "number_encrypted",
         "slow", "node", "estimate", "needs", "topics", "language", "step", "callback")}}
 _OF_AGENT = {
-    "agent": "record.id", "agent_version": "record.version", "services": "record.serves",
+    "agent": "record.id", "agent_version": "record.version",
+    "since": "None if record.since == d.now else record.since",
+    "idle_since": "None if record.idle_since == record.since else record.idle_since",
     "skills": "None if record.as_configured is None else record.agent.skills",
     **{name: f"record.{name}" for name in (
-        "version", "state", "team", "reason", "seat", "rna_count", "since", "idle_since", "pause_pending",
+        "version", "state", "team", "reason", "seat", "rna_count", "pause_pending",
         "leave_pending",
         "wrapup_until",
         *facts.LoadState._fields)}}
@@ -181,7 +183,7 @@ def ended(d: FactLog, contact: Contact, wait_s: float, position: int, key: str,
 
 @emits(facts.AgentChanged)
 def agent_changed(d: FactLog, record: AgentRecord, before: AgentState, before_s: float,
-                  load_state: facts.LoadState | None) -> None:
+                  services: tuple[ServiceId, ...] | None, load_state: facts.LoadState | None) -> None:
     """Emit `AgentChanged` of an agent."""
 
 
@@ -193,9 +195,8 @@ def new_offer_command(offer: Offer, answer_mode: AnswerMode, whisper: bool, wait
 
 
 @returns(facts.LoadState)
-def new_load_state(record: AgentRecord, overrides: tuple[tuple[str, float], ...],
-                   reported_loads: tuple[tuple[OfferId, int], ...]) -> facts.LoadState:
-    """Return the part of the agent's load and breaks that a restart must restore."""
+def new_load_state(record: AgentRecord, overrides: tuple[tuple[str, float], ...]) -> facts.LoadState:
+    """Return the part of the agent's load and breaks that metrics and reports need."""
     raise NotImplementedError
 
 

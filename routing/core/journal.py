@@ -1,8 +1,13 @@
 """Convert events and facts to (kind, JSON text) and back without loss, and replay a journal.
 
-The kind is the name of the record's type. The text is a JSON object of its fields. Every value is read by its declared
-type, so the value that is read equals the value that was written. This holds for enums, tuples, sets and nested
-settings too. Floats keep every digit, because Python writes the shortest text that reads back the same.
+The kind is the name of the record's type. Every value is read by its declared type, so the value that is read equals
+the value that was written. This holds for enums, tuples, sets and nested settings too. Floats of events keep every
+digit, because Python writes the shortest text that reads back the same.
+
+A call makes some thirty records, so their text is short: a JSON array of the values in the order of the fields. The
+last values are left out if they are the defaults. Number and time of a fact have columns, and its other times are
+written in milliseconds. The number of a caller and its hash are in the contact's row: facts have neither, and events
+say only that there was a number. A start and settings are rare and compared field by field: objects with names.
 
 A tick of the clock is an entry as well (`None`, kind `tick`). A replay could not know otherwise when deadlines were
 handled.
@@ -13,16 +18,18 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, Flag
 from functools import cache
 from json.encoder import encode_basestring
+from math import copysign
 from typing import Any, NamedTuple
 
 from routing.core.engine import Engine
-from routing.core.events import Event
+from routing.core.events import Configured, Event, MenuEnded, SurveyAnswered
 from routing.core.model.errors import RoutingError
-from routing.core.model.facts import Fact
+from routing.core.model.facts import Fact, MenuEndedRecorded, SurveyAnsweredRecorded
+from routing.core.model.privacy import Privacy, privacy_of
 from routing.core.stored import Started
 
 TICK = "tick"
@@ -46,12 +53,28 @@ Decoder = Callable[[Any], Any]
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Event)}
 FACTS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Fact)}
 
+NAMED = (Started, Configured)
+"""Records that are written as objects with names."""
+
+STAMP = ("seq", "at")
+"""Fields of a fact that are columns of its row."""
+
 
 def encode_record(record: Event | Fact | None) -> tuple[str, str]:
     """Return the kind and the JSON text of an event or a fact. None is a tick."""
     if record is None:
-        return TICK, "{}"
-    return type(record).__name__, _WRITERS[type(record)](record)
+        return TICK, "[]"
+    return type(record).__name__, _RECORD_WRITERS[type(record)](record)
+
+
+NOTED_BY: dict[type, Callable[..., Fact]] = {MenuEnded: MenuEndedRecorded, SurveyAnswered: SurveyAnsweredRecorded}
+"""Events that the engine only notes, with the fact that has the same fields."""
+
+
+def noted_as(event: Event | None) -> tuple[str, str]:
+    """Return the kind and text of the fact that notes an event, or two empty texts if no fact does."""
+    fact = NOTED_BY.get(type(event))
+    return ("", "") if fact is None or event is None else encode_record(fact(0, 0.0, *event))
 
 
 def decode_event(kind: str, text: str) -> Event | None:
@@ -62,10 +85,22 @@ def decode_event(kind: str, text: str) -> Event | None:
     return event
 
 
-def decode_fact(kind: str, text: str) -> Fact:
-    """Return the fact of a text. Raise JournalError, which names what does not fit."""
-    fact: Fact = _decode_record(FACTS, kind, text)
+def decode_fact(kind: str, text: str, seq: int, at: float) -> Fact:
+    """Return the fact of a text with its number and time. Raise JournalError, which names what does not fit."""
+    fact: Fact = _decode_record(FACTS, kind, text, (seq, at))
     return fact
+
+
+def stored_form(fact: Fact) -> tuple[int, float, str, str]:
+    """Return a fact as its row holds it. Two facts that are stored alike are the same decision."""
+    return fact.seq, fact.at, *encode_record(fact)
+
+
+def field_names(kind: str) -> tuple[str, ...]:
+    """Return the fields of a kind in the order of its text. A record inside it has them in its own order."""
+    record: Any = FACTS.get(kind) or EVENTS[kind]
+    names: tuple[str, ...] = record._fields
+    return names[len(STAMP):] if kind in FACTS else names
 
 
 def write_value(value: Any) -> str:
@@ -146,6 +181,79 @@ _WRITERS = _Writers({
 })
 
 
+def _write_array(values: list[Any], defaults: Sequence[Any], writers: dict[type, Writer]) -> str:
+    """Return values as a JSON array, without the last ones that are the defaults. `defaults` are those of the last
+    values, the last one first."""
+    for default in defaults:
+        if not _is_same(values[-1], default):
+            break
+        values.pop()
+    return "[" + ",".join([writers[type(value)](value) for value in values]) + "]"
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    # The text tells 0 from false, and 0.0 from -0.0.
+    return type(value) is type(default) and value == default and not (type(value) is float and copysign(1.0, value) < 0)
+
+
+class _InnerWriters(dict[type, Writer]):
+    """Writers of values inside a short record. Records and tuples differ from those of `_WRITERS`."""
+
+    def __missing__(self, kind: type) -> Writer:
+        self[kind] = writer = self._build(kind)
+        return writer
+
+    def _build(self, kind: Any) -> Writer:
+        if hasattr(kind, "_fields"):
+            defaults = tuple(reversed(kind._field_defaults.values()))
+            return lambda value: _write_array(list(value), defaults, self)
+        if kind is tuple:
+            return lambda value: "[" + ",".join([self[type(one)](one) for one in value]) + "]"
+        return _WRITERS[kind]
+
+
+def _write_rounded(value: float) -> str:
+    # Small values are shares and scores, not times.
+    return _write_float(round(value, 3 if abs(value) >= 1.0 else 6))
+
+
+_INNER_WRITERS, _FACT_WRITERS = _InnerWriters(), _InnerWriters({float: _write_rounded})
+
+HIDDEN_NUMBER = "*"
+"""Text in the journal for a number that the event had. The engine asks only whether there is one."""
+
+
+class _RecordWriters(dict[type, Writer]):
+    """Writers of whole events and facts."""
+
+    def __missing__(self, kind: type) -> Writer:
+        self[kind] = writer = _WRITERS[kind] if kind in NAMED else _build_record_writer(kind)
+        return writer
+
+
+_RECORD_WRITERS = _RecordWriters()
+
+
+def _build_record_writer(kind: Any) -> Writer:
+    is_fact = kind.__name__ in FACTS
+    skip, defaults = len(STAMP) if is_fact else 0, tuple(reversed(kind._field_defaults.values()))
+    writers = _FACT_WRITERS if is_fact else _INNER_WRITERS
+    hints = typing.get_type_hints(kind, include_extras=True)
+    classes = [(number, privacy_of(hints[name])) for number, name in enumerate(field_names(kind.__name__))]
+    hidden = [number for number, privacy in classes if privacy is Privacy.NUMBER or (is_fact and privacy is not None)]
+    hides = "" if is_fact else HIDDEN_NUMBER
+
+    def write_record(value: Any) -> str:
+        said = list(value[skip:])
+        for number in hidden:
+            said[number] = said[number] and hides
+        return _write_array(said, defaults, writers)
+
+    return write_record
+
+
 def _plain_value(value: Any) -> Any:
     """Return a value as JSON types: the slow way, for types without their own writer."""
     if isinstance(value, Enum):
@@ -161,12 +269,13 @@ def _plain_value(value: Any) -> Any:
     return value
 
 
-def _decode_record(kinds: dict[str, type], kind: str, text: str) -> Any:
+def _decode_record(kinds: dict[str, type], kind: str, text: str, stamp: tuple[Any, ...] = ()) -> Any:
     known = kinds.get(kind)
     if known is None:
         raise JournalError(f"no record of kind {kind!r}; known: {', '.join(kinds)}")
     try:
-        return _build_decoder(known)(json.loads(text))
+        value = json.loads(text)
+        return _build_decoder(known)(value if known in NAMED else [*stamp, *_require_list(value, known)])
     except JournalError:
         raise
     except (ValueError, TypeError, KeyError) as error:
@@ -205,7 +314,13 @@ def _record_decoder(declared: Any) -> Decoder:
     hints = typing.get_type_hints(declared)
     fields = {name: _build_decoder(hints[name]) for name in declared._fields}
 
+    decoders = tuple(fields.values())
+
     def read_record(value: Any) -> Any:
+        if isinstance(value, list):
+            if len(value) > len(decoders):
+                raise JournalError(f"{declared.__name__} has no more than {len(decoders)} fields")
+            return declared(*[read(item) for read, item in zip(decoders, value, strict=False)])
         if not isinstance(value, dict):
             raise JournalError(f"{value!r} does not hold the fields of {declared.__name__}")
         unknown = value.keys() - fields.keys()
@@ -214,6 +329,12 @@ def _record_decoder(declared: Any) -> Decoder:
         return declared(**{name: fields[name](item) for name, item in value.items()})
 
     return read_record
+
+
+def _require_list(value: Any, declared: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise JournalError(f"{value!r} does not hold the fields of {declared.__name__}")
+    return value
 
 
 def _read_float(value: Any) -> float:

@@ -319,6 +319,8 @@ class AgentRecord:
     leave_pending: bool = stored(default=False)
     # Kept for the index of agents (`matching_index`).
     serves: tuple[ServiceId, ...] = ()
+    services_told: tuple[ServiceId, ...] = ()
+    """Services that the last `AgentChanged` named. Not known after a restart."""
     key: LineKey | None = None
     """The agent's key in the pools. None if the agent is in no pool."""
     cohort: Cohort[AgentRecord, Contact] | None = None

@@ -36,7 +36,6 @@ from routing.core.model.centre_model import (
     WrapUpMode,
 )
 from routing.core.model.declare import attributes
-from routing.core.model.facts import LoadState
 from routing.core.model.ids import ServiceId, SkillId
 from routing.core.model.state_tables import AGENT, CallbackState, LegState, next_state
 from routing.core.queueing import callback_index, contact_queue, recent_talks
@@ -45,7 +44,10 @@ from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.shifts import rule_overrides
 from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredOffer
 
-OUTLIVES_SHIFT = frozenset({"version", "since", *LoadState._fields})
+OUTLIVES_SHIFT = frozenset({
+    "version", "since", "load", "load_at", "last_load", "at_hard_limit", "heavy_declined_until", "rest_until",
+    "rest_after_heavy_until", "working_since", "occupied", "occupied_at", "break_begun", "break_s", "break_until",
+    "overrides"})
 """Attributes of an agent that a restart restores even if the agent is signed out."""
 
 REPAIRED = "rows_repaired"

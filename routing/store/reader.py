@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,7 +20,7 @@ from routing.core.events import Event
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, CallbackCall, OldPlace, Spoke
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Channel, Outcome
-from routing.core.model.facts import Fact
+from routing.core.model.facts import CallbackChanged, Fact, Queued
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.model.reasons import CALLBACK_REFUSED
 from routing.core.queueing.callback_limits import DAY_S
@@ -28,6 +29,7 @@ from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, Stored
 from routing.store import start_entry
 from routing.store.columns import reader_of
 from routing.store.database import connect_engine, store_error, url_of
+from routing.store.kinds import PERSONAL_NAMES
 from routing.store.migrate import HEAD, current_revision
 from routing.store.schema import (
     agents,
@@ -105,6 +107,10 @@ class Query:
     def __call__(self, statement: Select[Any], **values: object) -> Sequence[Any]:
         return self._connection.execute(statement, values).all()
 
+    def with_callers(self, facts: list[Fact]) -> list[Fact]:
+        """Return facts with what identifies their callers (`with_callers`)."""
+        return with_callers(self._connection, facts)
+
     def decode_entry(self, kind: str, body: str) -> Event | None:
         """Return the event of an entry of the journal. Raise JournalError if it cannot be read."""
         return decode_event(kind, start_entry.read_entry(kind, body,
@@ -179,10 +185,12 @@ _DIALLED = (select(contacts.c.callback_hash, contacts.c.caller_hash, offers.c.di
             .join_from(offers, contacts, offers.c.contact == contacts.c.contact)
             .where(text("offers.dialled_at IS NOT NULL"), offers.c.dialled_at >= bindparam("since")))
 _LAST_DIAL = select(func.max(offers.c.dialled_at)).where(text("dialled_at IS NOT NULL"))
-_FACTS = (select(facts.c.seq, facts.c.kind, facts.c.body).where(facts.c.seq > bindparam("after")).order_by(facts.c.seq)
-          .limit(bindparam("count")))
+_FACTS = (select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body)
+          .where(facts.c.seq > bindparam("after")).order_by(facts.c.seq).limit(bindparam("count")))
 _JOURNAL = (select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
             .where(journal.c.seq > bindparam("after")).order_by(journal.c.seq).limit(bindparam("count")))
+_CALLERS = select(contacts.c.contact, contacts.c.queued_at, *(
+    contacts.c[name] for name in sorted(PERSONAL_NAMES & set(contacts.c.keys()))))
 _EXTENT = select(select(func.max(journal.c.seq)).scalar_subquery(), select(func.max(facts.c.seq)).scalar_subquery())
 _CURSOR = select(cursors.c.seq).where(cursors.c.name == bindparam("name"))
 _COUNTS = (select(contacts.c.service, contacts.c.outcome, func.count())
@@ -205,6 +213,31 @@ def load_state(connection: Connection) -> LoadedState:
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )
+
+
+def _fact_bodies(connection: Connection, seqs: list[int]) -> dict[int, str]:
+    if not seqs:
+        return {}
+    rows = connection.execute(select(facts.c.seq, facts.c.body).where(facts.c.seq.in_(seqs)))
+    return {row.seq: row.body for row in rows}
+
+
+def with_callers(connection: Connection, facts: list[Fact]) -> list[Fact]:
+    """Return facts with what identifies their callers, from the rows of the contacts.
+
+    After an erasure the rows do not have it any more, and so neither have the facts.
+    """
+    hidden = {one.contact for one in facts if isinstance(one, Queued | CallbackChanged)}
+    if not hidden:
+        return facts
+    rows = {row.contact: row for row in connection.execute(_CALLERS.where(contacts.c.contact.in_(hidden)))}
+    found = list(facts)
+    for place, one in enumerate(facts):
+        row = rows.get(one.contact) if isinstance(one, Queued | CallbackChanged) else None
+        # A later contact of the same id is somebody else.
+        if row is not None and row.queued_at <= one.at:
+            found[place] = one._replace(**{name: row._mapping[name] for name in one._fields if name in PERSONAL_NAMES})
+    return found
 
 
 def _rows(connection: Connection, statement: Select[Any], kind: type) -> Iterator[Any]:
@@ -268,12 +301,12 @@ class Reader:
         """
         found: list[Fact] = []
         while not found and (rows := self._all_rows(_FACTS, after=seq, count=min(limit, PAGE))):
-            for seq, kind, body in rows:
+            for seq, at, kind, body in rows:
                 try:
-                    found.append(decode_fact(kind, body))
+                    found.append(decode_fact(kind, body, seq, at))
                 except JournalError:
-                    log.error("store.fact_unreadable", seq=seq, kind=kind)  # without its text, which may hold a number
-        return found
+                    log.error("store.fact_unreadable", seq=seq, kind=kind)
+        return self.run_query(partial(with_callers, facts=found))
 
     def journal_after(self, seq: int, limit: int = PAGE) -> list[JournalRow]:
         """Return inputs with a number above `seq`, in order, for replay.
@@ -281,10 +314,15 @@ class Reader:
         Raise JournalError with the number of an entry that cannot be read.
         """
         found: list[JournalRow] = []
-        for number, at, kind, body in self._all_rows(_JOURNAL, after=seq, count=min(limit, PAGE)):
+        rows = self._all_rows(_JOURNAL, after=seq, count=min(limit, PAGE))
+        # A note has the number of its fact (`noted_as`), which has the same fields.
+        noted = self.run_query(partial(_fact_bodies, seqs=[int(body) for *_, body in rows if body.isdecimal()]))
+        for number, at, kind, body in rows:
             try:
-                found.append(JournalRow(number, at, decode_event(kind,
+                found.append(JournalRow(number, at, decode_event(kind, noted[int(body)] if body.isdecimal() else
                     start_entry.read_entry(kind, body, self._body_at))))
+            except KeyError:
+                raise JournalError(f"entry {number}: its fact {body} is gone") from None
             except JournalError as error:
                 raise JournalError(f"entry {number}: {error}") from None
         return found

@@ -34,6 +34,7 @@ from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 from routing.store.columns import NUMBER, checks_of, column_of
+from routing.store.kinds import NUMBERS, Kind
 
 JOURNAL_FORMAT = "1"
 """Encoding of the bodies of `journal` and `facts` (`routing/core/journal.py`), stored in `meta`."""
@@ -43,8 +44,9 @@ SMS_LIVE = ("waiting", "sending")
 SMS_OVER = ("sent", "failed", "expired")
 SMS_STATES = (*SMS_LIVE, *SMS_OVER)
 
-SETTINGS_KINDS = ("Started", "Configured")
-"""Entries of the journal that hold all settings."""
+IS_RARE = f"kind IN ({NUMBERS['Started']}, {NUMBERS['Configured']}, {NUMBERS['CallerErased']})"
+"""Condition of the journal's entries that are searched by their kind, in the words of their index: those with all
+settings, and erasures, which name a caller after the contacts do not any more."""
 
 CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -101,19 +103,21 @@ journal = Table(
     "journal", metadata,
     Column("seq", NUMBER, primary_key=True, autoincrement=False),
     Column("at", Double, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", Kind, nullable=False),
     Column("body", Text, nullable=False),
+    Column("personal", Boolean, nullable=False, comment="the body identifies a caller"),
 )
 
 # The start of a replay is found by its kind, and a journal has few such entries.
-Index("ix_journal_settings", journal.c.seq, sqlite_where=text(one_of("kind", SETTINGS_KINDS)),
-      postgresql_where=text(one_of("kind", SETTINGS_KINDS)))
+Index("ix_journal_settings", journal.c.seq, sqlite_where=text(IS_RARE), postgresql_where=text(IS_RARE))
+# Redaction reads the entries that identify somebody, by their time, and no others.
+Index("ix_journal_personal", journal.c.at, sqlite_where=text("personal"), postgresql_where=text("personal"))
 
 facts = Table(
     "facts", metadata,
     Column("seq", NUMBER, primary_key=True, autoincrement=False),
     Column("at", Double, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", Kind, nullable=False),
     Column("body", Text, nullable=False),
 )
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, select, text
 
 from routing.core.journal import JournalError
 from routing.core.stored import Started
-from routing.store.schema import SETTINGS_KINDS, journal, one_of
+from routing.store.schema import IS_RARE, journal
 
 START_KIND = Started.__name__
 
@@ -49,7 +49,7 @@ Value = dict[str, Any]
 """Object of a record. Any: values of JSON."""
 
 _STARTS = (select(journal.c.seq, journal.c.at, journal.c.body)
-           .where(text(one_of("kind", SETTINGS_KINDS)), journal.c.kind == START_KIND))
+           .where(text(IS_RARE), journal.c.kind == START_KIND))
 _BODY = select(journal.c.body)
 
 

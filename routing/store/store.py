@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
-from routing.core.journal import encode_record
+from routing.core.journal import encode_record, noted_as
 from routing.core.model.facts import Fact
 from routing.core.stored import Change, Row
 from routing.store import compaction, start_entry
@@ -37,6 +37,7 @@ from routing.store.database import (
     wrap_driver_error,
 )
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
+from routing.store.kinds import NUMBERS, identifies_caller
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import upgrade_tables, without_foreign_keys
 from routing.store.reader import PAGE, LoadedState, Reader, ServiceCount, load_state
@@ -431,14 +432,18 @@ class Store:
             # 1. Check the lease first: a node that was frozen writes nothing.
             if self._lease is not None:
                 leasing.check_lease(cursor, dialect, self._lease)
-            # 2. The journal, with starts as differences.
+            # 2. The journal, with starts as differences, and notes by the numbers of their facts.
+            bodies = [encode_record(fact) for fact in turn.facts]
             if turn.events:
                 rows: list[dict[str, object]] = []
                 for at, event in turn.events:
                     kind, body = encode_record(event)
                     if kind == start_entry.START_KIND:
                         body = start_entry.write_start(connection, body, at)
-                    rows.append({"seq": next_input, "at": at, "kind": kind, "body": body})
+                    elif (noted := noted_as(event)) in bodies:
+                        body = str(turn.facts[bodies.index(noted)].seq)
+                    rows.append({"seq": next_input, "at": at, "kind": NUMBERS[kind], "body": body,
+                                 "personal": identifies_caller(event)})
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)
             # 3. The rows, each with a compare-and-set.
@@ -447,12 +452,11 @@ class Store:
             # 4. The facts, whose numbers the engine has chosen.
             if turn.facts:
                 rows = []
-                for fact in turn.facts:
+                for fact, (kind, body) in zip(turn.facts, bodies, strict=True):
                     if fact.seq != next_fact:
                         raise StoreConflict(fact.seq, type(fact).__name__, "", f"the next fact is {next_fact}")
                     written.apply_fact(fact)
-                    kind, body = encode_record(fact)
-                    rows.append({"seq": fact.seq, "at": fact.at, "kind": kind, "body": body})
+                    rows.append({"seq": fact.seq, "at": fact.at, "kind": NUMBERS[kind], "body": body})
                     next_fact += 1
                 _ADD_FACTS.run_all(cursor, dialect, rows)
         return next_input, next_fact

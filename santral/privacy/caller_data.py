@@ -23,6 +23,7 @@ from sqlalchemy import select
 
 from metrics.queue_log import erasure as queue_log
 from metrics.queue_log.lines import clean_name
+from routing.core.journal import field_names
 from routing.store import sms_messages
 from routing.store.audit import Audit
 from routing.store.callers import caller_input, caller_preferences, erasure, redaction
@@ -30,6 +31,7 @@ from routing.store.callers.erasure import CallerTraces
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.compaction import COPY_MAX_S
 from routing.store.errors import KeyFileError
+from routing.store.kinds import PERSONAL_NAMES
 from routing.store.recordings import recording_rows
 from routing.store.recordings.recording_keys import RecordingKeys
 from routing.store.recordings.recording_rows import Recording, RecordingFilter
@@ -189,7 +191,7 @@ class CallerData:
         counts = {"recordings": await self._vault.destroy_recordings(kept),
                   "spool": self._remove_plain(caller.contacts)}
 
-        # 3. Rewrite journal and facts. One number has many encrypted forms, so each is decrypted and compared.
+        # 3. Rewrite the journal. One number has many encrypted forms, so each is decrypted and compared.
         def is_of_caller(box: str) -> bool:
             if box in caller.encrypted_numbers or self._decrypt_or_empty(box) in theirs:
                 boxes.add(box)
@@ -198,10 +200,8 @@ class CallerData:
 
         words = {digest: secrets.token_hex(len(digest) // 2) for digest in caller.hashes}
         if words:
-            found = await erasure.rewrite_entries(
-                self._store, redaction.without_caller(words, is_of_caller), hashes=words,
-                numbers=bool(theirs or boxes))
-            counts |= {"journal": found.journal, "facts": found.facts}
+            counts["journal"] = await erasure.redact_caller(
+                self._store, redaction.without_caller(words, is_of_caller), caller.contacts, self._clock())
         # 4. Erase keyed-in digits, short messages and preferences.
         counts["keyed in"] = await self._store.run_write(partial(caller_input.erase_inputs, some=answers))
         texts = await self._store.run_query(partial(
@@ -239,9 +239,7 @@ class CallerData:
         needles = [word.encode() for word in words if word]
 
         def search_state() -> list[Path]:
-            # Numbers in the centre's files belong to offices, and an erasure does not remove them.
-            return [path for path in search_files(self._state, needles)
-                    if not path.relative_to(self._state).parts[0].startswith(LAST_GOOD)]
+            return search_files(self._state, needles, self._holds_no_trace)
 
         # Deleted rows remain in the log of the store until it is emptied, and in free pages of the file until a
         # rewrite.
@@ -252,6 +250,14 @@ class CallerData:
                 await self._store.rewrite_file(COPY_MAX_S if self._node else None)):
             left = search_state()
         return left
+
+    def _holds_no_trace(self, path: Path) -> bool:
+        """Return whether a file cannot hold a trace of a caller in readable form.
+
+        Sealed recordings are encrypted, each with its own key, and their names are random. Numbers in the centre's
+        files belong to offices, and an erasure does not remove them.
+        """
+        return path.is_relative_to(self._vault.folder) or path.relative_to(self._state).parts[0].startswith(LAST_GOOD)
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
@@ -283,28 +289,29 @@ class CallerData:
 
     # -- destroy by age ----------------------------------------------------------------------------------------------
 
-    async def find_due(self, numbers_days: float, journal_days: float) -> list[DueData]:
+    async def find_due(self, numbers_days: float, journal_days: float, facts_days: float) -> list[DueData]:
         """Return the data that `purge_due` would destroy."""
         now = self._clock()
-        numbers, journal = now - numbers_days * DAY_S, now - journal_days * DAY_S
+        numbers, journal, told = (now - days * DAY_S for days in (numbers_days, journal_days, facts_days))
         count = await self._store.run_query(partial(recording_rows.count_recordings, wanted=RecordingFilter(due=now)))
-        past = await self._store.run_query(partial(erasure.find_old_history, before=journal))
+        past = await self._store.run_query(partial(
+            erasure.find_old_history, journal_before=journal, facts_before=told))
         rows = await self._store.run_query(partial(erasure.old_rows, before=numbers))
-        boxes = await self._store.run_query(partial(erasure.count_old_numbers, before=numbers))
+        boxes = await self._store.run_query(partial(erasure.count_old_personal, before=numbers))
         return [DueData("recordings", now, count), DueData("contacts with a number", numbers, rows),
-                DueData("journal entries and facts with a number", numbers, boxes),
+                DueData("journal entries with a number", numbers, boxes),
                 DueData("lines of queue_log with a number", numbers,
                         queue_log.erase_numbers(self._log, lambda _, epoch: epoch < numbers, really=False)),
                 DueData("journal entries", journal, past.entries if past else 0),
-                DueData("facts", journal, past.facts if past else 0),
+                DueData("facts", told, past.facts if past else 0),
                 DueData("keyed-in answers", numbers,
                         await self._store.run_query(partial(caller_input.count_old_inputs, before=numbers))),
                 DueData("short messages", numbers,
                         await self._store.run_query(partial(sms_messages.count_old_messages, before=numbers)))]
 
-    async def purge_due(self, numbers_days: float, journal_days: float) -> PurgeResult:
+    async def purge_due(self, numbers_days: float, journal_days: float, facts_days: float) -> PurgeResult:
         """Destroy the data that is due."""
-        due = await self.find_due(numbers_days, journal_days)
+        due = await self.find_due(numbers_days, journal_days, facts_days)
         counts = {one.what: one.many for one in due if one.many}
         # Nothing is due, but the log may still hold data of the last purge.
         if not counts:
@@ -313,17 +320,18 @@ class CallerData:
         self._audit.note_entry(self._who, "purging", self._clock(), counts=counts)
         # 2. Destroy recordings, numbers and messages, page by page.
         await self._vault.purge_expired(self._clock())
-        numbers, journal = due[1].before, due[4].before
+        numbers, journal, told = due[1].before, due[4].before, due[5].before
         while ids := await self._store.run_query(partial(erasure.old_contacts, before=numbers)):
             await self._store.run_write(partial(erasure.blank_rows, ids=ids))
         while await self._store.run_write(partial(caller_input.erase_old_inputs, before=numbers)):
             pass
         while await self._store.run_write(partial(sms_messages.erase_old_messages, before=numbers)):
             pass
-        await erasure.rewrite_entries(self._store, redaction.without_numbers, before=numbers)
+        await erasure.redact_old(self._store, numbers)
         queue_log.erase_numbers(self._log, lambda _, epoch: epoch < numbers)
         # 3. Cut the journal at a start of a node, so that it can still be replayed.
-        if past := await self._store.run_query(partial(erasure.find_old_history, before=journal)):
+        if past := await self._store.run_query(partial(
+                erasure.find_old_history, journal_before=journal, facts_before=told)):
             await erasure.drop_history(self._store, past)
         # 4. Empty the log, and write down the result.
         settled = await self._store.empty_log()
@@ -340,10 +348,10 @@ def significant_digits(number: str) -> str:
     return number.lstrip("+")[-10:]
 
 
-def search_files(folder: Path, needles: Sequence[bytes]) -> list[Path]:
-    """Return the files below a folder that contain one of these byte strings."""
+def search_files(folder: Path, needles: Sequence[bytes], skip: Callable[[Path], bool] = lambda _: False) -> list[Path]:
+    """Return the files below a folder that contain one of these byte strings, without those that `skip` names."""
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()
-            and _contains_any(path, needles)]
+            and not skip(path) and _contains_any(path, needles)]
 
 
 def _contains_any(path: Path, needles: Sequence[bytes]) -> bool:
@@ -368,13 +376,19 @@ def _describe_recording(one: Recording) -> dict[str, Any]:
             "seconds": round(one.seconds, 1), "keep_until": one.keep_until}
 
 
+def _named_fields(kind: str, body: str) -> dict[str, Any]:
+    """Return the fields of a fact by name, without those that identify a caller and absent ones."""
+    return {name: value for name, value in zip(field_names(kind), json.loads(body), strict=False)
+            if name not in PERSONAL_NAMES}
+
+
 def _contact_rows(connection: Any, ids: Sequence[str]) -> dict[str, Any]:
     """Return rows and facts of these contacts without keyed hash and encrypted number, because the number itself is
     exported.
 
     The connection of the store is of type Any.
     """
-    hidden = redaction.PERSONAL_NAMES
+    hidden = PERSONAL_NAMES
     found: dict[str, Any] = {}
     for table, key in ((contacts, "contacts"), (offers, "offers")):
         shown = [column for column in table.c if column.name not in hidden]
@@ -383,8 +397,7 @@ def _contact_rows(connection: Any, ids: Sequence[str]) -> dict[str, Any]:
     found["facts"] = []
     for contact in ids:
         rows = connection.execute(select(facts.c.at, facts.c.kind, facts.c.body).where(
-            facts.c.body.contains(f'"contact":{json.dumps(contact)}', autoescape=True)).order_by(facts.c.seq))
-        found["facts"] += [{"at": at, "kind": kind, **{
-            field: value for field, value in json.loads(body).items() if field not in (*hidden, "seq", "at")}}
-            for at, kind, body in rows]
+            facts.c.body.contains(json.dumps(contact), autoescape=True)).order_by(facts.c.seq))
+        found["facts"] += [{"at": at, "kind": kind, **fields} for at, kind, body in rows
+                           if (fields := _named_fields(kind, body))["contact"] == contact]
     return found

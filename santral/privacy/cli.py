@@ -98,7 +98,7 @@ def build_commands() -> typer.Typer:
         some."""
         async def work(privacy: CallerData, config: NodeConfig) -> None:
             wanted = config.settings.privacy
-            days = wanted.numbers_days, wanted.journal_days
+            days = wanted.numbers_days, wanted.journal_days, wanted.facts_days
             purged = PurgeResult(await privacy.find_due(*days), settled=True) if dry_run \
                 else await privacy.purge_due(*days)
             Console(highlight=False).print(_due_table(purged.due, done=not dry_run))

@@ -10,10 +10,10 @@ from routing.core.engine import Engine
 from routing.core.inbox import AgentView
 from routing.core.model.centre_model import Agent, AgentState, Centre, Channel, PauseReason, Profile, Service, Step
 from routing.core.model.commands import Command, Offer
-from routing.core.model.facts import Fact, LoadState
+from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.restore import rebuild_domain
-from routing.core.stored import ChangeLog, Row, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import ChangeLog, Row, StoredAgent, StoredContact, StoredOffer, agent_row
 
 F = TypeVar("F")
 
@@ -131,6 +131,12 @@ def restore(engine: Engine, contacts: Iterable[StoredContact], offers: Iterable[
     return rebuild_domain(d, contacts, offers, agents)
 
 
-def of_burden(told: LoadState | None) -> dict[str, Any]:
-    """Return the fields of an agent's row that AgentChanged tells by this load state."""
-    return {} if told is None else {name: value for name, value in told._asdict().items() if name != "reported_loads"}
+LOAD_FIELDS = ("load", "load_at", "last_load", "at_hard_limit", "heavy_declined_until", "rest_until", "working_since",
+               "occupied", "occupied_at", "rest_after_heavy_until", "break_begun", "break_s", "break_until",
+               "overrides")
+
+
+def load_fields(house: House, agent: str) -> dict[str, Any]:
+    """Return the fields of an agent's row that tell load, rests and breaks."""
+    row = agent_row(house.engine._domain.agents[AgentId(agent)])
+    return {name: getattr(row, name) for name in LOAD_FIELDS}

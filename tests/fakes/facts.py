@@ -29,7 +29,7 @@ class Story:
     def queued(self, call: str, service: str = "temsilci", box: str = "", position: int = 1) -> None:
         self._since[call], self._service[call] = self.at, ServiceId(service)
         self.facts.append(Queued(*self._stamp(), ContactId(call), 1, ServiceId(service), VOICE, self.at, 0, position,
-                                 f"PJSIP/trunk-{call}", "", box, False, ""))
+                                 "", box, False, ""))
 
     def missed(self, call: str, agent: str, state: OfferState = OfferState.TIMEOUT, rang: float = 15.0,
                reason: str = "no_answer") -> None:

@@ -89,7 +89,7 @@ class Day:
     def queue(self, contact: str, channel: Channel = VOICE) -> None:
         """A caller waits."""
         self._add(f.Queued, contact=ContactId(contact), version=1, service=SERVICE, channel=channel,
-                  since=self.now - 3.0, priority=2, position=1, leg=f"PJSIP/trunk-{contact}", caller_hash="h",
+                  since=self.now - 3.0, priority=2, position=1, caller_hash="h",
                   number_encrypted="b", slow=True, node="a")
         self.contacts[contact] = {"state": ContactState.PENDING, "version": 1, "offer": None, "outcome": None,
                                   "channel": channel}

@@ -302,12 +302,10 @@ def mark_break_taken(d: Domain, record: AgentRecord) -> None:
 
 
 def current_load_state(record: AgentRecord) -> facts.LoadState:
-    """Return the load state that must survive a restart. The agent's next change carries it."""
+    """Return the load state. The agent's next change carries it."""
     record.load_state_changed = False
     return emit.new_load_state(
-        record, tuple(sorted(record.overrides.items())) if record.overrides else (),
-        tuple([(offer.id, offer.load) for offer in record.offers.values()
-                       if offer.load_reported and offer.state is not COMPLETED]) if record.offers else ())
+        record, tuple(sorted(record.overrides.items())) if record.overrides else ())
 
 
 def settle_decay(d: Domain, record: AgentRecord) -> None:

@@ -135,7 +135,10 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     # Written out as in `emit_request`: a function for both would cost a call for each of four changes of a talk.
     record.version += 1
     record.wrapup_until = agent_capacity.wrapup_until(d, record) if after is WRAPUP or len(offers) > 1 else None
-    emit.agent_changed(d, record, before, before_s,
+    # Services change rarely, so only an agent who comes, goes or pauses names them again.
+    services = None if record.services_told is record.serves and not away else record.serves
+    record.services_told = record.serves
+    emit.agent_changed(d, record, before, before_s, services,
                        distress_load.current_load_state(record) if record.load_state_changed else None)
     if away and after is SIGNED_OUT:
         _clear_agent(d, record)
@@ -252,7 +255,7 @@ def emit_request(d: Domain, record: AgentRecord) -> None:
     record.version += 1
     record.wrapup_until = agent_capacity.wrapup_until(d, record) if record.state is WRAPUP \
         or len(record.offers) > 1 else None
-    emit.agent_changed(d, record, record.state, 0.0,
+    emit.agent_changed(d, record, record.state, 0.0, record.serves,
                        distress_load.current_load_state(record) if record.load_state_changed else None)
 
 

@@ -47,7 +47,6 @@ class Queued(NamedTuple):
     priority: int
     position: int
     """Position in the order of its service, from 1."""
-    leg: str
     caller_hash: CallerHash
     number_encrypted: EncryptedNumber
     slow: bool
@@ -274,27 +273,18 @@ class Ended(NamedTuple):
 
 
 class LoadState(NamedTuple):
-    """The load of an agent, as far as the engine counts it. All times are Unix seconds."""
+    """The load of an agent, as far as metrics and reports need it. The agent's row has all of it.
 
-    # Distress load and rests.
+    All times are Unix seconds.
+    """
+
     load: float = 0.0
     """Distress load at `load_at`."""
     load_at: float = 0.0
-    last_load: int = 0
-    """Weight of the last contact."""
-    at_hard_limit: bool = False
-    """Whether the agent has reached the hard limit and is not yet below `release`."""
-    heavy_declined_until: float = 0.0
     rest_until: float = 0.0
     """End of the decompression."""
-    # Work since the last break, and handled time.
-    working_since: float = 0.0
-    """End of the last break."""
-    occupied: float = 0.0
-    """Handled seconds, decayed to `occupied_at`."""
-    occupied_at: float = 0.0
-    rest_after_heavy_until: float = 0.0
-    """No contact of load 4 or more before this time, after the last one."""
+    at_hard_limit: bool = False
+    """Whether the agent has reached the hard limit and is not yet below `release`."""
     # Breaks of the engine.
     break_begun: float = 0.0
     """Planned start of the last break that has begun."""
@@ -304,8 +294,6 @@ class LoadState(NamedTuple):
     """End of the break that the engine began. 0 for none."""
     overrides: tuple[tuple[str, float], ...] = ()
     """Overridden rules of the profile, each with its end."""
-    reported_loads: tuple[tuple[OfferId, int], ...] = ()
-    """Contacts at the agent whose weight the agent reported."""
 
 
 class AgentChanged(NamedTuple):
@@ -328,8 +316,8 @@ class AgentChanged(NamedTuple):
     """Seat of the agent. After signing out, the seat that the agent left."""
     before_s: float
     """Time in the state before."""
-    services: tuple[ServiceId, ...]
-    """Services the agent can serve (queue_log writes some lines per queue)."""
+    services: tuple[ServiceId, ...] | None
+    """Services the agent can serve (queue_log writes some lines per queue). None for those of the change before."""
     rna_count: int
     """Ring-no-answers and declines in a row."""
     # Values that a restart needs.

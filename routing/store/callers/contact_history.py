@@ -19,7 +19,7 @@ from routing.core.model.facts import Fact, MenuEndedRecorded
 from routing.core.model.ids import AgentId, ContactId, ServiceId
 from routing.core.stored import Started
 from routing.store.reader import Query
-from routing.store.schema import SETTINGS_KINDS, contacts, facts, journal, one_of
+from routing.store.schema import IS_RARE, contacts, facts, journal
 
 EARLIER_MAX = 100
 """Earlier contacts of the same caller that are read. The hundredth call before explains nothing."""
@@ -55,7 +55,7 @@ class ContactPast(NamedTuple):
 
 
 _ROWS = select(*(contacts.c[name] for name in ContactPast._fields))
-_FACTS = select(facts.c.seq, facts.c.kind, facts.c.body).order_by(facts.c.seq)
+_FACTS = select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).order_by(facts.c.seq)
 
 
 def find_contacts(ask: Query, beginning: str, limit: int) -> list[ContactPast]:
@@ -84,8 +84,8 @@ def facts_of(ask: Query, contact: ContactId, queued_at: float, until: float | No
     first = _number_at(ask, queued_at - MENU_S, last)
     if until is not None:
         last = min(last, _number_at(ask, until + TRAILING_FACTS_S, last))
-    return [fact for fact in _facts_naming(ask, f'"{contact}"', first, last)
-        if getattr(fact, "contact", None) == contact]
+    return ask.with_callers([fact for fact in _facts_naming(ask, f'"{contact}"', first, last)
+                             if getattr(fact, "contact", None) == contact])
 
 
 def find_menu_paths(ask: Query, beginning: str) -> list[MenuEndedRecorded]:
@@ -99,7 +99,7 @@ def start_before(ask: Query, fact: int) -> int | None:
     """Return the number of the last start of a node before this fact, or None. Raise JournalError if a start is
     unreadable."""
     for seq, body in ask(select(journal.c.seq, journal.c.body)
-                         .where(journal.c.kind == Started.__name__, text(one_of("kind", SETTINGS_KINDS)))
+                         .where(journal.c.kind == Started.__name__, text(IS_RARE))
                          .order_by(journal.c.seq.desc())):
         try:
             first = int(json.loads(body)["next_fact"])  # in every start, complete or not
@@ -134,8 +134,8 @@ def _facts_naming(ask: Query, name: str, first: int, last: int | None, kind: str
         wanted = wanted.where(facts.c.seq <= last)
     if kind is not None:
         wanted = wanted.where(facts.c.kind == kind)
-    for seq, of, body in ask(wanted):
+    for seq, at, of, body in ask(wanted):
         try:
-            yield decode_fact(of, body)
+            yield decode_fact(of, body, seq, at)
         except JournalError as error:
             raise JournalError(f"fact {seq}: {error}") from None

@@ -1,10 +1,11 @@
 """Find the traces of a caller's number in the tables, and remove them.
 
 Three things identify a caller: the encrypted number, its keyed hash, and the keyed input. They are blanked in the rows
-of contacts, and encrypted numbers in journal and facts as well.
+of contacts. Encrypted numbers go from the journal as well, and facts have none of them.
 
-In journal and facts a hash becomes a random word, everywhere the same one. The engine only compares hashes, so a replay
-decides as before and nobody is recognised. The kept data tell that there were calls, not whose.
+In the journal a hash becomes a random word, everywhere the same one. The engine only compares hashes, so a replay
+decides as before and nobody is recognised. The kept data tell that there were calls, not whose. Hashes go by age
+together with numbers. A replay over that border takes a caller for two.
 
 Slow questions run next to the writer (`Store.run_query`), and changes go page by page. So a running node waits for none
 of it: a writing transaction keeps the node's out from its beginning.
@@ -13,6 +14,7 @@ of it: a writing transaction keeps the node's out from its beginning.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,8 +26,9 @@ from routing.core.model.centre_model import LIVE_STATES
 from routing.core.model.privacy import Privacy
 from routing.core.records import Contact
 from routing.core.stored import FIELDS, Started
-from routing.store.callers.redaction import Replace, holds_hash, holds_number, redact_entry
-from routing.store.schema import SETTINGS_KINDS, contacts, facts, journal, one_of
+from routing.store.callers.redaction import Replace, redact_entry, without_callers
+from routing.store.kinds import NAMED_KINDS
+from routing.store.schema import IS_RARE, contacts, facts, journal
 from routing.store.start_entry import whole_only
 from routing.store.store import Store
 
@@ -37,13 +40,6 @@ _NUMBERS = [contacts.c[one.column] for one in FIELDS[Contact] if one.privacy is 
 
 HASH_COLUMNS: tuple[tuple[Column[str], Column[str]], ...] = tuple(zip(_HASHES, _NUMBERS, strict=True))
 """Columns of keyed hashes, each with the column of its number."""
-
-
-class BlankedCounts(NamedTuple):
-    """Numbers of redacted entries."""
-
-    journal: int
-    facts: int
 
 
 class CallerTraces(NamedTuple):
@@ -117,34 +113,47 @@ def _is_old(before: float) -> ColumnElement[bool]:
     return and_(contacts.c.ended_at < before, over, _has_traces())
 
 
-async def rewrite_entries(store: Store, replace: Replace, *, hashes: Collection[str] = (), numbers: bool = True,
-                          before: float | None = None) -> BlankedCounts:
-    """Redact every entry of journal and facts that holds one of `hashes` or, with `numbers`, an encrypted number.
+async def redact_caller(store: Store, replace: Replace, contacts: Collection[str], until: float) -> int:
+    """Redact the journal entries of one caller: starts, erasures, and entries of the time of each of these contacts.
 
-    `before` names a moment: only entries from before it are redacted.
+    Return how many entries have changed. `until` is the end of a contact that lives.
     """
-    counts = [await _rewrite_table(store, table, replace, _entries_to_redact(table, hashes, numbers, before))
-              for table in (journal, facts)]
-    return BlankedCounts(*counts)
-
-
-def _entries_to_redact(table: Table, hashes: Collection[str], numbers: bool,
-                       before: float | None) -> Select[int, str, str]:
-    wanted = select(table.c.seq, table.c.kind, table.c.body).where(
-        or_(holds_hash(table, hashes), *([holds_number(table)] if numbers else [])))
-    return wanted if before is None else wanted.where(table.c.at < before)
-
-
-async def _rewrite_table(store: Store, table: Table, replace: Replace, wanted: Select[int, str, str]) -> int:
-    first, last = await store.run_query(partial(_number_range, table=table))
+    seqs = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))
     changed = 0
-    for begin in range(first, last + 1, PAGE):
-        page = partial(_redact_page, wanted=wanted.where(table.c.seq >= begin, table.c.seq < begin + PAGE),
-                       replace=replace)
-        # Nearly every page holds nothing to change. The reader finds that out, so that no turn waits for it.
+    for begin in range(0, len(seqs), PAGE):
+        page = partial(_redact_page, wanted=_ENTRY.where(journal.c.seq.in_(seqs[begin:begin + PAGE])), replace=replace)
+        # Most of these entries are of others. The reader finds that out, so that no turn waits for it.
         if await store.run_query(page):
-            changed += await store.run_write(partial(_rewrite_page, page=page, table=table))
+            changed += await store.run_write(partial(_rewrite_page, page=page))
     return changed
+
+
+async def redact_old(store: Store, before: float) -> int:
+    """Redact the journal entries from before that moment: nobody is recognised by them. Return how many there were."""
+    replace, changed = without_callers(secrets.token_bytes(32)), 0
+    page = partial(_redact_page, replace=replace, wanted=_ENTRY.where(
+        text("personal"), journal.c.at < before).order_by(journal.c.at).limit(PAGE), for_all=True)
+    while more := await store.run_write(partial(_rewrite_page, page=page)):
+        changed += more
+    return changed
+
+
+CONTACT_SLACK_S = 60.0
+"""Time around a contact in which entries about it may be: a clock tick, or a late request for a callback."""
+
+_ENTRY = select(journal.c.seq, journal.c.kind, journal.c.body)
+
+
+def _entries_of_caller(connection: Connection, ids: Collection[str], until: float) -> list[int]:
+    """Return the entries that may identify a caller with these contacts."""
+    # The words name the partial indexes.
+    found = set(connection.execute(select(journal.c.seq).where(text(IS_RARE), journal.c.personal)).scalars())
+    spans = connection.execute(select(contacts.c.queued_at, contacts.c.ended_at).where(contacts.c.contact.in_(ids)))
+    for begin, end in spans:
+        found |= set(connection.execute(select(journal.c.seq).where(
+            text("personal"), journal.c.at >= begin - CONTACT_SLACK_S,
+            journal.c.at <= (until if end is None else end) + CONTACT_SLACK_S)).scalars())
+    return sorted(found)
 
 
 def _number_range(connection: Connection, table: Table) -> tuple[int, int]:
@@ -152,31 +161,35 @@ def _number_range(connection: Connection, table: Table) -> tuple[int, int]:
     return first or 0, -1 if last is None else last
 
 
-def _redact_page(connection: Connection, wanted: Select[int, str, str], replace: Replace) -> list[dict[str, Any]]:
-    """Return number and new text of the entries that change."""
-    return [{"b_seq": seq, "b_body": new} for seq, kind, body in connection.execute(wanted)
-            if (new := redact_entry(kind, body, replace)) != body]
+def _redact_page(connection: Connection, wanted: Select[int, str, str], replace: Replace,
+                 for_all: bool = False) -> list[dict[str, Any]]:
+    """Return number, new text and mark of the entries that change. `for_all`: nobody is in them afterwards."""
+    # An entry of one caller identifies nobody after its change, but a start has others.
+    return [{"b_seq": seq, "b_body": new, "b_personal": not for_all and kind in NAMED_KINDS}
+            for seq, kind, body in connection.execute(wanted)
+            if (new := redact_entry(kind, body, replace)) != body or for_all]
 
 
-def _rewrite_page(connection: Connection, page: Callable[[Connection], list[dict[str, Any]]], table: Table) -> int:
+def _rewrite_page(connection: Connection, page: Callable[[Connection], list[dict[str, Any]]]) -> int:
     # The page is read again inside the transaction: a turn may have come in between.
     new = page(connection)
     if new:
-        connection.execute(update(table).where(table.c.seq == bindparam("b_seq")).values(body=bindparam("b_body")), new)
+        connection.execute(update(journal).where(journal.c.seq == bindparam("b_seq")).values(
+            body=bindparam("b_body"), personal=bindparam("b_personal")), new)
     return len(new)
 
 
-def count_old_numbers(connection: Connection, before: float) -> int:
-    """Return how many entries of journal and facts from before that moment hold an encrypted number."""
-    return sum(int(connection.execute(select(func.count()).select_from(table).where(
-        table.c.at < before, holds_number(table))).scalar() or 0) for table in (journal, facts))
+def count_old_personal(connection: Connection, before: float) -> int:
+    """Return how many entries of the journal from before that moment identify a caller."""
+    return int(connection.execute(select(func.count()).select_from(journal).where(
+        text("personal"), journal.c.at < before)).scalar() or 0)
 
 
 class OldHistory(NamedTuple):
-    """The part of journal and facts that may go: everything before a start of a node, where a replay can begin."""
+    """The part of journal and facts that may go."""
 
     entry: int
-    """First entry that stays: a complete start, because later ones must not refer to a deleted one."""
+    """First entry that stays: a complete start, where a replay can begin."""
     fact: int
     """First fact that stays."""
     entries: int
@@ -184,17 +197,37 @@ class OldHistory(NamedTuple):
     """Number of facts to delete. `entries` is the number of journal entries."""
 
 
-def find_old_history(connection: Connection, before: float) -> OldHistory | None:
-    """Return the history before this moment, or None if no node has started between its beginning and then."""
-    row = connection.execute(select(journal.c.seq, journal.c.body).where(
-        text(one_of("kind", SETTINGS_KINDS)), journal.c.kind == Started.__name__, journal.c.at < before,
+def find_old_history(connection: Connection, journal_before: float, facts_before: float) -> OldHistory | None:
+    """Return the entries and facts from before these moments, or None if there are none.
+
+    The journal goes up to a start of a node. Facts that a replay of the rest compares stay.
+    """
+    start = connection.execute(select(journal.c.seq, journal.c.body).where(
+        text(IS_RARE), journal.c.kind == Started.__name__, journal.c.at < journal_before,
         whole_only()).order_by(journal.c.seq.desc()).limit(1)).first()
-    if row is None:
-        return None
-    entry, fact = int(row.seq), int(json.loads(row.body)["next_fact"])
-    counts = [int(connection.execute(select(func.count()).select_from(table).where(table.c.seq < first)).scalar() or 0)
-              for table, first in ((journal, entry), (facts, fact))]
+    first = connection.execute(select(journal.c.seq, journal.c.body).where(
+        text(IS_RARE), journal.c.kind == Started.__name__).order_by(journal.c.seq).limit(1)).first()
+    stays = start or first
+    entry = 0 if start is None else int(start.seq)
+    fact = 0 if stays is None else min(int(json.loads(stays.body)["next_fact"]), _fact_at(connection, facts_before))
+    counts = [int(connection.execute(select(func.count()).select_from(table).where(table.c.seq < one)).scalar() or 0)
+              for table, one in ((journal, entry), (facts, fact))]
     return OldHistory(entry, fact, *counts) if any(counts) else None
+
+
+def _fact_at(connection: Connection, moment: float) -> int:
+    """Return the number of the first fact that is not before a moment. Facts are in the order of their times."""
+    low, last = _number_range(connection, facts)
+    high = last + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(select(facts.c.seq, facts.c.at).where(facts.c.seq >= middle)
+                                 .order_by(facts.c.seq).limit(1)).first()
+        if row is not None and row.at < moment:
+            low = row.seq + 1
+        else:
+            high = middle
+    return low
 
 
 async def drop_history(store: Store, what: OldHistory) -> None:

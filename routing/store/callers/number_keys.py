@@ -7,8 +7,9 @@ New numbers are encrypted with the first key, and any key decrypts old ones (for
 Rotation never changes the hash key, because that would separate callers from their earlier calls. Without the file the
 stored numbers are unreadable forever, and nothing else is lost.
 
-Encryption: Fernet (AES-128-CBC and HMAC-SHA256, `cryptography`), which pads, so the text does not reveal the number's
-length. Hash: HMAC-SHA256, hexadecimal. A plain hash of a telephone number could be found by trying all numbers.
+Encryption: AES-256-GCM (`cryptography`) with a random nonce, of the number padded to a fixed length, so that the text
+does not reveal its length. Hash: the first half of HMAC-SHA256, hexadecimal: 128 bits never collide for the numbers of
+the world. A plain hash of a telephone number could be found by trying all numbers.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import base64
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from routing.store import keyfile
 from routing.store.errors import KeyFileError
@@ -29,13 +32,19 @@ FORMAT = 1
 NUMBER_MAX = 64
 """Longest accepted number. E.164 has 15 digits, and SIP users may be longer. A longer text is no number."""
 
+PADDED = 16
+"""Length of a padded number of the telephone network: `+` and 15 digits."""
+
+KEY_BYTES, NONCE_BYTES, HASH_CHARS = 32, 12, 32
+"""Bytes of a key of AES-256 and of a nonce of GCM, and characters of a hash."""
+
 
 class NumberKeys:
     """Encrypt and decrypt callers' numbers."""
 
     def __init__(self, hash_key: bytes, box_keys: list[bytes]) -> None:
         self._hash_key = hash_key
-        self._boxes = MultiFernet([Fernet(key) for key in box_keys])
+        self._ciphers = [AESGCM(key) for key in box_keys]
 
     @classmethod
     def load_keys(cls, path: Path) -> NumberKeys:
@@ -45,9 +54,10 @@ class NumberKeys:
             if kept["format"] != FORMAT:
                 raise ValueError("format")
             hash_key = base64.urlsafe_b64decode(kept["hash"])
-            if len(hash_key) < 32 or not kept["encrypt"]:
+            box_keys = [base64.urlsafe_b64decode(key) for key in kept["encrypt"]]
+            if len(hash_key) < 32 or not box_keys or any(len(key) != KEY_BYTES for key in box_keys):
                 raise ValueError("short")
-            return cls(hash_key, [key.encode("ascii") for key in kept["encrypt"]])
+            return cls(hash_key, box_keys)
         # The text of the error would quote a key.
         except (ValueError, KeyError, TypeError, AttributeError):
             raise keyfile.unusable_error(path, FORMAT) from None
@@ -62,7 +72,7 @@ class NumberKeys:
             keyfile.create_keyfile(path, {
                 "format": FORMAT,
                 "hash": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"),
-                "encrypt": [Fernet.generate_key().decode("ascii")],
+                "encrypt": [base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")],
             })
         return cls.load_keys(path)
 
@@ -71,8 +81,13 @@ class NumberKeys:
         if not number or len(number) > NUMBER_MAX:
             raise ValueError(f"a number has 1 to {NUMBER_MAX} characters")
         plain = number.encode("utf-8")
-        digest = hmac.new(self._hash_key, plain, hashlib.sha256).hexdigest()
-        return digest, self._boxes.encrypt(plain).decode("ascii")
+        if len(plain) > NUMBER_MAX:
+            raise ValueError(f"a number has at most {NUMBER_MAX} bytes")
+        digest = hmac.new(self._hash_key, plain, hashlib.sha256).hexdigest()[:HASH_CHARS]
+        # Numbers of the telephone network have one length. Only names of SIP users take the longer one.
+        padded = plain.ljust(PADDED if len(plain) <= PADDED else NUMBER_MAX, b"\0")
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return digest, base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, padded, None)).decode("ascii")
 
     def decrypt_number(self, box: str) -> str:
         """Return the number in an encrypted text.
@@ -80,7 +95,11 @@ class NumberKeys:
         Raise `KeyFileError` if the text was encrypted with keys that are not in the file, or was changed.
         """
         try:
-            return self._boxes.decrypt(box.encode("ascii")).decode("utf-8")
-        except (InvalidToken, UnicodeError):
-            raise KeyFileError("a stored number does not open with the keys of this state: the key file belongs to "
-                               "another state, or the row was changed") from None
+            sealed = base64.b64decode(box.encode("ascii"), altchars=b"-_", validate=True)
+        except (ValueError, UnicodeError):
+            sealed = b""
+        for cipher in self._ciphers:
+            with suppress(InvalidTag, ValueError, UnicodeError):
+                return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None).rstrip(b"\0").decode("utf-8")
+        raise KeyFileError("a stored number does not open with the keys of this state: the key file belongs to another "
+                           "state, or the row was changed")

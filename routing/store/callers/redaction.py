@@ -1,28 +1,20 @@
-"""Redact journal entries and facts: replace the fields that identify a caller, and nothing else.
+"""Redact journal entries: replace the fields that identify a caller, and nothing else.
 
-The declarations of events and facts name these fields (`routing.core.model.privacy`).
+The declarations of events name these fields (`routing.core.model.privacy`). Facts hold none of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Table, and_, false, func, or_
-from sqlalchemy.sql.elements import ColumnElement
-
-from routing.core.journal import EVENTS, FACTS
-from routing.core.model.privacy import PersonalField, Privacy, find_personal_fields
+from routing.core.journal import field_names
+from routing.core.model.privacy import Privacy
+from routing.store.kinds import PERSONAL
 from routing.store.start_entry import SHIFTED_KEY
-
-PERSONAL: dict[str, tuple[PersonalField, ...]] = {
-    name: fields for name, kind in (EVENTS | FACTS).items() if (fields := tuple(find_personal_fields(kind)))}
-"""Fields that identify a caller, by kind of entry."""
-
-PERSONAL_NAMES = frozenset(field.path[-1] for fields in PERSONAL.values() for field in fields)
-"""Names of all these fields."""
 
 DECIDED_MAX = 2_000
 """Numbers of which a redaction remembers whose they are. A caller has far fewer, and a forgotten one is decrypted
@@ -35,6 +27,9 @@ Replace = Callable[[Privacy, str], str]
 def redact_entry(kind: str, body: str, replace: Replace) -> str:
     """Return the text of an entry with the new values of its personal fields."""
     entry = json.loads(body)
+    if isinstance(entry, list):
+        _redact_array(field_names(kind), entry, kind, replace)
+        return json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
     # A shortened start has the new items of a list apart (`start_entry`).
     shifted = entry.get(SHIFTED_KEY, {})
     for (first, *rest), privacy in PERSONAL.get(kind, ()):
@@ -44,6 +39,14 @@ def redact_entry(kind: str, body: str, replace: Replace) -> str:
         if first in shifted:
             shifted[first][1] = _replace_values(shifted[first][1], rest, change)
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+
+
+def _redact_array(names: Sequence[str], entry: list[Any], kind: str, replace: Replace) -> None:
+    for (first, *rest), privacy in PERSONAL.get(kind, ()):
+        place = names.index(first)
+        # The last values are absent if they are the defaults, which identify nobody.
+        if place < len(entry):
+            entry[place] = _replace_values(entry[place], rest, partial(replace, privacy))
 
 
 def _replace_values(value: Any, path: list[str], change: Callable[[str], str]) -> Any:
@@ -78,26 +81,13 @@ def without_caller(words: Mapping[str, str], is_theirs: Callable[[str], bool]) -
     return replace_value
 
 
-def without_numbers(privacy: Privacy, value: str) -> str:
-    """Return the value of a field, or an empty text for an encrypted number."""
-    return "" if privacy is Privacy.NUMBER else value
+def without_callers(secret: bytes) -> Replace:
+    """Return the replacement that removes all callers: numbers go, and each hash becomes a word of this secret.
 
+    Without the secret, which nobody keeps, the words tell nothing.
+    """
+    def replace_value(privacy: Privacy, value: str) -> str:
+        return "" if privacy is Privacy.NUMBER else hashlib.blake2b(
+            value.encode(), key=secret, digest_size=max(1, len(value) // 2)).hexdigest()
 
-def holds_hash(table: Table, hashes: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that an entry holds one of these hashes."""
-    return and_(table.c.kind.in_(_kinds_with(Privacy.HASH)),
-                or_(false(), *(table.c.body.contains(f'"{one}"', autoescape=True) for one in hashes)))
-
-
-def holds_number(table: Table) -> ColumnElement[bool]:
-    """Return the condition that an entry holds an encrypted number."""
-    kinds = _kinds_with(Privacy.NUMBER)
-    names = {field.path[-1] for kind in kinds for field in PERSONAL[kind] if field.privacy is Privacy.NUMBER}
-    # A start has many contacts. Without its blank numbers, each number that is left is a real one.
-    return and_(table.c.kind.in_(kinds),
-                or_(false(), *(func.replace(table.c.body, f'"{name}":""', "").contains(f'"{name}":"', autoescape=True)
-                               for name in sorted(names))))
-
-
-def _kinds_with(privacy: Privacy) -> list[str]:
-    return [kind for kind, fields in PERSONAL.items() if any(field.privacy is privacy for field in fields)]
+    return replace_value

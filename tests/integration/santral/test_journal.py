@@ -87,8 +87,8 @@ def test_the_first_decision_that_differs_is_named(state: Path, day: Day, tmp_pat
         source.backup(target)
     fact = [one for one in day.facts if isinstance(one, Offered)][20]
     with sqlite3.connect(copy) as other:
-        changed = other.execute("UPDATE facts SET body = replace(body, ?, '\"agent\":\"a9999\"') WHERE seq = ?",
-                                (f'"agent":"{fact.agent}"', fact.seq))
+        changed = other.execute("UPDATE facts SET body = replace(body, ?, '\"a9999\"') WHERE seq = ?",
+                                (f'"{fact.agent}"', fact.seq))
         assert changed.rowcount == 1
     other.close()
     done = santral("replay", str(copy))
@@ -106,7 +106,8 @@ def test_a_decision_is_explained_for_every_agent_without_naming_needs(state: Pat
     assert all(why[agent] == "ranked_after" for agent in fact.runners_up)
     private = {"channel", "topic", "rest", "break", "load", "pair"}
     assert not private & set(why.values())
-    assert done["offer"]["score"] == fact.score and not {"tier", "partner"} & set(done["offer"])
+    assert done["offer"]["score"] == pytest.approx(fact.score, abs=0.001)
+    assert not {"tier", "partner"} & set(done["offer"])
     assert done["offer"]["by_state"] == dict(zip(AgentState, fact.by_state, strict=True))
     told = json.loads(santral("replay", str(state), "--offer", str(fact.offer), "--json", "--needs").stdout)
     assert told["offer"]["tier"] == fact.tier
@@ -175,7 +176,8 @@ def test_what_a_purge_has_left_can_be_run_again(tmp_path: Path) -> None:
             engine.handle(event, at)
         changes = engine.take_changes()
         await store.commit(RunnerTurn(told, engine.take_facts(), changes))
-        await erasure.drop_history(store, await store.run_query(partial(erasure.find_old_history, before=201.0)))
+        await erasure.drop_history(store, await store.run_query(partial(
+            erasure.find_old_history, journal_before=201.0, facts_before=201.0)))
         await store.close()
 
     asyncio.run(go_on())

@@ -76,7 +76,8 @@ def test_contacts_of_a_day_are_told_with_a_reason_for_everybody(state: Path, day
         told = json.loads(done.stdout)
         assert told["contact"] == fact.contact and told["over"] and told["replay_complete"]
         (offer,) = [one for one in told["offers"] if one["offer"] == fact.offer]
-        assert offer["agent"] == fact.agent and offer["score"] == fact.score and len(offer["agents"]) == 180
+        assert offer["agent"] == fact.agent and len(offer["agents"]) == 180
+        assert offer["score"] == pytest.approx(fact.score, abs=0.001)
     said = santral(offers[0].contact, str(state))
     assert said.exit_code == 0 and f"{offers[0].agent} seçildi (teklif {offers[0].offer})" in said.output
     assert max(len(line.rstrip()) for line in said.output.splitlines()) <= 100
@@ -153,8 +154,8 @@ def test_a_beginning_of_several_contacts_names_them(state: Path, day: Day, tmp_p
 
 
 @pytest.mark.parametrize(("statement", "told"), [
-    ("UPDATE facts SET body = replace(body, '\"seat\"', '\"sit\"') WHERE seq = {offered}",
-     "fact {offered}: Offered has no field sit"),
+    ("UPDATE facts SET body = replace(body, '\"voice\"', '\"smoke\"') WHERE seq = {offered}",
+     "fact {offered}: not a record of kind Offered"),
     ("UPDATE journal SET kind = 'Nothing' WHERE seq = 5", "entry 5: no record of kind 'Nothing'"),
     ("DELETE FROM journal WHERE seq = 5", "entry 5 of {entries} is missing"),
     ("DELETE FROM facts", "contact {contact} is older than the journal"),
@@ -184,17 +185,18 @@ def test_what_a_running_node_writes_meanwhile_is_not_seen(state: Path, day: Day,
         (row,) = journal.find_contacts(fact.contact, 2)
         before = journal.facts_of(row)
         with closing(sqlite3.connect(Path(copy) / "santral.db")) as node:
-            node.execute("INSERT INTO facts (seq, at, kind, body) SELECT seq + 100000, at, kind, "
-                         "replace(body, '\"seq\":', '\"seq\":10000') FROM facts WHERE seq = ?", [fact.seq])
+            node.execute("INSERT INTO facts (seq, at, kind, body) SELECT seq + 100000, at, kind, body "
+                         "FROM facts WHERE seq = ?", [fact.seq])
             node.execute(f"UPDATE facts SET at = {fact.at} WHERE seq > {fact.seq}")
             node.commit()
-        assert fact in before and journal.facts_of(row) == before
+        seqs = [one.seq for one in before]
+        assert fact.seq in seqs and [one.seq for one in journal.facts_of(row)] == seqs
 
 
 def test_a_decision_that_does_not_come_again_is_said_so(state: Path, day: Day, tmp_path: Path) -> None:
     fact = [fact for fact in day.facts if isinstance(fact, Offered)][20]
-    copy = copied(state, tmp_path, "UPDATE facts SET body = replace(body, '\"agent\":\"" + fact.agent
-                  + f"\"', '\"agent\":\"a9999\"') WHERE seq = {fact.seq}")
+    copy = copied(state, tmp_path, "UPDATE facts SET body = replace(body, '\"" + fact.agent
+                  + f"\"', '\"a9999\"') WHERE seq = {fact.seq}")
     done = santral(fact.contact, copy)
     assert done.exit_code == 1
     assert "a9999 seçildi" in done.output and "aynı karar çıkmıyor" in one_line(done)

@@ -107,7 +107,7 @@ async def _everybody(info: LabInfo, folder: Path) -> dict[str, Leg]:
         answers = PhoneBehaviour(talk=TALK_S, tone=AGENT)
         await stage.agents([name for key, service in SERVICES.items() for name in plain(service, 2)], answers)
         legs = {name: await stage.caller(keys) for name, keys in pressed().items()}
-        asked = "select count(*) as asked from facts where kind = 'SurveyAnsweredRecorded'"
+        asked = "select count(*) as asked from facts where kind = 71"
         await until_async(lambda: lab.query_store(asked)[0]["asked"] >= len(legs) - len(UNASKED), MENU_S,
             "all talks are over")
         for name, leg in legs.items():

@@ -21,9 +21,9 @@ ASKED = ("anket-giris", "anket-ilgi")
 
 def answers(stage: Stage, contact: str) -> list[tuple[str, int]]:
     """Return the answers of a caller's survey in the journal."""
-    rows = stage.lab.query_store("select body from facts where kind = 'SurveyAnsweredRecorded' order by seq")
+    rows = stage.lab.query_store("select body from facts where kind = 71 order by seq")
     found = [json.loads(row["body"]) for row in rows]
-    return [(one["question"], one["answer"]) for one in found if one["contact"] == contact]
+    return [(question, answer) for one, _, question, answer in found if one == contact]
 
 
 async def talked(stage: Stage, key: str, service: str) -> tuple[Leg, str]:

@@ -78,7 +78,7 @@ def everything(centre: Centre) -> list[Fact]:
         queue = service.id
         for channel in Channel:
             for outcome in Outcome:
-                facts.append(Queued(*stamp(), contact, 1, queue, channel, 0.0, 0, 1, "", "", "", False, ""))
+                facts.append(Queued(*stamp(), contact, 1, queue, channel, 0.0, 0, 1, "", "", False, ""))
                 facts.append(Connected(*stamp(), offer, contact, 2, agent, 1, seat, queue, channel, 3.0, 1.0, 1, True,
                                        estimate=Estimate(2.0, 1.0, 4.0), pre_connect_s=1.0))
                 facts.append(TalkEndedRecorded(*stamp(), offer, contact, 3, ContactState.WRAPPING, agent, 1, queue,

@@ -34,8 +34,7 @@ def connection() -> Iterator[Connection]:
 
 def put(connection: Connection, times: list[float], first: int = 1) -> None:
     connection.execute(insert(facts), [
-        {"seq": seq, "at": at, "kind": "SurveyAnsweredRecorded",
-            "body": f'{{"seq":{seq},"at":{at},"question":"asked"}}'}
+        {"seq": seq, "at": at, "kind": "SurveyAnsweredRecorded", "body": '["1.1","edu","asked",0]'}
         for seq, at in enumerate(times, first)])
 
 

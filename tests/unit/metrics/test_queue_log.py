@@ -115,7 +115,7 @@ def test_time_never_goes_back() -> None:
 
 def test_a_contact_that_moves_leaves_one_queue_and_enters_the_next() -> None:
     state, contact = LineState(), ContactId("1700000000.7")
-    queued = Queued(1, 1_700_000_000.0, contact, 1, ServiceId("edu"), Channel.VOICE, 1_700_000_000.0, 0, 4, "", "", "",
+    queued = Queued(1, 1_700_000_000.0, contact, 1, ServiceId("edu"), Channel.VOICE, 1_700_000_000.0, 0, 4, "", "",
                     False, "")
     assert lines_of(queued, state) == ["1700000000|1700000000.7|edu|NONE|ENTERQUEUE|||4"]
     moved = Moved(2, 1_700_000_090.0, contact, 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "overflow", 90.4,

@@ -69,7 +69,8 @@ async def test_facts_of_the_engine_fit(tmp_path: Path, seed: int) -> None:
         while page := reader.journal_after(len(inputs)):
             inputs += page
     # The journal alone tells the whole day again, bit for bit.
-    assert journal.replay_entries([(one.at, one.event) for one in inputs]) == driver.facts
+    again = journal.replay_entries([(one.at, one.event) for one in inputs])
+    assert [*map(journal.stored_form, again)] == [*map(journal.stored_form, driver.facts)]
 
 
 async def test_rows_know_since_when_each_waits_in_the_service_and_by_which_it_came(

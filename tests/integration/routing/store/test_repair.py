@@ -12,7 +12,7 @@ import pytest
 
 from routing.core import events as e
 from routing.core.engine import Engine
-from routing.core.journal import replay_entries
+from routing.core.journal import replay_entries, stored_form
 from routing.core.model import facts as f
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ServiceId
@@ -142,7 +142,8 @@ async def test_contradictory_rows_are_repaired_at_the_start(tmp_path: Path, spoi
         entries = list(paged(reader.journal_after))
         facts = list(paged(reader.facts_after))
     assert sum(isinstance(one.event, Started) for one in entries) == 6
-    assert replay_entries((one.at, one.event) for one in entries) == facts, "a replay goes through restarts and repairs"
+    again = replay_entries((one.at, one.event) for one in entries)
+    assert [*map(stored_form, again)] == [*map(stored_form, facts)], "a replay goes through restarts and repairs"
 
 
 def paged(after: Callable[[int], Sequence[Any]]) -> Iterator[Any]:
@@ -162,7 +163,7 @@ async def test_a_record_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypa
     await store.commit(day.turn())
     with sqlite3.connect(path) as other:
         other.execute("UPDATE facts SET body = '{}' WHERE seq BETWEEN 6 AND 15")
-        other.execute("UPDATE facts SET kind = 'Unheard' WHERE seq = 18")
+        other.execute("UPDATE facts SET kind = 999 WHERE seq = 18")
     other.close()
     found: list[int] = []
     while page := await store.facts_after(found[-1] if found else 0):

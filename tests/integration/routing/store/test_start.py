@@ -58,7 +58,7 @@ class House:
     async def sizes(self) -> list[int]:
         """Of the starts in the journal."""
         rows = await self.store.run_write(lambda connection: connection.execute(
-            text("select length(body) from journal where kind = 'Started' order by seq")).scalars().all())
+            text("select length(body) from journal where kind = 1 order by seq")).scalars().all())
         return [int(one) for one in rows]
 
 
@@ -104,7 +104,8 @@ async def test_what_is_destroyed_by_its_age_ends_at_a_whole_start(house: House) 
     for after_s in (0.0, 10.0, DAY_S, 10.0, 10.0):
         await house.start(after_s=after_s)
     whole = [one.seq for one in house.read()][2]
-    past = await house.store.run_query(partial(erasure.find_old_history, before=house.now))
+    past = await house.store.run_query(partial(
+        erasure.find_old_history, journal_before=house.now, facts_before=house.now))
     assert past is not None and past.entry == whole, "those after it are like it"
     await erasure.drop_history(house.store, past)
     assert [one.event for one in house.read()] == house.told[2:]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 SQLITES_OWN = 1000
 """Pages after which SQLite itself would do so, within the commit."""
-CALLS = 10
+CALLS = 20
 """Of one turn here: it writes some 30 pages."""
 
 

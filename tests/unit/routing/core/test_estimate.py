@@ -330,7 +330,7 @@ def test_a_day_of_the_bench_is_told_better_than_by_app_queue() -> None:
 
 
 def test_the_bench_says_what_app_queue_would() -> None:
-    watch, fact = bench.PromiseWatch(), f.Queued(1, 10.0, "c1", 1, "s", Channel.VOICE, 10.0, 0, 1, "", "", "", False,
+    watch, fact = bench.PromiseWatch(), f.Queued(1, 10.0, "c1", 1, "s", Channel.VOICE, 10.0, 0, 1, "", "", False,
         "")
     for number, wait_s in enumerate((41.0, 3.9, 100.0)):
         came = fact._replace(contact=f"c{number}", at=100.0 * number, estimate=Estimate(30.0, 10.0, 60.0))

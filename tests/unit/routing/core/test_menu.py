@@ -23,7 +23,7 @@ def test_it_is_noted_as_it_is_told() -> None:
     assert engine.handle(LEFT, 5.0) == []
     facts = engine.take_facts()
     assert facts == [MenuEndedRecorded(1, 5.0, *LEFT)]
-    assert decode_event(*encode_record(LEFT)) == LEFT and decode_fact(*encode_record(facts[0])) == facts[0]
+    assert decode_event(*encode_record(LEFT)) == LEFT and decode_fact(*encode_record(facts[0]), 1, 5.0) == facts[0]
 
 
 @pytest.mark.parametrize("wrong", [LEFT._replace(outcome="lost"), LEFT._replace(nodes=("x",) * (NODES_MAX + 1)),

@@ -11,7 +11,7 @@ from routing.core.model.errors import OutOfRange, UnknownAgent
 from routing.core.model.ids import AgentId, ServiceId, SkillId
 from routing.core.shifts.rule_overrides import OVERRIDABLE_RULES, OVERRIDE_MAX_S
 from routing.core.stored import StoredAgent
-from tests.core.house import House, of_burden, restore
+from tests.core.house import House, load_fields, restore
 
 pytestmark = pytest.mark.unit
 
@@ -139,7 +139,7 @@ def test_it_outlives_a_restart_and_ends() -> None:
     assert fact.load_state is not None and fact.load_state.overrides == (("rest_gap", 1_000.0),)
     other = House({"a": 50}, GAP, SERVICES)
     restore(other.engine, [], [], [StoredAgent(agent=A, version=fact.version, state=AgentState.READY, reason="",
-                                        since=100.0, seat="sa", idle_since=100.0, **of_burden(fact.load_state))], 110.0)
+                                        since=100.0, seat="sa", idle_since=100.0, **load_fields(h, "a"))], 110.0)
     other.tell(e.LinkChanged("", True), 110.0)
     other.seat("a", at=110.0)
     talks(other, "info", 120.0)
@@ -152,7 +152,7 @@ def test_it_outlives_a_restart_and_ends() -> None:
 
 def test_a_clock_set_back_does_not_relax_for_longer() -> None:
     other = House({"a": 50}, GAP, SERVICES)
-    burden = f.LoadState(overrides=(("rest_gap", 9e9), ("decompression", 50.0)))
     restore(other.engine, [], [], [StoredAgent(agent=A, version=1, state=AgentState.READY, reason="", since=9e9,
-                                        seat="sa", idle_since=9e9, **of_burden(burden))], 100.0)
+                                        seat="sa", idle_since=9e9,
+                                        overrides=(("rest_gap", 9e9), ("decompression", 50.0)))], 100.0)
     assert other.engine._domain.agents[A].overrides == {"rest_gap": 100.0 + OVERRIDE_MAX_S}

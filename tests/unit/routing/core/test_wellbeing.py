@@ -22,7 +22,7 @@ from routing.core.model.commands import Offer, Rescind
 from routing.core.model.errors import OutOfRange
 from routing.core.model.ids import AgentId, ServiceId, SkillId
 from routing.core.stored import StoredAgent
-from tests.core.house import House, of_burden, restore
+from tests.core.house import House, load_fields, restore
 
 pytestmark = pytest.mark.unit
 
@@ -323,12 +323,10 @@ def test_a_burden_outlives_a_restart() -> None:
     h.tell(e.OfferConnected(talking.offer, talking.contact), 91.0)
     h.tell(e.LoadReported(talking.offer, 4), 92.0)
     fact = h.last(f.AgentChanged)
-    assert fact.load_state is not None and fact.load_state.reported_loads == ((talking.offer, 4),)
-    told = [one for one in h.facts_of(f.AgentChanged) if one.load_state is not None]
     other = House({"a": 50}, QUICK, SERVICES)
     restore(other.engine, [], [], [StoredAgent(agent=AgentId("a"), version=fact.version, state=AgentState.READY,
                                         reason="", since=90.0, seat=fact.seat, idle_since=90.0,
-                                        **of_burden(told[-1].load_state))], 100.0)
+                                        **load_fields(h, "a"))], 100.0)
     other.now = 100.0
     record, before = other.engine._domain.agents[AgentId("a")], h.engine._domain.agents[AgentId("a")]
     assert load(other) == pytest.approx(before.load * 2 ** ((before.load_at - 100.0) / HALF_LIFE_S))
@@ -338,11 +336,11 @@ def test_a_burden_outlives_a_restart() -> None:
 
 def test_a_clock_set_back_does_not_make_a_rest_without_end() -> None:
     h = House({"a": 50}, QUICK, SERVICES)
-    far = f.LoadState(load=3.0, load_at=9e9, heavy_declined_until=9e9, rest_until=9e9, rest_after_heavy_until=9e9,
-        working_since=9e9,
-                      occupied=5.0, occupied_at=9e9, break_until=9e9)
+    far = {"load": 3.0, "occupied": 5.0, **dict.fromkeys(
+        ("load_at", "heavy_declined_until", "rest_until", "rest_after_heavy_until", "working_since", "occupied_at",
+         "break_until"), 9e9)}
     restore(h.engine, [], [], [StoredAgent(agent=AgentId("a"), version=3, state=AgentState.READY, reason="",
-                                        since=9e9, seat="sa", idle_since=9e9, **of_burden(far))], 1_000.0)
+                                        since=9e9, seat="sa", idle_since=9e9, **far)], 1_000.0)
     record = h.engine._domain.agents[AgentId("a")]
     assert record.heavy_declined_until == 1_000.0 + h.centre.heavy_declined_s
     assert record.rest_until == record.rest_after_heavy_until == 1_000.0 + h.centre.decompression_s
