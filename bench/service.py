@@ -2,8 +2,9 @@
 
 The same callers (arrival, service, length of the talk, patience) go through both sides at the same time. Both use one
 Asterisk and the same number of agents. Each agent serves two of three services, in a ring. Half of the callers want the
-first service, three tenths the second. app_queue is at its best: one queue for each service, members in two queues,
-`autofill=yes`, `retry=1`, `leastrecent`, `shared_lastcall=yes`, no wrap-up.
+first service, three tenths the second. app_queue has one queue for each service, members in two queues,
+`autofill=yes`, `retry=1`, `leastrecent`, `shared_lastcall=yes`, no wrap-up. Its order is that of each queue alone. A
+second run (`in order`) gives it `force_longest_waiting_caller=yes`, its own cure: the longest wait of all queues first.
 
 One observer measures everything (`bench.harness.ami_observer`). A wait ends with the talk or with the caller's
 patience. An offer overtakes a caller when the agent's phone is called although a caller whom the agent could serve has
@@ -33,7 +34,7 @@ from bench.row import Row
 from lab import lifecycle
 from lab.people.arrivals import Arrival, PeakPlan, draw_callers
 
-TAKES_S = 240.0
+TAKES_S = 480.0
 RING = ((0, 1), (1, 2), (2, 0))
 """Kinds that the agents serve, in turns."""
 PEAK = PeakPlan(agents=180, seconds=190.0, warm_s=30.0, compression=4.0, seed=14)
@@ -46,6 +47,9 @@ DRAIN_S = 120.0
 """Limit until the last caller is connected or gone, divided by the factor."""
 START_DELAY_S = 0.5
 """Time between the last caller who was there before and the first caller of the run."""
+WAITS, WAITS_IN_ORDER = {"mean": 0.9, "p99": 0.65, "max": 0.6}, {"mean": 1.0, "p99": 0.95}
+"""Goals for waits as shares of those of app_queue. With an order between its queues only the hand-off is left to gain.
+"""
 GOOD_S = 20.0
 """The usual target, divided by the factor too. It is reported without a goal, because an unfair order improves it."""
 
@@ -67,26 +71,28 @@ class SideResult(NamedTuple):
 
 
 def measure_rows() -> list[Row]:
-    """Measure the compressed peak."""
-    return measure_peak(PEAK)
+    """Measure the compressed peak, without and with the order between the queues of app_queue."""
+    return [*measure_peak(PEAK), *measure_peak(PEAK, in_order=True)]
 
 
 def measure_half_hour() -> list[Row]:
-    """Measure the half hour without compression."""
-    return measure_peak(HALF_HOUR)
+    """Measure the half hour without compression, with the order between the queues of app_queue."""
+    return measure_peak(HALF_HOUR, in_order=True)
 
 
-def measure_peak(peak: PeakPlan) -> list[Row]:
-    """Run a peak on a separate private lab."""
+def measure_peak(peak: PeakPlan, *, in_order: bool = False) -> list[Row]:
+    """Run a peak on a separate private lab. With `in_order` app_queue keeps the order between its queues."""
     folder = Path(tempfile.mkdtemp(prefix="santral-bench-"))
     skills = [RING[number % len(RING)] for number in range(peak.agents)]
     try:
-        info = side_by_side.start_both_sides(folder, skills)
+        info = side_by_side.start_both_sides(folder, skills, in_order=in_order)
         run = asyncio.run(_run_peak(info, peak, skills))
     finally:
         lifecycle.stop_lab(folder / "lab")
         shutil.rmtree(folder, ignore_errors=True)
-    return _result_rows(peak, *(run.side_result(side) for side in SIDES))
+    name = "service in order" if in_order else "service"
+    return _result_rows(name, peak, *(run.side_result(side) for side in SIDES), wait_most=WAITS_IN_ORDER if in_order
+                        else WAITS)
 
 
 async def _run_peak(info: lifecycle.LabInfo, peak: PeakPlan, skills: Sequence[tuple[int, ...]]) -> PeakRun:
@@ -179,40 +185,41 @@ class PeakRun:
             self._peak.agents * (self._last - self._began))
 
 
-def _result_rows(peak: PeakPlan, ours: SideResult, theirs: SideResult) -> list[Row]:
+def _result_rows(title: str, peak: PeakPlan, ours: SideResult, theirs: SideResult, *,
+                 wait_most: dict[str, float]) -> list[Row]:
     def limit_row(name: str, unit: str, of: Callable[[SideResult], float], most: float | None) -> Row:
         mine, other = of(ours), of(theirs)
         ratio = mine / other if other else None
-        return Row(f"service {name}", mine, unit, f"app_queue {other:.3g} {unit}", ratio,
+        return Row(f"{title} {name}", mine, unit, f"app_queue {other:.3g} {unit}", ratio,
                    "" if most is None else f"<= {most:g}x", None if most is None or ratio is None else ratio <= most)
 
     gone = 100 * ours.abandoned / ours.offered, 100 * theirs.abandoned / theirs.offered
     return [
-        Row("service callers", ours.offered, "count",
+        Row(f"{title} callers", ours.offered, "count",
             f"app_queue {theirs.offered}; {peak.agents} agents, time compressed {peak.compression:g}x", None, "", None),
-        Row("service occupancy", 100 * ours.busy, "%", f"app_queue {100 * theirs.busy:.1f} %", None, "", None),
-        Row("service order violations", ours.overtaken, "count",
+        Row(f"{title} occupancy", 100 * ours.busy, "%", f"app_queue {100 * theirs.busy:.1f} %", None, "", None),
+        Row(f"{title} order violations", ours.overtaken, "count",
             f"app_queue {theirs.overtaken} of {theirs.offers} offers", None, "0", ours.overtaken == 0),
-        limit_row("wait mean", "s", lambda column: statistics.fmean(column.waits), 0.9),
+        limit_row("wait mean", "s", lambda column: statistics.fmean(column.waits), wait_most.get("mean")),
         limit_row("wait p50", "s", lambda column: statistics.median(column.waits), None),
         limit_row("wait p95", "s", lambda column: column.waits[round(0.95 * (len(column.waits) - 1))], None),
-        limit_row("wait p99", "s", lambda column: percentile_99(column.waits), 0.65),
-        limit_row("wait max", "s", lambda column: column.waits[-1], 0.6),
-        Row("service abandoned", gone[0], "%", f"app_queue {gone[1]:.2f} %", None, "not higher", gone[0] <= gone[1]),
+        limit_row("wait p99", "s", lambda column: percentile_99(column.waits), wait_most.get("p99")),
+        limit_row("wait max", "s", lambda column: column.waits[-1], wait_most.get("max")),
+        Row(f"{title} abandoned", gone[0], "%", f"app_queue {gone[1]:.2f} %", None, "not higher", gone[0] <= gone[1]),
         limit_row(f"within {GOOD_S / peak.compression:g} s", "%", lambda column: 100 * column.good, None),
-        *_hand_off_rows(ours.hand_offs, theirs.hand_offs),
+        *_hand_off_rows(title, ours.hand_offs, theirs.hand_offs),
     ]
 
 
-def _hand_off_rows(ours: Sequence[float], theirs: Sequence[float]) -> list[Row]:
+def _hand_off_rows(title: str, ours: Sequence[float], theirs: Sequence[float]) -> list[Row]:
     """Return the rows of hand-offs. A side without any gets only its number, because nobody waited there."""
-    found = [Row("service hand-offs", len(ours), "count", f"app_queue {len(theirs)}", None, "", None)]
+    found = [Row(f"{title} hand-offs", len(ours), "count", f"app_queue {len(theirs)}", None, "", None)]
     wanted: tuple[tuple[str, Callable[[Sequence[float]], float], str, float | None], ...] = (
         ("mean", statistics.fmean, f">= {GOAL_RATIO:g}x", None),
         ("p50", statistics.median, f"<= {GOAL_P50_MS:g} ms", GOAL_P50_MS),
         ("p99", percentile_99, f"<= {GOAL_P99_MS:g} ms", GOAL_P99_MS))
     for name, of, goal, limit in wanted if ours and theirs else ():
         mine, other = 1000 * of(ours), 1000 * of(theirs)
-        found.append(Row(f"service hand-off {name}", mine, "ms", f"app_queue {other:.0f} ms", other / mine, goal,
+        found.append(Row(f"{title} hand-off {name}", mine, "ms", f"app_queue {other:.0f} ms", other / mine, goal,
                          other / mine >= GOAL_RATIO if limit is None else mine <= limit))
     return found

@@ -40,13 +40,16 @@ RTP_PORTS = 1000
 CAUSE = "16"
 
 
-def start_both_sides(folder: Path, skills: Sequence[tuple[int, ...]]) -> lifecycle.LabInfo:
+def start_both_sides(folder: Path, skills: Sequence[tuple[int, ...]], *, in_order: bool = False) -> lifecycle.LabInfo:
     """Start a lab in `folder` with `len(skills)` agents on each side, who serve these kinds. `lifecycle.stop_lab` ends
-    it."""
+    it.
+
+    With `in_order` app_queue keeps the order between its queues (`force_longest_waiting_caller`).
+    """
     centre = _write_centre(folder, skills)
     info = lifecycle.start_lab(centre, folder / "lab", guarded=True,
                                extra=f"[seats]\nfirst = {FIRST_SEAT}\ncount = {2 * len(skills)}\n")
-    _add_configuration(info, skills)
+    _add_configuration(info, skills, in_order=in_order)
     return info
 
 
@@ -70,7 +73,7 @@ def _write_centre(folder: Path, skills: Sequence[tuple[int, ...]]) -> Path:
     return centre
 
 
-def _add_configuration(info: lifecycle.LabInfo, skills: Sequence[tuple[int, ...]]) -> None:
+def _add_configuration(info: lifecycle.LabInfo, skills: Sequence[tuple[int, ...]], *, in_order: bool) -> None:
     """Add the comparison's configuration to the rendered files, and reload both Asterisks."""
     # 1. Write the secret of the observer's session.
     lab = Path(info.state)
@@ -87,7 +90,8 @@ def _add_configuration(info: lifecycle.LabInfo, skills: Sequence[tuple[int, ...]
             file.write(TEMPLATES.get_template(f"duel/{name}.conf.j2").render(
                 sides=SIDES, ours=OURS, kinds=KINDS, members=members, user=USER, secret=secret))
     # An agent of app_queue is in two queues, so `leastrecent` must see the last call of either.
-    _replace_text(conf / "queues.conf", "shared_lastcall=no", "shared_lastcall=yes")
+    order = "\nforce_longest_waiting_caller=yes" if in_order else ""
+    _replace_text(conf / "queues.conf", "shared_lastcall=no", f"shared_lastcall=yes{order}")
     _replace_text(conf / "manager.conf", "timestampevents=no", "timestampevents=yes")
     # Silent phones must not count as gone.
     _replace_text(conf / "pjsip.conf", "rtp_timeout=15\n", "rtp_timeout=0\n")
