@@ -46,6 +46,7 @@ from routing.core.model.ids import ServiceId
 
 if TYPE_CHECKING:
     from planning.staffing.forecast_check import CheckedDay
+    from planning.staffing.kept_agents import KeptAgents
 
 CHECKED_AGENTS = 180
 """Default number of agents for `--check`. The peak of the typical weekday loads them to 95 %."""
@@ -159,12 +160,14 @@ class _StaffingTask:
         there = presence_by_slot(self.centre, self.duties)
         wrong = self._find_troubles(plan)
         on_duty = {(service, slot): there[slot].can_serve([service]) for service in self.names for slot in range(SLOTS)}
+        kept = self._find_kept(plan, on_duty)
         everybody = [sum(one.by_skills.values()) for one in there]
         height = "as high as those on duty can carry" if scale is None else f"times {factor:.4g}"
         sentences = [f"{day.name}, {height}: {day.total:.0f} calls expected. {len(self.centre.agents)} agents in all.",
                      *opening_words(self.opening, self.centre), *view.describe_plan(plan, runs),
                      *describe_need(find_line_need(plan, REDIAL_SHARE if self.lines is None else
-                                                   self.lines.redial_share), self.lines)]
+                                                   self.lines.redial_share), self.lines),
+                     *(one.describe_kept() for one in kept)]
         # 3. Write and print the plan.
         if csv is not None:
             shared.write_file(csv, view.render_csv(plan, on_duty))
@@ -172,9 +175,18 @@ class _StaffingTask:
             shared.write_file(html, view.render_page(
                 f"Staffing of {name}", sentences, plan, self.names, wrong, everybody))
         if as_json:
-            typer.echo(json.dumps({"scale": factor, **self._summarise_plan(plan, wrong)}, ensure_ascii=False, indent=1))
+            typer.echo(json.dumps({"scale": factor, **self._summarise_plan(plan, wrong),
+                                   "keep_free": [one._asdict() for one in kept]}, ensure_ascii=False, indent=1))
         else:
             self._print_plan(plan, wrong, sentences)
+
+    def _find_kept(self, plan: StaffingPlan, on_duty: Mapping[tuple[ServiceId, int], float]) -> list[KeptAgents]:
+        """Return how many agents each distress service should keep free, in its half hour that needs most."""
+        # Loaded here, because it loads numpy, which other commands do not need.
+        from planning.staffing.kept_agents import find_kept
+
+        return [found for service in self.centre.services if service.distress
+                and (found := find_kept(service, plan, on_duty, self.kinds)) is not None]
 
     def _simulate_plan(self, plan: StaffingPlan, day: Day, chance: ChanceSettings, runs: int) -> StaffingPlan:
         with shared.progress_bar(Console(stderr=True)) as shown:
