@@ -89,6 +89,8 @@ def configured(h, event: e.Configured) -> None:
         caller.timed_step, caller.step = min(caller.timed_step, last), min(caller.step, last)
     for caller in h.callers.values():
         if caller.in_line:
+            if caller.preferred is not None and caller.service.distress:
+                caller.preferred, caller.step_at = None, h.now
             steps.still_preferred(h, caller)
             h.arm(caller)
     h.tell("CentreChanged", len(event.centre.services), len(event.centre.agents))

@@ -409,7 +409,9 @@ def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
     contact.service = service
     contact.timed_step = clamp_step(service, contact.timed_step)
     d.mark(contact)
-    if contact.preferred is not None and not _may_still_wait(d, contact, contact.preferred):
+    # In distress a preference lasts only for the moment in which the contact comes.
+    if contact.preferred is not None and (
+            service.distress or not preferred_agent.can_take(d, contact, contact.preferred)):
         preferred_agent.clear_preferred(contact)
         contact.step_at = d.now
     enqueue_contact(d, contact)
