@@ -4,6 +4,7 @@ message, external numbers, a second menu, a caller with the preference for a per
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,11 @@ def write(folder: Path) -> Path:
     (centre / "menu.yaml").write_text(menu, encoding="utf-8")
     edit(centre, "santral.toml", '"4440632" = "ana"', f'"4440632" = "ana"\n"{SECOND}" = "ikinci"')
     edit(centre, "santral.toml", '\nclosed = "kapali"', "\n#")  # this menu has no entry for it
-    with (centre / "santral.toml").open("a", encoding="utf-8") as file:
+    settings = centre / "santral.toml"
+    text = settings.read_text(encoding="utf-8")
+    without = re.sub(r"(?ms)^\[surge.*?(?=^\[(?!surge)|\Z)", "", text)  # nor for a surge
+    settings.write_text(without, encoding="utf-8")
+    with settings.open("a", encoding="utf-8") as file:
         file.write('\n[transfer]\nalo183 = "183"\nbos = "+903124131000"\n')
     begin = f'{{id: {ENGLISH}, number: "1060", team: uzaktan_egitim, skills: {{'
     edit(centre, "team.yaml", begin, f"{begin}en: 80, ")
