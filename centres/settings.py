@@ -353,6 +353,8 @@ class Callback(Shape):
     """Start of quiet hours: no callback is dialled unless the caller asked for it."""
     quiet_to: WallTime = "09:00"
     """End of quiet hours; equal to `quiet_from`: no quiet hours."""
+    callback_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.1
+    """Share of offers for callbacks of the night or of a chosen time, while live callers wait too."""
     callback_hours: Annotated[float, Field(ge=1, le=168)] = 24.0
     """Hours after which a callback ends that did not reach its caller. With `[sms]` the caller gets a message."""
     callback_dials_per_day: Annotated[int, Field(ge=1, le=50, strict=True)] = 6

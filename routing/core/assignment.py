@@ -20,6 +20,8 @@ from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.queueing import contact_queue
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, ContactGroup
 
+ROUNDING = 1e-9
+"""A share of callbacks adds up to a whole turn, but for the rounding of its sums."""
 RUNNERS_UP = 5
 """Number of agents in the decision record after the chosen one. The bound keeps the cost of a record constant."""
 
@@ -97,6 +99,39 @@ def _first_group(d: Domain, groups: Iterable[ContactGroup], ready: bool = False)
     Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
     consider only groups with a ready agent. Return None if no group is left.
     """
+    if d.matching.late_count:
+        return _first_by_turn(d, groups, ready)
+    d.turns.contested = False
+    return _oldest_group(d, groups, ready)
+
+
+def _first_by_turn(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
+    """Return the first group while callbacks that were held back wait.
+
+    Such a callback is passed over if another contact could be offered and callbacks have not gained a turn. Distress
+    neither takes a turn nor gives one.
+    """
+    kinds: tuple[list[ContactGroup], list[ContactGroup]] = [], []
+    for group in groups:
+        kinds[group.late].append(group)
+    live, late = _oldest_group(d, kinds[False], ready), _oldest_group(d, kinds[True], ready)
+    turns = d.turns
+    turns.contested = live is not None and late is not None and not live.distress
+    if live is None or late is None or live.distress:
+        return late if live is None else live
+    if turns.credit + d.centre.callback_share < 1.0 - ROUNDING:
+        return live
+    return _oldest_group(d, (live, late), ready)
+
+
+def _note_turn(d: Domain, group: ContactGroup) -> None:
+    """Count an offer at a choice between a callback that was held back and another contact."""
+    turns, share = d.turns, d.centre.callback_share
+    turns.credit = turns.credit + share - 1.0 if group.late else min(turns.credit + share, 1.0)
+    turns.contested = False
+
+
+def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
     first: ContactGroup | None = None
     first_age, first_number, first_distress = inf, 0, False
     now, links = d.now, d.links
@@ -133,6 +168,8 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     if (record.breaks or record.leads_pair) and _is_break_too_near(d, contact, record):
         presence.update_placement(d, record)
         return
+    if d.turns.contested:
+        _note_turn(d, group)
     # 2. Collect the runners-up before the agent is reserved.
     if d.on_choice is not None:
         d.on_choice(d, contact, record)

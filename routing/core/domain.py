@@ -7,7 +7,7 @@ The module has no rules. The handlers in `calls`, `callers`, `queueing`, `agents
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from routing.core.changes import Change
 from routing.core.matching.matching_index import Matching
@@ -42,6 +42,21 @@ repeats ids."""
 SURVEYS_REMEMBERED = 2_000
 """Number of surveys that are remembered, running or ended. A survey takes a minute, and a full centre of 180 agents
 ends about 60 talks in a minute."""
+
+
+class CallbackTurns:
+    """Turns of live callers and of callbacks that were held back (`assignment`).
+
+    A restart begins with a live caller.
+    """
+
+    __slots__ = ("contested", "credit")
+
+    def __init__(self) -> None:
+        self.credit = 0.0
+        """Share of a turn that callbacks have gained."""
+        self.contested = False
+        """Both kinds were possible at the last choice."""
 
 
 class Domain:
@@ -84,6 +99,7 @@ class Domain:
         "supply_read",
         "surveys",
         "timers",
+        "turns",
         "waiting_callbacks",
     )
 
@@ -128,6 +144,7 @@ class Domain:
         """Waiting callbacks of each service."""
         self.callback_numbers: dict[str, dict[Contact, None]] = {}
         """Waiting callbacks, by keyed hash of the number that is dialled."""
+        self.turns = CallbackTurns()
         self.quiet_hours = False
         """In quiet hours only callers who agreed to it are called back."""
         self.surveys: BoundedMemory[ContactId, set[str]] = BoundedMemory(SURVEYS_REMEMBERED)
@@ -177,7 +194,8 @@ class Domain:
     def position_of(self, contact: Contact) -> int:
         """Return the contact's position in the queue of its service, from 1.
 
-        Callbacks that nobody may be offered now are not in front of anybody. The cost follows their number.
+        Callbacks that nobody may be offered now are not in front of anybody. Of those that were held back, only as many
+        are as have their turn before. The cost follows the number of callbacks.
         """
         line = self.queues.get(contact.service.id)
         if line is None:
@@ -185,7 +203,18 @@ class Domain:
         key = start, number = contact.key
         position = line.rank((start, number, contact)) + 1
         callbacks = self.waiting_callbacks.get(contact.service.id)
-        return position - sum([one.key < key and self.is_asleep(one) for one in callbacks]) if callbacks else position
+        return self.count_turns(position, contact, [one for one in callbacks if one.key < key]) if callbacks \
+            else position
+
+    def count_turns(self, position: int, contact: Contact, callbacks: Sequence[Contact]) -> int:
+        """Return the position of a contact, of which `callbacks` are in front."""
+        asleep = [self.is_asleep(one) for one in callbacks]
+        position -= sum(asleep)
+        if contact.deferred:
+            return position
+        late = sum([one.deferred and not sleeps for one, sleeps in zip(callbacks, asleep, strict=True)])
+        live, share = position - 1 - late, self.centre.callback_share
+        return 1 + live + min(late, int(live * share / (1.0 - share) + 1e-9))
 
     def is_asleep(self, contact: Contact) -> bool:
         """Return whether a contact is a callback that may not be offered now: its caller is on the line, its time has

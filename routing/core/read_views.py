@@ -121,10 +121,11 @@ def whole_status(d: Domain, now: float) -> Status:
     # Contacts get no estimate here: that would cost a look at the queue for each of them.
     positions: dict[Contact, int] = {}
     for line in d.queues.values():
-        awake = 0
-        for _, _, contact in line:
-            positions[contact] = awake + 1
-            awake += not d.is_asleep(contact)
+        callbacks: list[Contact] = []
+        for number, (_, _, contact) in enumerate(line, 1):
+            positions[contact] = d.count_turns(number, contact, callbacks) if callbacks else number
+            if contact.callback:
+                callbacks.append(contact)
     return Status(
         now, all(link.up for link in d.links.values()), queue_views(d, now),
         tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),

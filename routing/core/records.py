@@ -118,6 +118,8 @@ class Contact:
     """Earliest time of the next offer."""
     anytime: bool = stored(default=False)
     """The callback may come in quiet hours."""
+    deferred: bool = stored(default=False)
+    """Quiet hours or a chosen time have held this callback back, so it takes turns with live callers."""
     expires_at: float = stored(default=0.0)
     """Time at which a callback ends that has not reached its caller. 0 if the contact is no callback."""
     callback_hash: CallerHash = stored(default="")

@@ -6,7 +6,7 @@ from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import Outcome
 from tests.oracle import callers, calls, choice
-from tests.oracle.state import ASSIGNED, PENDING, VOICE, Caller
+from tests.oracle.state import ASSIGNED, PENDING, VOICE, WAITS, Caller
 
 SERVED_S = 30.0
 """A caller who has talked for this long was served."""
@@ -157,6 +157,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     caller.other_hash = event.caller_hash
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop
     caller.anytime = event.anytime and not caller.others_line
+    caller.deferred = event.window is not None
     if caller.offer is not None:
         calls.rescind(h, caller.offer, "callback")
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
@@ -193,6 +194,7 @@ def callback_reached(h, event: e.CallbackReached) -> None:
     if caller is None or not caller.in_line or not caller.callback:
         return
     caller.callback, caller.leg, caller.not_before, caller.entered_at = False, event.leg, 0.0, h.now
+    caller.deferred = False
     h.arm(caller)
     offer = caller.offer
     if offer is not None and offer.dialling:
@@ -214,6 +216,9 @@ def join(h, offer) -> None:
 
 def callbacks_quiet(h, event: e.QuietHoursChanged) -> None:
     """Begin or end quiet hours, in which nobody is dialled."""
+    if h.quiet and not event.on:
+        for one in h.callers.values():
+            one.deferred = one.deferred or (one.callback and one.state is WAITS and not one.anytime)
     h.quiet = event.on
 
 

@@ -224,10 +224,14 @@ def over(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
 
 
 def position(h, caller: Caller) -> int:
-    """Return the place in the queue of the service, from 1. Callbacks that may not be offered now do not count."""
-    return 1 + sum(c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
-                   and not (c.callback and c.state is WAITS and not c.looks(h.now, h.quiet))
-                   for c in h.callers.values())
+    """Return the place in the queue of the service, from 1. Callbacks that may not be offered now do not count. Of
+    deferred ones as many count as have their turn before."""
+    front = [c for c in h.callers.values()
+             if c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
+             and not (c.callback and c.state is WAITS and not c.looks(h.now, h.quiet))]
+    late = 0 if caller.deferred else sum(c.deferred for c in front)
+    live, share = len(front) - late, h.centre.callback_share
+    return 1 + live + min(late, int(live * share / (1.0 - share) + 1e-9))
 
 
 def merge(h, caller: Caller) -> None:

@@ -56,22 +56,36 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     now = h.now
     looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet)]
     free = distress.free_for(h, open_to)
+    kinds: dict[bool, tuple[Caller, list[Candidate]]] = {}  # the first deferred callback, and the first other contact
     for caller in sorted(looking, key=lambda c: (
             not c.service.distress, c.place[0] - now * c.service.weight, c.number)):
-        if not h.up(caller.node) or quota_full(h, caller):
+        late = caller.deferred and not caller.service.distress
+        if not h.up(caller.node) or quota_full(h, caller) or late in kinds:
             continue
         if caller.service.distress:
             found = distress.candidates(h, caller, open_to)
         else:
             found = candidates(h, caller, open_to, free)
         if found:
-            if too_near(h, caller, found[0].person):  # expected handle time has grown since the last look
-                h.seen["breaks that came near while idle"] += 1
-                for p in who(caller, found[0].person):
-                    burden.look(h, p)
-                return True
-            offer(h, caller, found)
+            kinds[late] = caller, found
+        if caller.service.distress and found:
+            break
+    contested = len(kinds) == 2
+    if contested and h.credit + h.centre.callback_share < 1.0 - 1e-9:
+        del kinds[True]  # it is not the turn of callbacks
+    for caller, found in kinds.values():
+        if too_near(h, caller, found[0].person):  # expected handle time has grown since the last look
+            h.seen["breaks that came near while idle"] += 1
+            for p in who(caller, found[0].person):
+                burden.look(h, p)
             return True
+        if contested:
+            h.seen["turns of deferred callbacks"] += caller.deferred
+            h.seen["turns of others"] += not caller.deferred
+            h.credit = h.credit + h.centre.callback_share - 1.0 if caller.deferred else min(
+                h.credit + h.centre.callback_share, 1.0)
+        offer(h, caller, found)
+        return True
     return False
 
 

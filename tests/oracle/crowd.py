@@ -119,6 +119,7 @@ def centre_of(rng: random.Random) -> Centre:
         load_half_life_s=rng.choice((40.0, 300.0, 5_400.0)), occupied_half_life_s=rng.choice((100.0, 3_600.0)),
         decompression_s=rng.choice((7.0, 30.0)), heavy_declined_s=rng.choice((10.0, 40.0)),
         micro_break_s=rng.choice((5.0, 20.0)), abusive_days=rng.choice((180.0, 0.002)),
+        callback_share=rng.choice((0.5, 0.25, 0.2)),
         callback_hours=rng.choice((24.0, 24.0, 0.05)), callback_dials_per_day=rng.choice((6, 2, 1)),
         phone_reacts_s=2.0 if len(agents) == AGENTS else 3.5,
         pause_reasons=rng.choice((PAUSES, PAUSES, PAUSES[:3])))

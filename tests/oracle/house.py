@@ -100,6 +100,8 @@ class House:
         """Number of callers of lost lines who had been served by then."""
         self.dials: list[tuple[str, float]] = []
         """Dials of callbacks: number and time."""
+        self.credit = 0.0
+        """Share of a turn that deferred callbacks have gained."""
         self.refusals: list[tuple[str, float]] = []
         """Refused callbacks: number and time."""
         self.late: list[Caller] = []

@@ -226,7 +226,7 @@ def stored_caller(h, row) -> Caller:
         step=min(row.step, len(service.steps) - 1), timed_step=min(row.step, len(service.steps) - 1),
         state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
-        ends_at=row.expires_at,
+        ends_at=row.expires_at, deferred=row.deferred,
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive)

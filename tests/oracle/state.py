@@ -65,6 +65,8 @@ class Caller:
     anytime: bool = False
     other_hash: str = ""
     """Hash of the number for the callback."""
+    deferred: bool = False
+    """A callback that was held back, and takes turns with the others."""
     ends_at: float = 0.0
     """The time at which an unreached callback ends."""
     farewell: str = ""

@@ -18,7 +18,7 @@ from routing.core.model.commands import RefreshHold
 from routing.core.model.errors import InDistress, NoCallback, NotNow, NotOpen, UnknownContact
 from routing.core.model.ids import ContactId
 from routing.core.model.reasons import SUPERVISOR, WITHDRAWN
-from routing.core.queueing import contact_queue
+from routing.core.queueing import callback_index, contact_queue
 from routing.core.records import Contact
 
 GOODBYE = "bekleme-veda"
@@ -49,6 +49,9 @@ def on_move_requested(d: Domain, event: MoveRequested) -> None:
         contact_queue.restart_for_agent(d, contact, record, blind_transfer.PERSONAL_WAIT_S)
     else:
         contact_queue.move_contact(d, contact, service, SUPERVISOR, record, blind_transfer.PERSONAL_WAIT_S)
+        # In another service other calls of the caller hold a callback.
+        if contact.callback:
+            callback_index.note_new(d)
 
 
 def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:

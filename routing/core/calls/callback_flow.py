@@ -101,6 +101,7 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
     contact.not_before, contact.expires_at = max(d.now + max(0.0, event.after_s), begins), ends
     contact.anytime = event.anytime and not contact.calls_other_line
+    contact.deferred = event.window is not None
     callback_index.add_callback(d, contact)
     # 4. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
     if contact.offer is not None:
@@ -226,6 +227,7 @@ def _become_live_caller(d: Domain, contact: Contact, leg: str) -> None:
     # The index must forget the callback before its fields change, because they are its keys.
     callback_index.remove_callback(d, contact)
     contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
+    contact.deferred = False
     callback_index.unlink_callback(contact)
     d.changes.append(PlaceChanged(contact))
 
@@ -280,6 +282,9 @@ def on_quiet_hours_changed(d: Domain, event: QuietHoursChanged) -> None:
     d.quiet_hours = event.on
     for contact in d.contacts.values():
         if contact.callback and contact.state is ContactState.PENDING:
+            # The next callers came later, but would all wait behind the callbacks of a night.
+            if not event.on and not contact.anytime and not contact.deferred:
+                contact_queue.defer_callback(d, contact)
             contact_queue.restart_search(d, contact)
             d.newly_queued.append(contact)
 

@@ -238,11 +238,13 @@ class Group(Generic[A, C]):
     The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
     """
 
-    __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "levels", "may_relax", "node", "pool",
-                 "queue", "quota", "weight")
+    __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "late", "levels", "may_relax", "node",
+                 "pool", "queue", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
-                 quota: Quota | None) -> None:
+                 quota: Quota | None, late: bool = False) -> None:
+        self.late = late
+        """The contacts are callbacks that were held back (`Contact.deferred`)."""
         self.node = node
         self.pool = pool
         self.levels = levels

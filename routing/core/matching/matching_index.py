@@ -93,6 +93,8 @@ class Matching(Generic[A, C]):
         """Quotas of the services with a limit of contacts at agents."""
         self.waiting_groups: dict[Group[A, C], None] = {}
         """Groups in which a contact waits."""
+        self.late_count = 0
+        """Number of waiting groups of callbacks that were held back."""
         self.dirty_groups: dict[Group[A, C], None] = {}
         """Groups that the next assignment must look at."""
         self.version = 0
@@ -172,7 +174,7 @@ class Matching(Generic[A, C]):
             topics &= self._excluded
         if needs or topics:
             return self._new_group(contact, step, needs, topics)
-        key = contact.node, contact.channel, contact.service.id, step, contact.beyond_ceiling
+        key = contact.node, contact.channel, contact.service.id, step, contact.beyond_ceiling, contact.deferred
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(contact, step, needs, topics)
@@ -195,10 +197,11 @@ class Matching(Generic[A, C]):
                 levels |= 1 << pool.strategy.rank(_NOBODY, level)
         # 3. The group. Services whose contacts wait by the same rules share one.
         quota = self.quotas.get(service.id)
-        key = contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota
+        key = contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota, contact.deferred
         group = self._shared.get(key)
         if group is None:
-            group = Group(contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota)
+            group = Group(contact.node, pool, levels, contact.beyond_ceiling, may_relax, service.weight, quota,
+                contact.deferred)
             self._share_group(key, group)
         return group
 
@@ -278,6 +281,7 @@ class Matching(Generic[A, C]):
         if head is None:
             group.head = entry
             self.waiting_groups[group] = group.pool.waiting[group] = None
+            self.late_count += group.late
         elif entry < head:
             group.head = entry
         self.dirty_groups[group] = None
@@ -300,11 +304,12 @@ class Matching(Generic[A, C]):
             if record.key is not None and record not in self.newly_ready:
                 pool.mask = self._personal_bit(pool, record)
         quota = self.quotas.get(service.id)
-        key = contact.node, contact.beyond_ceiling, service.weight, quota
+        late = contact.deferred and not distress
+        key = contact.node, contact.beyond_ceiling, service.weight, quota, late
         group = pool.personal.get(key)
         if group is None:
             group = pool.personal[key] = Group(contact.node, pool, 1, contact.beyond_ceiling, False, service.weight,
-                quota)
+                quota, late)
         self.add_contact(group, contact)
 
     def remove_contact(self, contact: C) -> None:
@@ -327,6 +332,7 @@ class Matching(Generic[A, C]):
         if head is None:
             pool = group.pool
             del self.waiting_groups[group], pool.waiting[group]
+            self.late_count -= group.late
             # A personal pool lives only while a contact waits for its agent.
             if pool.owner is not None and not pool.waiting:
                 pool.owner.personal_pools = tuple(one for one in pool.owner.personal_pools if one is not pool)

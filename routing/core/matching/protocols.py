@@ -87,6 +87,10 @@ class WaitingContact(Protocol):
         """Return the Asterisk that has the channel of the contact."""
 
     @property
+    def deferred(self) -> bool:
+        """Return whether the contact is a callback that was held back. It takes turns with other contacts."""
+
+    @property
     def beyond_ceiling(self) -> bool:
         """Return whether the contact has waited beyond the emergency ceiling of its service."""
 

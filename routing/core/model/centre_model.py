@@ -353,6 +353,8 @@ class Centre(NamedTuple):
     """Time for which "not now" keeps heavy contacts away."""
     abusive_days: float = 180.0
     """Days for which a caller who was flagged as abusive counts as abusive."""
+    callback_share: float = 0.1
+    """Share of callbacks that were held back, while live callers wait for the same agents."""
     callback_hours: float = 24.0
     """Hours after which a callback ends that did not reach its caller."""
     callback_dials_per_day: int = 6

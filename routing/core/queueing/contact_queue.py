@@ -108,6 +108,15 @@ def leave_menu(d: Domain, contact: Contact) -> None:
         d.newly_queued.append(contact)
 
 
+def defer_callback(d: Domain, contact: Contact) -> None:
+    """Let a callback that was held back take turns with live callers. Search again next."""
+    # The group is that of the old way of waiting.
+    if contact.group is not None:
+        d.matching.remove_contact(contact)
+    contact.deferred = True
+    d.mark(contact)
+
+
 def dequeue_temporarily(d: Domain, contact: Contact) -> None:
     """Take a waiting contact out of its queue for a moment. `enqueue_contact` puts it back."""
     if contact.group is not None:

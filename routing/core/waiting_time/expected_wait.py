@@ -29,7 +29,7 @@ from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import step_duration_s
 from routing.core.matching.sorted_queue import LineKey
 from routing.core.memory.waits import LearnedWaits
-from routing.core.model.centre_model import Channel, ContactState, Estimate, Needs, Service
+from routing.core.model.centre_model import Centre, Channel, ContactState, Estimate, Needs, Service
 from routing.core.waiting_time.agent_supply import AgentSupply, Moment, SupplyRate
 
 MODEL_ERROR = 0.2
@@ -48,6 +48,10 @@ class State(Moment, Protocol):
     Reads have a separate supply. A read of an estimate must not change what the engine decides, or a replay would
     decide differently.
     """
+
+    @property
+    def centre(self) -> Centre:
+        """Return the settings in force."""
 
     @property
     def supply(self) -> AgentSupply:
@@ -126,6 +130,7 @@ class Newcomer(NamedTuple):
     topics: frozenset[str] = frozenset()
     node: str = ""
     beyond_ceiling: bool = False
+    deferred: bool = False
     group: None = None
 
 
@@ -278,10 +283,11 @@ def _sum_turns(rate: SupplyRate, impatience: float, ahead: float) -> tuple[float
 def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: SteppedContact, at: float) -> float:
     """Return how many contacts have their turn before this one.
 
-    They have an earlier place in their group. Each group counts by the share that the same agents will take.
+    They have an earlier place in their group. Each group counts by the share that the same agents will take. Of
+    callbacks that were held back, only as many count as have their turn before a live caller.
     """
     (since, number), weight, own = contact.key, contact.service.weight, contact.group
-    ahead, distress = 0.0, contact.service.distress
+    ahead, late, distress = 0.0, 0.0, contact.service.distress
     for group in d.matching.waiting_groups:
         if group is own:
             ahead += group.queue.rank((since, number, contact))
@@ -293,5 +299,8 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
             continue
         # Weights differ, so the place in the other group is the one of equal weighted age now.
         if share := crew.share_taken(d, rate, group):
-            ahead += share * group.queue.rank((since + at * (group.weight - weight), number, contact))
-    return ahead
+            before = share * group.queue.rank((since + at * (group.weight - weight), number, contact))
+            late += before if group.late and not contact.deferred else 0.0
+            ahead += 0.0 if group.late and not contact.deferred else before
+    turns = d.centre.callback_share
+    return ahead + min(late, ahead * turns / (1.0 - turns))

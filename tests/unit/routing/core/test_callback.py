@@ -7,7 +7,7 @@ import pytest
 from routing.core import events as e
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.model import facts as f
-from routing.core.model.centre_model import AgentState, CallbackOrder, Channel, ContactState, Outcome
+from routing.core.model.centre_model import AgentState, CallbackOrder, Channel, ContactState, Outcome, Profile
 from routing.core.model.commands import ConnectCallback, DialCaller, Offer, Rescind
 from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
 from routing.core.queueing import callback_limits, contact_queue
@@ -271,6 +271,31 @@ def test_a_chosen_time_is_kept_and_a_time_that_is_over_is_refused() -> None:
     assert told.last(f.Ended).key == "expired", "not later than they wished"
 
 
+def test_after_quiet_hours_live_callers_and_callbacks_take_turns() -> None:
+    told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE._replace(overflow_s=None),))
+    told.reload(callback_share=0.25)
+    told.tell(e.QuietHoursChanged(True), 0.0)
+    for number in range(1, 5):
+        told.waits("edu", at=float(number), caller_hash=f"h{number}")
+        told.tell(e.CallbackRequested(f"c{number}"), number + 0.1)
+        told.tell(e.CallerHungUp(f"c{number}"), number + 0.2)
+    told.tell(e.QuietHoursChanged(False), 60.0)
+    for number in range(5, 13):
+        told.waits("edu", at=60.0 + number)
+    assert [told.contact(f"c{number}").position for number in range(5, 13)] == [1, 2, 3, 5, 6, 7, 9, 10]
+    told.sits("a", at=100.0)
+    order = []
+    for at in range(100, 1_300, 100):
+        offer = told.offers[-1]
+        order.append(int(offer.contact[1:]))
+        if offer.callback:
+            told.tell(e.CallbackAccepted(offer.offer), float(at))
+            told.tell(e.CallbackReached(offer.contact, "PJSIP/x"), float(at))
+        told.tell(e.OfferConnected(offer.offer, offer.contact), at + 1.0)
+        told.tell(e.TalkEnded(offer.offer, "caller"), at + 50.0)
+    assert order == [5, 6, 7, 1, 8, 9, 10, 2, 11, 12, 3, 4], "one in four, and all when nobody else waits"
+
+
 def test_position_counts_who_is_in_front_now() -> None:
     """At night a caller was told to be the 31st, with nobody who could be called before them."""
     told = House({"a": 50}, services=(TWICE,))
@@ -284,7 +309,7 @@ def test_position_counts_who_is_in_front_now() -> None:
     assert next(one.position for one in told.engine.status(50.0).contacts if one.contact == "c31") == 1
     assert told.contact("c30").position == 1
     told.tell(e.QuietHoursChanged(False), 60.0)
-    assert told.contact("c31").position == 31 and told.contact("c30").position == 30
+    assert told.contact("c31").position == 1 and told.contact("c30").position == 30, "they take turns"
 
 
 def test_the_overflow_of_one_who_took_a_callbacks_place_counts_from_the_call() -> None:
