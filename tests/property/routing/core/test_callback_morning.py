@@ -27,7 +27,7 @@ AT_MOST = 1.5
 
 
 class Morning(NamedTuple):
-    """What the live callers of one morning waited, and when the last callback was answered."""
+    """The wait of the live callers of one morning, and the time of the last callback."""
 
     mean_s: float
     last_callback_s: float
