@@ -142,7 +142,13 @@ class Timings(NamedTuple):
     code_s: int = 120
     """Longest dialogue of a feature code (number and PIN)."""
     talk_s: int = 7200
-    """Longest talk, on the agent's leg."""
+    """Longest talk, on the agent's leg. It ends a leg that nobody ended. The agent's key adds the same time."""
+    talk_warning_s: int = 300
+    """Time before the limit at which the agent is warned, and from which the key extends the talk."""
+    talk_extensions: int = 100
+    """Number of limits that a talk can have: 200 hours, more than any talk. Bridge() can count them in milliseconds."""
+    partner_s: int = 86_400
+    """Longest talk of the partner of a pair. The agent's limit ends it. This limit is for a time without a node."""
     survey_s: int = 300
     """Longest survey, including a spoken message of 90 s."""
     calling_s: int = 90
@@ -192,6 +198,12 @@ class DialplanPrompts(NamedTuple):
     """To an agent who transfers a caller by keys: the number, please."""
     asked: str = "aktarma-soruluyor"
     """To a consulting agent: the colleague is being called."""
+    limit_near: str = "sure-bitiyor"
+    """To an agent whose talk reaches its limit in five minutes."""
+    limit_extended: str = "sure-uzatildi"
+    """To an agent who has extended the limit."""
+    limit_far: str = "sure-yeterli"
+    """To an agent who wants to extend a limit that is far away, or who has none."""
     caller_left: str = "agent/caller-left"
     """To a consulting agent whose caller has hung up."""
     not_allowed: str = "agent/not-allowed"

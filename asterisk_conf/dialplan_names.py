@@ -35,6 +35,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
                          "read), `press` (accept by 1), `switch` (any key), `pair` and `join` (pairs).",
         "santral-words": "Gosub before the bridge: the caller hears acknowledgement and notice to their end.",
         "santral-record": "Gosub before the bridge: records the talk if node and caller agreed.",
+        "santral-talk-limit": "Gosub: the limit of a talk.",
         "santral-callback": "A caller who asks for a callback.",
         "santral-calling": "The agent's leg of a callback. The caller is dialled when an agent has accepted.",
         "santral-called": "The caller of a callback: `s`, or `press` (1 proves a person); then the hold loop.",

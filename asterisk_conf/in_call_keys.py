@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-RECORDING_PAUSE = "recording-pause"
-"""Name of the key with a separate extension in `record.conf`: the recording ends if the node does not answer."""
+RECORDING_PAUSE, EXTEND = "recording-pause", "extend"
+EXTENSIONS = {RECORDING_PAUSE: "santral-record,keys", EXTEND: "santral-talk-limit,extend"}
+"""Keys with a separate extension. A recording ends if the node does not answer. The limit of a talk needs no node."""
 
 DIGITS_MAX = 11
 """Longest feature code of Asterisk (`FEATURE_MAX_LEN` in `features_config.c`)."""

@@ -53,6 +53,7 @@ NEEDED: tuple[str, ...] = (
     "res_security_log.so", "res_rtp_asterisk.so", "res_timing_timerfd.so",
     # media
     "bridge_simple.so", "bridge_softmix.so", "bridge_holding.so", "bridge_builtin_features.so",
+    "bridge_builtin_interval_features.so",
     "codec_alaw.so", "codec_ulaw.so", "codec_a_mu.so", "codec_g722.so", "codec_resample.so", "codec_gsm.so",
     "format_pcm.so", "format_wav.so", "format_sln.so", "format_gsm.so",
     # SIP

@@ -234,6 +234,7 @@ IN_CALL_KEYS = (
     InCallKey("*8", "menu_first", "The caller no longer wants that.", InCallKeys.prefer_menu, PREFERENCE_DROPPED),
     InCallKey("*4", "wrapup", "Request a wrap-up.", InCallKeys.request_wrapup, WILL_COME),
     InCallKey("*0", "abusive", "Flag the caller as abusive; again: remove the flag.", InCallKeys.flag_abusive),
+    InCallKey("#1", "extend", "Extend the limit of the talk, after its warning.", None),
 )
 LINE_KEY = InCallKey("", SECOND_LINE, "", InCallKeys.start_line_consult, ASKED)
 """Action of a second line, which no key starts."""

@@ -11,6 +11,7 @@ from jinja2 import UndefinedError
 
 from asterisk_conf.conf_plan import SAID, Address, Emergency, PlanError, PlanService, Registration, Timings, Trunk
 from asterisk_conf.flat_reader import read_sections
+from asterisk_conf.in_call_keys import EXTENSIONS
 from asterisk_conf.lint import lint_files
 from asterisk_conf.render import ALWAYS, SECRET_FILES, TEMPLATES, render_files
 from asterisk_conf.write import Change, write_files
@@ -261,18 +262,29 @@ def test_each_key_of_a_talk_leads_from_the_phone_to_the_node() -> None:
         "*0": "santral-keys,abusive", "*1": "santral-keys,transfer", "*2": "santral-record,keys",
         "*3": "santral-keys,consult", "*4": "santral-keys,wrapup", "*5": "santral-keys,agree",
         "*6": "santral-keys,withdraw", "*7": "santral-keys,person_first", "*8": "santral-keys,menu_first",
-        "*9": "santral-keys,consult_cancel"}
+        "*9": "santral-keys,consult_cancel", "#1": "santral-talk-limit,extend"}
     active = re.findall(r"DYNAMIC_FEATURES=([^)]*)\)", text)
     assert len(active) == 2 and all(one.split("#") == re.findall(r"^(santral-\S+) =>", features, re.MULTILINE)
                                     for one in active)
     keys = text.partition("\n[santral-keys]\n")[2].partition("\n[")[0]
     asked = {name: "Goto(number,1)" in steps for name, steps in re.findall(
         r"exten => (\w+),1,Set\(SC_HOW=\1\)\n(.*?)(?=exten)", keys, re.DOTALL)}
-    assert asked == {one.name: one.asks_number for one in IN_CALL_KEYS if one.name != "recording-pause"}
+    assert asked == {one.name: one.asks_number for one in IN_CALL_KEYS if one.name not in EXTENSIONS}
+
+
+def test_only_talks_of_distress_services_have_no_limit() -> None:
+    text = render_files(plan())["extensions.conf"]
+    assert re.findall(r"^SC_UNLIMITED_(\w+)=1$", text, re.MULTILINE) == ["psikososyal"]
+    leg = text.partition("\n[santral-agent]\n")[2].partition("\n[")[0]
+    assert leg.index("Gosub(santral-talk-limit,s,1)") < leg.index("F(santral-after-talk^s^1)${SC_TALK_WARNS})")
+    assert "L(720000000:713100000:7200000)" in text, "the first warning after 6900 s, then every 7200 s"
+    for context in ("santral-keys", "santral-record"):
+        steps = text.partition(f"\n[{context}]\n")[2].partition("\n[")[0]
+        assert "Gosub(santral-talk-limit,rest,1)" in steps, "a key gives no new time"
 
 
 def test_one_more_key_is_in_every_file_that_needs_it() -> None:
-    more = (*IN_CALL_KEYS, key("#1"), key("#22", "second_one", asks_number=True))
+    more = (*IN_CALL_KEYS, key("#3"), key("#22", "second_one", asks_number=True))
     before, after = (render_files(plan(in_call_keys=keys)) for keys in (IN_CALL_KEYS, more))
     assert {name for name in after if after[name] != before[name]} == {"features.conf", "extensions.conf"}
     assert 'santral-second-one => #22,self,Gosub,"santral-keys,second_one,1",santral\n' in after["features.conf"]
