@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ivr.agi.session import Session
+from ivr.agi.session import ANY_KEY, Session
 from ivr.caller.contact_events import ContactEvents
 from ivr.caller.dialable import Refusal, check_dialable
 from ivr.caller.identity import CallerIdentity
@@ -34,8 +34,6 @@ AGREED, NOT_POSSIBLE = "yogun-arayacagiz", "yogun-sonra"
 CALLBACK_KEY, TEXT_KEY = "3", sms_text.KEY
 KEY_S = 3.0
 """Time for the key after the last word. Words, key and answer take at most 15 s of a line (a test adds them up)."""
-WRONG_KEYS = 3
-"""Keys without a meaning that are passed over before the call ends. A stuck key must not hold the line."""
 LIMIT_S = 15.0
 """Longest time that a deflected call holds its line, at normal pace."""
 OWN_PROMPTS = (WORDS, CALLBACK_WORDS, TEXT_WORDS, AGREED, NOT_POSSIBLE)
@@ -80,13 +78,7 @@ class Deflection:
             said.append(TEXT_WORDS)
         files = prompt_files(sounds, tuple(said), slow=chosen.slow, language=chosen.language)
         patience = SLOW_FACTOR if chosen.slow else 1.0
-        # Only the named keys end the words: a caller in a hurry presses the key of the choice more than once.
-        key = await session.play_files(files, "".join(offered))
-        for _ in range(WRONG_KEYS):
-            key = key or await session.wait_for_digit(round(KEY_S * patience * 1000))
-            if key in ("", *offered):
-                break
-            key = ""
+        key = await session.play_files(files, ANY_KEY) or await session.wait_for_digit(round(KEY_S * patience * 1000))
         answer = offered.get(key, NONE)
         self.counts[service, answer] += 1
         return answer

@@ -92,6 +92,10 @@ OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to age
 MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
                "Contacts that moved to another queue, by the queue they left: overflow, full, closed, chosen, "
                "supervisor, transfer. They count as offered in both.")
+OUTAGE = Metric("acd_outage_contacts_total", COUNTER, ("queue", "outcome"),
+                "Contacts that came and ended while no node listened, read from Asterisk's CEL file afterwards: "
+                "fallback (the fallback queue gave them to an agent), abandoned, abandoned_short. They count in "
+                "acd_contacts_total too.")
 STEPS = Metric("acd_routing_step_total", COUNTER, ("queue", "status"),
                "Times a waiting contact went to a later step: expired (the step's time was over), "
                "preferred (the preferred agent's time was over).")
@@ -167,10 +171,6 @@ LINES_LIMIT = Metric("acd_lines_limit", GAUGE, ("class",),
 LINE_REFUSALS = Metric("acd_line_refusals_total", COUNTER, ("class", "result"),
                        "Calls that found no line since the node started: refused (before the answer) or words (the "
                        "emergency text, then the end). They were never contacts.")
-DEFLECTIONS = Metric("acd_deflections_total", COUNTER, ("queue", "answer"),
-                     "Callers whom a surge profile deflected since the node started, by answer: callback, text, "
-                     "distress (key 1: they wait) or none. Only callbacks and distress become contacts.")
-SURGE = Metric("acd_surge_in_force", GAUGE, (), "1: a surge profile is in force.")
 RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link returned after a loss.")
 ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
@@ -216,11 +216,10 @@ OPEN_FILES = Metric("process_open_fds", GAUGE, (), "Number of open file descript
 MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file descriptors.")
 
 OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED, HANDLE,
-        OFFERS, MOVED, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
+        OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
-        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, DEFLECTIONS, SURGE, RECONNECTS,
-        ASTERISK_EVENTS, MISMATCHES,
+        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
         CENTRE_FILES, RECORDINGS, RECORDING,
         CALLER_PREFERENCES,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)

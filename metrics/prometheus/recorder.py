@@ -48,6 +48,7 @@ from routing.core.model.facts import (
 )
 from routing.core.model.ids import ContactId
 from routing.core.model.reasons import (
+    OUTAGE,
     PRE_CONNECT_HANGUP,
     REACHED,
     REQUESTED,
@@ -75,6 +76,7 @@ ANSWERED, ABANDONED = Outcome.ANSWERED.value, Outcome.ABANDONED.value
 IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
 """Outcomes in the service level, with the label of the wait. The other waits ended by a setting or a fault and say
 nothing."""
+OUTAGE_OUTCOMES = (Outcome.FALLBACK, Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
 NO_SIGNALS = dict.fromkeys(product(SIGNAL_KINDS, ("sent", "late", *ACK_STATUS)), 0)
 """Series of signals. They begin at 0 once there is a broker, or the first increase could not be seen."""
 PHASES = ("pre_connect", "talk", "hold", "wrapup")
@@ -134,6 +136,8 @@ class MetricsRecorder:
                 series.add_count(names.CALLBACKS, queue, result, by=0.0)
             for result in (ANSWERED, PRE_CONNECT_HANGUP, *RESULTS.values()):
                 series.add_count(names.OFFERS, queue, result, by=0.0)
+            for end in OUTAGE_OUTCOMES:
+                series.add_count(names.OUTAGE, queue, end.value, by=0.0)
         # 2. Set the targets again: a removed queue must lose them.
         for metric in (names.TARGET, names.TARGET_RATIO, names.DISTRESS):
             series.clear_gauge(metric)
@@ -278,6 +282,8 @@ class MetricsRecorder:
     def _on_ended(self, fact: Ended) -> None:
         queue, channel, outcome = fact.service, fact.channel.value, fact.outcome
         self._series.add_count(names.CONTACTS, queue, channel, outcome.value)
+        if fact.key == OUTAGE:
+            self._series.add_count(names.OUTAGE, queue, outcome.value)
         # A contact that connected in time and ended otherwise does not count as answered in time.
         within = self._within.pop(fact.contact, False) and outcome is Outcome.ANSWERED
         told = IN_SERVICE_LEVEL.get(outcome)
@@ -322,12 +328,6 @@ class MetricsRecorder:
                 self._series.set_gauge(metric, count, line_class)
         for key, count in refused.items():
             self._raise_to(names.LINE_REFUSALS, count, *key)
-
-    def set_surge(self, deflected: Mapping[tuple[str, str], int], *, in_force: bool) -> None:
-        """Set whether a surge profile is in force, and the deflected callers by service and answer."""
-        self._series.set_gauge(names.SURGE, in_force)
-        for key, count in deflected.items():
-            self._raise_to(names.DEFLECTIONS, count, *key)
 
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""

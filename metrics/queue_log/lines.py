@@ -279,7 +279,7 @@ def _write_ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]
     event: str
     data: tuple[str | int, ...]
     # The format has no event for these ends; a timeout comes nearest.
-    if fact.outcome in (Outcome.OVERFLOW, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
+    if fact.outcome in (Outcome.FALLBACK, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
         event, data = "EXITWITHTIMEOUT", wait
     # These callers were served in another way, so an ABANDON would be wrong.
     elif fact.outcome is Outcome.LEFT and fact.key in (MERGED, SERVED, WITHDRAWN):

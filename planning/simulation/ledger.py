@@ -276,7 +276,7 @@ class OutcomeLedger:
         cell = self._open.pop(fact.contact, self._uncounted)
         if fact.contact in self._dropped:
             return
-        if fact.outcome is End.OVERFLOW:
+        if fact.outcome is End.FALLBACK:
             cell.overflowed += 1
         elif fact.outcome is End.LEFT:
             cell.left += 1

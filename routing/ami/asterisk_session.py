@@ -36,9 +36,10 @@ from routing.ami.resync import (
 )
 from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.wire import Message
-from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged
+from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged, OutageCallFound
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold, SendToFallback
+from routing.core.model.ids import ContactId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
@@ -51,14 +52,16 @@ class AsteriskSession:
 
     `post` hands an event to the engine, and `live` returns what the engine believes to be alive.
 
-    `started` is the last value that `remember` got, perhaps from an earlier process: the start time of Asterisk. By
+    `started` and `explained` are the last values that `remember` got, perhaps from an earlier process: the start time
+    of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
     members of the fallback queues (`fallback_queues`).
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
                  timing: Timing | None = None, pace: SessionPace | None = None, started: str = "",
-                 remember: Callable[[str], Coroutine[Any, Any, None]] | None = None,
+                 explained: float | None = None,
+                 remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None) -> None:
         self._settings = settings
@@ -66,7 +69,10 @@ class AsteriskSession:
         self._live = live
         self._timing = timing or Timing()
         self._pace = pace or SessionPace()
-        self._box = CelRecovery(settings.cel, clock) if settings.cel else None
+        self._clock = clock
+        self.explained = clock() if explained is None else explained
+        """Time up to which the CEL file was read for calls that met no node."""
+        self._box = CelRecovery(settings.cel, clock, explained=self.explained) if settings.cel else None
         seats = settings.seats
         # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
         self._translator = EventTranslator(
@@ -178,14 +184,18 @@ class AsteriskSession:
             if self.fallback is not None:
                 self.fallback.note_gap()
             # 3. Remember Asterisk's start time, then handle events until the link is lost.
-            if self._remember is not None and self.orders.group is not None and self._started:
-                self.orders.group.create_task(self._remember(self._started), name="ami start remembered")
+            self._remember_start()
             while True:
                 self._handle_messages(await events.next_events())
         finally:
             watch.cancel()
             self._events = None
             await asyncio.gather(events.close(), actions.close())
+
+    def _remember_start(self) -> None:
+        """Have Asterisk's start time and the time of the last read of outage calls stored, after the events so far."""
+        if self._remember is not None and self.orders.group is not None and self._started:
+            self.orders.group.create_task(self._remember(self._started, self.explained), name="ami start remembered")
 
     @staticmethod
     async def _end_together(actions: Link, events: Link) -> None:
@@ -211,6 +221,7 @@ class AsteriskSession:
         wanted = channels_to_explain(now, contacts, offers)
         # 2. Explain with the CEL file what happened while no link was up.
         past = await asyncio.to_thread(self._box.read_past, wanted) if self._box is not None and wanted else {}
+        read_at, outage_calls = self._clock(), await self._read_outage_calls(contacts)
         # 3. Let the translator begin again from the snapshot, with the dials that go on.
         seats = self._translator.adopt_snapshot(now.agent_legs(), now.bridge_members(), now.devices,
                                                 now.channel_contexts(), held)
@@ -218,14 +229,27 @@ class AsteriskSession:
             if one.dialling and (channel := now.channels.get(one.contact)) is not None:
                 self._translator.dials.begin_dial(one.contact, one.offer, alive=True, up=channel.state == "Up")
         # 4. Tell the engine the differences, then repair what only Asterisk can repair.
-        for event in [*diff_events(now, contacts, offers, restarted=restarted, past=past, held=held), *seats]:
+        for event in [*diff_events(now, contacts, offers, restarted=restarted, past=past, held=held), *seats,
+                      *outage_calls]:
             self._post(event)
+        self.explained = read_at
         await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
         await self.orders.unmark_consults(marked, actions)
         # 5. Handle the events that arrived meanwhile.
         self._mark_in_sync()
         self._handle_messages(events.take_arrived())
+
+    async def _read_outage_calls(self, contacts: Sequence[LiveContact]) -> list[Event]:
+        """Return the calls that met no node and have ended. Live contacts are explained by the comparison."""
+        if self._box is None or self.fallback is None:
+            return []
+        found, live = await asyncio.to_thread(self._box.read_outage_calls), {one.contact for one in contacts}
+        services = self.fallback.service_ids()
+        return [OutageCallFound(ContactId(call.uniqueid),
+                                ServiceId(call.service if call.service in services else self._settings.unknown_service),
+                                call.began, call.talked or call.ended or call.began, call.talked is not None)
+                for call in found if call.uniqueid not in live]
 
     def _mark_in_sync(self) -> None:
         """Note that both views agree now.
@@ -249,6 +273,9 @@ class AsteriskSession:
         for message in messages:
             for event in self._translator.translate_message(message):
                 self._post(event)
+                # A talk of the fallback queue has ended, or an unknown caller has left it: record the call soon.
+                if isinstance(event, CallerHungUp) and self._box is not None and self._box.is_open_call(event.contact):
+                    self._look.set()
         for contact, leg in self._translator.take_joined():
             self.orders.rebridge_legs(contact, leg)
         if self._translator.doubts:
@@ -313,8 +340,12 @@ class AsteriskSession:
         for one in wrong:
             log.warning("ami.state_corrected", kind=type(one).__name__)
         # 4. Correct the engine's view, then what only Asterisk can correct.
-        for event in [*found, *self._translator.phones.apply_list(now.devices)]:
+        read_at, outage_calls = self._clock(), await self._read_outage_calls(before[0])
+        for event in [*found, *outage_calls, *self._translator.phones.apply_list(now.devices)]:
             self._post(event)
+        if outage_calls:
+            self.explained = read_at
+            self._remember_start()
         self._translator.doubts -= doubts
         self._mark_in_sync()
         known = [*before[1], *offers]

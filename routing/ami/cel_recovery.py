@@ -23,6 +23,11 @@ A time further outside the possible range comes from a clock that was set meanwh
 """
 _ENDS = {"CHAN_END", "HANGUP"}
 _ENTERS = "BRIDGE_ENTER"
+NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
+"""Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
+service that follows (`asterisk_conf`)."""
+OPEN_CALLS_MAX = 2_000
+"""Calls remembered that met no node and have not ended yet. The oldest is forgotten first."""
 
 
 class ChannelPast(NamedTuple):
@@ -31,6 +36,20 @@ class ChannelPast(NamedTuple):
 
     entered: float | None = None
     """When the channel was first bridged with another channel."""
+    ended: float | None = None
+    fallback_talk: float | None = None
+    """When the fallback queue gave the channel to an agent."""
+
+
+class OutageCall(NamedTuple):
+    """A caller who met no node, by the node's clock."""
+
+    uniqueid: str
+    began: float
+    service: str = ""
+    """Service of the last fallback queue. Empty if the caller hung up before."""
+    talked: float | None = None
+    """When the fallback queue gave the caller to an agent."""
     ended: float | None = None
 
 
@@ -41,8 +60,14 @@ class CelRecovery:
     Asterisk writes by the wall clock (`wall`).
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time,
+                 explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
+        self._explained = explained
+        """Time before which an earlier process has read the outage calls."""
+        self._open: dict[str, OutageCall] = {}
+        """Outage calls that had not ended at the last mark, by uniqueid."""
+        self._still_open: dict[str, OutageCall] = {}
         self._inode = 0
         self._offset = 0
         self._since = -math.inf
@@ -73,6 +98,7 @@ class CelRecovery:
 
     def mark_position(self) -> None:
         """Mark the end of the file: everything before it is known."""
+        self._open = self._still_open
         self._since, self._was_set_by_s = self._clock(), self.set_by_s
         try:
             stat = self._path.stat()
@@ -84,6 +110,7 @@ class CelRecovery:
     def read_past(self, wanted: Collection[str]) -> dict[str, ChannelPast]:
         """Return the times of these channels that the file has since the mark. The read is bounded."""
         found: dict[str, ChannelPast] = {}
+        in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.service}
         now, set_by_s = self._clock(), self.set_by_s
         for line in self._new_lines():
             row = next(csv.reader([line]), [])
@@ -94,11 +121,52 @@ class CelRecovery:
             except ValueError:
                 continue
             known = found.get(row[2], ChannelPast())
-            if row[1] in _ENDS:
+            if row[1].startswith(FALLBACK):
+                in_fallback.add(row[2])
+            if row[1] == _ENTERS and row[2] in in_fallback and known.fallback_talk is None:
+                found[row[2]] = known._replace(fallback_talk=at)
+            elif row[1] in _ENDS:
                 found[row[2]] = known._replace(ended=at)
             elif row[1] == _ENTERS and known.entered is None:
                 found[row[2]] = known._replace(entered=at)
         return found
+
+    def read_outage_calls(self) -> list[OutageCall]:
+        """Return the calls that met no node and have ended, as far as the file has told since the mark.
+
+        Calls that have not ended are remembered for the next read, which begins at the next mark.
+        """
+        now, set_by_s = self._clock(), self.set_by_s
+        calls, ended = dict(self._open), list[OutageCall]()
+        for line in self._new_lines():
+            row = next(csv.reader([line]), [])
+            if len(row) != 4:
+                continue
+            uniqueid, event = row[2], row[1]
+            starts = event == NO_NODE or event.startswith(FALLBACK)
+            if not starts and uniqueid not in calls:
+                continue
+            try:
+                at = self._to_node_time(float(row[0]), now, set_by_s)
+            except ValueError:
+                continue
+            # 1. The call begins, or chooses another service.
+            if starts:
+                call = calls.get(uniqueid, OutageCall(uniqueid, at))
+                if call.began >= self._explained:
+                    service = event.removeprefix(FALLBACK) if event.startswith(FALLBACK) else call.service
+                    calls[uniqueid] = call._replace(service=service)
+            # 2. The fallback queue gives it to an agent, and it ends.
+            elif event == _ENTERS and calls[uniqueid].service and calls[uniqueid].talked is None:
+                calls[uniqueid] = calls[uniqueid]._replace(talked=at)
+            elif event in _ENDS:
+                ended.append(calls.pop(uniqueid)._replace(ended=at))
+        self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
+        return ended
+
+    def is_open_call(self, uniqueid: str) -> bool:
+        """Return whether a call that met no node had not ended at the last mark."""
+        return uniqueid in self._open
 
     def _to_node_time(self, at: float, now: float, set_by_s: float) -> float:
         """Return a time of the file by the node's clock, between the mark and now.

@@ -204,7 +204,11 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
             events.append(ContactExited(contact.contact, "fallback") if channel.bridge
                           else FallbackEntered(contact.contact))
         elif channel is None:
-            events.append(CallerHungUp(contact.contact, seen.get(contact.contact, ChannelPast()).ended, restarted))
+            gone = seen.get(contact.contact, ChannelPast())
+            # A caller whom the fallback queue gave to an agent did not hang up while waiting.
+            talked = gone.fallback_talk if contact.state is not ContactState.ASSIGNED else None
+            events.append(CallerHungUp(contact.contact, gone.ended, restarted) if talked is None
+                          else ContactExited(contact.contact, "fallback", exited_at=talked))
     return events
 
 

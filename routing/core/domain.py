@@ -100,6 +100,7 @@ class Domain:
         "surveys",
         "timers",
         "turns",
+        "unrecorded_ends",
         "waiting_callbacks",
     )
 
@@ -127,6 +128,8 @@ class Domain:
         """Contacts that wait for each service (pending or reserved), in order."""
         self.ended_contacts: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
         """The time at which the end of each contact was reported, the oldest first."""
+        self.unrecorded_ends: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
+        """Callers who hung up before a contact of theirs was known. Perhaps they came while no node listened."""
         self.handle_times: defaultdict[ServiceId, HandleTimes] = defaultdict(HandleTimes)
         """Learned handle times of the contacts of each service."""
         self.newly_queued: list[Contact] = []

@@ -79,6 +79,8 @@ class ContactExited(NamedTuple):
     reason: str
     """`fallback` or `key`."""
     key: str = ""
+    exited_at: float | None = None
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
 class ReturnedToMenu(NamedTuple):
@@ -94,6 +96,19 @@ class FallbackEntered(NamedTuple):
     """
 
     contact: ContactId
+
+
+class OutageCallFound(NamedTuple):
+    """A call came and ended while no node listened (CEL recovery). Safe to repeat."""
+
+    contact: ContactId
+    service: ServiceId
+    """Service of the fallback queue, or that of callers who have not chosen one."""
+    queued_at: float
+    ended_at: float
+    """End of the wait, Unix seconds: the talk in the fallback queue, or the hang-up."""
+    answered: bool = False
+    """The fallback queue gave the caller to an agent."""
 
 
 class ContactPrioritised(NamedTuple):
@@ -455,7 +470,7 @@ class MenuEnded(NamedTuple):
 
 Event = (
     Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | FallbackEntered
-    | ContactPrioritised
+    | OutageCallFound | ContactPrioritised
     | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused

@@ -32,7 +32,7 @@ KINDS = (
     "TalkEndedRecorded", "WrappedUp", "Ended", "AgentChanged", "Overridden", "ServiceChanged", "CentreChanged",
     "PauseLimitReached", "Alarm", "SurveyAnsweredRecorded", "MenuEndedRecorded",
     # Later ones.
-    "ReturnedToMenu", "FallbackEntered", "WithdrawalRequested", "MoveRequested", "BreakPostponed",
+    "ReturnedToMenu", "FallbackEntered", "WithdrawalRequested", "MoveRequested", "BreakPostponed", "OutageCallFound",
 )
 """All kinds. The place of a name is its number in the store, so a new one goes to the end."""
 

@@ -174,7 +174,7 @@ _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited
                                                   _LATER.c.contact != contacts.c.contact,
                                                   _LATER.c.queued_at >= contacts.c.ended_at,
                                                   or_(_LATER.c.outcome.is_(None),
-                                                      _LATER.c.outcome != Outcome.OVERFLOW.value,
+                                                      _LATER.c.outcome != Outcome.FALLBACK.value,
                                                       _LATER.c.since < _LATER.c.queued_at)).exists())
            .order_by(contacts.c.ended_at.desc()).limit(POSITIONS_MAX))
 # No other condition: otherwise SQLite takes an index that holds all callers.

@@ -81,6 +81,9 @@ at the terminal still watches."""
 ASTERISK_BEGAN = "asterisk_started"
 """Name of a note in the store: the start time of the Asterisk whose calls the store holds, in its own words."""
 
+OUTAGES_READ = "outages_read"
+"""Name of a note in the store: the time up to which calls that met no node are recorded, Unix seconds."""
+
 VERSION = version("santral")
 
 EXIT_ERRORS: dict[type[Exception], type[SantralError]] = {
@@ -199,7 +202,8 @@ class Node:
                 stack.callback(redirect.stop_listening)
             self._switch = AsteriskSession(
                 self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
-                remember=lambda started: self._note_start(runner, store, started), record=self._talks.file,
+                explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
+                remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
                 way_out=None if redirect is None else
                 lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
                 clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
@@ -226,7 +230,7 @@ class Node:
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
-            desk = self._build_http_server(runner, recorder, dialogues, house, tokens)
+            desk = self._build_http_server(runner, recorder, dialogues.server, house, tokens)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.commit_deferred()
@@ -349,7 +353,7 @@ class Node:
         except StoreError as error:
             log.error("ivr.input_not_stored", contact=contact, field=field, why=str(error))
 
-    def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, dialogues: Dialogues,
+    def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, agi: FastAgi,
                            house: RunningNodeOperations, tokens: Tokens) -> HttpServer:
         # Gauges are set when they are read, so that no part has to report changes.
         def metrics_page() -> bytes:
@@ -357,7 +361,6 @@ class Node:
             recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
             recorder.set_lines(switch.lines, switch.line_refusals,
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
-            recorder.set_surge(dialogues.entry.deflection.counts, in_force=self._surge.profile is not None)
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)
@@ -371,7 +374,7 @@ class Node:
 
         def is_ready() -> tuple[bool, dict[str, bool]]:
             health = check_health(link_up=self._switch.connected, store_ok=runner.is_storing,
-                                  agi_listening=not dialogues.server.stopping, closing=self._stop.is_set())
+                                  agi_listening=not agi.stopping, closing=self._stop.is_set())
             return health.ok, health.parts
 
         return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION))
@@ -410,8 +413,8 @@ class Node:
         return self._engine.live_contacts(), self._engine.live_offers()
 
     @staticmethod
-    async def _note_start(runner: Runner, store: Store, started: str) -> None:
-        """Store the start time of Asterisk, after the events before it are stored.
+    async def _note_start(runner: Runner, store: Store, started: str, explained: float) -> None:
+        """Store the start time of Asterisk and the time of the last read of outage calls, after the events before.
 
         The runner handles events in order, so the answer to a later event proves that all earlier ones are stored. If
         this fails, it is done after the next connect.
@@ -419,6 +422,7 @@ class Node:
         with suppress(InboxClosed, TimeoutError, StoreError):
             await runner.ask(HoldTick(ContactId("")))
             await store.note_value(ASTERISK_BEGAN, started)
+            await store.note_value(OUTAGES_READ, f"{explained:.3f}")
 
     # -- starting ------------------------------------------------------------------------------------------------------
 

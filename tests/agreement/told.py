@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 VOICE = "voice"
-ENDS = ("answered", "abandoned", "abandoned_short", "overflow", "left", "pbx_failure", "callback_failed")
+ENDS = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
 MOVES = ("overflow", "full", "closed", "chosen", "transfer")
 CALLBACKS = ("requested", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
+from routing.core.model.errors import UnknownService
 from tests.oracle import callbacks, calls, consults, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
@@ -136,6 +137,8 @@ def gone(h, event: e.CallerHungUp) -> None:
     """End the contact or the talk, because the caller's channel is gone."""
     caller = h.callers.get(event.contact)
     if caller is None:
+        if event.contact not in h.over:
+            h.never_known.add(event.contact)
         h.over[event.contact] = h.now
         return
     at = h.now if event.ended_at is None else min(event.ended_at, h.now)
@@ -194,11 +197,29 @@ def in_fallback(h, event: e.FallbackEntered) -> None:
         h.arm(caller)
 
 
+def of_outage(h, event: e.OutageCallFound) -> None:
+    """Record a call that came and ended while no node listened."""
+    if event.contact in h.callers or (event.contact in h.over and event.contact not in h.never_known):
+        return
+    service = h.services.get(event.service)
+    if service is None:
+        raise UnknownService(event.service)
+    start, end_ = min(event.queued_at, h.now), min(event.ended_at, h.now)
+    caller = Caller(event.contact, service, VOICE, start, 0, h.take_number(), start, "", False, "", "", (), frozenset(),
+                    entered_at=start, step_at=start)
+    h.never_known.discard(event.contact)
+    h.callers[caller.id] = caller
+    h.tell("Queued", caller.id, service.id, position(h, caller))
+    short = end_ - start < service.short_abandon_s
+    end(h, caller, Outcome.FALLBACK if event.answered else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED,
+        "outage")
+
+
 def left(h, event: e.ContactExited) -> None:
     """End the contact of a caller who left the queue without hanging up."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line:
-        end(h, caller, Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, event.key)
+        end(h, caller, Outcome.FALLBACK if event.reason == "fallback" else Outcome.LEFT, event.key)
 
 
 def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:

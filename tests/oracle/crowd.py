@@ -404,6 +404,8 @@ class Crowd:
             e.ContactExited(contact, "fallback"), e.ContactExited(contact, "key", "9"), e.HoldTick(contact),
             e.ReturnedToMenu(contact), e.ReturnedToMenu(contact),
             e.FallbackEntered(contact),
+            e.OutageCallFound(contact, self._service(), self.side_by_side.now - 40.0,
+                              self.side_by_side.now - rng.choice((38.0, 5.0)), rng.random() < 0.5),
             e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
             e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),

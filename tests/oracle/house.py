@@ -29,6 +29,7 @@ TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.HoldTick: callers.ticked, e.CallerHungUp: callers.gone, e.ContactExited: callers.left,
     e.ReturnedToMenu: callers.to_menu, e.FallbackEntered: callers.in_fallback,
+    e.OutageCallFound: callers.of_outage,
     e.ContactPrioritised: callers.ranked, e.MoveRequested: supervisors.moved,
     e.WithdrawalRequested: supervisors.withdrawn, e.LoadReported: burden.report_load,
     e.CallbackRequested: callbacks.callback_asked,
@@ -88,6 +89,7 @@ class House:
         self.closed: set[str] = set()
         self.quiet = False
         self.over: dict[str, float] = {}
+        self.never_known: set[str] = set()
         self.surveys: dict[str, list[str]] = {}
         self.last_agents: dict[str, tuple[str, float]] = {}
         self.abusive: dict[str, float] = {}

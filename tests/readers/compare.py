@@ -130,7 +130,7 @@ def _asternic(store: Store, lines: list[str]) -> Iterator[str]:
     gone = store.outcomes("abandoned", "abandoned_short")
     yield from _same("asternic abandoned", gone,
                      +Counter({queue: many for queue, (many, _, _) in unanswered.items()}))
-    yield from _same("asternic timed out", store.outcomes("overflow", "callback_failed", "pbx_failure") + store.moved(
+    yield from _same("asternic timed out", store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(
         "overflow", "full", "closed"), +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
     yield from _same("asternic abandoned after", sum(
         int(one["wait_s"]) for one in store.contacts if one["outcome"] in ("abandoned", "abandoned_short")),
@@ -152,7 +152,7 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
                      sum(bool(one.taken_by) and not one.end for one in reader.records))
     verbs = {
         "ABANDON": store.outcomes("abandoned", "abandoned_short"),
-        "EXITWITHTIMEOUT": store.outcomes("overflow", "callback_failed", "pbx_failure") + store.moved(
+        "EXITWITHTIMEOUT": store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(
             "overflow", "full", "closed"),
         "EXITWITHKEY": store.left(needless=False) + store.moved("chosen"), "WITHDRAW": store.left(needless=True)}
     for verb, wanted in verbs.items():

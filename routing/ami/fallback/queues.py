@@ -78,6 +78,10 @@ class FallbackQueues:
         self.corrected = 0
         """Members added, removed or paused because Asterisk differed."""
 
+    def service_ids(self) -> frozenset[str]:
+        """Return the ids of all services of the centre."""
+        return frozenset(service.id for service in self._agents()[0].services)
+
     def note_change(self) -> None:
         """Compare the members soon, because an agent or the centre has changed."""
         self._changed.set()

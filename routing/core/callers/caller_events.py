@@ -77,6 +77,8 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     """
     contact = d.contacts.get(event.contact)
     if contact is None:
+        if event.contact not in d.ended_contacts:
+            d.unrecorded_ends.set_value(event.contact, d.now)
         d.remember_ended(event.contact)
         return
     # 1. A talk ends. Both cases of a lost line may lead to a follow-up call.
@@ -114,8 +116,8 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     talk."""
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in WAITING_STATES:
-        end_wait(d, contact, "exited", Outcome.OVERFLOW if event.reason == "fallback" else Outcome.LEFT, d.now,
-            event.key)
+        at = d.now if event.exited_at is None else min(event.exited_at, d.now)
+        end_wait(d, contact, "exited", Outcome.FALLBACK if event.reason == "fallback" else Outcome.LEFT, at, event.key)
 
 
 def on_returned_to_menu(d: Domain, event: ReturnedToMenu) -> None:

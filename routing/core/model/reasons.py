@@ -22,6 +22,9 @@ STALE = "stale"
 
 UNFIT = "unfit"
 """The skills, the profile or the floor changed while the phone rang, so the agent no longer fits."""
+OUTAGE = "outage"
+"""The contact came and ended while no node listened (`Ended.key`)."""
+
 NOT_NOW = "rescinded"
 """An agent declined heavy contacts while one of them rang. Outside this looks like any offer that was rescinded."""
 RING_NO_ANSWER, DECLINES, PHONE_DROPS = "ring_no_answer", "declines", "phone_drops"

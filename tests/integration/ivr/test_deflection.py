@@ -37,17 +37,6 @@ async def test_silence_ends_the_call_and_nobody_was_queued(start: Start) -> None
     assert dialler.variables["ACD_NEXT"] == "end" and inbox.events == []
 
 
-async def test_a_key_without_a_meaning_is_passed_over_but_not_for_ever(start: Start) -> None:
-    inbox = FakeInbox(contact_view(UNIQUEID))
-    inbox.loads = {"temsilci": QueueLoad(20, None)}
-    known = [one._replace(distress=one.id == "psikososyal") for one in services("")]
-    port = await start(inbox, services=known, is_deflected=lambda service, count, _: service != "psikososyal")
-    helped = await Dialler(port, "menu", "ana", by_file={"ana-menu-0": "0"}, keys=["0", "5", "1"]).call()
-    assert helped.variables["ACD_NEXT"] == "hold"
-    stuck = await Dialler(port, "menu", "ana", by_file={"ana-menu-0": "0"}, keys=["0"] * 9).call()
-    assert stuck.variables["ACD_NEXT"] == "end"
-
-
 async def test_key_one_is_distress_here_too(start: Start) -> None:
     inbox = FakeInbox(contact_view(UNIQUEID))
     dialler = await deflected(start, inbox, "1")

@@ -130,5 +130,5 @@ def test_metrics_and_queue_log_agree(steps: list[tuple[str, int, float]]) -> Non
     assert said["COMPLETECALLER"] + said["COMPLETEAGENT"] == said["CONNECT"] == outcomes(Outcome.ANSWERED) + cut
     assert said["ENTERQUEUE"] == len(ended) + cut
     assert said["ABANDON"] == outcomes(Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
-    assert said["EXITWITHTIMEOUT"] == outcomes(Outcome.OVERFLOW, Outcome.FAILURE)
+    assert said["EXITWITHTIMEOUT"] == outcomes(Outcome.FALLBACK, Outcome.FAILURE)
     assert said["EXITWITHKEY"] == outcomes(Outcome.LEFT)

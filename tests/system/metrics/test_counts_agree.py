@@ -58,7 +58,7 @@ CALLS = 40
 ROUNDS = 5
 REACHED, BUSY = "0533200000", "0533300000"
 """Numbers outside, without the last digit: who picks up, and who is busy."""
-HAPPENED = ("answered", "abandoned", "abandoned_short", "overflow", "callback_failed", "moved overflow",
+HAPPENED = ("answered", "abandoned", "abandoned_short", "fallback", "callback_failed", "moved overflow",
             "moved transfer", "sent on", "talks", "hold_s", "wrapup_s", "offers missed", "offers taken away",
             "callback requested", "callback dialled", "callback reached", "callback busy", "surveys", "survey cared",
             "survey solved", "within")
@@ -146,7 +146,7 @@ class Day:
         goes_on, taken = await self.queued(TIP, moved), await self.queued(ANY, other)
         await until_async(lambda: self.lab.query_store(
             "select 1 from contacts where contact = ? and service = ?", goes_on, ANY), LIMIT_S, "one has gone on")
-        await until_async(lambda: self.stage.outcome(taken) == "overflow", LIMIT_S, "the fallback queue has taken one")
+        await until_async(lambda: self.stage.outcome(taken) == "fallback", LIMIT_S, "the fallback queue has taken one")
         await asyncio.gather(moved.hang_up(), other.hang_up())
 
     async def served(self, service: str) -> None:

@@ -144,7 +144,7 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, aster
     assert ends(lab) == dict.fromkeys(known, 1), "no call twice, none missing"
     outcomes = {str(one["contact"]): str(one["outcome"])
         for one in lab.query_store("select contact, outcome from contacts")}
-    assert set(outcomes) == known and "overflow" not in outcomes.values(), "nobody was in the fallback queue"
+    assert set(outcomes) == known and "fallback" not in outcomes.values(), "nobody was in the fallback queue"
     assert [outcomes[contact] for contact in contacts] == ["answered"] * 3
     assert contact_row(lab, talk_contact)["outcome"] == contact_row(lab, ring_contact)["outcome"] == "answered"
     _true_ends(lab, short_contact, short, left_contact, leaver, ring_contact, ring)
@@ -374,7 +374,7 @@ async def test_without_a_node_the_fallback_queue_takes_callers_and_keeps_them(
     await lab.start_node()
     agent = await stage.agent(plain(WAITS, 1)[0], PhoneBehaviour("0", record=tmp_path))
     await until_async(lambda: contact_row(lab, contact)["outcome"], what="the contact has left")
-    assert contact_row(lab, contact)["outcome"] == "overflow"
+    assert contact_row(lab, contact)["outcome"] == "fallback"
     assert (await agent.fetch_view())["state"] == "ready", "nobody is led to a caller who talks already"
     assert not waits.ended.is_set() and not phone.ended.is_set()
     await lab.network.hang_up_all()

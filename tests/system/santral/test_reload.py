@@ -163,7 +163,7 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     print(f"longest gap in a talk {gap:.2f} s, in the music {pause:.2f} s")
     assert gap <= PACKET_LOSS_S and pause <= PAUSE_S
     outcomes = lab.query_store("select outcome, count(*) as n from contacts group by outcome")
-    assert not {"overflow", "pbx_failure"} & {str(row["outcome"]) for row in outcomes}, outcomes
+    assert not {"fallback", "pbx_failure"} & {str(row["outcome"]) for row in outcomes}, outcomes
 
     # SIGHUP does the same, and the agent who is gone is gone.
     edit(folder, "services.yaml", "    target_s: 12\n", "    target_s: 14\n")

@@ -185,6 +185,11 @@ CASES = (
          {"channel": "chat"}, "Bir kanalın bağdaştırıcısı yok: chat",
          "2 komutu yerine getirecek kimse yok. Bu kanaldan gelenler sırada bekliyor."),
     Case("CommandsRefused", 8, {'acd_channel_commands_refused_total{channel="chat"}': "2x200"}),
+    Case("OutageCallers", 30, {'acd_outage_contacts_total{queue="destek",outcome="abandoned"}': "0x40 _x60 3x100",
+                               'acd_outage_contacts_total{queue="destek",outcome="fallback"}': "0x40 _x60 9x100"},
+         {"queue": "destek"}, "destek: düğüm yokken arayanlar vazgeçti",
+         "3 arayan, hiçbir düğüm yanıt vermezken geldi ve yanıt almadan kapattı."),
+    Case("OutageCallers", 30, {'acd_outage_contacts_total{queue="destek",outcome="fallback"}': "0x40 9x160"}),
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
          "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
          "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),

@@ -114,7 +114,6 @@ def page() -> str:
     recorder.set_asterisk(reconnects=1, mismatches=1, events=5)
     recorder.set_preferences({"slow": 7, "human_first": 0})
     recorder.set_files_good(files_good=True)
-    recorder.set_surge({("kuyruk1", "callback"): 1}, in_force=True)
     recorder.set_lines({"all": 300, "other": 240, "words": 1}, {("other", "refused"): 9, ("kriz", "words"): 1},
                        {"all": 300, "other": 240})
     recorder.set_recordings({"kept": 1, "destroyed": 1, "failed": 1}, possible=True)

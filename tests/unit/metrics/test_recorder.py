@@ -58,7 +58,7 @@ def day() -> Story:
     story.talked("1.3", "a3", by="lost")
     story.ended("1.3", Outcome.ABANDONED)
     story.queued("1.4")
-    story.ended("1.4", Outcome.OVERFLOW)
+    story.ended("1.4", Outcome.FALLBACK)
     story.agent("a3", AgentState.READY, AgentState.TALKING, before_s=40)
     story.agent("a3", AgentState.SIGNED_OUT, AgentState.READY, before_s=4000)
     story.alarm("bridge_mismatch")
@@ -74,7 +74,7 @@ def test_a_day_is_counted() -> None:
         'acd_contacts_offered_total{channel="voice",queue="psikososyal"} 0.0',
         'acd_contacts_total{channel="voice",outcome="answered",queue="temsilci"} 1.0',
         'acd_contacts_total{channel="voice",outcome="abandoned",queue="temsilci"} 2.0',
-        'acd_contacts_total{channel="voice",outcome="overflow",queue="temsilci"} 1.0',
+        'acd_contacts_total{channel="voice",outcome="fallback",queue="temsilci"} 1.0',
         'acd_sla_contacts_total{channel="voice",queue="temsilci",within="true"} 1.0',
         'acd_sla_contacts_total{channel="voice",queue="temsilci",within="false"} 2.0',
         'acd_queue_wait_seconds_bucket{channel="voice",le="20.0",outcome="abandoned",queue="temsilci"} 1.0',
@@ -272,11 +272,3 @@ def test_lines_are_told_by_class_and_refused_calls_are_counted_once() -> None:
             'acd_line_refusals_total{class="other",result="refused"} 5.0'} <= set(page)
     recorder.set_lines({}, {}, {})
     assert not [line for line in lines(recorder) if line.startswith("acd_lines{")]
-
-
-def test_deflected_callers_are_told_by_service_and_answer() -> None:
-    recorder = MetricsRecorder(named(["temsilci"], {"genel": 5}))
-    for counted in (2, 2, 3):
-        recorder.set_surge({("temsilci", "callback"): counted}, in_force=True)
-    assert {'acd_deflections_total{answer="callback",queue="temsilci"} 3.0', "acd_surge_in_force 1.0"} <= set(
-        lines(recorder))

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.property
 
 CALLERS = tuple(f"c{number}" for number in range(6))
 PEOPLE = ("a1", "a2", "a3")
-ENDS = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.OVERFLOW, Outcome.LEFT, Outcome.FAILURE)
+ENDS = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.FALLBACK, Outcome.LEFT, Outcome.FAILURE)
 
 
 def possible(day: Day) -> list[tuple[Any, ...]]:

@@ -56,7 +56,7 @@ def test_who_is_sent_to_the_fallback_queue_is_offered_to_nobody_unless_it_does_n
     assert isinstance(offer, Offer) and offer.contact == "c1"
     told.waits("edu", at=20.0)
     told.tell(e.ContactExited("c2", "fallback"), 20.1)
-    assert told.last(f.Ended).outcome is Outcome.OVERFLOW
+    assert told.last(f.Ended).outcome is Outcome.FALLBACK
 
 
 def test_with_the_link_down_a_caller_of_a_full_service_waits() -> None:

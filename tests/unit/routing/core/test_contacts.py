@@ -104,7 +104,7 @@ def test_channel_and_capacity_are_hard() -> None:
 
 @pytest.mark.parametrize(("event", "outcome"), [
     (e.CallerHungUp("c1"), Outcome.ABANDONED), (e.CallerHungUp("c1", ended_at=4.0), Outcome.ABANDONED_SHORT),
-    (e.CallerHungUp("c1", failure=True), Outcome.FAILURE), (e.ContactExited("c1", "fallback"), Outcome.OVERFLOW),
+    (e.CallerHungUp("c1", failure=True), Outcome.FAILURE), (e.ContactExited("c1", "fallback"), Outcome.FALLBACK),
     (e.ContactExited("c1", "key", "9"), Outcome.LEFT),
 ], ids=lambda one: str(one)[:40])
 def test_each_way_out_of_the_line(event: e.Event, outcome: Outcome) -> None:
@@ -150,7 +150,7 @@ def test_overflow_is_asked_for_until_the_caller_has_left_and_never_in_distress()
     assert house.tick(again) == [SendToFallback("c1", "PJSIP/c1")], "the first try was lost on its way"
     house.tell(e.ContactExited("c1", "fallback"), 61.0)
     assert house.tick(200.0) == []
-    assert house.last(f.Ended).outcome is Outcome.OVERFLOW
+    assert house.last(f.Ended).outcome is Outcome.FALLBACK
 
 
 def test_overflow_waits_while_a_phone_rings() -> None:

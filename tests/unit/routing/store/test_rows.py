@@ -147,7 +147,7 @@ async def test_a_second_outcome_is_refused(store: Store) -> None:
     day.end("c1", Outcome.ABANDONED)
     await store.commit(day.turn())
     day.contacts["c1"]["state"] = ContactState.PENDING
-    day.end("c1", Outcome.OVERFLOW)
+    day.end("c1", Outcome.FALLBACK)
     with pytest.raises(StoreConflict):
         await store.commit(day.turn())
     assert await store.count_contacts() == [(SERVICE, Outcome.ABANDONED, 1)]
