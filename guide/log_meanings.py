@@ -20,6 +20,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ami.audit_failed": (LOOK, "This minute had no comparison with Asterisk."),
     "ami.command_failed": (LOOK, "Asterisk refused a command, or a remote agent has no number; the next agent is "
                                  "asked."),
+    "node.part_failed": (LOOK, "One part of the node (`part`) failed and starts again; calls go on. Report it."),
     "ami.fallback_queues_missing": (LOOK, "Asterisk has older files without these queues, so they get no members. "
                                           "Render and copy the files."),
     "ami.link_lost": (ALARM, "The link to Asterisk is lost. Act if `ami.connected` does not follow in 10 s."),

@@ -105,12 +105,13 @@ class Runner:
 
     `execute` takes commands and returns at once, because it carries them out in its own tasks. `projections` get the
     facts of each turn in order, after the commit. `measure` gets the seconds of each decision. `on_overflow` is called
-    if the inbox had to refuse an event: the state must then be read again from Asterisk.
+    if the inbox had to refuse an event: the state must then be read again from Asterisk. `on_turn` is called after each
+    turn, and at least every `idle_s` seconds.
     """
 
     def __init__(self, engine: Engine, keeper: TurnStore, *, clock: Clock, execute: Execute,
                  projections: Sequence[Project] = (), measure: Measure | None = None,
-                 on_overflow: Callable[[], None] | None = None) -> None:
+                 on_overflow: Callable[[], None] | None = None, on_turn: Callable[[], None] | None = None) -> None:
         self._engine = engine
         self._keeper = keeper
         self._clock = clock
@@ -118,11 +119,14 @@ class Runner:
         self._projections = projections
         self._measure = measure
         self._on_overflow = on_overflow
+        self._on_turn = on_turn
         self._inbox: deque[Event | _Waiter] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
         self._deferred_since = 0.0
         self._closed = False
+        self.idle_s = SLOWEST_TICK_S
+        """Longest time between two turns. A watchdog wants a shorter one."""
         self.refused = 0
         """Events that the full inbox did not take."""
 
@@ -212,6 +216,8 @@ class Runner:
             while True:
                 await self._wait_for_work()
                 await self._run_turn()
+                if self._on_turn is not None:
+                    self._on_turn()
         finally:
             self._closed = True
             self._fail_waiters()
@@ -230,7 +236,7 @@ class Runner:
         self._wake.clear()
         now = self._clock()
         deadline = self._engine.next_deadline()
-        delay = SLOWEST_TICK_S if deadline is None else min(max(deadline - now, 0.0), SLOWEST_TICK_S)
+        delay = self.idle_s if deadline is None else min(max(deadline - now, 0.0), self.idle_s)
         if self._deferred_events:
             delay = min(delay, max(self._deferred_since + DEFERRED_MAX_S - now, 0.0))
         if delay <= 0:

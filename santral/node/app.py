@@ -69,6 +69,8 @@ from santral.node.centre_calendar import CentreCalendar
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
 from santral.node.projections import Projections, log_phone_faults
 from santral.node.recording_access import RecordingAccess
+from santral.node.service_manager import ServiceManager
+from santral.node.supervision import run_supervised
 from santral.node.surge_switch import SurgeSwitch
 from santral.secrets import NodeSecrets, compare_secret, write_private
 
@@ -141,6 +143,7 @@ class Node:
         self._remote_agents = remote_agents.read_numbers(config.loaded, self._secrets.folder)
         self._clock = Clock()
         self._engine = Engine()
+        self._manager = ServiceManager()
         self._stop = asyncio.Event()
         self._up = asyncio.Event()
         self._again = asyncio.Event()
@@ -182,7 +185,10 @@ class Node:
                             projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
                                          log_phone_faults,
                                          *([] if self._outbox is None else [self._outbox.note_facts])],
-                            measure=recorder.observe_decision, on_overflow=self._request_resync)
+                            measure=recorder.observe_decision, on_overflow=self._request_resync,
+                            on_turn=self._manager.feed_watchdog)
+            if self._manager.feed_every_s:
+                runner.idle_s = self._manager.feed_every_s
 
             def post_event(event: Event) -> None:
                 if isinstance(event, LinkChanged) and event.up:
@@ -242,9 +248,9 @@ class Node:
             tasks = [group.create_task(store.keep_lease(), name="lease"),
                      group.create_task(runner.run_forever(), name="runner"),
                      group.create_task(calendar.run_calendar(), name="calendar"),
-                     group.create_task(self._talks.run_sweeps(), name="recordings"),
-                     group.create_task(house.run_reloads(self._again), name="house"),
-                     group.create_task(self._wishes.run_sweeps(), name="wishes")]
+                     group.create_task(run_supervised("recordings", self._talks.run_sweeps), name="recordings"),
+                     group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
+                     group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes")]
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
             dialogues = group.create_task(self._run_agi(agi), name="agi")
             await self._wait_for_agi(agi, dialogues)
@@ -254,15 +260,17 @@ class Node:
             await self._wait_for_asterisk()
             # 3. Outgoing messages, then tell that the node is ready.
             if self._outbox is not None:
-                tasks.append(group.create_task(self._outbox.run(), name="mqtt"))
+                tasks.append(group.create_task(run_supervised("mqtt", self._outbox.run), name="mqtt"))
             if self._sms is not None:
-                tasks.append(group.create_task(self._sms.send_forever(), name="sms"))
+                tasks.append(group.create_task(run_supervised("messages", self._sms.send_forever), name="sms"))
             if not self._stop.is_set():
                 self._announce_ready(http, agi)
+                self._manager.notify_ready()
                 await asyncio.to_thread(self._files.confirm_start)
             await self._stop.wait()
             # 4. Stop in reverse order: no new requests, then wait for the dialogues, then the tasks.
             log.info("node.stop_requested")
+            self._manager.notify_stopping()
             await desk.stop_listening()
             agi.stop()
             await dialogues

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from functools import partial
@@ -217,3 +218,34 @@ async def test_members_follow_the_agents_and_survive_a_restart_of_asterisk(
     await lab.start_node()
     await counsellor.ask_as_agent("logout")
     await until_async(lambda: member(""), what="no member any more")
+
+
+async def test_a_frozen_node_gives_no_sign_of_life(new_lab: NewLab, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd's protocol with a socket of ours: it would end and start a node that is silent."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+        lab = await new_lab()
+
+        def fed() -> int:
+            count = 0
+            while True:
+                try:
+                    count += manager.recv(100) == b"WATCHDOG=1"
+                except BlockingIOError:
+                    return count
+
+        fed()
+        await asyncio.sleep(2.0)
+        assert fed() >= 2, "an idle node turns, too"
+        lab.freeze_node()
+        await asyncio.sleep(0.2)
+        fed()
+        await asyncio.sleep(3.0)
+        frozen = fed()
+        lab.thaw_node()
+        assert frozen == 0
+        await until_async(fed, what="it lives again")
