@@ -73,7 +73,7 @@ def recording_of(leg: Leg) -> Path:
 
 
 def heard_since(leg: Leg, key: str, samples: int) -> bool:
-    """Return whether a prompt is in the recording after so many samples. The node said it before, too."""
+    """Return whether a prompt is in the recording after this many samples. The node may have said it before."""
     return audio.find_prompt(prompt(key), growing(recording_of(leg))[samples:]).found
 
 
