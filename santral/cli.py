@@ -111,6 +111,8 @@ def check_centre(
         raise typer.Exit(2)
     # 3. Report success.
     loaded = found.loaded
+    for sentence in found.sentences:
+        console.print(sentence, markup=False)
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
                   f"{config.format_count(len(warnings), 'warning')}", markup=False)
