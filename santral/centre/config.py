@@ -62,6 +62,7 @@ from santral.centre.cross_file_checks import (
     untold_waits,
 )
 from santral.centre.engine_values import engine_centre, team_of
+from santral.centre.unused_needs import unused_needs
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets
 
@@ -200,7 +201,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     problems += _no_store(loaded)
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
     problems += distress_sent_away(loaded)
-    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early):
+    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
         warnings += doubt(loaded)
     # 3. Check the menu.
     if loaded.menu is not None:
