@@ -8,6 +8,7 @@ all need no special case. The hours of the line are asked for by each new caller
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -47,6 +48,9 @@ Spans = tuple[tuple[float, float], ...]
 
 LONGEST_SLEEP_S = 600.0
 """Longest sleep. The wall clock may be changed at any time, so it is checked again after this time."""
+
+CLOCK_STEP_S = 900.0
+"""Steps in which a change of the clock is searched. No zone changes its clock twice within a quarter of an hour."""
 
 
 class Closing(NamedTuple):
@@ -152,10 +156,13 @@ def _break_plans(config: NodeConfig, day: date, *, own_only: bool) -> Iterator[t
             yield AgentId(agent.id), tuple(spans[:PLANNED_MAX])
 
 
-def to_unix(day: date, minute: int, zone: ZoneInfo) -> float:
-    """Return Unix seconds of a minute of a local day. On days of a time change the wall clock decides."""
+def to_unix(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> float:
+    """Return Unix seconds of a minute of a local day. On days of a time change the wall clock decides.
+
+    `fold` 1 is the second pass of a minute that comes twice.
+    """
     at = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=minute // DAY_MIN)
-    return at.replace(hour=minute % DAY_MIN // 60, minute=minute % 60).timestamp()
+    return at.replace(hour=minute % DAY_MIN // 60, minute=minute % 60, fold=fold).timestamp()
 
 
 def next_change(config: NodeConfig, at: float, closings: Closings = ()) -> float:
@@ -165,12 +172,40 @@ def next_change(config: NodeConfig, at: float, closings: Closings = ()) -> float
     # 1. Edges of opening hours, on-call times and quiet hours on this day.
     weeks: list[Week] = [one.hours for one in config.loaded.services if one.hours is not None]
     weeks += [one.on_call for one in config.loaded.agents if one.on_call is not None]
-    edges = {to_unix(day.date, minute, zone) for week in weeks for minute in week.edges_on(day)}
-    edges |= {to_unix(day.date, minute, zone) for minute in config.quiet.change_minutes()}
+    minutes = {*config.quiet.change_minutes(), *(minute for week in weeks for minute in week.edges_on(day))}
     # 2. Edges of closings, on any day.
-    edges |= {edge for one in (*planned_closings(config.settings), *closings) for edge in (one.begins, one.ends)
-              if edge is not None}
-    return min(edge for edge in edges | {to_unix(day.date, DAY_MIN, zone)} if edge > at)
+    edges = [edge for one in (*planned_closings(config.settings), *closings) for edge in (one.begins, one.ends)
+             if edge is not None and edge > at]
+    return min((next_edge(at, minutes, zone), *edges))
+
+
+def next_edge(at: float, minutes: Iterable[int], zone: ZoneInfo) -> float:
+    """Return the next time at which the wall clock may pass one of these minutes of its day, or midnight.
+
+    A clock that is set forward jumps over minutes. One that is set back passes minutes twice. So the change of the
+    clock is such a time, and so is each of the two passes.
+    """
+    day = datetime.fromtimestamp(at, zone).date()
+    passes = [edge for minute in {*minutes, DAY_MIN} for fold in (0, 1)
+              if (edge := to_unix(day, minute, zone, fold)) > at]
+    # Midnight has passed already if the clock is set back over it: the next look is after the clock's change.
+    nearest = min(passes, default=at + CLOCK_STEP_S)
+    # Look for a change of the clock before that time, and narrow it down to the second.
+    before = at
+    while before < nearest:
+        after = min(before + CLOCK_STEP_S, nearest)
+        if _offset_at(before, zone) != _offset_at(after, zone):
+            low, high = math.floor(before), math.ceil(after)
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset_at(middle, zone) == _offset_at(before, zone) else (low, middle)
+            return float(high)
+        before = after
+    return nearest
+
+
+def _offset_at(at: float, zone: ZoneInfo) -> timedelta | None:
+    return datetime.fromtimestamp(at, zone).utcoffset()
 
 
 def change_events(before: CalendarState | None, now: CalendarState) -> Iterator[Event]:
