@@ -184,7 +184,7 @@ def check_overflows(services: Sequence[Item[Service]]) -> list[Problem]:
             to = known[to]
         if to == item.value.id:
             problems.append(Problem(item.where("overflow_to"), f"the overflow is a circle: {' -> '.join([*way, to])}",
-                                    "Let the last one go to the fallback queue: remove its 'overflow_to'."))
+                                    "Let the last one keep its callers: remove its 'overflow_to'."))
     return problems
 
 

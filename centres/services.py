@@ -127,7 +127,7 @@ class Service(Shape):
     short_abandon_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     """A shorter wait counts as `abandoned_short`."""
     overflow_s: Annotated[float, Field(ge=30, le=7200)] | None = None
-    """Wait before overflow to `overflow_to` or the fallback queue; left out: never. Not for distress."""
+    """Wait before overflow to `overflow_to`; left out: never. Not for distress."""
     overflow_to: Name | None = None
     """Service that takes overflow, and callers while this one is full or closed."""
     max_waiting: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None

@@ -136,8 +136,6 @@ class _StoryTeller:
                     self.ringing[command.offer] = self.now + command.ring_s, command
                 case commands.Rescind():
                     self.ringing.pop(command.offer, None)
-                case commands.SendToFallback():
-                    self.lines.append(StoryLine(self.now, f"{command.contact} is sent to the fallback queue", True))
         for command in wanted:
             if isinstance(command, commands.Offer):
                 self._handle_event(events.OfferRinging(command.offer))

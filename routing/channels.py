@@ -11,7 +11,7 @@ import structlog
 from routing.core.events import CallbackFailed, CallerHungUp, CommandRefused, Event
 from routing.core.model.adapter import ChannelAdapter
 from routing.core.model.centre_model import Channel
-from routing.core.model.commands import Command, DialCaller, Offer, SendToFallback
+from routing.core.model.commands import Command, DialCaller, Offer
 from routing.core.model.live_calls import LiveContact
 
 log = structlog.get_logger()
@@ -91,7 +91,5 @@ class Channels:
                     call=command.contact)
         if isinstance(command, Offer):
             self._post(CommandRefused(command.contact, command.offer))
-        elif isinstance(command, SendToFallback):
-            self._post(CommandRefused(command.contact))
         elif isinstance(command, DialCaller):
             self._post(CallbackFailed(command.offer, "failed"))

@@ -43,7 +43,7 @@ from routing.core.events import (
 )
 from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import PauseReason
-from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
+from routing.core.model.commands import Command
 from routing.core.model.errors import IllegalTransition, Refused
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
@@ -281,8 +281,6 @@ class Runner:
             elif isinstance(error, Refused):  # nobody waits for the answer
                 log.warning("engine.request_refused", kind=type(event).__name__, code=error.code)
         # 3. Keep the turn before anything leaves.
-        if len(commands) > 1:
-            commands = _drop_superseded_fallbacks(commands)
         changes, facts = self._engine.take_changes(), self._engine.take_facts()
         await self._commit_turn(handled, facts, changes, now, at_once=bool(facts or changes or commands))
         # 4. Let the results out: commands first, because a phone waits for them.
@@ -350,22 +348,6 @@ class Runner:
             if isinstance(item, _Waiter):
                 _fail_waiter(item)
         self._inbox.clear()
-
-
-def _drop_superseded_fallbacks(commands: list[Command]) -> list[Command]:
-    """Drop fallback commands for callers for whom a phone rings by the end of the turn.
-
-    In a turn the timer comes first, and an agent may become free afterwards. Nothing has left yet. The engine treats
-    a dropped command as one that was lost on its way.
-    """
-    rings: dict[ContactId, bool] = {}
-    kept: list[Command] = []
-    for command in reversed(commands):
-        if isinstance(command, Offer | Rescind):
-            rings.setdefault(command.contact, isinstance(command, Offer))
-        if not (isinstance(command, SendToFallback) and rings.get(command.contact)):
-            kept.append(command)
-    return kept[::-1]
 
 
 def _fail_waiter(item: _Waiter) -> None:

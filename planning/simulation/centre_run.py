@@ -293,11 +293,6 @@ class _SimulationRun:
             elif isinstance(command, commands.SetInterrupted):
                 self._hold_or_resume(command, now)
                 continue
-            elif isinstance(command, commands.SendToFallback):
-                self.waiting.pop(command.contact, None)
-                if self.lines is not None:
-                    self.lines.release_line(command.contact, now)
-                more = self.engine.handle(events.ContactExited(command.contact, "fallback"), now)
             else:
                 continue
             if more:

@@ -11,7 +11,6 @@ from routing.core.model.commands import (
     Partner,
     RefreshHold,
     Rescind,
-    SendToFallback,
     StartConsult,
 )
 from routing.core.model.ids import ContactId, leg_id, partner_leg_id
@@ -40,7 +39,7 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 """Headers that make telephones answer by themselves. `Variable` reaches the phone, and PreDialGoSub does not."""
 
 
-def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartConsult | CancelConsult | RefreshHold,
+def to_action(command: Offer | Rescind | BlindTransfer | StartConsult | CancelConsult | RefreshHold,
               called: str, record: str = "") -> Action:
     """Return the AMI action of a command.
 
@@ -55,9 +54,6 @@ def to_action(command: Offer | Rescind | SendToFallback | BlindTransfer | StartC
             return action
         case Rescind():
             return hang_up_action(leg_id(command.offer, command.contact))
-        case SendToFallback():
-            return {"Action": "Redirect", "Channel": command.contact, "Context": CONTEXT_FALLBACK, "Exten": "s",
-                    "Priority": "1"}
         case RefreshHold():
             return hold_action(command.contact)
         case BlindTransfer():

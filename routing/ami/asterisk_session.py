@@ -38,7 +38,7 @@ from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.wire import Message
 from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged, OutageCallFound
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
-from routing.core.model.commands import Command, RefreshHold, SendToFallback
+from routing.core.model.commands import Command, RefreshHold
 from routing.core.model.ids import ContactId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
@@ -108,7 +108,7 @@ class AsteriskSession:
         A contact without a channel cannot be sent anywhere.
         """
         return command.channel in PHONE_CHANNELS and command.node in ("", self._settings.node) \
-            and (not isinstance(command, SendToFallback | RefreshHold) or bool(command.leg))
+            and (not isinstance(command, RefreshHold) or bool(command.leg))
 
     def execute(self, commands: Sequence[Command]) -> None:
         """Begin to carry out the commands, in order."""

@@ -26,7 +26,7 @@ from routing.ami.event_translator import EventTranslator
 from routing.ami.link import Link, StartedAction
 from routing.ami.settings import AsteriskSettings
 from routing.ami.wire import BadAction, Message
-from routing.core.events import CallbackFailed, ContactExited, Event, OfferEnded
+from routing.core.events import CallbackFailed, Event, OfferEnded
 from routing.core.model.commands import (
     BlindTransfer,
     CancelConsult,
@@ -37,7 +37,6 @@ from routing.core.model.commands import (
     Partner,
     RefreshHold,
     Rescind,
-    SendToFallback,
     SetInterrupted,
     StartConsult,
 )
@@ -58,7 +57,7 @@ RecordingName = Callable[[Offer], str]
 DialAddress = Callable[[str], str]
 """From an encrypted number to a SIP address that leads there, valid for one call."""
 
-_OneAction = Offer | SendToFallback | BlindTransfer | StartConsult | CancelConsult | RefreshHold
+_OneAction = Offer | BlindTransfer | StartConsult | CancelConsult | RefreshHold
 """Commands that are one AMI action each."""
 
 
@@ -251,8 +250,6 @@ class CommandExecutor:
             else actions.await_reply(started))
         if done is False and isinstance(command, BlindTransfer | StartConsult | CancelConsult):
             self._look.set()  # a caller who waits for the engine and still talks is led away after the look
-        elif done and isinstance(command, SendToFallback):
-            self._post(ContactExited(command.contact, "fallback"))
         return bool(done)
 
     async def _ask_asterisk(self, command: Command, ask: Callable[[], Awaitable[Message]], *,

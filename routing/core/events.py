@@ -256,8 +256,8 @@ class CommandRefused(NamedTuple):
     """No channel adapter takes a command. Nothing was done, and no agent has missed a call."""
 
     contact: ContactId
-    offer: OfferId | None = None
-    """The offer of the command. None if the contact itself cannot be moved (`SendToFallback`)."""
+    offer: OfferId
+    """The offer of the command."""
 
 
 class TalkEnded(NamedTuple):

@@ -14,7 +14,7 @@ from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.matching.skill_expression import fits_skills, parse_expression
-from routing.core.model.centre_model import HEAVY_LOAD, AgentState, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, PHONE_CHANNELS, AgentState, OfferState
 from routing.core.model.ids import AgentId
 from routing.core.records import AgentRecord, Contact
 
@@ -96,7 +96,7 @@ class WaitReason(StrEnum):
     WITHDRAWN = "withdrawn"
     """A supervisor has withdrawn the caller, who hears good-bye."""
     FALLBACK = "fallback"
-    """The caller was sent to the fallback queue a moment ago."""
+    """The caller is in the fallback queue, from a time without a node."""
     CHANNEL = "channel"
     """No adapter took the last offer. The contact is offered again later."""
     IN_MENU = "in_menu"
@@ -129,8 +129,7 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
     # `not_before` has three uses: a callback's time, the fallback queue, and a command that no adapter took.
     elif contact.not_before > d.now:
         found.append(WaitReason.NOT_YET if contact.callback else WaitReason.FALLBACK
-            if contact.not_overflowed_before > d.now
-                     else WaitReason.CHANNEL)
+                     if contact.channel in PHONE_CHANNELS else WaitReason.CHANNEL)
     elif contact.callback and d.quiet_hours and not contact.anytime:
         found.append(WaitReason.QUIET_HOURS)
     elif contact.in_menu:

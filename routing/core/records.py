@@ -94,7 +94,7 @@ class Contact:
     """Groups of the steps before the one in force, which may come into force again."""
     key: LineKey = (0.0, 0)
     not_overflowed_before: float = 0.0
-    """Earliest time of the next request to the fallback queue for this caller."""
+    """Earliest time of the next look for another service, after none had room."""
     preferred: AgentRecord | None = None
     """Agent for whom the contact waits before step 0. None if any suitable agent may take it."""
     preferred_s: float | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
@@ -161,8 +161,7 @@ _SPOKE = (select(contacts.c.caller_hash, contacts.c.agent, contacts.c.ended_at)
           .where(contacts.c.outcome == Outcome.ANSWERED.value, contacts.c.caller_hash != "",
                  contacts.c.agent.is_not(None), contacts.c.ended_at.is_not(None))
           .order_by(contacts.c.ended_at.desc()).limit(LAST_TALKS_MAX))
-# A later call has used the position up. But a call with a new age that went to the fallback queue has not, because no
-# queue took it.
+# A later call has used the position up.
 _LATER = contacts.alias("later")
 _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited, contacts.c.since, contacts.c.priority,
                   contacts.c.ended_at)
@@ -172,10 +171,7 @@ _PLACES = (select(contacts.c.caller_hash, contacts.c.service, contacts.c.visited
                   ~select(_LATER.c.contact).where(_LATER.c.caller_hash == contacts.c.caller_hash,
                                                   _LATER.c.caller_hash != "",  # names the partial index
                                                   _LATER.c.contact != contacts.c.contact,
-                                                  _LATER.c.queued_at >= contacts.c.ended_at,
-                                                  or_(_LATER.c.outcome.is_(None),
-                                                      _LATER.c.outcome != Outcome.FALLBACK.value,
-                                                      _LATER.c.since < _LATER.c.queued_at)).exists())
+                                                  _LATER.c.queued_at >= contacts.c.ended_at).exists())
            .order_by(contacts.c.ended_at.desc()).limit(POSITIONS_MAX))
 # No other condition: otherwise SQLite takes an index that holds all callers.
 _ABUSIVE = select(contacts.c.caller_hash, func.coalesce(contacts.c.ended_at, contacts.c.changed_at)).where(

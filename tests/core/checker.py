@@ -54,7 +54,6 @@ class Checker:
         self.held: set[OfferId] = set()
         self.skills: dict[AgentId, dict[SkillId, int] | None] = {}
         """Skills that agents have for now instead of the configured ones."""
-        self.overflowed: dict[ContactId, float] = {}
         self.service: dict[ContactId, ServiceId] = {}
         self.been: dict[ContactId, set[ServiceId]] = {}
         """Services of the contact since it last chose one."""
@@ -63,7 +62,7 @@ class Checker:
         self.asks: dict[ContactId, Asks] = {}
         """Requirement of each contact."""
         self.aside: dict[ContactId, float] = {}
-        """The contact waits until then for a preferred agent, or for the fallback queue."""
+        """The contact waits until then for a preferred agent."""
         self.down: set[str] = set()
         """Lost links. Contacts behind a lost link let others pass."""
         self.ticked = 0.0

@@ -9,10 +9,9 @@ from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState
-from routing.core.model.commands import Command, ConnectCallback, DialCaller, Offer, Rescind, SendToFallback
+from routing.core.model.commands import Command, ConnectCallback, DialCaller, Offer, Rescind
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.queueing.contact_queue import FALLBACK_RETRY_S
 from routing.core.stored import ChangeLog
 from tests.core.centres import CENTRES, EDU, PSY, TIP
 from tests.core.checker import Checker
@@ -73,12 +72,6 @@ class Driver:
                 assert self.checker.offer[command.offer][:2] == (OfferState.PENDING, command.contact)
             elif isinstance(command, Rescind):
                 assert self.checker.offer[command.offer][1] == command.contact
-            elif isinstance(command, SendToFallback):
-                last = self.checker.overflowed.get(command.contact, float("-inf"))
-                assert self.now - last >= FALLBACK_RETRY_S, "not asked for again and again"
-                self.checker.overflowed[command.contact] = self.now
-                self.checker.aside[command.contact] = max(
-                    self.checker.aside.get(command.contact, 0.0), self.now + FALLBACK_RETRY_S)
         rung = [command.offer for command in done if isinstance(command, Offer | DialCaller)]
         assert made <= set(rung) and len(rung) == len(set(rung))
 
@@ -151,7 +144,7 @@ class Driver:
     def _call_event(self, rng: random.Random, offer: OfferId, caller: ContactId, other: ContactId) -> e.Event:
         return rng.choice((
             e.OfferRinging(offer), e.OfferRinging(offer), e.OfferAnswered(offer), e.OfferConnected(offer, caller),
-            e.CommandRefused(caller, rng.choice((offer, None))),
+            e.CommandRefused(caller, offer),
             e.OfferConnected(offer, caller), e.OfferConnected(offer, caller), e.TalkEnded(offer, "caller"),
             e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "agent"), e.TalkEnded(offer, "lost"),
             e.TalkEnded(offer, "dropped"), e.FollowUpAgreed(offer), e.FollowUpAgreed(offer, rng.random() < 0.8),

@@ -8,7 +8,6 @@ from routing.core.model.errors import UnknownService
 from tests.oracle import callbacks, calls, consults, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
-FALLBACK_RETRY_S = 15.0
 OVER_S = 60.0
 
 
@@ -32,29 +31,24 @@ def queued(h, event: e.ContactQueued) -> None:
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
                     step_at=h.now, language=event.language)
     why = settings.refuses(h, service)
-    if not why or settings.onward(h, service, ()) is not None:  # else they wait nowhere and keep what they had
-        merge(h, caller)
-        restore_position(h, caller)
-    if not why:
+    to = settings.onward(h, service, ()) if why else None
+    merge(h, caller)
+    restore_position(h, caller)
+    if to is None:
         steps.prefer(h, caller)
     h.callers[caller.id] = caller
     h.arm(caller)
-    if why:
-        turn_away(h, caller, why)
+    if to is not None:
+        queue_elsewhere(h, caller, to, why)
     else:
         h.tell("Queued", caller.id, service.id, position(h, caller))
 
 
-def turn_away(h, caller: Caller, why: str) -> None:
-    """Move a caller whom the service does not take to another service, or send them to the fallback queue."""
-    to = settings.onward(h, caller.service, ())
+def queue_elsewhere(h, caller: Caller, to, why: str) -> None:
+    """Move a caller whom the service does not take to another service."""
     h.tell("Queued", caller.id, caller.service.id, position(h, caller))
-    if to is not None:
-        caller.visited = (caller.service.id,)
-        steps.move(h, caller, to, why)
-    elif h.up(caller.node):
-        caller.not_before = h.now + FALLBACK_RETRY_S
-        steps.send_to_fallback(h, caller)
+    caller.visited = (caller.service.id,)
+    steps.move(h, caller, to, why)
 
 
 def again(h, caller: Caller, event: e.ContactQueued) -> None:

@@ -225,9 +225,7 @@ def command_refused(h, event: e.CommandRefused) -> None:
     caller, offer = h.callers.get(event.contact), h.offers.get(event.offer)
     if caller is None or not caller.in_line:
         return
-    if event.offer is None:
-        caller.fallback_retry_at = h.now + 30.0
-    elif offer is not None and offer.caller is caller and offer.state is PENDING and offer.rang_at is None \
+    if offer is not None and offer.caller is caller and offer.state is PENDING and offer.rang_at is None \
             and offer.answered_at is None:
         caller.not_before = max(caller.not_before, h.now + 30.0)
         close(h, offer, "rescinded", "no_adapter", keep_idle=True)
@@ -396,7 +394,7 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     before = caller.service
     caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
     h.arm(caller)
-    caller.service, caller.timed_step, caller.urgent, caller.fallback_retry_at = service, 0, False, 0.0
+    caller.service, caller.timed_step, caller.urgent, caller.overflow_retry_at = service, 0, False, 0.0
     if caller.consulting_offer is None:
         caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0

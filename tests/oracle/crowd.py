@@ -317,7 +317,7 @@ class Crowd:
             if rng.random() < 0.03:
                 return e.HeavyContactsDeclined(offer.person.id)
             if rng.random() < 0.03:
-                return e.CommandRefused(caller, number if rng.random() < 0.8 else None)
+                return e.CommandRefused(caller, number)
             if caller_hash.startswith(AGAIN) and offer.calls_back and not offer.dialling and rng.random() < 0.6:
                 return self._comes(offer)
             if offer.dialling:  # mostly the phone rings on, sometimes for too long

@@ -13,7 +13,7 @@ from routing.core.memory import handle_times
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre
-from routing.core.model.commands import DialCaller, Rescind, SendToFallback
+from routing.core.model.commands import DialCaller, Rescind
 from routing.core.model.errors import Refused
 from routing.core.stored import (
     ChangeLog,
@@ -200,9 +200,6 @@ class SideBySide:
             self._count(event, fact)
         for command in commands:
             self.seen[f"command {type(command).__name__}"] += 1
-        sent_away = {command.contact for command in commands if isinstance(command, SendToFallback)}
-        if any(house.callers[contact].offer is not None for contact in sent_away if contact in house.callers):
-            raise Divergence(f"{event} at {self.now}: sent to the fallback queue while a phone rings: {commands}")
         if any(p.breaks for p in house.people.values()):
             _cut(facts, said)
         if len(facts) > 1 or len(said) > 1:
@@ -341,7 +338,7 @@ def _cut(facts: list[Any], said: list[Any]) -> None:
 def _by_the_clock(command: Any) -> str:
     """Return the sort key of a command. Commands that come due together have any order; all others keep theirs."""
     ends = isinstance(command, Rescind) and command.reason in ("vanished", "stale")
-    return str(command.contact) if ends or isinstance(command, SendToFallback) else ""
+    return str(command.contact) if ends else ""
 
 
 def _different(a: list[Any], b: list[Any]) -> list[tuple[Any, Any]]:

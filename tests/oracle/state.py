@@ -78,7 +78,7 @@ class Caller:
     """The caller has agreed to a callback if the call is lost."""
     abusive: bool = False
     """An agent has flagged the caller in this call."""
-    fallback_retry_at: float = 0.0
+    overflow_retry_at: float = 0.0
     late: bool = False
     """The wait is too long. If still waiting, the contact overflows at the end of the clock's turn."""
     fresh: bool = False

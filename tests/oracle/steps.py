@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from routing.core.model import commands
 from routing.core.model.centre_model import Outcome, Service
 from tests.oracle import callers, choice, distress, settings
 from tests.oracle.state import WAITS, Caller, Person
 
-FALLBACK_RETRY_S = 15.0
+OVERFLOW_RETRY_S = 15.0
 
 
 def step_lasts(service: Service, step: int) -> float | None:
@@ -33,10 +32,11 @@ def ceiling(caller: Caller) -> float | None:
 def overflows(h, caller: Caller) -> float | None:
     """Return when the contact has waited too long in this service."""
     limit = caller.service.overflow_s
-    if limit is None or caller.service.distress or caller.callback or caller.late or not h.up(caller.node) \
+    if limit is None or caller.service.overflow_to is None or caller.service.distress \
+            or caller.callback or caller.late or not h.up(caller.node) \
             or caller.consulting_offer is not None or caller.in_menu or caller.farewell:
         return None
-    return max(caller.entered_at + limit, caller.fallback_retry_at)
+    return max(caller.entered_at + limit, caller.overflow_retry_at)
 
 
 def next_due(h, caller: Caller) -> float | None:
@@ -77,8 +77,8 @@ def catch_up(h, caller: Caller) -> None:
 
 
 def go_on(h) -> bool:
-    """Move contacts that have waited too long to other services. If no contact can move, send them to the fallback
-    queue. Return whether a contact has moved, because an agent of its new service may be free."""
+    """Move contacts that have waited too long to other services. If no contact can move, they wait on.
+    Return whether a contact has moved, because an agent of its new service may be free."""
     late, h.late = sorted(h.late, key=lambda caller: caller.number), []
     left, gone = [], False
     for caller in late:
@@ -98,7 +98,8 @@ def go_on(h) -> bool:
             caller.late = True
             h.late.append(caller)
         else:
-            send_to_fallback(h, caller)
+            caller.overflow_retry_at = h.now + OVERFLOW_RETRY_S
+            h.arm(caller)
     return gone
 
 
@@ -108,12 +109,6 @@ def next_step(h, caller: Caller, at: float) -> None:
     caller.timed_step += 1
     h.arm(caller)
     h.tell("Stepped", caller.id, caller.timed_step, "expired")
-
-
-def send_to_fallback(h, caller: Caller) -> None:
-    """Have the caller sent to the fallback queue."""
-    caller.fallback_retry_at = h.now + FALLBACK_RETRY_S
-    h.commands.append(commands.SendToFallback(caller.id, caller.leg, caller.node, caller.channel))
 
 
 def move(h, caller: Caller, to: Service, reason: str, person: Person | None = None) -> None:

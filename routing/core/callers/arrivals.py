@@ -43,42 +43,35 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
         topics = abuse_flags.topics_for(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       number_encrypted, needs, topics, language, since, now)
-    # 3. Find the queue that takes the contact.
+    # 3. Find the queue that takes the contact. A full or closed service without another one lets its callers wait: this
+    # is the place for a rule of the service.
     refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else ""
-    to = admission.find_overflow_target(d, service, ()) if refused else service
-    # 4. Restore what the caller had before. A caller whom no queue takes keeps the callback and the held position.
-    if caller_hash and to is not None:
+    to = admission.find_overflow_target(d, service, ()) if refused else None
+    # 4. Restore what the caller had before.
+    if caller_hash:
         if d.callbacks:
             callback_flow.take_over_age(d, contact)
         if d.caller_memory.held_positions:
             held_position.restore_position(d, contact)
-    if not refused and service.preferred_s > 0:
+    if to is None and service.preferred_s > 0:
         preferred_agent.choose_preferred(d, contact)
     # 5. Queue the contact, or move it to another service.
     d.contacts[name] = contact
-    if refused:
-        _turn_away(d, contact, refused, to)
+    if to is not None:
+        _queue_elsewhere(d, contact, refused, to)
         return
     contact_queue.enqueue_contact(d, contact)
     contact.estimate = expected_wait.estimate_at_entry(d, contact)
     contact_queue.emit_queued(d, contact)
 
 
-def _turn_away(d: Domain, contact: Contact, reason: str, to: Service | None) -> None:
-    """Move a contact of a full or closed service to the overflow target, or to the fallback queue.
-
-    While the link is down no caller can be sent to the fallback queue, so the caller waits like any other.
-    """
-    if to is None and d.link_up(contact.node):
-        contact.not_before = d.now + contact_queue.FALLBACK_RETRY_S
+def _queue_elsewhere(d: Domain, contact: Contact, reason: str, to: Service) -> None:
+    """Queue a new contact of a full or closed service in the overflow target."""
     # The contact enters its own queue first, so that the records show where the caller wanted to go.
     contact_queue.enqueue_contact(d, contact)
     contact_queue.emit_queued(d, contact)
-    if to is not None:
-        contact.visited = (contact.service.id,)
-        contact_queue.move_contact(d, contact, to, reason)
-    elif contact.not_before > d.now:
-        contact_queue.send_to_fallback(d, contact)
+    contact.visited = (contact.service.id,)
+    contact_queue.move_contact(d, contact, to, reason)
 
 
 def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:

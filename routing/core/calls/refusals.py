@@ -27,10 +27,6 @@ def on_command_refused(d: Domain, event: CommandRefused) -> None:
     contact = d.contacts.get(event.contact)
     if contact is None or contact.state not in WAITING_STATES:
         return
-    # The command was `SendToFallback`.
-    if event.offer is None:
-        contact.not_overflowed_before = d.now + RETRY_S
-        return
     offer = d.offers.get(event.offer)
     if offer is None or offer.contact is not contact or offer.state is not OfferState.PENDING \
             or offer.rang_at is not None or offer.answered_at is not None:

@@ -118,7 +118,7 @@ class Service(NamedTuple):
     target_share: float = 0.8
     short_abandon_s: float = 5.0
     overflow_s: float | None = None
-    """Time in the queue after which the caller goes to the fallback queue. None for never."""
+    """Time in the queue after which the caller goes to `overflow_to`. None for never."""
     anonymous: bool = False
     """Whether the caller's number is neither shown to anybody nor stored."""
     floor_where: str = ""
@@ -134,10 +134,10 @@ class Service(NamedTuple):
     """An agent whose talk with the caller is older than this is not preferred any more."""
     # Limits of the queue and of the talks.
     overflow_to: ServiceId | None = None
-    """Service to which a contact goes after `overflow_s`, or when this service is full or closed. None for the fallback
-    queue."""
+    """Service to which a contact goes after `overflow_s`, or when this service is full or closed. None if it waits on.
+    """
     max_waiting: int | None = None
-    """Number of waiting contacts from which a new one goes to `overflow_to`, or to the fallback queue, at once. Never
+    """Number of waiting contacts from which a new one goes to `overflow_to` at once. Never
     in distress."""
     max_talking: int | None = None
     """Limit of contacts of this service at agents at one moment, offered or talked with. None for no limit."""

@@ -125,15 +125,6 @@ class ConnectCallback(NamedTuple):
     channel: Channel = Channel.VOICE
 
 
-class SendToFallback(NamedTuple):
-    """Send the waiting contact to the fallback of its channel: a caller to the fallback queue."""
-
-    contact: ContactId
-    leg: str
-    node: str = ""
-    channel: Channel = Channel.VOICE
-
-
 class RefreshHold(NamedTuple):
     """Lead a waiting caller to the first question of the hold loop, so that the node answers at once."""
 
@@ -178,5 +169,5 @@ class BlindTransfer(NamedTuple):
     channel: Channel = Channel.VOICE
 
 
-Command = Offer | Rescind | DialCaller | ConnectCallback | SendToFallback | SetInterrupted | BlindTransfer \
+Command = Offer | Rescind | DialCaller | ConnectCallback | SetInterrupted | BlindTransfer \
     | StartConsult | CancelConsult | RefreshHold

@@ -1,12 +1,9 @@
 """Decide whether a service takes another contact, and where a contact goes that it does not take.
 
 A chain of `overflow_to` leads to the first service that is open and has room. The chain passes each service once, and
-never returns to a service in which the contact was before. Without such a service the fallback queue takes the caller.
+never returns to a service in which the contact was before. Without such a service the caller waits in the own queue.
 
-A caller for the fallback queue stays in the service's queue until leaving, and is not offered to agents. If the caller
-is still there after `contact_queue.FALLBACK_RETRY_S`, the fallback queue has not taken the call. The caller then waits
-like any other. A distress service is never full and never closed. Callers who wait when their service closes stay in
-its queue.
+A distress service is never full and never closed. Callers who wait when their service closes stay in its queue.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ def refusal_reason(d: Domain, service: Service) -> str:
 
 
 def find_overflow_target(d: Domain, service: Service, visited: tuple[ServiceId, ...]) -> Service | None:
-    """Return the service that takes a contact which cannot stay, or None if only the fallback queue is left."""
+    """Return the service that takes a contact which cannot stay, or None if there is none."""
     # A chain of `overflow_to` may be a circle.
     passed = {service.id, *visited}
     while (name := service.overflow_to) is not None and name not in passed:

@@ -24,7 +24,6 @@ from routing.core.domain import Domain
 from routing.core.matching.agent_pool import line_key
 from routing.core.matching.skill_requirement import clamp_step, step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Service
-from routing.core.model.commands import SendToFallback
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import EXPIRED, SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
@@ -36,10 +35,8 @@ from routing.core.stored import FIELDS
 PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
 
-FALLBACK_RETRY_S = 15.0
-"""Time after which a caller who is still in the queue is sent to the fallback queue again. The first try may have met a
-refusal or a link that was just lost. The time is longer than it takes to look up an action in doubt (5 s and the
-look)."""
+OVERFLOW_RETRY_S = 15.0
+"""Time after which another service is looked for again, if none has room. A room that becomes free is no event."""
 
 REDIAL_S = 10.0
 """Pause after a phone has stopped ringing. If the agent leaves or the caller withdraws the callback, the next call
@@ -223,8 +220,9 @@ def _overflow_at(d: Domain, contact: Contact) -> float | None:
     withdrawn, or whose agent consults: the caller still belongs to that agent.
     """
     limit = contact.service.overflow_s
-    if limit is None or contact.in_menu or contact.farewell or contact.service.distress or contact.callback \
-            or contact.consulting_offer is not None or not d.link_up(contact.node):
+    if limit is None or contact.service.overflow_to is None or contact.in_menu or contact.farewell \
+            or contact.service.distress or contact.callback or contact.consulting_offer is not None \
+            or not d.link_up(contact.node):
         return None
     return max(contact.entered_at + limit, contact.not_overflowed_before)
 
@@ -261,7 +259,7 @@ def overflow_contacts(d: Domain) -> bool:
     """Overflow the contacts that still wait too long after everything that was due.
 
     They move to other services with their age. Return True if some have moved: an agent may take them at once, so the
-    assignment must run again. If no target is left, send the others to the fallback queue and return False.
+    assignment must run again. If no target is left, let the others wait on and return False.
     """
     overdue = [contact for contact in d.overflow_due if contact.state is PENDING and _is_overflow_due(d, contact)]
     # 1. Sort by arrival. If there is room for one of two contacts, the first to arrive gets it.
@@ -277,18 +275,12 @@ def overflow_contacts(d: Domain) -> bool:
             move_contact(d, contact, to, "overflow")
     if len(d.overflow_due) < len(overdue):
         return True
-    # 3. Send the rest to the fallback queue, when nothing more can move.
+    # 3. The rest waits on when nothing more can move.
     d.overflow_due = {}
     for contact in overdue:
-        send_to_fallback(d, contact)
+        contact.not_overflowed_before = d.now + OVERFLOW_RETRY_S
         arm_deadline(d, contact)
     return False
-
-
-def send_to_fallback(d: Domain, contact: Contact) -> None:
-    """Have the caller sent to the fallback queue. The contact stays in its queue until the caller has left."""
-    contact.not_overflowed_before = d.now + FALLBACK_RETRY_S
-    d.commands.append(SendToFallback(contact.id, contact.leg, contact.node, contact.channel))
 
 
 def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to: AgentRecord | None = None,

@@ -33,7 +33,6 @@ from routing.core.inbox import AgentView, ContactView, InboxClosed
 from routing.core.model.centre_model import (
     Agent,
     AgentState,
-    AnswerMode,
     Centre,
     Channel,
     ContactState,
@@ -41,10 +40,10 @@ from routing.core.model.centre_model import (
     Service,
     Step,
 )
-from routing.core.model.commands import Command, Offer, Rescind, SendToFallback
+from routing.core.model.commands import Command, Offer
 from routing.core.model.errors import HalfDone, IllegalTransition, SeatTaken
 from routing.core.model.facts import Fact, OfferClosed, Offered
-from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.runner import Runner, RunnerTurn
 from tests.until import until_async
 
@@ -168,43 +167,6 @@ async def test_nothing_leaves_before_it_is_stored() -> None:
         node.keeper.gate.set()
         await asking
         assert len(node.commands) == 1
-
-
-async def test_a_command_without_a_fact_leaves_after_a_commit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commit looks at the lease: a node that was frozen and is no longer the owner sends nothing."""
-    monkeypatch.setattr(module, "DEFERRED_MAX_S", 3600.0)
-    async with Node() as node:
-        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=0.2),))))
-        await node.runner.ask(queued("c1"))
-        node.keeper.error = OSError("another node has taken over")
-        with pytest.raises(OSError, match="another node"):
-            await node.task
-        assert node.commands == []
-
-
-async def test_a_caller_an_agent_can_have_in_the_same_turn_is_not_sent_to_the_fallback_queue() -> None:
-    """The timer is late: by then somebody has signed in. The net would take the caller from the phone that rings."""
-    async with Node() as node:
-        node.runner.post(Configured(CENTRE._replace(services=(CENTRE.services[0]._replace(overflow_s=1.0),))))
-        await node.runner.ask(queued("c1"))
-        await node.runner.ask(queued("c2"))
-        node.keeper.gate.clear()
-        node.runner.post(queued("c3"))  # its turn lasts until the store is there again
-        await until_async(lambda: [one.waited_s > 1.0 for one in node.runner.status().contacts][:2] == [True, True])
-        node.runner.post(AgentSignedIn(AgentId("a1"), SeatId("2001")))
-        node.keeper.gate.set()
-        await until_async(lambda: node.commands)
-        assert [(type(one), one.contact) for one in node.commands if one.contact != "c3"] == [
-            (SendToFallback, "c2"), (Offer, "c1")]
-
-
-def test_the_fallback_command_is_given_when_no_phone_rings_after_all() -> None:
-    offer = Offer(OfferId(1), ContactId("c1"), "PJSIP/c1", AgentId("a1"), SeatId("2001"), SERVICE, "Bilgi", 20.0,
-                  AnswerMode.MANUAL, False, 0.0)
-    taken_back, net = Rescind(offer.offer, offer.contact, "call"), SendToFallback(offer.contact, offer.leg)
-    for commands, kept in (([net, offer], [offer]), ([offer, taken_back, net],) * 2, ([net, offer, taken_back],) * 2,
-                           ([net, offer, taken_back, offer], [offer, taken_back, offer])):
-        assert module._drop_superseded_fallbacks(commands) == kept
 
 
 async def test_a_contact_of_a_channel_without_an_adapter_costs_its_agent_nothing() -> None:

@@ -47,8 +47,7 @@ ZONE = ZoneInfo("Europe/Istanbul")
 SHORT_S = 5.0
 """An earlier hang-up is a short abandon (`short_abandon_s` of a service)."""
 OVERFLOW_S = 30
-"""Overflow time of the service that overflows into another, and of the other, which overflows into the fallback queue.
-The least value allowed."""
+"""Overflow time of the service that overflows into another: the least value allowed."""
 PRESSES = range(600, 7000, 900)
 """Many callers at once: a greeting may begin late, so the choice is pressed until it is surely heard."""
 LIMIT_S = 60.0
@@ -58,7 +57,7 @@ CALLS = 40
 ROUNDS = 5
 REACHED, BUSY = "0533200000", "0533300000"
 """Numbers outside, without the last digit: who picks up, and who is busy."""
-HAPPENED = ("answered", "abandoned", "abandoned_short", "fallback", "callback_failed", "moved overflow",
+HAPPENED = ("answered", "abandoned", "abandoned_short", "callback_failed", "moved overflow",
             "moved transfer", "sent on", "talks", "hold_s", "wrapup_s", "offers missed", "offers taken away",
             "callback requested", "callback dialled", "callback reached", "callback busy", "surveys", "survey cared",
             "survey solved", "within")
@@ -66,11 +65,10 @@ HAPPENED = ("answered", "abandoned", "abandoned_short", "fallback", "callback_fa
 
 
 def centre_of(folder: Path) -> Path:
-    """Return the ministry's centre, where one service overflows into another, and that one into the fallback queue. A
-    callback is tried once."""
+    """Return the ministry's centre, where one service overflows into another. A callback is tried once."""
     centre = copied(folder)
     for service, more in ((TIP, f"overflow_s: {OVERFLOW_S}\n    overflow_to: {ANY}"),
-                          (ANY, f"overflow_s: {OVERFLOW_S}"), (IDEA, "callback_tries: 1")):
+                          (IDEA, "callback_tries: 1")):
         begin = f"  - id: {service}\n"
         edit(centre, "services.yaml", begin, f"{begin}    {more}\n")
     return centre
@@ -140,14 +138,12 @@ class Day:
         await until_async(old, LIMIT_S, f"they have waited in {service}")
 
     async def overflows(self) -> None:
-        """Let one caller go on to the next service and hang up there, and let the fallback queue take a caller of that
-        service."""
-        moved, other = await self.call(TIP), await self.call(ANY)
-        goes_on, taken = await self.queued(TIP, moved), await self.queued(ANY, other)
+        """Let one caller go on to the next service and hang up there."""
+        moved = await self.call(TIP)
+        goes_on = await self.queued(TIP, moved)
         await until_async(lambda: self.lab.query_store(
             "select 1 from contacts where contact = ? and service = ?", goes_on, ANY), LIMIT_S, "one has gone on")
-        await until_async(lambda: self.stage.outcome(taken) == "fallback", LIMIT_S, "the fallback queue has taken one")
-        await asyncio.gather(moved.hang_up(), other.hang_up())
+        await moved.hang_up()
 
     async def served(self, service: str) -> None:
         """The first agent declines or is hung up on while it rings; the second takes what comes; who stays after the

@@ -356,26 +356,3 @@ async def test_agents_who_met_without_a_node_are_left_to_talk(new_lab: NewLab, t
         "select state from offers where contact = ? order by offer", contact)] == ["accepted", "canceled"])
     await caller.hang_up()
     assert await stage.ended(contact) == "answered"
-
-
-async def test_without_a_node_the_fallback_queue_takes_callers_and_keeps_them(
-        new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab(extra="\n[wait]\ntick_s = 2\nmax_fails = 2\n")
-    stage = Stage(lab, tmp_path)
-    member = next(one for one in lab.info.agents if one.endpoint == "2001")
-    await lab.network.register_phones({member.endpoint: member.secret})
-    await lab.network.set_behaviour(member.endpoint, PhoneBehaviour("0", tone=AGENT, record=tmp_path))
-    waits = await stage.hurried(KEYS[WAITS], tone=CALLER)
-    contact = await until_async(lambda: newest(lab, WAITS))
-    await asyncio.to_thread(lab.kill_node)
-    phone = await lab.network.wait_ring(member.endpoint)
-    await stage.talk(phone)
-    assert stage.tone_s(phone, CALLER) > 0.8
-    await lab.start_node()
-    agent = await stage.agent(plain(WAITS, 1)[0], PhoneBehaviour("0", record=tmp_path))
-    await until_async(lambda: contact_row(lab, contact)["outcome"], what="the contact has left")
-    assert contact_row(lab, contact)["outcome"] == "fallback"
-    assert (await agent.fetch_view())["state"] == "ready", "nobody is led to a caller who talks already"
-    assert not waits.ended.is_set() and not phone.ended.is_set()
-    await lab.network.hang_up_all()
-    await phone.wait_ended()

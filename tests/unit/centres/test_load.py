@@ -256,9 +256,9 @@ def test_an_overflow_leads_to_a_service_and_never_round(folder: Path) -> None:
     edit(folder, "services.yaml", "  - id: temsilci\n", "  - id: temsilci\n    overflow_to: uzaktan_egitim\n")
     assert [(one.what, one.mend) for one in load_centre(folder).problems] == [
         ("the overflow is a circle: uzaktan_egitim -> temsilci -> uzaktan_egitim",
-         "Let the last one go to the fallback queue: remove its 'overflow_to'."),
+         "Let the last one keep its callers: remove its 'overflow_to'."),
         ("the overflow is a circle: temsilci -> uzaktan_egitim -> temsilci",
-         "Let the last one go to the fallback queue: remove its 'overflow_to'.")]
+         "Let the last one keep its callers: remove its 'overflow_to'.")]
     edit(folder, "services.yaml", "overflow_to: uzaktan_egitim", "overflow_to: uzaktan_egitm")
     assert "services.yaml:" in told(load_centre(folder))[0] \
         and "Did you mean 'uzaktan_egitim'?" in told(load_centre(folder))[0]

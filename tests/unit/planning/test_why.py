@@ -178,11 +178,11 @@ def test_what_keeps_a_contact_from_everybody() -> None:
     assert all_texts()[f"held.{WaitReason.QUIET_HOURS}"].tr in text(house.tell("c3"))
 
 
-def test_a_closed_service_without_another_one_sends_to_the_fallback_queue() -> None:
+def test_a_caller_in_the_fallback_queue_waits_for_the_next_tick() -> None:
     house = House()
-    house.sits(0.0, "ali")
-    house.at(5.0, e.ServiceHoursSet(GENEL, False))
     house.calls(10.0, "c1")
+    house.at(11.0, e.FallbackEntered(ContactId("c1")))
+    house.sits(11.5, "ali")
     assert all_texts()[f"held.{WaitReason.FALLBACK}"].tr in text(house.tell("c1"))
     house.at(12.0, e.ContactExited(ContactId("c1"), "fallback"))
     assert "Yedek kuyruğa geçti; bekleme 2 sn" in text(house.tell("c1"))

@@ -8,7 +8,6 @@ import pytest
 
 from routing.core.events import (
     CallerHungUp,
-    ContactExited,
     OfferAnswered,
     OfferConnected,
     OfferEnded,
@@ -17,7 +16,7 @@ from routing.core.events import (
     TalkEnded,
 )
 from routing.core.model.centre_model import AnswerMode, Channel
-from routing.core.model.commands import RefreshHold, Rescind, SendToFallback, SetInterrupted, StartConsult
+from routing.core.model.commands import RefreshHold, Rescind, SetInterrupted, StartConsult
 from routing.core.model.ids import OfferId, SeatId, ServiceId
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.integration.ami_node import LEG, MATE, NODE, PENDING, TALKING, UP, C, Node, offer
@@ -104,32 +103,29 @@ async def test_a_remote_counsellor_who_sits_at_a_phone_of_the_house_is_called_th
 
 
 def test_the_session_takes_calls_on_its_own_asterisk(node: Node) -> None:
-    for command in (offer(), offer(node=NODE), Rescind(OfferId(3), C, "stale"),
-            SendToFallback(C, "PJSIP/trunk-00000000")):
+    for command in (offer(), offer(node=NODE), Rescind(OfferId(3), C, "stale")):
         assert node.switch.takes(command)
     assert not node.switch.takes(offer(node="another"))
     assert node.switch.takes(RefreshHold(C, "PJSIP/trunk-00000000")) and not node.switch.takes(RefreshHold(C, ""))
-    assert not node.switch.takes(SendToFallback(C, "")), "a callback has no channel that could be sent anywhere"
 
 
 @pytest.mark.parametrize("channel", [one for one in Channel if one is not Channel.VOICE])
 def test_messages_and_tasks_are_none_of_the_telephones_business(node: Node, channel: Channel) -> None:
     for command in (offer(channel=channel, leg=""), SetInterrupted(OfferId(3), C, True, channel=channel),
-                    Rescind(OfferId(3), C, "call", channel=channel), SendToFallback(C, "", channel=channel)):
+                    Rescind(OfferId(3), C, "call", channel=channel)):
         assert not node.switch.takes(command)
 
 
-async def test_rescind_and_overflow_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:
+async def test_rescind_and_refresh_reach_asterisk(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones["2001"] = "ring"
     await node.start()
     asterisk.caller(C)
     node.switch.orders.execute_commands([offer(), Rescind(OfferId(3), C, "stale"),
-        SendToFallback(C, "PJSIP/trunk-00000000")])
+        RefreshHold(C, "PJSIP/trunk-00000000")])
     await node.heard(OfferEnded(OfferId(3), "hangup"))
     await node.until(lambda: asterisk.names()[-3:] == ["Originate", "Hangup", "Redirect"])
     hangup = asterisk.asked("Hangup")[0]
     assert hangup["Cause"] == ["26"] and hangup["Channel"] == [LEG]
-    await node.heard(ContactExited(C, "fallback"))
 
 
 async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node, asterisk: FakeAsterisk) -> None:

@@ -138,7 +138,8 @@ async def test_a_restart_of_asterisk_is_noticed(node: Node, asterisk: FakeAsteri
 async def test_a_restart_of_asterisk_while_no_node_ran_is_noticed(asterisk: FakeAsterisk, tmp_path: Path) -> None:
     began: list[str] = []
 
-    async def remember(started: str) -> None:
+    async def remember(started: str, explained: float) -> None:
+        assert explained > 0
         began.append(started)
 
     for stored, failure in (("", False), ("2026-11-25 00:50:11", False), ("2026-11-24 10:00:00", True)):

@@ -42,7 +42,7 @@ TELLING = (
     "alarm rows_repaired", "refused callback_exists", "turns of deferred callbacks",
     "turns of others", "refused number_left_alone", "callback expired", "withdrawn",
     "callback refused", "callback replaced", "moved supervisor", "refused window_past", "refused in_distress",
-    "command Offer", "command Rescind", "command SendToFallback", "command SetInterrupted",
+    "command Offer", "command Rescind", "command SetInterrupted",
     "restarts",
     "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
     "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",

@@ -14,7 +14,6 @@ from routing.core.model.commands import (
     Partner,
     RefreshHold,
     Rescind,
-    SendToFallback,
     StartConsult,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -86,11 +85,9 @@ def test_a_line_break_in_a_channel_name_is_refused() -> None:
         encode_action(to_action(offer(leg="PJSIP/x\r\nAction: Hangup"), "1"), "id")
 
 
-def test_rescind_and_overflow() -> None:
+def test_rescind_and_refresh() -> None:
     assert to_action(Rescind(OfferId(3), CALLER, "stale"), "1") == {
         "Action": "Hangup", "Channel": "o3-7.1", "Cause": "26"}
-    assert to_action(SendToFallback(CALLER, "PJSIP/trunk-1"), "1") == {
-        "Action": "Redirect", "Channel": "7.1", "Context": "santral-fallback", "Exten": "s", "Priority": "1"}
     assert to_action(RefreshHold(CALLER, "PJSIP/trunk-1"), "1") == {
         "Action": "Redirect", "Channel": "7.1", "Context": "santral-hold", "Exten": "s", "Priority": "1"}
 

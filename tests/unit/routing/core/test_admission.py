@@ -6,10 +6,9 @@ import pytest
 
 from routing.core import events as e
 from routing.core.model import facts as f
-from routing.core.model.centre_model import Centre, ContactState, Outcome
-from routing.core.model.commands import Offer, SendToFallback
+from routing.core.model.centre_model import Centre
+from routing.core.model.commands import Offer
 from routing.core.model.errors import UnknownService
-from routing.core.queueing import contact_queue
 from tests.core.house import EDU, House
 
 pytestmark = pytest.mark.unit
@@ -44,19 +43,15 @@ def test_a_chain_is_followed_to_who_has_room_and_passes_through_each_once() -> N
     told.waits("edu", at=1.0)
     assert moves(told) == [("edu", "info", "full")]
     circle = house(EDU._replace(max_waiting=0, overflow_to="tip"), TIP._replace(max_waiting=0, overflow_to="edu"))
-    assert circle.waits("edu", at=1.0) == [SendToFallback("c1", "PJSIP/c1")] and moves(circle) == []
+    assert circle.waits("edu", at=1.0) == [] and moves(circle) == []
 
 
-def test_who_is_sent_to_the_fallback_queue_is_offered_to_nobody_unless_it_does_not_take_them() -> None:
+def test_a_full_service_without_another_one_lets_its_callers_wait() -> None:
     told = house(EDU._replace(max_waiting=0))
     told.sits("a", at=0.0)
-    assert told.waits("edu", at=1.0) == [SendToFallback("c1", "PJSIP/c1")]
-    assert told.contact("c1").state is ContactState.PENDING and told.tick(15.9) == []
-    (offer,) = told.tick(1.0 + contact_queue.FALLBACK_RETRY_S)
+    (offer,) = told.waits("edu", at=1.0)
     assert isinstance(offer, Offer) and offer.contact == "c1"
-    told.waits("edu", at=20.0)
-    told.tell(e.ContactExited("c2", "fallback"), 20.1)
-    assert told.last(f.Ended).outcome is Outcome.FALLBACK
+    assert told.waits("edu", at=20.0) == [] and told.contact("c2").position == 2
 
 
 def test_with_the_link_down_a_caller_of_a_full_service_waits() -> None:
@@ -83,9 +78,9 @@ def test_hours_touch_newcomers_only() -> None:
     told.tell(e.ServiceHoursSet("edu", False), 2.0)
     told.tell(e.ServiceHoursSet("edu", False), 2.1)
     assert [(one.service, one.open) for one in told.facts_of(f.ServiceChanged)] == [("edu", False)]
-    assert told.waits("edu", at=3.0) == [SendToFallback("c2", "PJSIP/c2")]
+    assert told.waits("edu", at=3.0) == [] and told.contact("c2").position == 2
     told.sits("a", at=4.0)
-    assert told.offers[-1].contact == "c1", "who waits is served"
+    assert told.offers[-1].contact == "c1", "callers who wait are served"
     assert [view.open for view in told.engine.status(4.0).queues] == [False, True]
     told.tell(e.ServiceHoursSet("edu", True), 5.0)
     assert told.waits("edu", at=6.0) == [] and told.contact("c3").position == 3
@@ -102,14 +97,14 @@ def test_a_reload_forgets_hours_of_what_is_gone_and_opens_distress() -> None:
     assert told.engine._domain.closed == {"info"}
 
 
-def test_overflow_goes_to_another_service_then_to_the_fallback_queue_and_never_back() -> None:
+def test_overflow_goes_to_another_service_and_never_back() -> None:
     told = house(EDU._replace(overflow_s=10.0, overflow_to="tip"),
                  TIP._replace(overflow_s=20.0, overflow_to="edu"))
     told.waits("edu", at=1.0, priority=1)
     assert told.tick(11.0) == [] and moves(told) == [("edu", "tip", "overflow")]
     assert told.contact("c1").waited_s == 10.0 and told.last(f.Moved).waited_s == 10.0
     assert told.tick(30.9) == []
-    assert told.tick(31.0) == [SendToFallback("c1", "PJSIP/c1")], "after the new service's own time"
+    assert told.tick(31.0) == []
     assert len(moves(told)) == 1
     told.sits("a", at=40.0)
     assert told.offers[-1].service == "tip", "still in line"
@@ -132,7 +127,9 @@ def test_overflow_into_distress_stays_there() -> None:
 
 
 def test_callbacks_take_no_room() -> None:
-    told = house(EDU._replace(max_waiting=1))
+    told = house(EDU._replace(max_waiting=1, overflow_to="tip"), TIP)
     told.waits("edu", at=1.0)
     told.tell(e.CallbackRequested("c1"), 2.0)
-    assert told.waits("edu", at=3.0) == [] and told.waits("edu", at=3.0) == [SendToFallback("c3", "PJSIP/c3")]
+    told.waits("edu", at=3.0)
+    told.waits("edu", at=3.0)
+    assert (told.contact("c2").service, told.contact("c3").service) == ("edu", "tip")

@@ -8,8 +8,8 @@ from routing.core import events as e
 from routing.core.calls.refusals import RETRY_S
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState, Profile
-from routing.core.model.commands import Offer, SendToFallback
-from tests.core.house import EDU, House
+from routing.core.model.commands import Offer
+from tests.core.house import House
 
 pytestmark = pytest.mark.unit
 
@@ -53,16 +53,6 @@ def test_the_next_of_the_line_is_not_held_up() -> None:
     assert isinstance(call, Offer) and call.contact == "c2"
 
 
-def test_where_nobody_can_be_sent_the_contact_waits_on() -> None:
-    house = House({"a": 50}, services=(EDU._replace(overflow_s=10.0),))
-    house.waits("edu", 1.0, channel=CHAT)
-    assert house.tick(11.0) == [SendToFallback("c1", "PJSIP/c1", channel=CHAT)]
-    house.tell(e.CommandRefused("c1"), 11.0)
-    assert house.tick(26.0) == [], "not every quarter of a minute"
-    house.sits("a", at=27.0)
-    assert house.last(f.Offered).contact == "c1"
-
-
 def test_a_refusal_changes_nothing_where_something_rings_or_is_over() -> None:
     house = House({"a": 50})
     house.sits("a")
@@ -72,4 +62,4 @@ def test_a_refusal_changes_nothing_where_something_rings_or_is_over() -> None:
         assert house.tell(event, 3.0) == [] and house.state("a") is AgentState.RINGING
     house.tell(e.OfferConnected(offer.offer, offer.contact), 4.0)
     assert house.tell(e.CommandRefused(offer.contact, offer.offer), 5.0) == []
-    assert house.tell(e.CommandRefused(offer.contact), 5.0) == [] and house.state("a") is AgentState.TALKING
+    assert house.state("a") is AgentState.TALKING
