@@ -82,7 +82,7 @@ def profile_of(rng: random.Random, number: int) -> Profile:
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
             binds=rng.random() < 0.7),
         no_topics=frozenset(some((), ("abusive",), ("siddet", "intihar"), ("bilgi",))),  # type: ignore[call-overload]
-        pair_id="p1" if number in (3, 4) else "", auto_return_s=some(None, 30.0),  # type: ignore[arg-type]
+        pair_id={3: "p1", 4: "p1", 6: "p2", 7: "p2"}.get(number, ""), auto_return_s=some(None, 30.0),  # type: ignore[arg-type]
         comfort=Comfort(ear=rng.choice(("left", "both")), gain_db=rng.choice((0.0, 12.0))))
 
 
