@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
-from routing.core.model.errors import UnknownService
 from tests.oracle import callbacks, calls, consults, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
@@ -197,7 +196,7 @@ def of_outage(h, event: e.OutageCallFound) -> None:
         return
     service = h.services.get(event.service)
     if service is None:
-        raise UnknownService(event.service)
+        h.refuse("unknown_service")
     start, end_ = min(event.queued_at, h.now), min(event.ended_at, h.now)
     caller = Caller(event.contact, service, VOICE, start, 0, h.take_number(), start, "", False, "", "", (), frozenset(),
                     entered_at=start, step_at=start)
