@@ -50,8 +50,11 @@ CURSOR = "mqtt"
 CLIENT = "santral-node"
 """Client id. A node that takes over ends the session of the previous one."""
 
-PAGE_FACTS = 200
-"""Facts read at once. This bounds the memory of an outage, and the messages repeated after a broken connection."""
+BATCH_FACTS = 200
+"""Facts of one batch, which is read at once and confirmed by one commit of the cursor.
+
+This bounds the memory of an outage, and what is sent twice after a broken connection or a kill in a backlog.
+"""
 WINDOW = 20
 """Unconfirmed messages under way: the receive maximum of mosquitto's default, so that none waits inside the client."""
 BATCH_DELAY_S = 0.02
@@ -63,7 +66,7 @@ YIELD_S, YIELD_MAX_S = 0.05, 1.0
 A lamp that is late by a second in a storm still shows that it rings.
 """
 STATE_INTERVAL_S = 1.0
-"""Interval for storing the cursor and sending queue states.
+"""Interval for storing the cursor and sending queue states, while facts come in less than whole batches.
 
 A killed node repeats the last second, no call waits for these commits, and states are for eyes.
 """
@@ -256,9 +259,10 @@ class MqttOutbox:
         while True:
             # 2. Clear the mark before reading, so that facts stored while reading are not missed.
             self._more.clear()
-            while facts := await self._store.facts_after(self._confirmed_seq, PAGE_FACTS):
-                await self._send_page(client, facts)
-                if loop.time() >= rest + STATE_INTERVAL_S:
+            while facts := await self._store.facts_after(self._confirmed_seq, BATCH_FACTS):
+                await self._send_batch(client, facts)
+                # A whole batch means a backlog: one commit for each, so that a kill repeats no more than one.
+                if len(facts) == BATCH_FACTS or loop.time() >= rest + STATE_INTERVAL_S:
                     await self._save_cursor()
                     rest = loop.time()
             # 3. States and cursor at most once in an interval, and only after something has changed.
@@ -285,21 +289,38 @@ class MqttOutbox:
         except TimeoutError:
             raise NotDelivered from None
 
-    async def _send_page(self, client: aiomqtt.Client, facts: Sequence[Fact]) -> None:
-        """Send all messages of a page in order, and wait for each confirmation."""
-        # An offer that ended within this page need not ring any more.
+    async def _send_batch(self, client: aiomqtt.Client, facts: Sequence[Fact]) -> None:
+        """Send all messages of a batch in order, and wait for each confirmation."""
+        # An offer that ended within this batch need not ring any more.
         over = {fact.offer for fact in facts if isinstance(fact, OfferClosed | Connected)}
         past = {fact.seq for fact in facts if isinstance(fact, Offered) and fact.offer in over}
-        # This is a copy, because a page that is sent again starts from the same state.
+        # This is a copy, because a batch that is sent again starts from the same state.
         rings = dict(self._rings)
         out = [message for fact in facts for message in messages_of(fact, self.devices, rings)]
-        # Messages of a window travel together; the next window waits for their confirmations.
-        for start in range(0, len(out), WINDOW):
-            await self._yield_to_calls()
-            now = self._clock()
-            await asyncio.gather(*(_publish_message(client, message, now) for message in out[start:start + WINDOW]
-                                   if self._is_in_time(message, now, past)))
-        # Only now is the page done. A broken connection before this repeats all of it.
+        # A confirmation makes room for the next message, so one late confirmation holds up nothing else.
+        window = asyncio.Semaphore(WINDOW)
+
+        async def send_message(message: Message, now: float) -> None:
+            try:
+                await _publish_message(client, message, now)
+            finally:
+                window.release()
+
+        try:
+            async with asyncio.TaskGroup() as under_way:
+                for number, message in enumerate(out):
+                    if number % WINDOW == 0:
+                        await self._yield_to_calls()
+                    await window.acquire()
+                    now = self._clock()
+                    if self._is_in_time(message, now, past):
+                        under_way.create_task(send_message(message, now))
+                    else:
+                        window.release()
+        # The connection's own error is handled where a session ends.
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        # Only now is the batch done. A broken connection before this repeats all of it.
         self._confirmed_seq, self._rings = facts[-1].seq, rings
 
     async def _yield_to_calls(self) -> None:

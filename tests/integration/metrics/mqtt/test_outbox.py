@@ -387,14 +387,14 @@ async def test_a_page_that_is_sent_again_puts_the_same_devices_out() -> None:
 
     client = typing.cast(aiomqtt.Client, Client())
     source.happen("Offered", ring_s=15.0, partner=mate)
-    await source.outbox._send_page(client, source.store.facts[:1])
+    await source.outbox._send_batch(client, source.store.facts[:1])
     source.happen("Connected")
     topics.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outbox, "_publish_message", _torn)
         with pytest.raises(aiomqtt.MqttError):
-            await source.outbox._send_page(client, source.store.facts[1:])
-    await source.outbox._send_page(client, source.store.facts[1:])
+            await source.outbox._send_batch(client, source.store.facts[1:])
+    await source.outbox._send_batch(client, source.store.facts[1:])
     assert [topic for topic in topics if "signal" in topic] == [
         f"acd/v1/signal/{one}/ringstop" for one in (DEVICE, OTHER)]
 
