@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from centres import cross_checks
+from centres import cross_checks, rule_checks
 from centres.base_shapes import Shape
 from centres.document_reader import Mapping, Sequence, read_document
 from centres.problem import Problem
@@ -116,7 +116,7 @@ def load_centre(folder: Path, overlay: Path | None = None, *, today: date | None
     problems += (cross_checks.check_unique(services, "id", "service")
                  + cross_checks.check_unique(agents, "id", "agent id"))
     problems += cross_checks.check_unique(agents, "number", "sign-in number")
-    problems += cross_checks.check_overflows(services) if services_whole else []
+    problems += rule_checks.check_rules(services) if services_whole else []
     if settings is not None:
         problems += cross_checks.check_fallback(settings, documents, services, services_whole)
         problems += cross_checks.check_hours(settings, documents)

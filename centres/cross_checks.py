@@ -166,28 +166,6 @@ def pause_reasons(settings: Settings, documents: tuple[Mapping, ...]) -> list[Pr
     return problems
 
 
-def check_overflows(services: Sequence[Item[Service]]) -> list[Problem]:
-    """Check that each service overflows to an existing service, and that no chain of them leads back."""
-    known = {item.value.id: item.value.overflow_to for item in services}
-    problems = []
-    for item in services:
-        to = item.value.overflow_to
-        if to is None:
-            continue
-        if to not in known:
-            problems.append(Problem(item.where("overflow_to"), f"no service '{to}'", suggest_word(to, known)))
-            continue
-        # Follow the chain. A circle that does not include this service is reported at its own members.
-        way = [item.value.id]
-        while to is not None and to in known and to not in way:
-            way.append(to)
-            to = known[to]
-        if to == item.value.id:
-            problems.append(Problem(item.where("overflow_to"), f"the overflow is a circle: {' -> '.join([*way, to])}",
-                                    "Let the last one keep its callers: remove its 'overflow_to'."))
-    return problems
-
-
 def _valid_days(one: Accommodation) -> tuple[date, date]:
     return one.valid_from or date.min, one.valid_to or date.max
 

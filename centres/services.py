@@ -77,15 +77,30 @@ class Waiting(Shape):
     """Prompts in turn; left out: the usual three."""
 
 
-class Plan(Shape):
-    """The planned busy hour of a distress service. `santral check` says what the team carries."""
+WAYS_OUT = ("callback", "message", "goodbye")
+"""Ways out of a queue, as targets of rules. No service may have such an id."""
 
-    calls_per_h: Annotated[float, Field(gt=0, le=10_000)]
-    """Calls in the hour."""
-    handle_s: Annotated[float, Field(gt=0, le=86_400)]
-    """Mean handle time: talk and wrap-up."""
-    on_duty: Annotated[int, Field(ge=1, le=500, strict=True)]
-    """Agents on duty who fit the service."""
+
+class Rule(Shape):
+    """Where a service leads callers for whom it would be vain to wait."""
+
+    to: Name
+    """Another service, or a way out: `callback` and `message` are offered by a key, `goodbye` ends the call."""
+    say: Name | None = None
+    """Prompt that says why; left out: the usual one. Only with a way out."""
+
+    @model_validator(mode="after")
+    def _require_heard(self) -> Self:
+        if self.say is not None and self.to not in WAYS_OUT:
+            raise ValueError("has 'say' and leads to a service, which nobody is told; remove 'say'")
+        return self
+
+
+class TimedRule(Rule):
+    """A rule that holds above a limit of the wait."""
+
+    over_s: Annotated[float, Field(ge=10, le=7200)]
+    """The expected or the real wait must be longer."""
 
 
 class Service(Shape):
@@ -110,8 +125,6 @@ class Service(Shape):
     keep_free: Annotated[int, Field(ge=1, le=500, strict=True)] | Share | None = None
     """Agents who fit and stay free of other contacts: a number, or a share such as `"20%"` of those signed in. Only
     for distress."""
-    plan: Plan | None = None
-    """Planned busy hour, for `santral check`. Only for distress."""
     load: Annotated[int, Field(ge=0, le=5, strict=True)] | None = None
     """Distress load of one contact; from 3 on it is heavy. Left out: 3 for distress, else 0."""
     ceiling_s: Annotated[float, Field(ge=10, le=3600)] | None = None
@@ -126,12 +139,18 @@ class Service(Shape):
     """Service level: share of callers."""
     short_abandon_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     """A shorter wait counts as `abandoned_short`."""
-    overflow_s: Annotated[float, Field(ge=30, le=7200)] | None = None
-    """Wait before overflow to `overflow_to`; left out: never. Not for distress."""
-    overflow_to: Name | None = None
-    """Service that takes overflow, and callers while this one is full or closed."""
+    when_nobody: Rule | None = None
+    """Rule while nobody is there who could take the call. Rules are not for distress."""
+    when_waited: TimedRule | None = None
+    """Rule after a wait in this service."""
+    when_expected: TimedRule | None = None
+    """Rule for callers with a long expected wait, when they come."""
+    when_full: Rule | None = None
+    """Rule for callers who come beyond `max_waiting`."""
+    when_closed: Rule | None = None
+    """Rule for callers who come outside `hours`; left out: they go back to the menu."""
     max_waiting: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
-    """Queue limit; further callers overflow at once. Not for distress."""
+    """Queue limit, with `when_full`. Not for distress."""
     max_talking: Annotated[int, Field(ge=1, le=100_000, strict=True)] | None = None
     """Limit of contacts with agents at one time. Not for distress."""
     hours: Opening | None = None
@@ -165,6 +184,13 @@ class Service(Shape):
     """`private`: never recorded. `anonymous`: also no number is shown or stored."""
 
     @property
+    def rules(self) -> dict[str, Rule]:
+        """The rules by key, in the order of the engine."""
+        found = {"when_closed": self.when_closed, "when_full": self.when_full, "when_nobody": self.when_nobody,
+                 "when_expected": self.when_expected, "when_waited": self.when_waited}
+        return {key: rule for key, rule in found.items() if rule is not None}
+
+    @property
     def calls_back(self) -> str:
         """`callback` with its default. A service that hides numbers from everybody cannot call back."""
         return self.callback or ("none" if self.distress or self.privacy == "anonymous" else "agent_first")
@@ -188,21 +214,37 @@ class Service(Shape):
                                   or self.steps[-1].lasts_s is not None):
             raise ValueError("every step but the last needs 'lasts_s', and the last may not have it")
         # A caller in distress is never dropped, so no limit may send that caller away.
-        if self.distress and self.overflow_s is not None:
-            raise ValueError("a distress service never overflows; remove 'overflow_s'")
+        if self.distress and self.rules:
+            raise ValueError("is for distress, and its callers hear 'emergency' and stay; remove "
+                             f"{' and '.join(map(repr, self.rules))}")
         if self.distress and (self.max_waiting is not None or self.hours is not None):
             raise ValueError("a distress service is never full and never closed; remove 'max_waiting' and 'hours'")
         if self.distress and self.max_talking is not None:
             raise ValueError("callers in distress never wait for a limit of talks; remove 'max_talking'")
         if self.keep_free is not None and not self.distress:
             raise ValueError("has 'keep_free' and is not for distress; set 'distress', or remove it")
-        if self.plan is not None and not self.distress:
-            raise ValueError("has 'plan' and is not for distress; remove it")
         if self.emergency is not None and not self.distress:
             raise ValueError("has 'emergency' and is not for distress; set 'distress', or remove it")
         if self.privacy == "anonymous" and self.callback not in (None, "none"):
             raise ValueError("is anonymous and keeps no number to call back; remove 'callback'")
-        if self.overflow_to == self.id:
-            raise ValueError("overflows into itself; name another service at 'overflow_to'")
+        self._require_rules()
         return self
+
+    def _require_rules(self) -> None:
+        """Raise ValueError for a rule that contradicts the service or another rule."""
+        if self.id in WAYS_OUT:
+            raise ValueError("has the id of a way out; choose another id")
+        for key, rule in self.rules.items():
+            if rule.to == self.id:
+                raise ValueError(f"'{key}' leads to itself; name another service or a way out")
+            if rule.to == "callback" and self.calls_back == "none":
+                raise ValueError(f"'{key}' offers a callback, and the service calls nobody back; lead elsewhere")
+            if rule.to == "message" and self.privacy != "normal":
+                raise ValueError(f"'{key}' takes a message, and nothing of the service is recorded; lead elsewhere")
+        if (self.max_waiting is None) is not (self.when_full is None):
+            raise ValueError("'max_waiting' and 'when_full' belong together: the limit, and where callers go then")
+        if self.when_waited is not None and self.when_expected is not None \
+                and self.when_expected.over_s > self.when_waited.over_s:
+            raise ValueError("'when_expected' lets callers in whom 'when_waited' leads on before their turn; "
+                             "make its 'over_s' no longer than that of 'when_waited'")
 

@@ -156,6 +156,8 @@ class _StoryTeller:
             case talk_facts.Connected():
                 self.ringing.pop(fact.offer, None)
                 return [f"{fact.contact} and {fact.agent} speak; {fact.contact} waited {fact.wait_s:.0f} s"]
+            case facts.WayOutOffered():
+                return [f"{fact.contact} hears of a way out: {fact.way} ({fact.trigger})"]
             case facts.Stepped():
                 if fact.reason == "preferred":
                     return [f"{fact.contact} waits for this agent no more: step 1"]

@@ -25,6 +25,7 @@ from ivr.routes import (
     menu_dialogue,
     recording_pause,
     survey_dialogue,
+    way_out,
 )
 from ivr.settings import IvrSettings
 from ivr.sounds import Sounds, prompt_file
@@ -34,7 +35,8 @@ from routing.core.model.centre_model import Service
 OWN_PROMPTS = frozenset((
     *dialogue_steps.OWN_PROMPTS, *hold_tick.OWN_PROMPTS, *callback_dialogue.OWN_PROMPTS, *feature_codes.OWN_PROMPTS,
     *survey_dialogue.OWN_PROMPTS, *voice_message.OWN_PROMPTS, *in_call_keys.OWN_PROMPTS, *recording_pause.OWN_PROMPTS,
-    *sms_text.OWN_PROMPTS, *preferences.OWN_PROMPTS, *deflection.OWN_PROMPTS, menu_dialogue.SORRY))
+    *sms_text.OWN_PROMPTS, *preferences.OWN_PROMPTS, *deflection.OWN_PROMPTS, *way_out.OWN_PROMPTS,
+    menu_dialogue.SORRY))
 """Prompt keys that the dialogues need besides those of the menu. Positions in the queue come from the verbaliser."""
 
 
@@ -73,7 +75,8 @@ class Dialogues:
                  wishes: preferences.PreferenceStore | None = None,
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
                  surge: feature_codes.SurgeControl | None = None,
-                 linked: hold_tick.Linked = hold_tick.always_linked) -> None:
+                 linked: hold_tick.Linked = hold_tick.always_linked,
+                 opens_at: way_out.OpensAt = way_out.opens_never) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
@@ -83,7 +86,8 @@ class Dialogues:
         self.texts = sms_.TextMessages(self.contacts, menu, texts, texts_after_s)
         # 3. One dialogue for each route of the dialplan.
         self.waiting = hold_tick.HoldTicks(inbox, sounds, self.contacts, clock, announced=announced, texts=self.texts,
-                                           wishes=wishes, remembered=settings.callers_most, linked=linked)
+                                           wishes=wishes, remembered=settings.callers_most, linked=linked,
+                                           opens_at=opens_at)
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,
@@ -94,6 +98,7 @@ class Dialogues:
         self.codes = feature_codes.FeatureCodes(inbox, sounds, verify_pin, agent_by_number, abuses,
                                                 surge=surge)
         self.callback = callback_dialogue.CallbackDialogue(inbox, sounds, self.contacts)
+        self.ways_out = way_out.WayOutDialogue(self.callback, self.messages, opens_at)
         self.transfers = in_call_keys.InCallKeys(inbox, sounds, by_number, abuses, can_call, wishes)
         self.hush = recording_pause.RecordingPause(sounds, silence, still)
         # 4. The names under which the dialplan asks for them.
@@ -103,7 +108,7 @@ class Dialogues:
         self.server.add_route(dialplan.AFTER_TALK_ROUTE, self.after_talk.after_talk, urgent=True)
         self.server.add_route(dialplan.SURVEY_ROUTE, self.survey.run_survey)
         self.server.add_route(dialplan.CODES_ROUTE, self.codes.run_code)
-        self.server.add_route(dialplan.CALLBACK_ROUTE, self.callback.agree_callback)
+        self.server.add_route(dialplan.CALLBACK_ROUTE, self.ways_out.lead_out)
         self.server.add_route(dialplan.DIAL_ROUTE, self.callback.take_callback)
         self.server.add_route(dialplan.TRANSFER_ROUTE, self.transfers.handle_key)
 

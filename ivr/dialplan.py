@@ -15,6 +15,9 @@ CALLBACK, DIAL = "callback", "dial"
 SAY = "ACD_SAY"
 """Files `file&file&…` that the hold loop plays."""
 
+OFFERED = "SC_OFFERED"
+"""Reason of a rule that leads the caller out of the queue (`callback`). Empty if the caller asks by key."""
+
 FIRST_ROUND_DONE = "SC_ROUND_SAID"
 """`1` if `SAY` has the sentences of the hold loop's first round, so that the loop does not ask for them."""
 

@@ -27,6 +27,8 @@ class HoldSettings:
     music: str = "santral"
     emergency: str = ""
     """Prompt with emergency numbers, for callers in distress whom no agent can take. Empty for none."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Sentences of the rules that name one, by reason (`Trigger`)."""
     preferences: bool = False
     """Whether a caller with slow speech may be asked to have it remembered."""
     callback_after_s: float = 120.0

@@ -23,6 +23,7 @@ from prompts.verbalise import number_prompts
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.inbox import ContactView
 from routing.core.model.ids import ServiceId
+from routing.core.records import TURNING_AWAY
 
 NEXT_IN_LINE, TALK_LOST = "bekleme-siradaki", "gorusme-kesildi"
 SLOW_ON, PAUSED, KEY_HEARD = "bekleme-yavas-acildi", "bekleme-ara", "bekleme-tus"
@@ -80,6 +81,8 @@ class HoldMemory:
     """Last time at which anything was said."""
     offered_at: float = -math.inf
     """Last time at which a callback was offered."""
+    led_by: str = ""
+    """Reason of the rule that offered a way out last."""
     emergency_at: float = -math.inf
     """Last time at which the emergency text was said."""
     choice: DialogueState | None = None
@@ -162,6 +165,16 @@ def choose_sentences(heard: HoldMemory, view: ContactView, wait: HoldSettings, n
         heard.comforted += 1
         return _say_unrepeated(heard, now, [[wait.comfort[(heard.comforted - 1) % len(wait.comfort)]]])
     return []
+
+
+def is_way_out_due(heard: HoldMemory, view: ContactView, now: float) -> bool:
+    """Return whether the caller is led out by a rule now, and note it. A caller who declined is asked again later."""
+    if view.way_out is None or view.led_by is None or heard.is_position_asked(now):
+        return False
+    again = view.led_by in TURNING_AWAY or heard.led_by != view.led_by or now - heard.offered_at >= CALLBACK_EVERY_S
+    if again:
+        heard.led_by, heard.offered_at = view.led_by, now
+    return again
 
 
 def on_transferred(heard: HoldMemory, view: ContactView) -> None:

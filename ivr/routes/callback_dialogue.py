@@ -79,8 +79,8 @@ class CallbackDialogue:
         view = self.inbox.contact_view(contact_of(session))
         agreed = False
         if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
-            talk = _CallerDialogue(session, self.sounds, slow == "1", parse_language(spoken))
-            agreed = await self._reach_agreement(talk, view)
+            talk = CallerDialogue(session, self.sounds, slow == "1", parse_language(spoken))
+            agreed = await self.reach_agreement(talk, view)
         await session.set_variable(dialplan.NEXT, dialplan.BYE if agreed else dialplan.HOLD)
 
     async def take_callback(self, session: Session) -> None:
@@ -97,7 +97,8 @@ class CallbackDialogue:
             return
         await session.set_variable(dialplan.NEXT, dialplan.DIAL)
 
-    async def _reach_agreement(self, talk: _CallerDialogue, view: ContactView) -> bool:
+    async def reach_agreement(self, talk: CallerDialogue, view: ContactView) -> bool:
+        """Agree on a number and a time, and return whether the callback exists."""
         # 1. The service must allow callbacks.
         service = self.contacts.services.get(view.service)
         if service is None or service.anonymous or service.callback is CallbackOrder.NONE:
@@ -127,7 +128,7 @@ class CallbackDialogue:
         await talk.say_prompts(AGREED)
         return True
 
-    async def _agree_number(self, talk: _CallerDialogue, own: str) -> str:
+    async def _agree_number(self, talk: CallerDialogue, own: str) -> str:
         """Return the agreed number in E.164, or an empty string."""
         ours = self.contacts.settings.own_numbers
         # 1. Tell the caller why the number of this call cannot be used.
@@ -154,7 +155,7 @@ class CallbackDialogue:
                 await talk.say_prompts(REFUSALS[found])
         return ""
 
-    async def _read_digits(self, talk: _CallerDialogue) -> str:
+    async def _read_digits(self, talk: CallerDialogue) -> str:
         """Return digits that `#` or silence ended, or an empty string if nothing was keyed in.
 
         `*` gives more time and slow speech. A number with too many digits is returned too long, and refused later.
@@ -177,7 +178,7 @@ class CallbackDialogue:
             typed, digit, within_s = typed + digit, "", NEXT_KEY_S
         return typed
 
-    async def _ask_anytime(self, talk: _CallerDialogue, own_line: bool) -> bool | None:
+    async def _ask_anytime(self, talk: CallerDialogue, own_line: bool) -> bool | None:
         """Return whether the caller wants the callback in quiet hours too, or None if the caller prefers to wait.
 
         Outside quiet hours there is no question. A silent caller is called in the morning, so that silence wakes
@@ -208,7 +209,7 @@ def _moment_prompts(now: float, until: datetime, language: str) -> list[str]:
     return [TODAY if until.date() == today else TOMORROW, *then, CALL_THEN]
 
 
-class _CallerDialogue:
+class CallerDialogue:
     """Talk with one caller, at the caller's pace and in the caller's language."""
 
     def __init__(self, session: Session, sounds: Sounds, slow: bool, language: str) -> None:

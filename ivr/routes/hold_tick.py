@@ -24,13 +24,14 @@ from ivr.flow.menu_model import BACK_KEY, NOTICE_REFUSED, REFUSE_KEY, REPEAT_KEY
 from ivr.hold import expected_wait, hold_script
 from ivr.hold.expected_wait import WaitWords
 from ivr.hold.hold_script import HoldMemory
+from ivr.routes import way_out
 from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.callers.supervisor_acts import CALLBACK_AGREED, GOODBYE
 from routing.core.events import CallbackReached, HeldPositionDeclined, HoldTick, ReturnedToMenu
 from routing.core.inbox import ContactView, Inbox, InboxClosed
-from routing.core.model.centre_model import ON_LINE_STATES, ContactState
+from routing.core.model.centre_model import ON_LINE_STATES, ContactState, Trigger
 from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
 
@@ -67,9 +68,10 @@ class HoldTicks:
                  steady: Callable[[], float] = time.monotonic,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  texts: TextMessages | None = None, wishes: preferences.PreferenceStore | None = None,
-                 remembered: int = CALLERS_MOST, linked: Linked = always_linked) -> None:
+                 remembered: int = CALLERS_MOST, linked: Linked = always_linked,
+                 opens_at: way_out.OpensAt = way_out.opens_never) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
-        self.announced, self.texts, self.linked = announced, texts, linked
+        self.announced, self.texts, self.linked, self.opens_at = announced, texts, linked, opens_at
         self.offers = preferences.PreferenceQuestion(contacts, wishes or preferences.NoPreferences())
         self.heard: OrderedDict[ContactId, HoldMemory] = OrderedDict()
         self.returned: OrderedDict[ContactId, DialogueState] = OrderedDict()
@@ -154,11 +156,16 @@ class HoldTicks:
         self.heard[view.contact] = heard
         self._limit_memory()
         put: VariablesToSet = []
-        await self._play_round(session, view, "", put)
-        # The emergency text comes at once, without an acknowledgement that speaks of an agent.
-        if heard.emergency_at > -math.inf:
+        if view.farewell:
+            put.append((dialplan.SAY, "&".join(await self._farewell_files(session, view))))
+            onward = dialplan.FAREWELL
+        else:
+            onward = await self._play_round(session, view, "", put)
+        # A rule or the emergency text comes at once, without an acknowledgement that speaks of an agent.
+        if onward != dialplan.HOLD or heard.emergency_at > -math.inf:
             put.append((dialplan.WORDS, ""))
-        await session.set_variables(*put, (dialplan.FIRST_ROUND_DONE, "1"))
+        await session.set_variables(*put, (dialplan.FIRST_ROUND_DONE, "1") if onward == dialplan.HOLD
+                                    else (dialplan.NEXT, onward))
 
     def on_talk_lost(self, view: ContactView) -> None:
         """Note that the talk was dropped and the caller waits in front again. The next tick says so."""
@@ -191,6 +198,10 @@ class HoldTicks:
         if view.state is not ContactState.PENDING and key != SLOW_KEY and not wished:
             return dialplan.HOLD
         if key and key == wait.callback_key and not view.callback:
+            put.append((dialplan.OFFERED, ""))
+            return dialplan.CALLBACK
+        if not key and not paused and hold_script.is_way_out_due(heard, view, self.steady()):
+            put.append((dialplan.OFFERED, str(view.led_by)))
             return dialplan.CALLBACK
         # 4. The sentences of this round, and announcements before them.
         before = heard.place, heard.words
@@ -264,11 +275,14 @@ class HoldTicks:
         return hold_script.confirm_key(heard, now)
 
     async def _farewell_files(self, session: Session, view: ContactView) -> list[str]:
-        """Return the sentence of a supervisor's withdrawal. A sentence without a sound is replaced by good-bye."""
+        """Return the good-bye of a supervisor or a rule. A sentence without a sound is replaced by the usual one."""
         heard = await self._memory_of(session, view)
         self.heard.pop(view.contact, None)
+        # A closed service says when it opens, before the good-bye.
+        opens = way_out.opening_prompts(self.opens_at(view.service), self.clock(), heard.language) \
+            if view.led_by is Trigger.CLOSED else []
         try:
-            return prompt_files(self.sounds, [view.farewell], slow=heard.slow, language=heard.language)
+            return prompt_files(self.sounds, [*opens, view.farewell], slow=heard.slow, language=heard.language)
         except LookupError:
             return prompt_files(self.sounds, [GOODBYE], slow=heard.slow, language=heard.language)
 

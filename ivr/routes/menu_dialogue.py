@@ -233,11 +233,10 @@ class MenuDialogue:
     def _is_closed(self, flow: MenuFlow, service: str) -> bool:
         """Return whether the service's callers go back to the menu.
 
-        A closed service with an overflow target does not, and neither does the human service, which is never closed to
-        a caller.
+        A closed service with a rule does not, and neither does the human service, which is never closed to a caller.
         """
         known = self.contacts.services.get(service)
-        return known is not None and known.overflow_to is None and service != flow.queue_node(flow.human).service \
+        return known is not None and known.when_closed is None and service != flow.queue_node(flow.human).service \
             and not self.is_open(service)
 
     def _words_of(self, step: dialogue_steps.EnterQueue, flow: MenuFlow, state: dialogue_steps.DialogueState,

@@ -90,8 +90,8 @@ HANDLE = Metric("acd_handle_seconds", HISTOGRAM, ("queue", "channel", "phase"),
                 "talk.", HANDLE_BUCKETS)
 OFFERS = Metric("acd_offers_total", COUNTER, ("queue", "result"), "Offers to agents by how they ended.")
 MOVED = Metric("acd_contacts_moved_total", COUNTER, ("queue", "reason"),
-               "Contacts that moved to another queue, by the queue they left: overflow, full, closed, chosen, "
-               "supervisor, transfer. They count as offered in both.")
+               "Contacts that moved to another queue, by the queue they left: closed, full, nobody, expected, "
+               "waited, chosen, supervisor, transfer. They count as offered in both.")
 OUTAGE = Metric("acd_outage_contacts_total", COUNTER, ("queue", "outcome"),
                 "Contacts that came and ended while no node listened, read from Asterisk's CEL file afterwards: "
                 "fallback (the fallback queue gave them to an agent), abandoned, abandoned_short. They count in "
@@ -184,8 +184,6 @@ RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "private), failed (tried again).")
 RECORDING = Metric("acd_recording_possible", GAUGE, (),
                    "1: talks that may be recorded are recorded. 0: encryption fails, or there is no room.")
-PURGED = Metric("acd_privacy_purge_timestamp_seconds", GAUGE, (),
-                "Last nightly purge of old data, Unix seconds; 0: none.")
 CALLER_PREFERENCES = Metric("acd_caller_preferences", GAUGE, ("preference",),
                             "Callers with a wish for later calls: slow (slow speech), human_first (a person at once). "
                             "Fewer than five count as 0.")
@@ -223,7 +221,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
         CENTRE_FILES, RECORDINGS, RECORDING,
-        CALLER_PREFERENCES, PURGED,
+        CALLER_PREFERENCES,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 

@@ -12,6 +12,7 @@ Time is seconds on any clock, and the plans of this room count from midnight. Ev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
@@ -26,11 +27,12 @@ from planning.simulation.trunk_lines import WORDS_S, TrunkLines
 from routing.core import events
 from routing.core.engine import Engine
 from routing.core.model import commands
-from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, WrapUpMode
+from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, WayOut, WrapUpMode
 from routing.core.model.commands import Command
-from routing.core.model.facts import Fact
+from routing.core.model.facts import Fact, WayOutOffered
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
-from routing.core.model.reasons import NO_ANSWER
+from routing.core.model.reasons import NO_ANSWER, RULE
+from routing.core.records import TURNING_AWAY
 
 WHISPER_SPOKEN_S = 4.0
 """Length of the whisper announcement: service and wait, two short sentences of the prompts."""
@@ -158,6 +160,7 @@ class _SimulationRun:
                   rules: Callable[[Centre], None], progress: Callable[[float], None] | None) -> None:
         """Step from one moment to the next until nothing is left or `until` is reached."""
         # Local names: this loop runs millions of times, and an attribute costs a dictionary look-up each time.
+        look = partial(self._look_at, look)
         engine, heap, waiting, obey = self.engine, self.heap, self.waiting, self._execute_commands
         handle, tick, next_deadline = engine.handle, engine.tick, engine.next_deadline
         queued, gone, name_of = events.ContactQueued, events.CallerHungUp, ContactId
@@ -224,7 +227,20 @@ class _SimulationRun:
                 if progress is not None and not steps % PROGRESS_EVERY:
                     progress(now)
         self.now = now
-        look(engine.take_facts())
+        # A caller who is led out ends the call, which is a fact too.
+        while told := engine.take_facts():
+            look(told)
+
+    def _look_at(self, look: Callable[[list[Fact]], None], told: list[Fact]) -> None:
+        """Hand facts on. Callers who may not wait, or who hear good-bye, end the call; others decline and wait on."""
+        look(told)
+        for fact in told:
+            if isinstance(fact, WayOutOffered) and (fact.way is WayOut.GOODBYE or fact.trigger in TURNING_AWAY) \
+                    and self.waiting.pop(fact.contact, None) is not None:
+                if self.lines is not None:
+                    self.lines.release_line(fact.contact, fact.at)
+                self._execute_commands(self.engine.handle(
+                    events.ContactExited(fact.contact, RULE, fact.trigger), fact.at), fact.at)
 
     def _ring_line(self, lines: TrunkLines, contact: ContactId, arrival: Arrival, now: float) -> None:
         """Let a call ring. With a line it enters the menu, or hears the emergency text and ends."""

@@ -10,7 +10,7 @@ Some contacts are never counted as passed over, because only the engine knows wh
 - a heavy contact (`HEAVY_LOAD` or more), which a profile may keep away for a time
 - a contact of another channel, if the agent already has a contact
 - a contact whose service has its maximum of contacts at agents
-- a contact that was refused on arrival and is on its way to the fallback queue
+- a contact that was turned away on arrival
 - a contact whose preferred agent may still be waited for
 - a callback
 """
@@ -95,7 +95,7 @@ class OrderMonitor:
         """Last arrival, not yet in a queue. Most contacts are offered at once and never enter one."""
         self._numbers = 0
         self._refused: set[ContactId] = set()
-        """Contacts refused by a closed or full service. They are on their way to the fallback queue."""
+        """Contacts that a closed or full service turned away."""
         self._closed: set[ServiceId] = set()
         self._down: set[str] = set()
         """Nodes whose link is down. Their contacts are not offered."""

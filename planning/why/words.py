@@ -170,7 +170,7 @@ class AccountWords:
         """Return the outcome of a contact as text."""
         outcome = self.translate_text(f"outcomes.{fact.outcome}")
         said = self.say_if_known("needless", fact.key, outcome)
-        key = self.translate_text("lines.by_key", key=fact.key) if fact.key and said == outcome else ""
+        key = self.translate_text("lines.by_key", key=fact.key) if fact.key.isdigit() and said == outcome else ""
         where = self.translate_text("lines.at_place", place=fact.position) if fact.position else ""
         return f"{said}{key}; {self.translate_text('lines.waited', time=self.format_duration(fact.wait_s))}{where}"
 

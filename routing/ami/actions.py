@@ -39,8 +39,8 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 """Headers that make telephones answer by themselves. `Variable` reaches the phone, and PreDialGoSub does not."""
 
 
-def to_action(command: Offer | Rescind | BlindTransfer | StartConsult | CancelConsult | RefreshHold,
-              called: str, record: str = "") -> Action:
+def to_action(command: Offer | Rescind | BlindTransfer | StartConsult | CancelConsult | RefreshHold, called: str,
+              record: str = "") -> Action:
     """Return the AMI action of a command.
 
     `called` is the number shown next to the service's name on the agent's phone. `record` is the file name of the talk.

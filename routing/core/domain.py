@@ -88,10 +88,10 @@ class Domain:
         "now",
         "offers",
         "on_choice",
-        "overflow_due",
         "queues",
         "quiet_hours",
         "repairs",
+        "rules_due",
         "seats",
         "seats_allowed",
         "services",
@@ -99,6 +99,7 @@ class Domain:
         "supply_read",
         "surveys",
         "timers",
+        "turned_away",
         "turns",
         "unrecorded_ends",
         "waiting_callbacks",
@@ -134,9 +135,10 @@ class Domain:
         """Learned handle times of the contacts of each service."""
         self.newly_queued: list[Contact] = []
         """Contacts that have started to wait in this turn. Those that are not offered at once get a deadline."""
-        self.overflow_due: dict[Contact, None] = {}
-        """Contacts whose wait is too long in this tick. They overflow only if no agent takes them by the end of the
-        tick."""
+        self.rules_due: dict[Contact, None] = {}
+        """Contacts that a rule of their service leads at the end of this tick, unless an agent takes them by then."""
+        self.turned_away: dict[ServiceId, int] = {}
+        """Number of contacts in each queue that do not wait there, because the service was closed or full."""
         self.closed: set[ServiceId] = set()
         """Services that take no new contacts because of their opening hours."""
         self.caller_memory = CallerMemory()

@@ -202,6 +202,7 @@ def new_load_state(record: AgentRecord, overrides: tuple[tuple[str, float], ...]
 
 # These facts are rare, so each call names all fields.
 moved = emitter(facts.Moved)
+way_out_offered = emitter(facts.WayOutOffered)
 contact_changed = emitter(facts.ContactChanged)
 stepped = emitter(facts.Stepped)
 callback_changed = emitter(facts.CallbackChanged)

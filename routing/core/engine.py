@@ -43,7 +43,7 @@ from routing.core.model.errors import HalfDone, RoutingError
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
-from routing.core.queueing import abuse_flags, admission, contact_queue
+from routing.core.queueing import abuse_flags, admission, contact_queue, service_rules
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
@@ -144,6 +144,8 @@ class Engine:
                 if d.changes:
                     _assign_again(d)
             # 3. Arm deadlines last, so that a contact that was offered at once needs none.
+            if matching.presence_changed:
+                service_rules.review_presence(d)
             if d.newly_queued:
                 contact_queue.arm_new_contacts(d)
         # The handler has already changed the domain, and the consequences are incomplete.
@@ -156,14 +158,14 @@ class Engine:
         """Handle all deadlines that are due, and return the commands that follow.
 
         A tick that comes too early or twice does nothing. All due deadlines are handled before the next offer is made.
-        A late clock and the order of setting therefore decide nothing. Contacts overflow last, and only if no agent has
-        taken them.
+        A late clock and the order of setting therefore decide nothing. Rules of services come last, and only
+        for contacts that no agent has taken.
         """
         d = self._domain
         d.now = max(d.now, now)
         _handle_due(d)
-        # A contact that moved to another service may find an agent there, and its new queue may overflow too.
-        while d.overflow_due and contact_queue.overflow_contacts(d):
+        # A contact that moved to another service may find an agent there, or be led on by a rule of that service.
+        while d.rules_due and service_rules.apply_due_rules(d):
             react(d)
             assign_contacts(d)
             _assign_again(d)
@@ -316,6 +318,8 @@ def _handle_due(d: Domain) -> None:
             key = timers.pop_due(now)
         assign_contacts(d)
         _assign_again(d)
+        if d.matching.presence_changed:
+            service_rules.review_presence(d)
         if d.newly_queued:
             contact_queue.arm_new_contacts(d)
 

@@ -77,8 +77,9 @@ class ContactExited(NamedTuple):
 
     contact: ContactId
     reason: str
-    """`fallback` or `key`."""
+    """`fallback`, `key`, or `rule`: a rule of the service has led the caller out."""
     key: str = ""
+    """The key that the caller pressed. After a rule: its reason, or `message`."""
     exited_at: float | None = None
     """True time, Unix seconds, if the report is late. None for now."""
 
@@ -253,11 +254,10 @@ class OfferEnded(NamedTuple):
 
 
 class CommandRefused(NamedTuple):
-    """No channel adapter takes a command. Nothing was done, and no agent has missed a call."""
+    """No channel adapter takes an offer. Nothing was done, and no agent has missed a call."""
 
     contact: ContactId
     offer: OfferId
-    """The offer of the command."""
 
 
 class TalkEnded(NamedTuple):

@@ -94,9 +94,11 @@ class WaitReason(StrEnum):
     QUIET_HOURS = "quiet_hours"
     """A callback in quiet hours."""
     WITHDRAWN = "withdrawn"
-    """A supervisor has withdrawn the caller, who hears good-bye."""
+    """A supervisor or a rule has ended the wait, and the caller hears good-bye."""
     FALLBACK = "fallback"
     """The caller is in the fallback queue, from a time without a node."""
+    TURNED_AWAY = "turned_away"
+    """The service was closed or full, and its rule leads the caller out."""
     CHANNEL = "channel"
     """No adapter took the last offer. The contact is offered again later."""
     IN_MENU = "in_menu"
@@ -126,7 +128,9 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
         found.append(WaitReason.ON_LINE)
     elif contact.blocked_by:
         found.append(WaitReason.CALLER_ON_LINE)
-    # `not_before` has three uses: a callback's time, the fallback queue, and a command that no adapter took.
+    elif contact.is_turned_away:
+        found.append(WaitReason.TURNED_AWAY)
+    # `not_before` has two uses: a callback's time, and an offer that no adapter took.
     elif contact.not_before > d.now:
         found.append(WaitReason.NOT_YET if contact.callback else WaitReason.FALLBACK
                      if contact.channel in PHONE_CHANNELS else WaitReason.CHANNEL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
-from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, PauseReason
+from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, PauseReason, Trigger, WayOut
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
 
@@ -46,6 +46,11 @@ class ContactView(NamedTuple):
     """The contact's own points, without those of the service."""
     farewell: str = ""
     """Key of the sentence with which a supervisor's withdrawal ends the call. Empty if there is none."""
+    led_by: Trigger | None = None
+    """Reason of the last rule that leads the caller out of the queue. None if there is none, or if it no longer holds
+    because somebody is there again. Always None in a whole `Status`."""
+    way_out: WayOut | None = None
+    """Way out of that rule."""
     transferred_at: float | None = None
     """Time of the last transfer, Unix seconds. The wait starts again there. None if there was no transfer."""
 

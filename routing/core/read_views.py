@@ -17,6 +17,7 @@ from routing.core.model.centre_model import (
     ContactState,
     Estimate,
     OfferState,
+    Trigger,
 )
 from routing.core.model.ids import AgentId, ContactId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
@@ -37,7 +38,13 @@ def contact_view(d: Domain, contact_id: ContactId, now: float) -> ContactView | 
     position = d.position_of(found) if found.state in WAITING_STATES else 0
     unserved = found.state is ContactState.PENDING and group is not None and not group.has_ready_agent \
         and not d.matching.is_manned(found, found.timed_step)
-    return _build_contact_view(d, found, now, position, expected)._replace(unserved=unserved)
+    view = _build_contact_view(d, found, now, position, expected)._replace(unserved=unserved)
+    if found.way_out is None or found.state is not ContactState.PENDING:
+        return view
+    led_by = found.led_by[-1]
+    if led_by is Trigger.NOBODY and d.matching.is_manned(found, found.timed_step):
+        return view
+    return view._replace(led_by=led_by, way_out=found.way_out)
 
 
 def _build_contact_view(d: Domain, c: Contact, now: float, position: int,

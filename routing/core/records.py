@@ -21,6 +21,8 @@ from routing.core.model.centre_model import (
     Outcome,
     Profile,
     Service,
+    Trigger,
+    WayOut,
 )
 from routing.core.model.declare import CALLER, END, STATE, record, stored
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -31,6 +33,9 @@ from routing.core.model.state_tables import CallbackState, ConsultState, LegStat
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
 CONSULTING = OfferState.CONSULTING
 CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
+
+TURNING_AWAY = (Trigger.CLOSED, Trigger.FULL)
+"""Reasons for which a contact does not wait in the queue."""
 
 Index: TypeAlias = "Matching[AgentRecord, Contact]"
 """The index of all agents and contacts."""
@@ -93,8 +98,10 @@ class Contact:
     displaced_from: tuple[ContactGroup, ...] = ()
     """Groups of the steps before the one in force, which may come into force again."""
     key: LineKey = (0.0, 0)
-    not_overflowed_before: float = 0.0
-    """Earliest time of the next look for another service, after none had room."""
+    not_led_before: float = 0.0
+    """Earliest time of the next try of a rule that led nowhere."""
+    alone_at: float | None = None
+    """Time since which nobody is there for the contact. None if somebody is, or if no rule asks for it."""
     preferred: AgentRecord | None = None
     """Agent for whom the contact waits before step 0. None if any suitable agent may take it."""
     preferred_s: float | None = None
@@ -106,7 +113,11 @@ class Contact:
     beyond_ceiling: bool = False
     """The contact has waited beyond the service's emergency ceiling."""
     visited: tuple[ServiceId, ...] = stored(default=())
-    """Earlier services of the contact. It never overflows back into one of them."""
+    """Earlier services of the contact. No rule leads it back into one of them."""
+    led_by: tuple[Trigger, ...] = stored(default=())
+    """Reasons for which the present service has led the contact out, the last one at the end. Each holds once."""
+    way_out: WayOut | None = stored(default=None)
+    """The last way out that the rules have found, until the contact leaves the service."""
     # Callback and follow-up.
     in_menu: bool = stored(default=False)
     """The caller has taken the choice back and is in the menu again. The contact keeps its place and is not offered."""
@@ -156,6 +167,11 @@ class Contact:
         """Tell whether the number for a callback was keyed in and is not that of the call. Its owner may have asked for
         nothing."""
         return bool(self.callback_hash) and self.callback_hash != self.caller_hash
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether the contact may not wait, because its service was closed or full when it came."""
+        return self.way_out is not None and self.led_by[-1] in TURNING_AWAY
 
     @property
     def dial_number_encrypted(self) -> str:

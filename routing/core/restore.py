@@ -31,8 +31,10 @@ from routing.core.model.centre_model import (
     CallbackOrder,
     ContactState,
     OfferState,
+    Rule,
     Service,
     Step,
+    WayOut,
     WrapUpMode,
 )
 from routing.core.model.declare import attributes
@@ -167,17 +169,19 @@ def _restore_agent(d: Domain, row: StoredAgent) -> None:
     presence.enlist_agent(d, record)
 
 
-def _placeholder_service(service: ServiceId) -> Service:
+def _placeholder_service(d: Domain, service: ServiceId) -> Service:
     """Return a stand-in for a service that was removed while no node ran.
 
-    Agents with a skill of this name may serve it, and otherwise the fallback queue takes the caller. No other agent
-    may, because the service may have had a floor.
+    Agents with a skill of this name may serve it. No other agent may, because the service may have had a floor. Without
+    such an agent the contact moves to the first other service that takes it, or its caller is offered a callback.
     """
-    return Service(service, service, (Step(((SkillId(service), 0),)),), overflow_s=0.0)
+    other = next((one.id for one in d.services.values() if not one.distress), None)
+    rule = Rule(way=WayOut.CALLBACK) if other is None else Rule(other)
+    return Service(service, service, (Step(((SkillId(service), 0),)),), when_nobody=rule)
 
 
 def _restore_contact(d: Domain, row: StoredContact) -> Contact:
-    service = d.services.get(row.service) or _placeholder_service(row.service)
+    service = d.services.get(row.service) or _placeholder_service(d, row.service)
     if row.service not in d.services:
         d.matching.add_pools(service)
     contact = Contact(id=row.contact, service=service, number=d.take_number(),
@@ -231,7 +235,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     # 3. Restore the leg, and the consult transfer if there is one. The store does not keep them.
     if asks:
         contact.consulting_offer = offer
-        offer.consult = Consult(d.services.get(row.service) or _placeholder_service(row.service),
+        offer.consult = Consult(d.services.get(row.service) or _placeholder_service(d, row.service),
                                 row.waited_s or 0.0, False)
         offer.leg = LegState.CONSULTING
         d.timers.set_deadline((consult_transfer.TIMER, row.offer), d.now + consult_transfer.CONSULT_WAIT_S)

@@ -43,7 +43,7 @@ from prompts.verbalise.number_prompts import LANGUAGES
 from routing.ami.fallback.members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
-from santral.centre import coverage_by_date, distress_checks, reachability, remote_agents, surge_checks
+from santral.centre import coverage_by_date, reachability, remote_agents, surge_checks
 from santral.centre.cross_file_checks import (
     calls_nobody_back,
     check_closed_entry,
@@ -62,7 +62,6 @@ from santral.centre.cross_file_checks import (
     untold_waits,
 )
 from santral.centre.engine_values import engine_centre, team_of
-from santral.centre.unused_needs import unused_needs
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets
 
@@ -86,8 +85,6 @@ class CheckedCentre(NamedTuple):
     today: tuple[Problem, ...] = ()
     """Problems that come only from agents' needs in force today, in files that are good on another day. A person who
     checks or reloads fixes them. No automatic start fails because of the date alone."""
-    sentences: tuple[str, ...] = ()
-    """Calls that limits and roster carry in distress, in words."""
 
 
 class NodeConfig(NamedTuple):
@@ -200,8 +197,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     # 2. Check each file against the others.
     problems += _no_store(loaded)
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
-    problems += distress_sent_away(loaded)
-    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
+    for doubt in (calls_nobody_back, distress_sent_away, late_steps, unasked_nodes, untold_waits, forgotten_early):
         warnings += doubt(loaded)
     # 3. Check the menu.
     if loaded.menu is not None:
@@ -213,20 +209,15 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     found, doubts = reachability.check_reachability(loaded, team_of(loaded), flow)
     of_today = found if found and coverage_by_date.is_good_some_day(loaded, flow) else []
     problems, warnings = problems + [one for one in found if one not in of_today], warnings + doubts
-    # 5. Check what the team carries in distress. The engine cannot read faulty expressions.
-    distress = distress_checks.DistressCheck([], [], [])
-    if not found and not loaded.problems:
-        distress = distress_checks.check_distress(loaded, engine_centre(loaded))
-        problems, warnings = problems + distress.problems, warnings + distress.warnings
-    # 6. Check the names that need a valid menu or settings.
+    # 5. Check the names that need a valid menu or settings.
     problems += missing_entries(loaded)
     if flow is not None and loaded.settings is not None:
         found, doubts = check_closed_entry(loaded, flow)
         problems = problems + found + external_without_trunk(loaded, flow) + conflicting_keys(loaded, flow)
         problems += surge_checks.check_profiles(loaded, flow, lengths.keys)
         warnings = warnings + doubts + preferences_not_stored(loaded, flow) + unheard_notice(loaded, flow)
-    problems, warnings, of_today = (sorted(each, key=lambda one: one.order) for each in (problems, warnings, of_today))
-    return CheckedCentre(loaded, flow, tuple(problems), tuple(warnings), tuple(of_today), tuple(distress.sentences))
+    return CheckedCentre(loaded, flow, *(tuple(sorted(found, key=lambda one: one.order))
+                                         for found in (problems, warnings, of_today)))
 
 
 def sound_folders(loaded: LoadedCentre) -> list[Path]:
@@ -291,6 +282,7 @@ def _hold_settings(service: files.Service, calls_out: bool, wishes: bool) -> Hol
         comfort=own.comfort or usual.comfort, music=service.music or usual.music,
         emergency=service.emergency or "", preferences=wishes and not service.distress
         and service.privacy != "anonymous",
+        reasons={name.removeprefix("when_"): rule.say for name, rule in service.rules.items() if rule.say is not None},
         callback_after_s=service.callback_after_s,
         callback_key=str(service.callback_key) if calls_out and service.calls_back != "none" else "")
 

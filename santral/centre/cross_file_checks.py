@@ -207,6 +207,9 @@ def _named_prompts(service: files.Service) -> Iterator[tuple[tuple[int | str, ..
         yield ("waiting", "first"), service.waiting.first
     for index, key in enumerate(service.waiting.comfort or ()):
         yield ("waiting", "comfort", index), key
+    for name, rule in service.rules.items():
+        if rule.say is not None:
+            yield (name, "say"), rule.say
 
 
 def _closed_entry(loaded: LoadedCentre) -> str | None:

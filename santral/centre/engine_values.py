@@ -14,7 +14,7 @@ from centres.settings import Callback, PauseReason, Routing, Settings
 from centres.team import Accommodation, Agent, Needs
 from routing.core.matching import skill_expression
 from routing.core.model import centre_model as core
-from routing.core.model.ids import AgentId, SeatId, SkillId
+from routing.core.model.ids import AgentId, SeatId, ServiceId, SkillId
 from routing.core.queueing.abuse_flags import ABUSIVE
 from santral.centre import reachability, remote_agents
 from santral.centre.remote_agents import remote_seat
@@ -76,12 +76,24 @@ def _engine_service(service: files.Service, calls_out: bool) -> core.Service:
     floor, floor_where = _split_needs(service.floor)
     free = service.keep_free
     return core.Service(**_same_fields(service, core.Service) | {
+        key: _engine_rule(rule, service, calls_out) for key, rule in service.rules.items()} | {
         "steps": tuple(core.Step(needs, step.lasts_s, where) for step in service.steps
                        for needs, where in [_split_needs(step.needs)]),
         "floor": floor, "floor_where": floor_where, "anonymous": service.privacy == "anonymous",
         "load": service.load_of_contact, "keep_free": free if isinstance(free, int) else 0,
         "keep_free_percent": int(free[:-1]) if isinstance(free, str) else 0,
         "callback": core.CallbackOrder(service.calls_back if calls_out else "none"), "follows_up": calls_out})
+
+
+def _engine_rule(rule: files.Rule, service: files.Service, calls_out: bool) -> core.Rule:
+    """Return a rule for the engine. Without a carrier a caller leaves a message instead of a wish to be called."""
+    over_s = rule.over_s if isinstance(rule, files.TimedRule) else 0.0
+    if rule.to == "callback" and not calls_out:
+        way = core.WayOut.MESSAGE if service.privacy == "normal" else core.WayOut.GOODBYE
+        return core.Rule(None, way, over_s, rule.say or "")
+    if rule.to in files.WAYS_OUT:
+        return core.Rule(None, core.WayOut(rule.to), over_s, rule.say or "")
+    return core.Rule(ServiceId(rule.to), None, over_s)
 
 
 def _split_needs(needs: files.Needs) -> tuple[core.Needs, str]:
@@ -115,9 +127,6 @@ def _engine_profile(changes: dict[str, Any], own_limit: bool = False) -> core.Pr
         changes["pre_connect"] = changes.pop("pre_connect_mode")
     if "channels" in changes:
         changes["channels"] = frozenset(core.Channel(channel) for channel in changes["channels"])
-    # Nothing makes live captions yet, so an agent who needs them gets no calls.
-    if changes.pop("captions", False):
-        changes["channels"] = changes.get("channels", profile.channels) - core.PHONE_CHANNELS
     # 3. Merge tables with their defaults.
     if "max_concurrency" in changes:
         own = {core.Channel(channel): most for channel, most in changes["max_concurrency"].items()}

@@ -303,11 +303,11 @@ def _useless_keys(loaded: LoadedCentre, service: Service) -> list[Problem]:
                     "Set 'load', or take it out.")
     if service.preferred_s and service.privacy == "anonymous":
         add_problem("preferred_s", "nobody knows the callers of an anonymous service again", "Take it out.")
-    # A contact leaves a service only after a time, or if the service is full or closed.
-    if service.overflow_to is not None and service.overflow_s is None and service.max_waiting is None \
-            and service.hours is None:
-        add_problem("overflow_to", "the service is never left, full or closed",
-                    "Set 'overflow_s', 'max_waiting' or 'hours', or take it out.")
+    # Callers who would wait in vain must hear of a way out.
+    if not service.distress and service.when_nobody is None:
+        found.append(Problem(loaded.location_of(SERVICES, service.id),
+                             f"'{service.id}' has no way out: while nobody is there its callers wait for nobody",
+                             "Add when_nobody: {to: callback}, message, goodbye or another service."))
     return found
 
 

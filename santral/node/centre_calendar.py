@@ -46,6 +46,9 @@ log = structlog.get_logger()
 
 Spans = tuple[tuple[float, float], ...]
 
+OPENING_SOUGHT_S = 7 * 86_400.0
+"""How far the next opening of a service is sought. Later than in a week a caller is told no day."""
+
 LONGEST_SLEEP_S = 600.0
 """Longest sleep. The wall clock may be changed at any time, so it is checked again after this time."""
 
@@ -118,6 +121,14 @@ def state_at(config: NodeConfig, at: float, closings: Closings = (),
          if one.on_call is not None and (away is None or remote_seat(one.id) in away)},
         dict(_break_plans(config, day.date, own_only=surge is not None and surge.breaks == "own")),
         config.quiet.end_at(at) is not None)
+
+
+def service_open(config: NodeConfig, service: str, at: float, closings: Closings = ()) -> bool:
+    """Return whether callers may wait for a service at `at`."""
+    day, minute = wall_clock(config.settings, at)
+    known = next((one for one in config.loaded.services if one.id == service), None)
+    return known is not None and (known.hours is None or known.hours.is_within(day, minute)) and not any(
+        one.is_closed_at(at) for one in (*planned_closings(config.settings), *closings) if one.service == service)
 
 
 def line_open(settings: Settings, at: float, closings: Closings = ()) -> bool:
@@ -316,6 +327,15 @@ class CentreCalendar:
     def is_open(self, service: str) -> bool:
         """Return whether a caller who chooses the service now may wait for it, by the reported state."""
         return self._told is None or self._told.open.get(ServiceId(service), True)
+
+    def opens_at(self, service: str) -> datetime | None:
+        """Return the local time at which a closed service opens again, or None if that is more than a week away."""
+        config, closings, now = self._config, self._closings(), self._clock()
+        at = now
+        while (at := next_change(config, at, closings)) < now + OPENING_SOUGHT_S:
+            if service_open(config, service, at, closings):
+                return datetime.fromtimestamp(at, ZoneInfo(config.settings.centre.timezone))
+        return None
 
     async def run_calendar(self) -> None:
         """Report changes when they are due, until cancelled."""

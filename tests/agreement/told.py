@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 VOICE = "voice"
 ENDS = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
-MOVES = ("overflow", "full", "closed", "chosen", "transfer")
+MOVES = ("closed", "full", "nobody", "expected", "waited", "chosen", "transfer")
 CALLBACKS = ("requested", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 
 Place = tuple[str, str]

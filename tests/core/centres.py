@@ -10,8 +10,10 @@ from routing.core.model.centre_model import (
     Centre,
     Channel,
     Profile,
+    Rule,
     Service,
     Step,
+    WayOut,
     WrapUpMode,
     channel_rows,
 )
@@ -20,19 +22,19 @@ from routing.core.model.ids import AgentId, ServiceId, SkillId
 PSY, EDU, TIP = SkillId("psy"), SkillId("edu"), SkillId("tip")
 SERVICES = (
     Service(ServiceId("psy"), "Psikososyal destek", (Step(((PSY, 80),), 20.0), Step(((PSY, 10),), 30.0), Step(())),
-            floor=((PSY, 40),), priority=3, distress=True, overflow_s=50.0),
+            floor=((PSY, 40),), priority=3, distress=True, when_waited=Rule(way=WayOut.GOODBYE, over_s=50.0)),
     Service(ServiceId("edu"), "Uzaktan eğitim", (Step(((EDU, 50), (TIP, 20)), 15.0), Step(((EDU, 30),))),
-            overflow_s=90.0, short_abandon_s=5.0),
+            when_waited=Rule(way=WayOut.GOODBYE, over_s=90.0), short_abandon_s=5.0),
     Service(ServiceId("tip"), "İhbar ve şikâyet", (Step(((TIP, 1),)),), priority=1),
     Service(ServiceId("any"), "Genel bilgi", (Step(()),)),
 )
 ROUTED = (
     SERVICES[0]._replace(preferred_s=10.0, callback_tries=2, callback_retry_s=20.0),
-    SERVICES[1]._replace(preferred_s=20.0, overflow_s=40.0, overflow_to=ServiceId("tip"), max_waiting=3,
+    SERVICES[1]._replace(preferred_s=20.0, when_waited=Rule(ServiceId("tip"), over_s=40.0), max_waiting=3,
                          callback_tries=1),
-    SERVICES[2]._replace(overflow_s=30.0, overflow_to=ServiceId("any"), max_waiting=2, callback_retry_s=5.0,
+    SERVICES[2]._replace(when_waited=Rule(ServiceId("any"), over_s=30.0), max_waiting=2, callback_retry_s=5.0,
                          callback=CallbackOrder.CALLER_FIRST, callback_max=3),
-    SERVICES[3]._replace(overflow_s=60.0, overflow_to=ServiceId("edu"), preferred_s=5.0, anonymous=True),
+    SERVICES[3]._replace(when_waited=Rule(ServiceId("edu"), over_s=60.0), preferred_s=5.0, anonymous=True),
 )
 """The same with everything that moves a contact: a circle of overflow, room for few, preferred agents, callbacks."""
 
@@ -56,7 +58,7 @@ def team(size: int, seed: int) -> tuple[Agent, ...]:
 
 
 def mixed(size: int, seed: int) -> tuple[Agent, ...]:
-    """Return the same team with every accommodation that concerns several contacts: capacity, pairs, modes of
+    """Return the same team with every accommodation that concerns several contacts: capacity, captions, pairs, modes of
     wrap-up."""
     rng = random.Random(seed)
     found = []
@@ -66,7 +68,7 @@ def mixed(size: int, seed: int) -> tuple[Agent, ...]:
             capacity=rng.choice((60, 100, 100, 180)),
             max_concurrency=rng.choice(((), ((Channel.CHAT, 2), (Channel.EMAIL, 2)), ((Channel.VOICE, 1),
                                                                                    (Channel.CHAT, 3)))),
-            one_at_a_time=rng.random() < 0.15,
+            one_at_a_time=rng.random() < 0.15, captions=rng.random() < 0.2,
             auto_return_s=rng.choice((None, None, 40.0)))
         number = int(agent.id[1:])
         if number in (0, 1, 3):

@@ -8,9 +8,20 @@ from typing import Any, TypeVar
 from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.inbox import AgentView
-from routing.core.model.centre_model import Agent, AgentState, Centre, Channel, PauseReason, Profile, Service, Step
+from routing.core.model.centre_model import (
+    Agent,
+    AgentState,
+    Centre,
+    Channel,
+    PauseReason,
+    Profile,
+    Rule,
+    Service,
+    Step,
+    WayOut,
+)
 from routing.core.model.commands import Command, Offer
-from routing.core.model.facts import Fact
+from routing.core.model.facts import Fact, WayOutOffered
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.restore import rebuild_domain
 from routing.core.stored import ChangeLog, Row, StoredAgent, StoredContact, StoredOffer, agent_row
@@ -24,6 +35,11 @@ PAUSES = (PauseReason("mola", "Mola", "Break", default=True), PauseReason("yemek
           PauseReason("egitim", work=True), PauseReason("teknik", work=True, limit_s=600.0),
           PauseReason("cay", limit_s=900.0))
 """The table of pause reasons: rests, work, and both with a limit."""
+
+
+def farewell_after(over_s: float) -> Rule:
+    """Return a rule that says good-bye after a wait."""
+    return Rule(way=WayOut.GOODBYE, over_s=over_s)
 
 
 class House:
@@ -53,15 +69,15 @@ class House:
         self.centre = self.centre._replace(**changes)
         self.tell(e.Configured(self.centre))
 
-    def chats(self, channel: Channel = Channel.CHAT, at: float | None = None) -> Offer:
+    def chats(self, channel: Channel = Channel.CHAT, at: float | None = None, service: str = "edu") -> Offer:
         """Queue a contact of another channel and accept its offer at once."""
-        offer = self.calls("edu", at, channel=channel)
+        offer = self.calls(service, at, channel=channel)
         self.tell(e.OfferConnected(offer.offer, offer.contact))
         return offer
 
-    def talks(self, at: float | None = None) -> Offer:
+    def talks(self, at: float | None = None, service: str = "edu") -> Offer:
         """Queue a call and connect its offer at once."""
-        return self.chats(Channel.VOICE, at)
+        return self.chats(Channel.VOICE, at, service)
 
     def over(self, offer: Offer, at: float | None = None) -> list[Command]:
         """End the talk of an offer."""
@@ -113,6 +129,10 @@ class House:
 
     def contact(self, name: str) -> Any:
         return self.engine.contact_view(ContactId(name), self.now)
+
+    def led_out(self) -> list[tuple[str, str, str]]:
+        """Return contact, reason and way of each way out that a rule has found."""
+        return [(one.contact, one.trigger, one.way) for one in self.facts_of(WayOutOffered)]
 
     def facts_of(self, kind: type[F]) -> list[F]:
         return [fact for fact in self.facts if isinstance(fact, kind)]

@@ -16,6 +16,7 @@ from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceI
 from routing.core.stored import ChangeLog, Started
 from routing.runner import RunnerTurn
 from routing.store.store import Store
+from tests.core.house import farewell_after
 
 ZONE = ZoneInfo("Europe/Istanbul")
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=ZONE).timestamp()
@@ -30,7 +31,8 @@ def centre(others: int = OTHERS) -> Centre:
     one."""
     slow = Profile(wrapup_s=30.0, ring_timeout_s=40.0)
     return Centre(
-        tuple(Service(one, str(one).title(), (Step(((SKILL, 1),)),), overflow_s=120.0 if one == BILGI else None,
+        tuple(Service(one, str(one).title(), (Step(((SKILL, 1),)),),
+                      when_waited=farewell_after(120.0) if one == BILGI else None,
                       callback_retry_s=60.0, callback_tries=2) for one in (BILGI, TIP)),
         tuple(Agent(AgentId(f"a{number}"), ((SKILL, 50),), slow if number < others else Profile(wrapup_s=20.0))
               for number in range(2 * others + 1)))

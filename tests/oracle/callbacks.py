@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import Outcome
-from tests.oracle import callers, calls, choice
+from tests.oracle import callers, calls, choice, rules
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, WAITS, Caller
 
 SERVED_S = 30.0
@@ -154,6 +154,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     if before != (caller.since, caller.points):
         h.tell("ContactChanged", caller.id, caller.points)
     caller.callback, caller.in_menu, caller.urgent = True, False, False
+    rules.forget(caller)
     caller.other_hash = event.caller_hash
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop
     caller.anytime = event.anytime and not caller.others_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
-from tests.oracle import callbacks, calls, consults, settings, steps
+from tests.oracle import callbacks, calls, consults, rules, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
 OVER_S = 60.0
@@ -30,24 +30,19 @@ def queued(h, event: e.ContactQueued) -> None:
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
                     step_at=h.now, language=event.language)
     why = settings.refuses(h, service)
-    to = settings.onward(h, service, ()) if why else None
-    merge(h, caller)
-    restore_position(h, caller)
-    if to is None:
+    way = rules.find(h, caller, why) if why else None
+    if way is None or not way[1]:  # else they wait nowhere and keep what they had
+        merge(h, caller)
+        restore_position(h, caller)
+    if way is None:
         steps.prefer(h, caller)
     h.callers[caller.id] = caller
     h.arm(caller)
-    if to is not None:
-        queue_elsewhere(h, caller, to, why)
+    h.tell("Queued", caller.id, service.id, position(h, caller))
+    if way is not None:
+        rules.lead(h, caller, why)
     else:
-        h.tell("Queued", caller.id, service.id, position(h, caller))
-
-
-def queue_elsewhere(h, caller: Caller, to, why: str) -> None:
-    """Move a caller whom the service does not take to another service."""
-    h.tell("Queued", caller.id, caller.service.id, position(h, caller))
-    caller.visited = (caller.service.id,)
-    steps.move(h, caller, to, why)
+        rules.arrive(h, caller, h.expected_s(caller.id))
 
 
 def again(h, caller: Caller, event: e.ContactQueued) -> None:
@@ -140,7 +135,10 @@ def gone(h, event: e.CallerHungUp) -> None:
     elif caller.in_line and caller.callback:
         caller.leg = caller.farewell = ""
     elif caller.in_line and caller.farewell:
-        end(h, caller, Outcome.LEFT, "withdrawn")
+        if caller.way_out == "goodbye":
+            end(h, caller, Outcome.LEFT, caller.led_by[-1])
+        else:
+            end(h, caller, Outcome.LEFT, "withdrawn")
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.consulting_offer is None:

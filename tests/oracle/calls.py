@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callbacks, callers, choice, consults, distress, settings, shifts, steps
+from tests.oracle import burden, callbacks, callers, choice, consults, distress, rules, settings, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -394,7 +394,8 @@ def go_to(h, caller: Caller, service, person: Person | None) -> None:
     before = caller.service
     caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
     h.arm(caller)
-    caller.service, caller.timed_step, caller.urgent, caller.overflow_retry_at = service, 0, False, 0.0
+    caller.service, caller.timed_step, caller.urgent = service, 0, False
+    rules.forget(caller)
     if caller.consulting_offer is None:
         caller.visited = ()
     caller.sent_at, caller.preferred, caller.preferred_s = h.now, person, 30.0
@@ -438,6 +439,7 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     if lost or sent:
         del h.offers[offer.id]
         caller.offer, caller.step_at, caller.entered_at = None, h.now, h.now
+        rules.forget(caller)
         h.arm(caller)
         return
     callers.over(h, caller, Outcome.ANSWERED)

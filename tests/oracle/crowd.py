@@ -17,8 +17,10 @@ from routing.core.model.centre_model import (
     PauseReason,
     PreConnect,
     Profile,
+    Rule,
     Service,
     Step,
+    WayOut,
     WrapUpMode,
     channel_rows,
 )
@@ -63,6 +65,14 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
     def needs() -> tuple:
         return tuple((skill, rng.choice(LEVELS[:4])) for skill in rng.sample(SKILLS, rng.choice((0, 1, 1, 1, 2))))
 
+    def rule(*over_s: float) -> Rule | None:
+        if rng.random() < 0.35:
+            return None
+        over = rng.choice(over_s) if over_s else 0.0
+        if rng.random() < 0.6:
+            return Rule(ServiceId(rng.choice(others)), over_s=over)
+        return Rule(None, rng.choice(tuple(WayOut)), over, rng.choice(("", "kapali-iyi-gunler")))
+
     count = rng.randint(1, 3)
     steps = tuple(Step(needs(), rng.choice((4.0, 11.0, 25.0, None)) if number < count - 1 else None, rng.choice(WORDS))
                   for number in range(count))
@@ -70,17 +80,18 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
         ServiceId(name), name.title(), steps, floor=((PSY, 40),) if rng.random() < 0.2 else (),
         floor_where="tr >= 10 or psy" if rng.random() < 0.1 else "", priority=rng.choice((0, 0, 1, 3)),
         distress=rng.random() < 0.3, keep_free=rng.choice((0, 0, 1, 2)), keep_free_percent=rng.choice((0, 0, 20, 35)),
-        overflow_s=rng.choice((None, 20.0, 45.0)), anonymous=rng.random() < 0.1,
+        anonymous=rng.random() < 0.1,
         strategy=rng.choice(("longest_idle", "longest_idle", *STRATEGIES)),
         weight=rng.choice((1.0, 1.0, 1.0, 2.0, 0.5)),
         preferred_s=rng.choice((0.0, 0.0, 8.0)), preferred_days=rng.choice((30.0, 0.001)),
-        overflow_to=ServiceId(rng.choice(others)) if rng.random() < 0.5 else None,
         max_waiting=rng.choice((None, None, 2, 4)), max_talking=rng.choice((None, None, None, 1, 2)),
         load=rng.choice((0, 0, 1, 2, 3, 3, 4, 4, 5)), ceiling_s=rng.choice((None, 5.0, 15.0)),
         callback=rng.choice((*CallbackOrder, CallbackOrder.AGENT_FIRST, CallbackOrder.CALLER_FIRST)),
         callback_max=rng.choice((1, 3, 100)), callback_press=rng.random() < 0.5,
         callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)),
-        position_held_s=rng.choice((0.0, 20.0, 300.0)))
+        position_held_s=rng.choice((0.0, 20.0, 300.0)),
+        when_closed=rule(), when_full=rule(), when_nobody=rule(), when_expected=rule(20.0, 60.0, 150.0),
+        when_waited=rule(20.0, 45.0))
 
 
 def agent_of(rng: random.Random, number: int) -> Agent:
@@ -98,7 +109,7 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         wrapup_s=some(3.0 + number / 64, 0.0, 12.0 + number / 64), wrapup_extend_s=rng.choice((2.0, 9.0)),
         rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), rna_allowed=rng.choice((1, 2, 3)),
         wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
-        one_at_a_time=some(False, False, True), break_grace_s=some(0.0, 15.0),
+        one_at_a_time=some(False, False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
             binds=rng.random() < 0.5),
@@ -393,6 +404,8 @@ class Crowd:
                 e.MoveRequested(contact, self._service() if rng.random() < 0.7 else None,
                                 self._agent() if rng.random() < 0.5 else None, "amir"),
                 e.WithdrawalRequested(contact, rng.choice(("", "bilgi")), rng.random() < 0.5, "amir")))
+        if caller is not None and caller.way_out in ("callback", "message") and rng.random() < 0.4:
+            return rng.choice((e.CallbackRequested(contact), e.ContactExited(contact, "rule", caller.way_out)))
         if caller is not None and caller.farewell and rng.random() < 0.7:
             return e.CallerHungUp(contact)
         if caller is not None and caller.own is not None and rng.random() < 0.9:
@@ -402,6 +415,7 @@ class Crowd:
             e.CallerHungUp(contact, None, True),
             e.CallerHungUp(contact, dropped=True),
             e.ContactExited(contact, "fallback"), e.ContactExited(contact, "key", "9"), e.HoldTick(contact),
+            e.ContactExited(contact, "rule", "message"),
             e.ReturnedToMenu(contact), e.ReturnedToMenu(contact),
             e.FallbackEntered(contact),
             e.OutageCallFound(contact, self._service(), self.side_by_side.now - 40.0,

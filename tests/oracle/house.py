@@ -18,6 +18,7 @@ from tests.oracle import (
     choice,
     consults,
     distress,
+    rules,
     settings,
     shifts,
     steps,
@@ -72,6 +73,8 @@ class House:
     def __init__(self, p80_s: Callable[[str], float], seen: Counter[str]) -> None:
         self.p80_s = p80_s
         """The expected handle time of a service."""
+        self.expected_s: Callable[[str], float | None] = lambda _: None
+        """The expected wait of a new contact."""
         self.seen = seen
         """Counts of what happened beyond commands and facts."""
         self.now = 0.0
@@ -131,7 +134,7 @@ class House:
         self._all_due()
         self.settle()  # a time that somebody waited for may have come
         self._all_due()  # a rescinded contact may be due already
-        while steps.go_on(self):
+        while rules.go_on(self):
             self.settle()
             self._all_due()
 
@@ -184,6 +187,7 @@ class House:
             if p.touched:
                 burden.look(self, p)
         choice.decide(self)
+        rules.note_alone(self)
         for caller in self.callers.values():
             caller.fresh = False
 

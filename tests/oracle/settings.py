@@ -1,4 +1,4 @@
-"""Reloads, links, hours, overflow, and the start of a node."""
+"""Reloads, links, hours, and the start of a node."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from routing.core.model.centre_model import (
     Channel,
     ContactState,
     OfferState,
+    Rule,
     Service,
     Step,
+    WayOut,
     WrapUpMode,
 )
 from routing.core.stored import Started
-from tests.oracle import burden, callbacks, calls, shifts, steps
+from tests.oracle import burden, callbacks, calls, rules, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -44,21 +46,9 @@ def refuses(h, service: Service) -> str:
         return ""
     if service.id in h.closed:
         return "closed"
-    waiting = [c for c in h.callers.values() if c.in_line and c.service.id == service.id and not c.callback]
+    waiting = [c for c in h.callers.values() if c.in_line and c.service.id == service.id and not c.callback
+               and not rules.turned_away(c)]
     return "full" if service.max_waiting is not None and len(waiting) >= service.max_waiting else ""
-
-
-def onward(h, service: Service, visited: tuple) -> Service | None:
-    """Return the service that takes a contact that cannot stay, or None for the fallback queue."""
-    passed = [service.id, *visited]
-    while service.overflow_to is not None and service.overflow_to not in passed:
-        service = h.services.get(service.overflow_to)
-        if service is None:
-            return None
-        if not refuses(h, service):
-            return service
-        passed.append(service.id)
-    return None
 
 
 def hours(h, event: e.ServiceHoursSet) -> None:
@@ -209,16 +199,18 @@ def started(h, event: Started) -> None:
     repairs(h, event)
 
 
-def last_known(name: str) -> Service:
-    """Return a service that is no longer configured."""
-    return Service(name, name, (Step(((name, 0),)),), overflow_s=0.0)
+def last_known(h, name: str) -> Service:
+    """Return a service that is no longer configured. Without an agent its contacts go to the first other service."""
+    other = [service.id for service in h.centre.services if not service.distress]
+    rule = Rule(other[0]) if other else Rule(way=WayOut.CALLBACK)
+    return Service(name, name, (Step(((name, 0),)),), when_nobody=rule)
 
 
 def stored_caller(h, row) -> Caller:
     """Restore a contact. If its service is gone, agents with a skill of its name may serve it."""
     service = h.services.get(row.service)
     if service is None:
-        service = last_known(row.service)
+        service = last_known(h, row.service)
     return Caller(
         row.contact, service, Channel(row.channel), min(row.since, h.now), row.priority, h.take_number(),
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
@@ -229,7 +221,7 @@ def stored_caller(h, row) -> Caller:
         ends_at=row.expires_at, deferred=row.deferred,
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
-        language=row.language, abusive=row.abusive)
+        language=row.language, abusive=row.abusive, led_by=row.led_by, way_out=row.way_out)
 
 
 def stored_person(h, row) -> None:
@@ -292,7 +284,7 @@ def stored_offer(h, row) -> None:
     h.offers[offer.id] = offer
     if asks:
         caller.consulting_offer, offer.due["consult"] = offer, now + 60.0
-        offer.service_before_consult = h.services.get(row.service) or last_known(row.service)
+        offer.service_before_consult = h.services.get(row.service) or last_known(h, row.service)
         offer.waited_s = row.waited_s
     else:
         caller.offer = offer

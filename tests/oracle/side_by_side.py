@@ -55,6 +55,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     tf.TalkEndedRecorded: ("offer", "contact", "agent", "by"),
     tf.WrappedUp: ("offer", "contact", "agent"),
     f.Ended: ("contact", "service", "outcome", "key"),
+    f.WayOutOffered: ("contact", "service", "trigger", "way"),
     f.CentreChanged: ("services", "agents"),
     f.PauseLimitReached: ("agent", "reason"),
     f.BreakPostponed: ("agent", "service"),
@@ -127,10 +128,16 @@ class SideBySide:
         self.looked = self.events
         self.engine, self.house = Engine(), House(self.takes_s, self.seen)
         self.engine._domain.handle_times = Still(self.takes_s)
+        self.house.expected_s = self.expected_s
 
     def takes_s(self, service: str) -> float:
         """Return the 80th percentile of handle time now. It grows since the last look at all agents."""
         return expected_s(service) * SHARES[min((self.events - self.looked) // SHARE_LASTS, len(SHARES) - 1)]
+
+    def expected_s(self, contact: str) -> float | None:
+        """Return the wait that the engine has just told a new contact to expect. Estimates have separate tests."""
+        return next((fact.estimate.wait_s for fact in self.engine._domain.facts if isinstance(fact, f.Queued)
+                     and fact.contact == contact and fact.estimate is not None), None)
 
     def tell(self, event: e.Event) -> bool:
         """Give one event to both sides. Return False if both refuse it."""
@@ -259,6 +266,9 @@ class SideBySide:
                 seen[f"consult over {fact.by}"] += 1
             case tf.TalkEndedRecorded():
                 seen[f"talk over {fact.by}"] += 1
+            case f.WayOutOffered():
+                seen[f"led out {fact.trigger}"] += 1
+                seen[f"led out to {fact.way}"] += 1
             case f.Moved():
                 seen[f"moved {fact.reason}"] += 1
             case f.Stepped():

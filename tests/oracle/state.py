@@ -78,9 +78,14 @@ class Caller:
     """The caller has agreed to a callback if the call is lost."""
     abusive: bool = False
     """An agent has flagged the caller in this call."""
-    overflow_retry_at: float = 0.0
+    led_by: tuple[str, ...] = ()
+    """Reasons for which a rule of the service has led out of the queue."""
+    way_out: str | None = None
+    alone_at: float | None = None
+    """Time since which nobody is there for the contact."""
+    rule_retry_at: float = 0.0
     late: bool = False
-    """The wait is too long. If still waiting, the contact overflows at the end of the clock's turn."""
+    """A rule is due. If still waiting, the contact is led on at the end of the clock's turn."""
     fresh: bool = False
     """The contact has just lost its offer. Its deadlines begin after the next assignment."""
 
@@ -112,7 +117,8 @@ class Caller:
     def looks(self, now: float, quiet: bool) -> bool:
         """Return whether an agent may be found for the contact now."""
         kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
-        return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu and not self.farewell
+        return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu and not self.farewell \
+            and not (self.way_out is not None and self.led_by[-1] in ("closed", "full"))
 
 
 @dataclass(slots=True, eq=False)

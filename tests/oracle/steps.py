@@ -1,12 +1,10 @@
-"""Steps of a service and their deadlines: requirements, preferred agents and overflow."""
+"""Steps of a service and their deadlines: requirements, preferred agents."""
 
 from __future__ import annotations
 
 from routing.core.model.centre_model import Outcome, Service
-from tests.oracle import callers, choice, distress, settings
+from tests.oracle import callers, choice, distress, rules
 from tests.oracle.state import WAITS, Caller, Person
-
-OVERFLOW_RETRY_S = 15.0
 
 
 def step_lasts(service: Service, step: int) -> float | None:
@@ -29,21 +27,11 @@ def ceiling(caller: Caller) -> float | None:
     return None if limit is None or caller.urgent or caller.callback else caller.waits_from + limit
 
 
-def overflows(h, caller: Caller) -> float | None:
-    """Return when the contact has waited too long in this service."""
-    limit = caller.service.overflow_s
-    if limit is None or caller.service.overflow_to is None or caller.service.distress \
-            or caller.callback or caller.late or not h.up(caller.node) \
-            or caller.consulting_offer is not None or caller.in_menu or caller.farewell:
-        return None
-    return max(caller.entered_at + limit, caller.overflow_retry_at)
-
-
 def next_due(h, caller: Caller) -> float | None:
     """Return the next time at which a waiting contact changes by itself."""
     if caller.state is not WAITS:
         return None
-    found = [step_ends(caller), ceiling(caller), overflows(h, caller),
+    found = [step_ends(caller), ceiling(caller), rules.due_at(h, caller),
              caller.not_before if caller.not_before > h.now else None,
              caller.ends_at if caller.callback else None]
     return min((at for at in found if at is not None), default=None)
@@ -61,7 +49,7 @@ def due(h, caller: Caller) -> None:
 
 
 def catch_up(h, caller: Caller) -> None:
-    """Apply the ends of steps and the ceiling. An overflow is only noted, because it comes last."""
+    """Apply the ends of steps and the ceiling. A rule is only noted, because it comes last."""
     while (at := step_ends(caller)) is not None and at <= h.now:
         if caller.preferred is not None:
             lose_preferred(h, caller, at)
@@ -70,37 +58,10 @@ def catch_up(h, caller: Caller) -> None:
     at = ceiling(caller)
     if at is not None and at <= h.now:
         caller.urgent = True
-    at = overflows(h, caller)
+    at = rules.due_at(h, caller)
     if at is not None and at <= h.now:
         caller.late = True
         h.late.append(caller)
-
-
-def go_on(h) -> bool:
-    """Move contacts that have waited too long to other services. If no contact can move, they wait on.
-    Return whether a contact has moved, because an agent of its new service may be free."""
-    late, h.late = sorted(h.late, key=lambda caller: caller.number), []
-    left, gone = [], False
-    for caller in late:
-        caller.late = False
-        at = overflows(h, caller) if caller.state is WAITS else None
-        if at is None or at > h.now:
-            continue
-        to = settings.onward(h, caller.service, caller.visited)
-        if to is None:
-            left.append(caller)
-        else:
-            caller.visited = (*caller.visited, caller.service.id)
-            move(h, caller, to, "overflow")
-            gone = True
-    for caller in left:
-        if gone:
-            caller.late = True
-            h.late.append(caller)
-        else:
-            caller.overflow_retry_at = h.now + OVERFLOW_RETRY_S
-            h.arm(caller)
-    return gone
 
 
 def next_step(h, caller: Caller, at: float) -> None:
@@ -115,6 +76,7 @@ def move(h, caller: Caller, to: Service, reason: str, person: Person | None = No
     """Move the contact to another service, with its age. It may wait half a minute for a person first."""
     before = caller.service
     caller.preferred = None
+    rules.forget(caller)
     caller.service, caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
     unknown = nobody(caller)
     if person is None:

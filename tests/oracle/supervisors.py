@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import Outcome
-from tests.oracle import callbacks, callers, calls, distress, settings, steps
+from tests.oracle import callbacks, callers, calls, distress, rules, settings, steps
 from tests.oracle.state import VOICE, Caller
 
 NAMED_S = 30.0
@@ -50,6 +50,7 @@ def moved(h, event: e.MoveRequested) -> None:
     caller.preferred, caller.preferred_s = person, NAMED_S
     if to.distress and not distress.ringable(h, caller, person):
         caller.preferred = None
+    rules.forget(caller)
     h.arm(caller)
     h.tell("Stepped", caller.id, 0, "supervisor")
 

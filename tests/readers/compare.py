@@ -23,6 +23,9 @@ STARTS = 2
 Sums = Counter[str]
 """Counts by queue, agent or verb."""
 
+RULES = ("closed", "full", "nobody", "expected", "waited")
+"""Reasons for which a rule moves a contact to another queue."""
+
 
 class Store:
     """The measure."""
@@ -66,7 +69,8 @@ class Store:
     def left(self, *, needless: bool) -> Sums:
         """Return by service the callers who left by key, or whose callback a later call made unnecessary."""
         return Counter(body["service"] for _, body in self.of("Ended")
-                       if body["outcome"] == "left" and (body["key"] in ("merged", "served")) is needless)
+                       if body["outcome"] == "left" and (body["key"] in (
+                           "merged", "served", "message", *RULES)) is needless)
 
     def sent(self) -> Sums:
         """Return by service the callers whom agents transferred to it."""
@@ -131,7 +135,7 @@ def _asternic(store: Store, lines: list[str]) -> Iterator[str]:
     yield from _same("asternic abandoned", gone,
                      +Counter({queue: many for queue, (many, _, _) in unanswered.items()}))
     yield from _same("asternic timed out", store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(
-        "overflow", "full", "closed"), +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
+        *RULES), +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
     yield from _same("asternic abandoned after", sum(
         int(one["wait_s"]) for one in store.contacts if one["outcome"] in ("abandoned", "abandoned_short")),
         sum(waits for _, waits, _ in unanswered.values()))
@@ -152,8 +156,7 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
                      sum(bool(one.taken_by) and not one.end for one in reader.records))
     verbs = {
         "ABANDON": store.outcomes("abandoned", "abandoned_short"),
-        "EXITWITHTIMEOUT": store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(
-            "overflow", "full", "closed"),
+        "EXITWITHTIMEOUT": store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(*RULES),
         "EXITWITHKEY": store.left(needless=False) + store.moved("chosen"), "WITHDRAW": store.left(needless=True)}
     for verb, wanted in verbs.items():
         yield from _same(f"queuemetrics {verb}", wanted, Counter(one.queue for one in lost if one.end == verb))

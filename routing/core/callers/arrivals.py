@@ -9,9 +9,9 @@ from routing.core.callers import caller_events
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.domain import Domain
 from routing.core.events import ContactPrioritised, ContactQueued
-from routing.core.model.centre_model import WAITING_STATES, ContactState, Service
+from routing.core.model.centre_model import WAITING_STATES, ContactState
 from routing.core.model.errors import UnknownService
-from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent
+from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent, service_rules
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
 
@@ -43,35 +43,28 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
         topics = abuse_flags.topics_for(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
                       number_encrypted, needs, topics, language, since, now)
-    # 3. Find the queue that takes the contact. A full or closed service without another one lets its callers wait: this
-    # is the place for a rule of the service.
-    refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else ""
-    to = admission.find_overflow_target(d, service, ()) if refused else None
-    # 4. Restore what the caller had before.
-    if caller_hash:
+    # 3. Find out where a closed or full service leads. Without a way the contact waits like any other.
+    refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else None
+    way = None if refused is None else service_rules.find_way(d, contact, refused)
+    # 4. Restore what the caller had before. A caller whom no queue takes keeps the callback and the held position.
+    if caller_hash and (way is None or way.rule is None):
         if d.callbacks:
             callback_flow.take_over_age(d, contact)
         if d.caller_memory.held_positions:
             held_position.restore_position(d, contact)
-    if to is None and service.preferred_s > 0:
+    if way is None and service.preferred_s > 0:
         preferred_agent.choose_preferred(d, contact)
-    # 5. Queue the contact, or move it to another service.
+    # 5. Queue the contact. It enters its own queue first, so that the records show where the caller wanted to go.
     d.contacts[name] = contact
-    if to is not None:
-        _queue_elsewhere(d, contact, refused, to)
-        return
     contact_queue.enqueue_contact(d, contact)
-    contact.estimate = expected_wait.estimate_at_entry(d, contact)
+    if way is None:
+        contact.estimate = expected_wait.estimate_at_entry(d, contact)
     contact_queue.emit_queued(d, contact)
-
-
-def _queue_elsewhere(d: Domain, contact: Contact, reason: str, to: Service) -> None:
-    """Queue a new contact of a full or closed service in the overflow target."""
-    # The contact enters its own queue first, so that the records show where the caller wanted to go.
-    contact_queue.enqueue_contact(d, contact)
-    contact_queue.emit_queued(d, contact)
-    contact.visited = (contact.service.id,)
-    contact_queue.move_contact(d, contact, to, reason)
+    # 6. Lead it on by the rules of the service.
+    if way is not None and refused is not None:
+        service_rules.lead_contact(d, contact, refused)
+    elif service.when_nobody is not None or service.when_expected is not None:
+        service_rules.lead_at_arrival(d, contact)
 
 
 def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:

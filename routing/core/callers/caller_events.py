@@ -13,8 +13,8 @@ from routing.core.events import (
     HoldTick,
     ReturnedToMenu,
 )
-from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome
-from routing.core.model.reasons import DROPPED, LOST, STALE, WITHDRAWN
+from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome, WayOut
+from routing.core.model.reasons import DROPPED, FALLBACK, LOST, STALE, WITHDRAWN
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
@@ -88,11 +88,12 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
         talk_changes.end_talk(d, offer, DROPPED if event.failure or event.dropped else "caller", at)
     elif contact.state not in WAITING_STATES:
         return
-    # 2. The caller of a callback hangs up as intended. A withdrawn caller has heard good-bye.
+    # 2. The caller of a callback hangs up as intended. A caller who was withdrawn or led out has heard good-bye.
     elif contact.callback:
         callback_flow.start_callback_wait(d, contact)
     elif contact.farewell:
-        end_wait(d, contact, "exited", Outcome.LEFT, at, WITHDRAWN)
+        by_rule = contact.way_out is WayOut.GOODBYE
+        end_wait(d, contact, "exited", Outcome.LEFT, at, contact.led_by[-1].value if by_rule else WITHDRAWN)
     else:
         # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast.
         short = at - contact.waits_from() < contact.service.short_abandon_s
@@ -117,7 +118,7 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in WAITING_STATES:
         at = d.now if event.exited_at is None else min(event.exited_at, d.now)
-        end_wait(d, contact, "exited", Outcome.FALLBACK if event.reason == "fallback" else Outcome.LEFT, at, event.key)
+        end_wait(d, contact, "exited", Outcome.FALLBACK if event.reason == FALLBACK else Outcome.LEFT, at, event.key)
 
 
 def on_returned_to_menu(d: Domain, event: ReturnedToMenu) -> None:

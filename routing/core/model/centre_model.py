@@ -93,6 +93,44 @@ class CallbackOrder(StrEnum):
     never waits in vain for a caller who does not answer."""
 
 
+class Trigger(StrEnum):
+    """A reason for a rule of a service (`Service.when_*`), in the order in which the rules of an arrival hold."""
+
+    CLOSED = "closed"
+    """The service is closed when the contact comes."""
+    FULL = "full"
+    """`max_waiting` contacts wait when the contact comes."""
+    NOBODY = "nobody"
+    """No agent is there who could take the contact."""
+    EXPECTED = "expected"
+    """The expected wait is too long when the contact comes."""
+    WAITED = "waited"
+    """The contact has waited too long in the service."""
+
+
+class WayOut(StrEnum):
+    """A way out of the queue."""
+
+    CALLBACK = "callback"
+    """The caller is offered a callback."""
+    MESSAGE = "message"
+    """The caller may record a message, which is answered later."""
+    GOODBYE = "goodbye"
+    """The caller hears a sentence and good-bye."""
+
+
+class Rule(NamedTuple):
+    """Where a service leads its contacts for one reason: to another service, or out of the queue."""
+
+    to: ServiceId | None = None
+    way: WayOut | None = None
+    """None if the rule leads to a service."""
+    over_s: float = 0.0
+    """Limit of the expected or the real wait."""
+    say: str = ""
+    """Key of the sentence that the caller hears. Empty for the usual one."""
+
+
 class Service(NamedTuple):
     """A queue. `floor` never relaxes: an agent below it is never offered a contact, whatever the step says."""
 
@@ -117,8 +155,6 @@ class Service(NamedTuple):
     """Service-level threshold: answered within this time."""
     target_share: float = 0.8
     short_abandon_s: float = 5.0
-    overflow_s: float | None = None
-    """Time in the queue after which the caller goes to `overflow_to`. None for never."""
     anonymous: bool = False
     """Whether the caller's number is neither shown to anybody nor stored."""
     floor_where: str = ""
@@ -133,12 +169,8 @@ class Service(NamedTuple):
     preferred_days: float = 30.0
     """An agent whose talk with the caller is older than this is not preferred any more."""
     # Limits of the queue and of the talks.
-    overflow_to: ServiceId | None = None
-    """Service to which a contact goes after `overflow_s`, or when this service is full or closed. None if it waits on.
-    """
     max_waiting: int | None = None
-    """Number of waiting contacts from which a new one goes to `overflow_to` at once. Never
-    in distress."""
+    """Number of waiting contacts from which `when_full` holds for a new one. Never in distress."""
     max_talking: int | None = None
     """Limit of contacts of this service at agents at one moment, offered or talked with. None for no limit."""
     # Weight on the agents.
@@ -163,6 +195,17 @@ class Service(NamedTuple):
     callback_press: bool = False
     """Whether a caller who is called back presses 1 to say that a person is there. Otherwise a mailbox that answers may
     pass for a person."""
+    # Rules for contacts that would wait in vain. Never in distress.
+    when_closed: Rule | None = None
+    when_full: Rule | None = None
+    when_nobody: Rule | None = None
+    when_expected: Rule | None = None
+    when_waited: Rule | None = None
+
+    def rule_for(self, trigger: Trigger) -> Rule | None:
+        """Return the rule for a reason, or None if the service has none."""
+        found: Rule | None = getattr(self, f"when_{trigger}")
+        return found
 
     @property
     def keeps_free(self) -> bool:
@@ -265,6 +308,8 @@ class Profile(NamedTuple):
     """Units. The costs of all contacts at the agent never exceed it (`ChannelRow.cost`)."""
     one_at_a_time: bool = False
     """Whether the agent has only one contact at a time, of any channel."""
+    captions: bool = False
+    """Whether a call needs live captions. The agent has no other contact during such a call."""
     # Breaks and distress load.
     break_grace_s: float = 0.0
     """Longest delay of a planned break."""

@@ -15,7 +15,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, Needs, OfferState, Outcome
+from routing.core.model.centre_model import (
+    AgentState,
+    Channel,
+    ContactState,
+    Estimate,
+    Needs,
+    OfferState,
+    Outcome,
+    Trigger,
+    WayOut,
+)
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.privacy import CallerHash, EncryptedNumber
 from routing.core.model.talk_facts import (
@@ -64,7 +74,7 @@ class Queued(NamedTuple):
 class Moved(NamedTuple):
     """A waiting contact went to a different service with its age.
 
-    The reasons are overflow, a full or closed service, the caller's own choice, a supervisor, and an agent's transfer
+    The reasons are the rules of a service (`Trigger`), the caller's own choice, a supervisor, and an agent's transfer
     (TalkEndedRecorded comes before). The contact still has one outcome: Ended names the last service.
     """
 
@@ -76,7 +86,7 @@ class Moved(NamedTuple):
     service: ServiceId
     channel: Channel
     reason: str
-    """`overflow`, `full`, `closed`, `chosen`, `supervisor`, `transfer`."""
+    """A `Trigger`, or `chosen`, `supervisor`, `transfer`."""
     waited_s: float
     """Wait in the service before."""
     position: int
@@ -85,6 +95,23 @@ class Moved(NamedTuple):
     """Last position in the service before."""
     caller_anonymised: bool = False
     """The service is anonymous. The hash and the encrypted number of the caller are forgotten from now on."""
+
+
+class WayOutOffered(NamedTuple):
+    """A rule of the service leads a waiting contact out of the queue. The hold loop says so to the caller.
+
+    The contact waits on until the caller has chosen. It is not offered to agents if it was turned away (`closed`,
+    `full`), or hears good-bye.
+    """
+
+    seq: int
+    at: float
+    contact: ContactId
+    version: int
+    service: ServiceId
+    channel: Channel
+    trigger: Trigger
+    way: WayOut
 
 
 class ContactChanged(NamedTuple):
@@ -417,7 +444,8 @@ class SurveyAnsweredRecorded(NamedTuple):
 
 
 Fact = (
-    Queued | Moved | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang | OfferClosed
+    Queued | Moved | WayOutOffered | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang
+    | OfferClosed
     | Connected | HoldSetRecorded | WrapUpRequestedRecorded | FollowUpAgreedRecorded | CallerFlaggedAbusiveRecorded
     | ConsultStarted | ConsultCancelled | ConsultCompleted
     | Interrupted | TalkEndedRecorded | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged

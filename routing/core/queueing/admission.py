@@ -1,7 +1,4 @@
-"""Decide whether a service takes another contact, and where a contact goes that it does not take.
-
-A chain of `overflow_to` leads to the first service that is open and has room. The chain passes each service once, and
-never returns to a service in which the contact was before. Without such a service the caller waits in the own queue.
+"""Decide whether a service takes another contact. `service_rules` leads those that it does not take.
 
 A distress service is never full and never closed. Callers who wait when their service closes stay in its queue.
 """
@@ -11,36 +8,22 @@ from __future__ import annotations
 from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.events import ServiceHoursSet
-from routing.core.model.centre_model import Service
+from routing.core.model.centre_model import Service, Trigger
 from routing.core.model.errors import UnknownService
-from routing.core.model.ids import ServiceId
 
 
-def refusal_reason(d: Domain, service: Service) -> str:
-    """Return why a service takes no more contacts: `closed`, `full`, or an empty text if it does. Callbacks need no
-    room."""
+def refusal_reason(d: Domain, service: Service) -> Trigger | None:
+    """Return why a service takes no more contacts: closed or full. Return None if it does.
+
+    Callbacks and contacts that were turned away take no room.
+    """
     if service.distress:
-        return ""
+        return None
     if service.id in d.closed:
-        return "closed"
-    if service.max_waiting is not None \
-            and d.queues[service.id].size - len(d.waiting_callbacks.get(service.id, ())) >= service.max_waiting:
-        return "full"
-    return ""
-
-
-def find_overflow_target(d: Domain, service: Service, visited: tuple[ServiceId, ...]) -> Service | None:
-    """Return the service that takes a contact which cannot stay, or None if there is none."""
-    # A chain of `overflow_to` may be a circle.
-    passed = {service.id, *visited}
-    while (name := service.overflow_to) is not None and name not in passed:
-        to = d.services.get(name)
-        if to is None:
-            return None
-        if not refusal_reason(d, to):
-            return to
-        passed.add(name)
-        service = to
+        return Trigger.CLOSED
+    if service.max_waiting is not None and d.queues[service.id].size - len(d.waiting_callbacks.get(service.id, ())) \
+            - d.turned_away.get(service.id, 0) >= service.max_waiting:
+        return Trigger.FULL
     return None
 
 

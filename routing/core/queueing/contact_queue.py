@@ -5,38 +5,37 @@ A waiting contact has one deadline, the earliest of these:
 * the end of its step, or of the wait for the preferred agent
 * the time before which it is not offered
 * the emergency ceiling
-* overflow
+* a rule of the service (`service_rules`)
 * the end of a callback that has not reached its caller
 
 The deadline is armed after the assignment. A caller who finds a free agent therefore costs no deadline. While a phone
 rings no deadline is handled. A deadline that passes meanwhile is due at once when the search resumes.
 
-Overflow is the last action of a tick, after the assignment. A contact that an agent can take by then stays.
+A rule is the last action of a tick, after the assignment. A contact that an agent can take by then stays.
 """
 
 from __future__ import annotations
-
-from operator import attrgetter
 
 from routing.core import emit
 from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.matching.agent_pool import line_key
 from routing.core.matching.skill_requirement import clamp_step, step_duration_s
-from routing.core.model.centre_model import ContactState, Outcome, Service
+from routing.core.model.centre_model import ContactState, Outcome, Service, Trigger, WayOut
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import EXPIRED, SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
-from routing.core.queueing import admission, callback_index, callback_limits, preferred_agent
+from routing.core.queueing import callback_index, callback_limits, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
+NOBODY, WAITED = Trigger.NOBODY, Trigger.WAITED
 
-OVERFLOW_RETRY_S = 15.0
-"""Time after which another service is looked for again, if none has room. A room that becomes free is no event."""
+NOBODY_S = 15.0
+"""Time without anybody before a rule holds for a contact that waits. A gap between two shifts is shorter."""
 
 REDIAL_S = 10.0
 """Pause after a phone has stopped ringing. If the agent leaves or the caller withdraws the callback, the next call
@@ -61,6 +60,7 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
     service = contact.service
     contact.key = start, number = line_key(service, contact.since, contact.priority, contact.number)
     d.queues[service.id].add((start, number, contact))
+    _count_turned_away(d, contact, 1)
     # Only a live call can block callbacks. The reaction looks for those of the same caller.
     if contact.callback:
         callback_index.add_callback(d, contact)
@@ -75,10 +75,10 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
 def start_search(d: Domain, contact: Contact) -> None:
     """Put a pending contact into its group, so that agents are found for its present step.
 
-    Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor has withdrawn it. A
-    callback also waits until its caller has hung up, has no other call, and quiet hours are over.
+    Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor or a rule has led it
+    out. A callback also waits until its caller has hung up, has no other call, and quiet hours are over.
     """
-    if contact.not_before > d.now or contact.in_menu or contact.farewell \
+    if contact.not_before > d.now or contact.in_menu or contact.farewell or contact.is_turned_away \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
     matching = d.matching
@@ -121,6 +121,7 @@ def dequeue_temporarily(d: Domain, contact: Contact) -> None:
     # The queue is sorted, so the entry is found by the key with which it was added.
     start, number = contact.key
     d.queues[contact.service.id].remove((start, number, contact))
+    _count_turned_away(d, contact, -1)
     if contact.callback:
         callback_index.remove_callback(d, contact)
     if contact.deadline_armed:
@@ -140,6 +141,9 @@ def arm_new_contacts(d: Domain) -> None:
     fresh, d.newly_queued = d.newly_queued, []
     for contact in fresh:
         if contact.state is PENDING:
+            service = contact.service
+            if service.when_nobody is not None:
+                note_alone(d, contact, service.distress or d.matching.is_manned(contact, contact.timed_step))
             arm_deadline(d, contact)
 
 
@@ -156,7 +160,7 @@ def arm_deadline(d: Domain, contact: Contact) -> None:
 
 
 def _next_deadline(d: Domain, contact: Contact) -> float | None:
-    found = [at for at in (_step_end(contact), _ceiling_at(contact), _overflow_at(d, contact)) if at is not None]
+    found = [at for at in (_step_end(contact), _ceiling_at(contact), _rule_at(d, contact)) if at is not None]
     if contact.not_before > d.now:
         found.append(contact.not_before)
     if contact.callback:
@@ -177,9 +181,9 @@ def on_deadline(d: Domain, contact: Contact) -> None:
     if contact.group is None:
         start_search(d, contact)
     _apply_expired_steps(d, contact)
-    # The tick decides about overflow after the assignment.
-    if _is_overflow_due(d, contact):
-        d.overflow_due[contact] = None
+    # The tick applies rules after the assignment.
+    if is_rule_due(d, contact):
+        d.rules_due[contact] = None
     else:
         arm_deadline(d, contact)
 
@@ -213,23 +217,74 @@ def _ceiling_at(contact: Contact) -> float | None:
     return None if limit is None or contact.beyond_ceiling or contact.callback else contact.waits_from() + limit
 
 
-def _overflow_at(d: Domain, contact: Contact) -> float | None:
-    """Return the time from which the wait is too long, or None.
+def _rule_at(d: Domain, contact: Contact) -> float | None:
+    """Return the time from which a rule of the service leads the contact, or None.
 
-    Distress and callbacks never overflow. Neither does a caller who chooses again in the menu, whom a supervisor has
-    withdrawn, or whose agent consults: the caller still belongs to that agent.
+    No rule holds for distress, for callbacks, and while the caller belongs to an agent who consults.
     """
-    limit = contact.service.overflow_s
-    if limit is None or contact.service.overflow_to is None or contact.in_menu or contact.farewell \
-            or contact.service.distress or contact.callback or contact.consulting_offer is not None \
-            or not d.link_up(contact.node):
+    service = contact.service
+    if service.when_waited is None and contact.alone_at is None:
         return None
-    return max(contact.entered_at + limit, contact.not_overflowed_before)
+    if service.distress or contact.callback or contact.in_menu or contact.farewell or contact.is_turned_away \
+            or contact.consulting_offer is not None or not d.link_up(contact.node):
+        return None
+    found = [at for at in (_alone_until(contact), _waited_until(contact)) if at is not None]
+    return max(min(found), contact.not_led_before) if found else None
 
 
-def _is_overflow_due(d: Domain, contact: Contact) -> bool:
-    at = _overflow_at(d, contact)
+def _alone_until(contact: Contact) -> float | None:
+    """Return the time from which nobody has been there long enough, or None. At the arrival that is at once."""
+    if contact.alone_at is None or contact.service.when_nobody is None or NOBODY in contact.led_by:
+        return None
+    return contact.alone_at if contact.alone_at <= contact.entered_at else contact.alone_at + NOBODY_S
+
+
+def _waited_until(contact: Contact) -> float | None:
+    rule = contact.service.when_waited
+    return None if rule is None or WAITED in contact.led_by else contact.entered_at + rule.over_s
+
+
+def is_rule_due(d: Domain, contact: Contact) -> bool:
+    """Return whether a rule of the service leads the contact now."""
+    at = _rule_at(d, contact)
     return at is not None and at <= d.now
+
+
+def due_trigger(d: Domain, contact: Contact) -> Trigger:
+    """Return the reason of the rule that is due."""
+    alone = _alone_until(contact)
+    return NOBODY if alone is not None and alone <= d.now else WAITED
+
+
+def note_alone(d: Domain, contact: Contact, manned: bool) -> None:
+    """Note whether somebody is there for a contact."""
+    contact.alone_at = None if manned else d.now if contact.alone_at is None else contact.alone_at
+
+
+def set_way_out(d: Domain, contact: Contact, trigger: Trigger, way: WayOut) -> None:
+    """Lead a contact in its queue out by a rule. A contact that is turned away takes no room."""
+    _count_turned_away(d, contact, -1)
+    contact.led_by, contact.way_out = (*contact.led_by, trigger), way
+    _count_turned_away(d, contact, 1)
+    contact.version += 1
+    d.mark(contact)
+
+
+def forget_way_out(contact: Contact) -> None:
+    """Forget what the rules have done, because the contact waits in a new way. The contact must not be in a queue."""
+    contact.led_by, contact.way_out, contact.alone_at, contact.not_led_before = (), None, None, 0.0
+
+
+def on_callback_agreed(d: Domain, contact: Contact) -> None:
+    """Forget the way out of a contact in its queue, because the caller has chosen the callback."""
+    _count_turned_away(d, contact, -1)
+    forget_way_out(contact)
+
+
+def _count_turned_away(d: Domain, contact: Contact, more: int) -> None:
+    if contact.is_turned_away:
+        service = contact.service.id
+        d.turned_away[service] = d.turned_away.get(service, 0) + more
 
 
 def _end_step(d: Domain, contact: Contact, at: float) -> None:
@@ -252,40 +307,9 @@ def emit_stepped(d: Domain, contact: Contact, reason: str) -> None:
         reason=reason)
 
 
-_NUMBER = attrgetter("number")
-
-
-def overflow_contacts(d: Domain) -> bool:
-    """Overflow the contacts that still wait too long after everything that was due.
-
-    They move to other services with their age. Return True if some have moved: an agent may take them at once, so the
-    assignment must run again. If no target is left, let the others wait on and return False.
-    """
-    overdue = [contact for contact in d.overflow_due if contact.state is PENDING and _is_overflow_due(d, contact)]
-    # 1. Sort by arrival. If there is room for one of two contacts, the first to arrive gets it.
-    overdue.sort(key=_NUMBER)
-    d.overflow_due = {}
-    # 2. Move those that have a target. The others stay due, and are looked at again after the assignment.
-    for contact in overdue:
-        to = admission.find_overflow_target(d, contact.service, contact.visited)
-        if to is None:
-            d.overflow_due[contact] = None
-        else:
-            contact.visited = (*contact.visited, contact.service.id)
-            move_contact(d, contact, to, "overflow")
-    if len(d.overflow_due) < len(overdue):
-        return True
-    # 3. The rest waits on when nothing more can move.
-    d.overflow_due = {}
-    for contact in overdue:
-        contact.not_overflowed_before = d.now + OVERFLOW_RETRY_S
-        arm_deadline(d, contact)
-    return False
-
-
 def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to: AgentRecord | None = None,
         wait_s: float | None = None) -> None:
-    """Move a contact to another service with its age and points. Steps, overflow and ceiling start again.
+    """Move a contact to another service with its age and points. Steps, rules and ceiling start again.
 
     If `to` is given, the contact waits up to `wait_s` for this agent first.
     """
@@ -297,6 +321,7 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to:
     # 2. Start again in the new service.
     contact.service, contact.timed_step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
     contact.beyond_ceiling = False
+    forget_way_out(contact)
     contact.version += 1
     unknown = anonymise_contact(d, contact)
     if to is None:
@@ -319,6 +344,7 @@ def restart_for_agent(d: Domain, contact: Contact, to: AgentRecord, wait_s: floa
     if preferred_agent.may_prefer(d, contact, to, contact.service):
         preferred_agent.wait_for_agent(contact, to, wait_s)
     contact.timed_step, contact.step_at, contact.entered_at, contact.beyond_ceiling = 0, d.now, d.now, False
+    forget_way_out(contact)
     enqueue_contact(d, contact)
     emit_stepped(d, contact, SUPERVISOR)
 
@@ -356,9 +382,10 @@ def resume_search(d: Domain, contact: Contact) -> None:
 
 
 def requeue_after_drop(d: Domain, contact: Contact) -> None:
-    """Return a contact to its queue whose talk was dropped, with its age. Step and overflow time start again."""
+    """Return a contact to its queue whose talk was dropped, with its age. Step and rules start again."""
     contact.offer = None
     contact.step_at = contact.entered_at = d.now
+    forget_way_out(contact)
     enqueue_contact(d, contact)
 
 
@@ -375,7 +402,7 @@ def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: 
         # During a consult transfer the caller may return to the talk, so `on_consult_completed` forgets the services.
         contact.visited = ()
     contact.step_at = contact.entered_at = contact.transferred_at = d.now
-    contact.not_overflowed_before = 0.0
+    forget_way_out(contact)
     if record is not None and preferred_agent.may_prefer(d, contact, record, service):
         preferred_agent.wait_for_agent(contact, record, wait_s)
     # 2. Queue the contact. A caller who may return to the consulting agent is not anonymised yet.
@@ -394,7 +421,7 @@ def requeue_for_transfer(d: Domain, contact: Contact, service: Service, record: 
 def on_consult_completed(d: Domain, contact: Contact) -> None:
     """Let a caller belong to the queue again after a consult transfer.
 
-    The overflow time starts now, and earlier overflows are forgotten.
+    The time of the rules starts now, and earlier services are forgotten.
     """
     contact.entered_at, contact.visited = d.now, ()
     d.mark(contact)

@@ -30,7 +30,9 @@ def test_the_files_are_good(example: examples.PageExample, tmp_path: Path) -> No
     done = CliRunner().invoke(cli, ["check", str(write_centre(example, tmp_path))], env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     doubts = [line for line in done.output.splitlines() if line.startswith("warning")]
-    assert all("no service asks for the skill" in line for line in doubts), "the page shows only services that matter"
+    # An example shows only the services and keys that matter.
+    usual = ("no service asks for the skill", "has no way out", "agents who fit only the next step")
+    assert all(any(words in line for words in usual) for line in doubts), doubts
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -45,7 +47,8 @@ def test_a_mistake_in_an_expression_is_told_as_the_page_shows(tmp_path: Path) ->
     wrong = steps._replace(files={**steps.files, "services.yaml": services})
     done = CliRunner().invoke(cli, ["check", str(write_centre(wrong, tmp_path))], env={"COLUMNS": "200"})
     assert done.exit_code == 2
-    for line in done.output.splitlines()[:3]:
+    lines = [line for line in done.output.splitlines() if not line.startswith("warning: ")]
+    for line in lines[:3]:
         assert line.rstrip() and f"      {line}".rstrip() in PAGE, done.output
 
 

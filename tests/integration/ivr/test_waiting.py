@@ -224,7 +224,7 @@ async def test_a_callback_by_key_and_only_where_it_is_offered(start: Start) -> N
     port = await start(FakeInbox(waits))
     await tick(port)
     asked = await tick(port, "3")
-    assert asked.variables == {"ACD_NEXT": "callback"}
+    assert asked.variables == {"SC_OFFERED": "", "ACD_NEXT": "callback"}
     assert said(await tick(port)) == ["bekleme-teselli-1"], "back from there the wait goes on"
     for view in (contact_view(UNIQUEID, service="psikososyal"), waits._replace(callback=True)):
         port = await start(FakeInbox(view))

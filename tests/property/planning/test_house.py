@@ -14,6 +14,7 @@ from routing.core.model.centre_model import Agent, Centre, PreConnect, Profile, 
 from routing.core.model.facts import Fact, OfferClosed, Offered
 from routing.core.model.ids import AgentId, OfferId, ServiceId, SkillId
 from routing.core.model.talk_facts import Connected, TalkEndedRecorded, WrappedUp
+from tests.core.house import farewell_after
 from tests.examples import examples
 
 pytestmark = pytest.mark.property
@@ -36,7 +37,8 @@ def centres(draw: st.DrawFn) -> Centre:
         services.append(Service(
             ServiceId(skill), skill,
             (Step(((skill, first),), draw(st.sampled_from((5.0, 20.0)))), Step(((skill, second),))),
-            priority=draw(st.sampled_from((0, 0, 3))), overflow_s=draw(st.sampled_from((None, None, 90.0)))))
+            priority=draw(st.sampled_from((0, 0, 3))),
+            when_waited=draw(st.sampled_from((None, None, farewell_after(90.0))))))
     agents = []
     for number in range(draw(st.integers(1, 5))):
         skills = draw(st.dictionaries(st.sampled_from(SKILLS), LEVELS, min_size=1))

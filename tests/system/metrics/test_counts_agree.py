@@ -57,7 +57,7 @@ CALLS = 40
 ROUNDS = 5
 REACHED, BUSY = "0533200000", "0533300000"
 """Numbers outside, without the last digit: who picks up, and who is busy."""
-HAPPENED = ("answered", "abandoned", "abandoned_short", "callback_failed", "moved overflow",
+HAPPENED = ("answered", "abandoned", "abandoned_short", "left", "callback_failed", "moved waited",
             "moved transfer", "sent on", "talks", "hold_s", "wrapup_s", "offers missed", "offers taken away",
             "callback requested", "callback dialled", "callback reached", "callback busy", "surveys", "survey cared",
             "survey solved", "within")
@@ -65,10 +65,14 @@ HAPPENED = ("answered", "abandoned", "abandoned_short", "callback_failed", "move
 
 
 def centre_of(folder: Path) -> Path:
-    """Return the ministry's centre, where one service overflows into another. A callback is tried once."""
+    """Return the ministry's centre, where a wait in one service leads to another, and there to good-bye. A callback is
+    tried once."""
     centre = copied(folder)
-    for service, more in ((TIP, f"overflow_s: {OVERFLOW_S}\n    overflow_to: {ANY}"),
-                          (IDEA, "callback_tries: 1")):
+    rules = centre / "services.yaml"
+    rules.write_text("".join(line for line in rules.read_text(encoding="utf-8").splitlines(keepends=True)
+                             if not line.strip().startswith("when_")), encoding="utf-8")
+    for service, more in ((TIP, f"when_waited: {{to: {ANY}, over_s: {OVERFLOW_S}}}"),
+                          (ANY, f"when_waited: {{to: goodbye, over_s: {OVERFLOW_S}}}"), (IDEA, "callback_tries: 1")):
         begin = f"  - id: {service}\n"
         edit(centre, "services.yaml", begin, f"{begin}    {more}\n")
     return centre

@@ -68,15 +68,16 @@ def test_all_mistakes_of_all_files_are_told_together(folder: Path) -> None:
     ("santral.toml", 'callerid = "none"', 'callerid = "none"\nkeep_days = 30', "santral.toml:47", "it needs rotate"),
     ("santral.toml", 'callerid = "none"', 'callerid = "nobody"', "santral.toml:49", "'masked' or 'full'"),
     ("santral.toml", "[fallback]", "[fallbackk]", "santral.toml:63", "unknown key 'fallbackk'"),
-    ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:47", "letters a to z"),
-    ("services.yaml", "distress: true", "distress: true\n    overflow_s: 60", "services.yaml:3", "never overflows"),
+    ("services.yaml", "id: temsilci", "id: temsilci|x", "services.yaml:54", "letters a to z"),
+    ("services.yaml", "distress: true", "distress: true\n    when_nobody: {to: goodbye}", "services.yaml:3",
+     "its callers hear 'emergency' and stay"),
     ("services.yaml", "lasts_s: 10\n", "\n", "services.yaml:18", "every step but the last"),
-    ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:48", "control characters"),
+    ("services.yaml", "name: Temsilci", "name: 'Temsil\"ci'", "services.yaml:55", "control characters"),
     ("services.yaml", "priority: 5", "priority: '5'", "services.yaml:10", "whole number"),
-    ("services.yaml", "{temsilci: 30}", "{temsilci: otuz}", "services.yaml:50", "temsilci' should be a whole number"),
-    ("services.yaml", "{temsilci: 30}", "{temsilci: 130}", "services.yaml:50", "needs.temsilci' should be at most 100"),
-    ("services.yaml", "{temsilci: 30}", "[temsilci]", "services.yaml:50", "should be levels, such as {psikososyal"),
-    ("services.yaml", "{temsilci: 30}", "''", "services.yaml:50", "needs' should not be empty"),
+    ("services.yaml", "{temsilci: 30}", "{temsilci: otuz}", "services.yaml:57", "temsilci' should be a whole number"),
+    ("services.yaml", "{temsilci: 30}", "{temsilci: 130}", "services.yaml:57", "needs.temsilci' should be at most 100"),
+    ("services.yaml", "{temsilci: 30}", "[temsilci]", "services.yaml:57", "should be levels, such as {psikososyal"),
+    ("services.yaml", "{temsilci: 30}", "''", "services.yaml:57", "needs' should not be empty"),
     ("services.yaml", "target_s: 15", "strategy: longest", "services.yaml:15", "'weakest_first' or 'fewest_contacts'"),
     ("services.yaml", "target_s: 15", "callback_key: 8", "services.yaml:15", "'callback_key' should be at most 7"),
     ("services.yaml", "target_s: 15", "callback_after_s: 5", "services.yaml:15", "should be at least 15"),
@@ -206,7 +207,7 @@ def test_one_mistake_is_told_once(folder: Path) -> None:
     """Neither every kind that `needs` could be, nor that the list of steps is short of the one with the mistake."""
     edit(folder, "services.yaml", "{temsilci: 30}", "{temsilci: 130}")
     assert told(load_centre(folder)) == [
-        "services.yaml:50: 'steps.0.needs.temsilci' should be at most 100. Change the value."]
+        "services.yaml:57: 'steps.0.needs.temsilci' should be at most 100. Change the value."]
 
 
 def test_what_is_missing_is_named_but_a_wrong_folder_is_one_mistake(tmp_path: Path) -> None:
@@ -250,18 +251,53 @@ def test_lines_that_cannot_be_kept_are_told_with_their_line(folder: Path, old: s
     assert len(problems) == 1 and problems[0].startswith(f"santral.toml:{line}: ") and what in problems[0], problems
 
 
-def test_an_overflow_leads_to_a_service_and_never_round(folder: Path) -> None:
-    edit(folder, "services.yaml", "  - id: uzaktan_egitim\n", "  - id: uzaktan_egitim\n    overflow_to: temsilci\n")
-    assert load_centre(folder).problems == ()
-    edit(folder, "services.yaml", "  - id: temsilci\n", "  - id: temsilci\n    overflow_to: uzaktan_egitim\n")
-    assert [(one.what, one.mend) for one in load_centre(folder).problems] == [
-        ("the overflow is a circle: uzaktan_egitim -> temsilci -> uzaktan_egitim",
-         "Let the last one keep its callers: remove its 'overflow_to'."),
-        ("the overflow is a circle: temsilci -> uzaktan_egitim -> temsilci",
-         "Let the last one keep its callers: remove its 'overflow_to'.")]
-    edit(folder, "services.yaml", "overflow_to: uzaktan_egitim", "overflow_to: uzaktan_egitm")
-    assert "services.yaml:" in told(load_centre(folder))[0] \
-        and "Did you mean 'uzaktan_egitim'?" in told(load_centre(folder))[0]
+RULES = (
+    ("when_waited: {to: gorus_oneri, over_s: 60}", None),
+    ("when_nobody: {to: uzaktan_egitm}", "no service 'uzaktan_egitm', and no such way out"),
+    ("when_nobody: {to: temsilci}", "'when_nobody' leads to itself"),
+    ("when_nobody: {to: psikososyal}", "leads to 'psikososyal', which is for distress"),
+    ("when_nobody: {to: uzaktan_egitim, say: bekleme-veda}", "leads to a service, which nobody is told"),
+    ("callback: none\n    when_nobody: {to: callback}", "the service calls nobody back"),
+    ("privacy: private\n    when_nobody: {to: message}", "nothing of the service is recorded"),
+    ("max_waiting: 5", "'max_waiting' and 'when_full' belong together"),
+    ("when_full: {to: goodbye}", "'max_waiting' and 'when_full' belong together"),
+    ("when_expected: {to: message, over_s: 900}\n    when_waited: {to: message, over_s: 600}",
+     "'when_expected' lets callers in whom 'when_waited' leads on"),
+)
+
+
+@pytest.mark.parametrize(("keys", "what"), RULES)
+def test_a_rule_that_contradicts_is_one_message_with_its_line(folder: Path, keys: str, what: str | None) -> None:
+    text = (folder / "services.yaml").read_text(encoding="utf-8")
+    begin = text.index("  - id: temsilci\n")
+    own = [line for line in text[begin:].splitlines() if not line.strip().startswith("when_")]
+    (folder / "services.yaml").write_text(
+        text[:begin] + "\n".join([own[0], *(f"    {line.strip()}" for line in keys.split("\n")), *own[1:]]) + "\n",
+        encoding="utf-8")
+    problems = told(load_centre(folder))
+    if what is None:
+        assert problems == []
+        return
+    line = text[:begin].count("\n") + 1
+    assert len(problems) == 1 and what in problems[0], problems
+    assert any(problems[0].startswith(f"services.yaml:{line + more}: ") for more in range(3)), problems
+
+
+def test_a_rule_to_a_service_that_closes_needs_a_way_from_there(folder: Path) -> None:
+    edit(folder, "services.yaml", "    name: Görüş ve öneri\n",
+         "    name: Görüş ve öneri\n    hours: {monday: ['09:00-17:00']}\n")
+    edit(folder, "services.yaml", "when_nobody: {to: goodbye}", "when_nobody: {to: gorus_oneri}")
+    (problem,) = load_centre(folder).problems
+    assert "leads to 'gorus_oneri', which closes ('hours')" in problem.what
+    assert problem.where.startswith("services.yaml:")
+
+
+def test_a_loop_of_rules_is_one_message(folder: Path) -> None:
+    edit(folder, "services.yaml", "when_nobody: {to: goodbye}", "when_nobody: {to: gorus_oneri}")
+    edit(folder, "services.yaml", "when_nobody: {to: message}", "when_nobody: {to: ihbar_sikayet}")
+    (problem,) = load_centre(folder).problems
+    assert problem.what == "the rules are a loop: ihbar_sikayet -> gorus_oneri -> ihbar_sikayet"
+    assert problem.where.startswith("services.yaml:")
 
 
 def test_distress_is_never_full_and_never_closed(folder: Path) -> None:

@@ -88,7 +88,7 @@ def everything(centre: Centre) -> list[Fact]:
                 facts.append(Ended(*stamp(), contact, 5, ContactState.WRAPPING, queue, channel, outcome, 3.0, 0, 1, ""))
         for state in (OfferState.TIMEOUT, OfferState.REJECTED, OfferState.CANCELED, OfferState.RESCINDED):
             facts.append(OfferClosed(*stamp(), offer, contact, agent, 1, queue, Channel.VOICE, state, "", 0.0, None))
-        for reason in ("overflow", "full", "closed", "chosen", "transfer"):
+        for reason in ("waited", "full", "closed", "nobody", "chosen", "transfer"):
             facts.append(Moved(*stamp(), contact, 1, queue, queue, Channel.VOICE, reason, 1.0, 1))
         for reason in ("expired", "preferred"):
             facts.append(Stepped(*stamp(), contact, 1, queue, 1, reason))
@@ -112,7 +112,6 @@ def page() -> str:
     recorder.count_facts(everything(centre))
     recorder.observe_decision(1e-5)
     recorder.set_asterisk(reconnects=1, mismatches=1, events=5)
-    recorder.set_purged(1_800_000_000.0)
     recorder.set_preferences({"slow": 7, "human_first": 0})
     recorder.set_files_good(files_good=True)
     recorder.set_lines({"all": 300, "other": 240, "words": 1}, {("other", "refused"): 9, ("kriz", "words"): 1},

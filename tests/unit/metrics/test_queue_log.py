@@ -118,7 +118,7 @@ def test_a_contact_that_moves_leaves_one_queue_and_enters_the_next() -> None:
     queued = Queued(1, 1_700_000_000.0, contact, 1, ServiceId("edu"), Channel.VOICE, 1_700_000_000.0, 0, 4, "", "",
                     False, "")
     assert lines_of(queued, state) == ["1700000000|1700000000.7|edu|NONE|ENTERQUEUE|||4"]
-    moved = Moved(2, 1_700_000_090.0, contact, 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "overflow", 90.4,
+    moved = Moved(2, 1_700_000_090.0, contact, 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "waited", 90.4,
                   2, 3)
     assert lines_of(moved, state) == ["1700000090|1700000000.7|edu|NONE|EXITWITHTIMEOUT|3|3|90",
                                    "1700000090|1700000000.7|tip|NONE|ENTERQUEUE|||2"]

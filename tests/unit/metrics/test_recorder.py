@@ -226,11 +226,11 @@ def test_what_was_expected_is_measured_against_what_was() -> None:
 def test_who_moves_is_offered_in_both_queues_and_ends_once() -> None:
     recorder = MetricsRecorder(named(["edu", "tip"], {"genel": 9}))
     recorder.count_facts([
-        Moved(1, 60.0, ContactId("1"), 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "overflow", 60.0, 3, 1),
+        Moved(1, 60.0, ContactId("1"), 2, ServiceId("edu"), ServiceId("tip"), Channel.VOICE, "waited", 60.0, 3, 1),
         Stepped(2, 61.0, ContactId("1"), 3, ServiceId("tip"), 1, "preferred"),
         Overridden(3, 62.0, AgentId("a"), None, "rest_gap", 100.0, "supervisor")])
     value = recorder.registry.get_sample_value
-    assert value("acd_contacts_moved_total", {"queue": "edu", "reason": "overflow"}) == 1
+    assert value("acd_contacts_moved_total", {"queue": "edu", "reason": "waited"}) == 1
     assert value("acd_contacts_offered_total", {"queue": "tip", "channel": "voice"}) == 1
     assert value("acd_routing_step_total", {"queue": "tip", "status": "preferred"}) == 1
     assert value("acd_accommodation_overrides_total") == 1

@@ -16,6 +16,7 @@ from routing.core.model.errors import UnknownService
 from routing.core.model.facts import Fact, Offered
 from routing.core.model.ids import AgentId, ServiceId
 from routing.core.model.talk_facts import TalkEndedRecorded
+from tests.core.house import farewell_after
 from tests.planning_house import BARE, EDU, agent, always, calls, poisson, pool, service
 
 pytestmark = pytest.mark.unit
@@ -120,15 +121,15 @@ def test_a_message_is_held_for_a_call_and_goes_on_where_it_was() -> None:
         (Channel.VOICE, 110.0), (Channel.VOICE, 116.0), (Channel.SOCIAL, 121.0)]
 
 
-def test_overflow_leaves_for_the_fallback_queue() -> None:
-    centre = pool(1, overflow_s=30.0)
+def test_who_hears_good_bye_leaves() -> None:
+    centre = pool(1, when_waited=farewell_after(30.0))
     found = run_simulation(centre, calls(0.0, 1.0), always(centre))
-    assert (found.total.answered, found.total.overflowed) == (1, 1)
+    assert (found.total.answered, found.total.left) == (1, 1)
 
 
 def test_when_nobody_is_left_the_engines_own_deadlines_are_followed_for_a_day() -> None:
-    soon, late = pool(1, overflow_s=centre_run.TAIL_S - 10.0), pool(1, overflow_s=centre_run.TAIL_S + 10.0)
-    assert run_simulation(soon, calls(0.0), []).total.overflowed == 1
+    soon, late = (pool(1, when_waited=farewell_after(centre_run.TAIL_S + more)) for more in (-10.0, 10.0))
+    assert run_simulation(soon, calls(0.0), []).total.left == 1
     assert run_simulation(late, calls(0.0), []).total.still_there == 1
 
 

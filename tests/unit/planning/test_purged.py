@@ -10,7 +10,7 @@ from planning.simulation.ledger import OutcomeLedger
 from planning.simulation.outcome import RunOutcome
 from routing.core import events as e
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import AgentState, Centre, Profile, Service, Step
+from routing.core.model.centre_model import AgentState, Centre, Profile, Rule, Service, Step
 from routing.core.model.facts import AgentChanged, Fact, Moved, OfferClosed, Queued
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from tests.core.house import EDU, House
@@ -24,7 +24,7 @@ A, B = AgentId("a"), AgentId("b")
 def morning() -> House:
     """One caller is given from a to b after a word between the two, one is moved, one is not taken and hangs up, one is
     cut off and gives up."""
-    house = House({"a": 50, "b": 80}, Profile(wrapup_s=20.0), (EDU._replace(overflow_s=5.0, overflow_to=TIP.id), TIP))
+    house = House({"a": 50, "b": 80}, Profile(wrapup_s=20.0), (EDU._replace(when_waited=Rule(TIP.id, over_s=5.0)), TIP))
     house.sits("a", at=1.0)
     first = house.talks(10.0)
     house.sits("b", at=11.0)

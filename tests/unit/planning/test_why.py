@@ -19,10 +19,22 @@ from routing.core import events as e
 from routing.core.callers.menu_outcome import OUTCOMES as MENU_RESULTS
 from routing.core.explain import ExclusionReason, WaitReason
 from routing.core.matching.strategies import STRATEGIES as ALL_STRATEGIES
-from routing.core.model.centre_model import Agent, AgentState, Channel, Outcome, Profile, Service, Step
+from routing.core.model.centre_model import (
+    Agent,
+    AgentState,
+    Channel,
+    Outcome,
+    Profile,
+    Rule,
+    Service,
+    Step,
+    Trigger,
+    WayOut,
+)
 from routing.core.model.facts import Ended
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, SkillId
 from routing.core.stored import Started
+from tests.core.house import farewell_after
 from tests.fakes.archive import Archive
 from tests.oracle.side_by_side import rows
 from tests.why_house import DESTEK, GENEL, NO_WRAP, SKILL, House, text
@@ -163,7 +175,7 @@ def test_who_waits_for_somebody_who_is_not_there_is_told_why() -> None:
 
 
 def test_what_keeps_a_contact_from_everybody() -> None:
-    house = House(Service(GENEL, "Genel", (Step(((SKILL, 1),)),), max_talking=1, overflow_s=30.0))
+    house = House(Service(GENEL, "Genel", (Step(((SKILL, 1),)),), max_talking=1, when_waited=farewell_after(30.0)))
     house.sits(0.0, "ali", "ece")
     house.calls(10.0, "c1")
     house.calls(11.0, "c2")
@@ -178,14 +190,14 @@ def test_what_keeps_a_contact_from_everybody() -> None:
     assert all_texts()[f"held.{WaitReason.QUIET_HOURS}"].tr in text(house.tell("c3"))
 
 
-def test_a_caller_in_the_fallback_queue_waits_for_the_next_tick() -> None:
-    house = House()
+def test_a_closed_service_turns_away_and_the_caller_hears_of_another_way() -> None:
+    house = House(Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),), when_closed=Rule(way=WayOut.CALLBACK)))
+    house.sits(0.0, "ali")
+    house.at(5.0, e.ServiceHoursSet(GENEL, False))
     house.calls(10.0, "c1")
-    house.at(11.0, e.FallbackEntered(ContactId("c1")))
-    house.sits(11.5, "ali")
-    assert all_texts()[f"held.{WaitReason.FALLBACK}"].tr in text(house.tell("c1"))
-    house.at(12.0, e.ContactExited(ContactId("c1"), "fallback"))
-    assert "Yedek kuyruğa geçti; bekleme 2 sn" in text(house.tell("c1"))
+    assert all_texts()[f"held.{WaitReason.TURNED_AWAY}"].tr in text(house.tell("c1"))
+    house.at(12.0, e.ContactExited(ContactId("c1"), "rule", "closed"))
+    assert "Hizmet kapalıydı; arayan başka yolu istemedi; bekleme 2 sn" in text(house.tell("c1"))
 
 
 def test_the_way_through_the_menu_and_who_never_came_out_of_it() -> None:
@@ -322,7 +334,7 @@ def test_every_word_there_may_be_has_both_languages() -> None:
     for section, wanted in {"reasons": ExclusionReason, "held": WaitReason, "states": AgentState, "outcomes": Outcome,
                             "menu": MENU_RESULTS, "strategies": ALL_STRATEGIES, "channels": Channel,
                             "now": {"pending", "reserved", "assigned", "wrapping"}, "tiers": {"1", "2"},
-                            "moves": {"overflow", "full", "closed", "chosen", "supervisor", "transfer"}}.items():
+                            "moves": {*Trigger, "chosen", "supervisor", "transfer"}}.items():
         assert sections[section] == {str(one) for one in wanted}, section
     core = Path(__file__).resolve().parents[3] / "routing" / "core"
     taken = {word for file in core.rglob("*.py") for word in re.findall(

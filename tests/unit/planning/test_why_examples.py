@@ -59,8 +59,8 @@ def test_a_preferred_agent_and_the_contact_before(tmp_path: Path) -> None:
 
 
 def test_overflow_and_a_full_line(tmp_path: Path) -> None:
-    assert "Uzman (uzman) → Genel (genel), bekleme uzadığı için; 1. sırada" in text(example("overflow", "B", tmp_path))
-    assert "Uzman (uzman) → Genel (genel), sıra dolu olduğu için" in text(example("overflow", "C", tmp_path))
+    assert "Uzman (uzman) → Genel (genel), bekleme uzadığı için; 1. sırada" in text(example("rules", "B", tmp_path))
+    assert "Uzman (uzman) → Genel (genel), sıra dolu olduğu için" in text(example("rules", "C", tmp_path))
 
 
 def test_distress_limits_are_named_for_those_alone_who_may_know_them(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def test_a_command_that_no_adapter_takes_is_answered_logged_and_counted() -> Non
             CHAT,
             DialCaller(OfferId(4), ContactId("c4"), "sealed", ServiceId("edu"), 0.0, 0, channel=Channel.SOCIAL),
             SetInterrupted(OfferId(3), ContactId("c3"), True, channel=Channel.EMAIL)])
-    assert house.told == [CommandRefused(ContactId("c2"), OfferId(2)), CallbackFailed(OfferId(4), "failed")]
+    assert house.told == [CommandRefused(ContactId("c2"), OfferId(2)),
+                          CallbackFailed(OfferId(4), "failed")]
     assert house.channels.refused == {Channel.CHAT: 1, Channel.SOCIAL: 1, Channel.EMAIL: 1}
     assert logs[0] == {"event": "channel.command_refused", "log_level": "warning", "channel": "chat",
                        "command": "Offer", "call": "c2"}

@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from routing.core import events as e
+from routing.core.model.centre_model import Trigger, WayOut
 from tests.oracle.crowd import Crowd
 from tests.oracle.side_by_side import Divergence
 
@@ -26,7 +27,8 @@ LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
-    "tier 0", "tier 1", "tier 2", "moved overflow", "moved full", "moved closed", "moved chosen",
+    "tier 0", "tier 1", "tier 2", "moved nobody", "moved waited", "moved expected", "moved full", "moved closed",
+    "moved chosen", *(f"led out {trigger}" for trigger in Trigger), *(f"led out to {way}" for way in WayOut),
     "moved transfer", "talk over transfer", "consult consultstarted", "consult consultcancelled", "consult over caller",
     "consult over transfer", "stepped expired",
     "steps passed because nobody was signed in", "stepped preferred", "callback requested", "callback dialled",

@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core.calls import callback_flow
 from routing.core.explain import WaitReason
 from routing.core.model import facts as f
-from routing.core.model.centre_model import Agent, AgentState, Channel, Outcome, Profile, Step
+from routing.core.model.centre_model import Agent, AgentState, Channel, Outcome, Profile, Rule, Step, WayOut
 from routing.core.model.commands import DialCaller, Offer, Rescind
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.queueing import contact_queue
@@ -19,7 +19,7 @@ from tests.oracle.side_by_side import rows
 pytestmark = pytest.mark.unit
 
 TWICE = EDU._replace(callback_tries=2, callback_retry_s=60.0)
-TIP = EDU._replace(id=ServiceId("tip"), name="İhbar", overflow_s=10.0, overflow_to=ServiceId("edu"))
+TIP = EDU._replace(id=ServiceId("tip"), name="İhbar", when_waited=Rule(ServiceId("edu"), over_s=10.0))
 
 
 def again(*, after_s: float = 500.0, service: str = "tip", **more: object) -> House:
@@ -257,7 +257,7 @@ def test_a_call_that_is_sent_to_the_service_keeps_the_callback_and_one_that_is_s
 @pytest.mark.parametrize("restarts", (False, True))
 def test_who_came_by_overflow_is_on_the_line_for_it_while_the_agent_asks_and_after(restarts: bool) -> None:
     """c2 came to s2 by overflow from edu. The agent there consults an agent of tip, and then has the caller again."""
-    edu, s2 = TWICE._replace(overflow_s=5.0, overflow_to=ServiceId("s2")), EDU._replace(id=ServiceId("s2"))
+    edu, s2 = TWICE._replace(when_waited=Rule(ServiceId("s2"), over_s=5.0)), EDU._replace(id=ServiceId("s2"))
     told = House({"a": 50, "b": 50}, Profile(wrapup_s=0.0), (edu, s2, TIP))
     told.waits("edu", at=1.0, caller_hash="h1", number_encrypted="box")
     told.tell(e.CallbackRequested("c1", 40.0), 2.0)
@@ -343,9 +343,12 @@ def test_a_restart_knows_who_is_on_the_line() -> None:
 
 @pytest.mark.parametrize("why", ("full", "closed"))
 @pytest.mark.parametrize("onward", (False, True))
-def test_a_full_or_closed_service_gives_its_caller_the_age_of_the_callback(why: str, onward: bool) -> None:
-    edu = TWICE._replace(max_waiting=1, overflow_to=TIP.id if onward else None)
-    told = House({"a": 50}, services=(edu, TIP._replace(overflow_to=None)))
+def test_whom_no_line_takes_is_called_as_promised(why: str, onward: bool) -> None:
+    rule = Rule(TIP.id) if onward else Rule(way=WayOut.CALLBACK)
+    edu = TWICE._replace(max_waiting=1, when_full=rule, when_closed=rule)
+    told = House({"a": 50}, services=(edu, TIP._replace(when_waited=None)))
+    told.sits("a", at=0.0)
+    told.tell(e.AgentPaused("a"), 0.5)  # type: ignore[arg-type]
     told.waits("edu", at=1.0, caller_hash="h1", number_encrypted="box")
     told.tell(e.CallbackRequested("c1"), 5.0)  # type: ignore[arg-type]
     told.tell(e.CallerHungUp("c1"), 8.0)  # type: ignore[arg-type]
@@ -353,7 +356,12 @@ def test_a_full_or_closed_service_gives_its_caller_the_age_of_the_callback(why: 
         told.waits("edu", at=10.0, caller_hash="h2")
     else:
         told.tell(e.ServiceHoursSet(edu.id, False), 10.0)
-    assert told.waits("edu", at=20.0, caller_hash="h1") == []
+    told.waits("edu", at=20.0, caller_hash="h1")
     rings_in = told.contact(f"c{told.numbers}")
-    assert rings_in.merged and rings_in.waited_s == 19.0 and rings_in.service == (TIP.id if onward else edu.id)
-    assert told.contact("c1").callback, "the promise holds until the caller was served"
+    assert [one[1:] for one in told.led_out()] == ([] if onward else [(why, "callback")])
+    assert rings_in.merged is onward and (rings_in.waited_s == 19.0) is onward
+    promised = told.contact("c1")
+    assert promised.callback
+    if not onward:
+        told.tell(e.ContactExited(rings_in.contact, "fallback"), 21.0)
+        assert told.contact("c1").callback and [one.contact for one in told.facts_of(f.Ended)] == [rings_in.contact]

@@ -13,7 +13,7 @@ from routing.core.model.centre_model import AgentState, Channel, ContactState, O
 from routing.core.model.commands import BlindTransfer, CancelConsult, Offer, Rescind, StartConsult
 from routing.core.model.errors import NotNow, NotThere
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
-from tests.core.house import EDU, House, restore
+from tests.core.house import EDU, House, farewell_after, restore
 from tests.oracle.side_by_side import rows
 
 pytestmark = pytest.mark.unit
@@ -115,7 +115,7 @@ def test_the_caller_is_the_agents_again(how: str) -> None:
 
 @pytest.mark.parametrize(("ends", "over"), [("gives", 40.0), ("gives", 55.0), ("back", 40.0), ("phone", 40.0)])
 def test_who_is_asked_about_is_not_sent_away_before_they_are_given_over(ends: str, over: float) -> None:
-    house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP._replace(overflow_s=30.0, overflow_to=EDU.id)))
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU, TIP._replace(when_waited=farewell_after(30.0))))
     house.sits("a", at=1.0)
     first = house.talks(10.0)
     house.sits("b", at=11.0)
@@ -128,9 +128,8 @@ def test_who_is_asked_about_is_not_sent_away_before_they_are_given_over(ends: st
         return
     assert house.tell(e.OfferEnded(first.offer, "hangup" if ends == "gives" else "lost"), over) == []
     assert house.tick(over + 29.9) == []
-    assert house.contact("c1").service == "tip"
     house.tick(over + 30.0)
-    assert house.contact("c1").service == "edu", "from then on they wait alone"
+    assert house.led_out() == [("c1", "waited", "goodbye")], "from then on they wait alone"
 
 
 def test_a_caller_led_back_to_an_agent_who_has_just_left_is_in_front() -> None:

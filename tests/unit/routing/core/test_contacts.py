@@ -19,15 +19,15 @@ from routing.core.model.centre_model import (
     OfferState,
     Outcome,
     Profile,
+    Rule,
     Service,
     Step,
 )
 from routing.core.model.commands import Offer, Rescind
 from routing.core.model.errors import UnknownService
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-from routing.core.queueing import contact_queue
 from routing.core.stored import StoredAgent, StoredContact, StoredOffer
-from tests.core.house import EDU, House, restore
+from tests.core.house import EDU, House, farewell_after, restore
 
 pytestmark = pytest.mark.unit
 
@@ -140,49 +140,38 @@ def test_an_id_that_comes_again_later_is_another_caller() -> None:
     assert house.contact("c1").position == 1 and house.last(f.Queued).version == 1
 
 
-def test_a_caller_whom_no_other_service_takes_waits_on_and_another_is_looked_for_again() -> None:
-    away = EDU._replace(overflow_s=30.0, overflow_to=ServiceId("tip"))
-    tip = EDU._replace(id=ServiceId("tip"), max_waiting=1)
-    house = House({"a": 50}, services=(away, tip, URGENT._replace(overflow_s=30.0, distress=True)))
-    house.waits("tip", at=0.5)
+def test_a_wait_that_is_too_long_ends_once_and_never_in_distress() -> None:
+    bye = farewell_after(30.0)
+    house = House({"a": 50}, services=(EDU._replace(when_waited=bye), URGENT._replace(when_waited=bye, distress=True)))
     house.waits("edu", at=1.0)
     house.waits("urgent", at=1.0)
-    assert house.tick(31.0) == [] and house.contact("c2").state is ContactState.PENDING
-    house.tell(e.CallerHungUp("c1"), 32.0)
-    again = 31.0 + contact_queue.OVERFLOW_RETRY_S
-    house.tick(again - 0.1)
-    assert house.contact("c2").service == "edu"
-    house.tick(again)
-    assert house.contact("c2").service == "tip", "there is room now"
-    assert house.contact("c3").service == "urgent", "distress never overflows"
+    assert house.tick(31.0) == [] and house.led_out() == [("c1", "waited", "goodbye")]
+    assert house.contact("c1").farewell and house.contact("c1").state is ContactState.PENDING
+    house.sits("a", at=32.0)
+    assert house.offers[-1].contact == "c2", "who hears good-bye is offered to nobody"
+    house.tell(e.CallerHungUp("c1"), 33.0)
+    house.tick(200.0)
+    assert len(house.led_out()) == 1
+    ended = house.facts_of(f.Ended)[0]
+    assert (ended.outcome, ended.key) == (Outcome.LEFT, "waited")
 
 
-def test_without_another_service_a_long_wait_has_no_deadline() -> None:
-    house = House({"a": 50}, services=(EDU._replace(overflow_s=30.0),))
-    house.waits("edu", at=1.0)
-    assert house.tick(31.0) == [] and house.tick(500.0) == []
-    house.sits("a", at=501.0)
-    assert house.offers[-1].contact == "c1"
-
-
-def test_overflow_waits_while_a_phone_rings() -> None:
-    away = EDU._replace(overflow_s=10.0, overflow_to=ServiceId("tip"))
-    house = House({"a": 50}, services=(away, EDU._replace(id=ServiceId("tip"))))
+def test_a_rule_waits_while_a_phone_rings() -> None:
+    house = House({"a": 50}, services=(EDU._replace(when_waited=farewell_after(10.0)),))
     house.sits("a")
     offer = house.calls("edu", at=1.0)
     house.tell(e.OfferRinging(offer.offer), 1.1)
     assert house.tick(12.0) == [] and house.contact("c1").service == "edu"
     house.tell(e.AgentPaused("a"), 13.0)
     house.tick(13.0)
-    assert house.contact("c1").service == "tip"
+    assert house.led_out() == [("c1", "waited", "goodbye")]
 
 
-@pytest.mark.parametrize(("overflow_s", "at"), [(10.0, 11.0), (9.5, 11.0), (9.5, 12.5)])
-def test_whom_an_agent_can_have_in_the_same_tick_does_not_overflow(overflow_s: float, at: float) -> None:
-    """The wrap-up ends at 11, at the moment of the overflow or after it, and the timer may be late."""
-    away = EDU._replace(overflow_s=overflow_s, overflow_to=ServiceId("tip"))
-    tip = EDU._replace(id=ServiceId("tip"), steps=(Step(((SkillId("tip"), 1),)),))
-    house = House({"a": 50}, Profile(wrapup_s=5.0), (away, tip))
+@pytest.mark.parametrize(("over_s", "at"), [(10.0, 11.0), (9.5, 11.0), (9.5, 12.5)])
+def test_whom_an_agent_can_have_in_the_same_tick_is_not_led_out(over_s: float, at: float) -> None:
+    """The wrap-up ends at 11, at the moment of the rule or after it, and the timer may be late."""
+    waited = farewell_after(over_s)
+    house = House({"a": 50}, Profile(wrapup_s=5.0), (EDU._replace(when_waited=waited),))
     house.sits("a", at=0.0)
     talk = house.talks(0.5)
     for _ in range(2):
@@ -190,15 +179,15 @@ def test_whom_an_agent_can_have_in_the_same_tick_does_not_overflow(overflow_s: f
     house.over(talk, 6.0)
     (offer,) = house.tick(at)
     assert isinstance(offer, Offer) and offer.contact == "c2"
-    assert [one.contact for one in house.facts_of(f.Moved)] == ["c3"], "nobody is left for the second one"
+    assert house.led_out() == [("c3", "waited", "goodbye")], "nobody is left for the second one"
     house.tell(e.OfferEnded(offer.offer, "rejected"), at + 0.5)
     house.tick(at + 0.5)
-    assert [one.contact for one in house.facts_of(f.Moved)] == ["c3", "c2"], "still too long, and nobody has them"
+    assert house.led_out()[1:] == [("c2", "waited", "goodbye")], "still too long, and nobody has them"
 
 
-def test_who_goes_on_is_offered_there_and_others_wait_on() -> None:
+def test_who_goes_on_is_offered_there_before_others_are_led_on() -> None:
     """There is room for one in the other service: they have its agent at once."""
-    away = EDU._replace(overflow_s=10.0, overflow_to=ServiceId("tip"))
+    away = EDU._replace(when_waited=Rule(ServiceId("tip"), over_s=10.0))
     tip = EDU._replace(id=ServiceId("tip"), steps=(Step(((SkillId("tip"), 1),)),), max_waiting=1)
     house = House({"a": 50}, services=(away, tip))
     house.reload(agents=(*house.centre.agents, Agent(AgentId("b"), ((SkillId("tip"), 50),))))
@@ -207,19 +196,20 @@ def test_who_goes_on_is_offered_there_and_others_wait_on() -> None:
         house.waits("edu", at=1.0)
     (offer,) = house.tick(11.0)
     assert isinstance(offer, Offer) and (offer.contact, offer.agent) == ("c1", "b")
-    assert house.contact("c2").service == "edu"
+    assert [one.contact for one in house.facts_of(f.Moved)] == ["c1"], "the room is for one"
 
 
 def test_who_came_first_has_the_room_of_the_other_service() -> None:
     """On a late clock both have waited too long; whose time was over first decides nothing."""
-    to = {"overflow_to": ServiceId("tip")}
     tip = EDU._replace(id=ServiceId("tip"), max_waiting=1)
-    house = House({"a": 50}, services=(EDU._replace(overflow_s=10.0, **to),
-                                       EDU._replace(id=ServiceId("quick"), overflow_s=5.0, **to), tip))
+    quick = EDU._replace(id=ServiceId("quick"), when_waited=Rule(ServiceId("tip"), over_s=5.0))
+    house = House({"a": 50}, services=(EDU._replace(when_waited=Rule(ServiceId("tip"), over_s=10.0)), quick, tip))
+    house.sits("a", at=0.0)
+    house.talks(0.5, service="tip")
     house.waits("edu", at=1.0)
     house.waits("quick", at=2.0)
     assert house.tick(12.0) == []
-    assert [one.contact for one in house.facts_of(f.Moved)] == ["c1"]
+    assert [one.contact for one in house.facts_of(f.Moved)] == ["c2"]
 
 
 def test_news_of_a_known_contact_keeps_its_age() -> None:
@@ -369,7 +359,8 @@ def test_rows_that_do_not_fit_together_are_settled_for_the_caller() -> None:
     assert repairs == [row._replace(state=ContactState.PENDING, offer=None), ringing._replace(state=AgentState.READY)]
     house.tell(e.LinkChanged("", True), 6.0)
     assert house.contact("c1").state is ContactState.PENDING and house.state("a") is AgentState.READY
-    assert house.contact("c2").state is ContactState.PENDING, "its service is gone, and it waits for a person"
+    house.tick(25.0)
+    assert house.led_out() == [], "the other service has nobody either"
     house.seat("a", at=7.0)
     assert house.offers[-1].contact == "c1"
     alarms = house.facts_of(f.Alarm)

@@ -11,9 +11,9 @@ from routing.core import journal
 from routing.core.memory.callers import OldPlace
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import Channel, Profile, Step
+from routing.core.model.centre_model import Channel, Profile, Rule, Step, WayOut
 from routing.core.stored import Started
-from tests.core.house import EDU, House
+from tests.core.house import EDU, House, farewell_after
 
 pytestmark = pytest.mark.unit
 
@@ -102,7 +102,7 @@ def test_a_failure_of_asterisk_keeps_the_places_too_and_leaving_does_not() -> No
 
 
 def test_who_overflowed_comes_back_by_the_service_that_was_chosen() -> None:
-    told = line(EDU._replace(overflow_s=40.0, overflow_to="info"), INFO._replace(floor=(("edu", 90),)))
+    told = line(EDU._replace(when_waited=Rule("info", over_s=40.0)), INFO._replace(floor=(("edu", 90),)))
     told.tick(55.0)
     assert told.last(f.Moved).contact == "c2"
     told.tell(e.CallerHungUp("c2"), 56.0)  # type: ignore[arg-type]
@@ -111,17 +111,33 @@ def test_who_overflowed_comes_back_by_the_service_that_was_chosen() -> None:
 
 
 @pytest.mark.parametrize("onward", [False, True])
-def test_a_call_to_a_full_service_takes_the_held_place_wherever_it_waits(onward: bool) -> None:
-    full = EDU._replace(max_waiting=2, overflow_to="info" if onward else None)
+def test_a_call_that_no_line_takes_uses_no_place_up(onward: bool) -> None:
+    full = EDU._replace(max_waiting=2 if onward else 1, when_full=Rule("info") if onward else Rule(way=WayOut.GOODBYE))
     told = line(full, INFO._replace(floor=(("edu", 90),)))
     told.tell(e.CallerHungUp("c2"), 100.0)  # type: ignore[arg-type]
     told.tell(e.CallerHungUp("c3"), 101.0)  # type: ignore[arg-type]
     told.waits("edu", at=110.0, caller_hash="h9")
     told.waits("edu", at=120.0, caller_hash="h2")
-    assert told.contact("c6").has_held_position and told.contact("c6").waited_s == 110.0
+    assert told.contact("c6").has_held_position is onward and (told.contact("c6").waited_s == 110.0) is onward
     told.tell(e.ContactExited("c6", "fallback"), 121.0)  # type: ignore[arg-type]
+    told.tell(e.CallerHungUp("c5"), 130.0)  # type: ignore[arg-type]
     told.waits("edu", at=140.0, caller_hash="h2")
-    assert not told.contact("c7").has_held_position, "it was used up"
+    assert told.contact("c7").has_held_position is not onward
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("ways", ["gone", "fallback"])
+def test_who_hangs_up_at_once_in_a_call_that_no_line_takes_leaves_the_old_place(ways: str, times: int) -> None:
+    told = line(EDU._replace(max_waiting=2, when_full=Rule(way=WayOut.CALLBACK)))
+    told.tell(e.CallerHungUp("c2"), 100.0)  # type: ignore[arg-type]
+    told.waits("edu", at=200.0, caller_hash="h8")
+    for number in range(times):
+        told.waits("edu", at=250.0 + 100.0 * number, caller_hash="h2")
+        name = f"c{6 + number}"
+        told.tell(e.CallerHungUp(name) if ways == "gone" else e.ContactExited(name, "fallback"), told.now + 0.5)  # type: ignore[arg-type]
+    told.tell(e.CallerHungUp("c3"), 355.0)  # type: ignore[arg-type]
+    told.waits("edu", at=390.0, caller_hash="h2")
+    assert told.contact(f"c{6 + times}").has_held_position and told.last(f.Queued)[6:8] == (10.0, 1)
 
 
 @pytest.mark.parametrize(("rings_at", "service"), [(400.5, "edu"), (200.0, "info"), (50.0, "edu")])
@@ -173,7 +189,7 @@ def test_while_the_phone_rings_it_is_given_back_as_well() -> None:
 
 @pytest.mark.parametrize("way", ["answered", "declined"])
 def test_the_time_off_the_line_is_no_wait_in_the_service(way: str) -> None:
-    told = line(EDU._replace(overflow_s=300.0, overflow_to=INFO.id), INFO)
+    told = line(EDU._replace(when_waited=farewell_after(300.0)))
     told.tell(e.CallerHungUp("c2"), 100.0)  # type: ignore[arg-type]
     told.tell(e.ContactExited("c3", "fallback"), 101.0)  # type: ignore[arg-type]
     told.tell(e.ContactExited("c4", "fallback"), 101.0)  # type: ignore[arg-type]
@@ -181,9 +197,9 @@ def test_the_time_off_the_line_is_no_wait_in_the_service(way: str) -> None:
     assert told.tick(391.0) == [] and told.contact("c5").waited_s == 381.0
     if way == "declined":
         told.tell(e.HeldPositionDeclined("c5"), 400.0)  # type: ignore[arg-type]
-    assert told.tick(689.9) == [] and told.contact("c5").service == "edu"
+    assert told.tick(689.9) == []
     told.tick(690.0)
-    assert told.contact("c5").service == "info"
+    assert told.led_out() == [("c5", "waited", "goodbye")]
 
 
 @pytest.mark.parametrize("earlier", ["dropped", "callback"])

@@ -9,7 +9,7 @@ from routing.core.calls.refusals import RETRY_S
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState, Profile
 from routing.core.model.commands import Offer
-from tests.core.house import House
+from tests.core.house import EDU, House, farewell_after
 
 pytestmark = pytest.mark.unit
 
@@ -51,6 +51,14 @@ def test_the_next_of_the_line_is_not_held_up() -> None:
     assert house.waits("edu", 1.5) == []
     (call,) = house.tell(e.CommandRefused(offer.contact, offer.offer), 2.0)
     assert isinstance(call, Offer) and call.contact == "c2"
+
+
+def test_a_message_without_a_caller_on_the_line_waits_on() -> None:
+    house = House({"a": 50}, services=(EDU._replace(when_waited=farewell_after(10.0)),))
+    house.waits("edu", 1.0, channel=CHAT)
+    assert house.tick(11.0) == [] and house.led_out() == []
+    house.sits("a", at=27.0)
+    assert house.last(f.Offered).contact == "c1"
 
 
 def test_a_refusal_changes_nothing_where_something_rings_or_is_over() -> None:

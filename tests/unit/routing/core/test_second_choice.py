@@ -8,11 +8,11 @@ from routing.core import events as e
 from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, ContactState, Outcome
 from routing.core.model.commands import Offer, Rescind
-from tests.core.house import EDU, House
+from tests.core.house import EDU, House, farewell_after
 
 pytestmark = pytest.mark.unit
 
-OTHER = EDU._replace(id="other", name="Diğer", overflow_s=30.0)
+OTHER = EDU._replace(id="other", name="Diğer", when_waited=farewell_after(30.0))
 FULL = EDU._replace(id="full", name="Dolu", max_waiting=0)
 
 

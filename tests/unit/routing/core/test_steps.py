@@ -12,7 +12,7 @@ from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import AgentState, Centre, Channel, ContactState, Profile, Service, Step
 from routing.core.queueing import contact_queue
 from routing.core.stored import Started, StoredAgent, StoredContact
-from tests.core.house import EDU, House
+from tests.core.house import EDU, House, farewell_after
 
 pytestmark = pytest.mark.unit
 
@@ -101,7 +101,8 @@ def test_no_step_runs_out_while_a_phone_rings() -> None:
 
 
 def test_a_caller_who_is_offered_at_once_has_no_deadline() -> None:
-    told = House({"a": 90}, services=(STEPS._replace(overflow_s=30.0, ceiling_s=20.0, preferred_s=5.0),))
+    told = House({"a": 90}, services=(STEPS._replace(
+        when_waited=farewell_after(30.0), ceiling_s=20.0, preferred_s=5.0),))
     told.sits("a")
     offer = told.calls("edu", at=1.0, caller_hash="h")
     told.tell(e.OfferConnected(offer.offer, "c1"), 2.0)

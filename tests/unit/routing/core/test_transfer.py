@@ -14,6 +14,7 @@ from routing.core.model.centre_model import (
     ContactState,
     Outcome,
     Profile,
+    Rule,
     Service,
     Step,
     WrapUpMode,
@@ -235,7 +236,7 @@ def known(d_contact: object) -> tuple[str, ...]:
 
 
 def secret_house() -> House:
-    house = House({"a": 50, "b": 80}, PROFILE, (EDU._replace(overflow_s=30.0, overflow_to=TIP.id), SECRET))
+    house = House({"a": 50, "b": 80}, PROFILE, (EDU._replace(when_waited=Rule(TIP.id, over_s=30.0)), SECRET))
     house.sits("a", "b", at=1.0)
     return house
 
