@@ -103,6 +103,17 @@ class TimedRule(Rule):
     """The expected or the real wait must be longer."""
 
 
+class Plan(Shape):
+    """The planned busy hour of a distress service. `santral check` says what the team carries."""
+
+    calls_per_h: Annotated[float, Field(gt=0, le=10_000)]
+    """Calls in the hour."""
+    handle_s: Annotated[float, Field(gt=0, le=86_400)]
+    """Mean handle time: talk and wrap-up."""
+    on_duty: Annotated[int, Field(ge=1, le=500, strict=True)]
+    """Agents on duty who fit the service."""
+
+
 class Service(Shape):
     """A queue. Its fields match those of the engine's `Service`."""
 
@@ -125,6 +136,8 @@ class Service(Shape):
     keep_free: Annotated[int, Field(ge=1, le=500, strict=True)] | Share | None = None
     """Agents who fit and stay free of other contacts: a number, or a share such as `"20%"` of those signed in. Only
     for distress."""
+    plan: Plan | None = None
+    """Planned busy hour, for `santral check`. Only for distress."""
     load: Annotated[int, Field(ge=0, le=5, strict=True)] | None = None
     """Distress load of one contact; from 3 on it is heavy. Left out: 3 for distress, else 0."""
     ceiling_s: Annotated[float, Field(ge=10, le=3600)] | None = None
@@ -223,6 +236,8 @@ class Service(Shape):
             raise ValueError("callers in distress never wait for a limit of talks; remove 'max_talking'")
         if self.keep_free is not None and not self.distress:
             raise ValueError("has 'keep_free' and is not for distress; set 'distress', or remove it")
+        if self.plan is not None and not self.distress:
+            raise ValueError("has 'plan' and is not for distress; remove it")
         if self.emergency is not None and not self.distress:
             raise ValueError("has 'emergency' and is not for distress; set 'distress', or remove it")
         if self.privacy == "anonymous" and self.callback not in (None, "none"):

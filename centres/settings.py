@@ -373,8 +373,10 @@ class Recording(Shape):
 
 
 class Privacy(Shape):
-    """[privacy]: how long personal data is kept. `santral privacy purge` destroys older data."""
+    """[privacy]: how long personal data is kept. The node destroys older data nightly."""
 
+    purge_at: WallTime = "03:30"
+    """Quiet hour in which the node destroys older data."""
     numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0
     """Retention of callers' numbers and digits."""
     journal_days: Annotated[float, Field(ge=1, le=3660)] = 30.0

@@ -119,7 +119,7 @@ class Needs(Shape):
     no_abusive_history: bool | None = None
     """Callers flagged as abusive never reach the agent."""
     captions: bool | None = None
-    """A call needs live captions, so nothing else runs next to it."""
+    """Calls need live captions; nothing makes them yet, so no call comes."""
     pair_id: Name | None = None
     """Two agents with the same value answer one call together."""
     ear: Literal["left", "right", "both"] | None = None

@@ -78,6 +78,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "queue_log.stopped": (ALARM, "The file was not corrected in time or not readable at the start. Correct it, "
                                  "restart; no line is lost."),
     "queue_log.lines_unexplained": (LOOK, "Another program writes into the file, or the file was restored."),
+    "privacy.purge_failed": (ALARM, "Old data was not destroyed; tried again the next night."),
     "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
     "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
     "redirect.number_unavailable": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),

@@ -35,7 +35,7 @@ from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
-from santral import sms_cli
+from santral import preferences_cli, sms_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
 from santral.errors import BadCentre
@@ -43,7 +43,6 @@ from santral.node import app, mqtt_setup
 from santral.node.opening_hours import build_pages, hours_table, opening_on
 from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
 from santral.privacy import cli as privacy_cli
-from santral.privacy import preferences_cli
 from santral.secrets import NodeSecrets, write_private
 
 SECTIONS = {
@@ -111,6 +110,8 @@ def check_centre(
         raise typer.Exit(2)
     # 3. Report success.
     loaded = found.loaded
+    for sentence in found.sentences:
+        console.print(sentence, markup=False)
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
                   f"{config.format_count(len(warnings), 'warning')}", markup=False)

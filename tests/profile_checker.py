@@ -151,7 +151,7 @@ class ProfileChecker(ProfileMemory):
         self.checked["no_topics"] += bool(profile.no_topics)
 
     def _room(self, fact: f.Offered, person: Person, profile: Profile) -> None:
-        """Check concurrency, capacity, one at a time, and captions."""
+        """Check concurrency, capacity, and one at a time."""
         live = list(person.at_hand.values())
         most = dict(profile.max_concurrency).get(fact.channel, 1)
         if sum(one.channel is fact.channel for one in live) >= most:
@@ -176,9 +176,6 @@ class ProfileChecker(ProfileMemory):
         calls = any(rows[one.channel].interrupts for one in live)
         if calls and any(one.interrupted for one in live):
             self._wrong("interrupted", fact, "an offer during a call that interrupted")
-        if profile.captions and live and (calls or rows[fact.channel].interrupts):
-            self._wrong("captions", fact, "a call is not alone")
-        self.checked["captions"] += profile.captions and rows[fact.channel].interrupts
 
     def _strain(self, fact: f.Offered, name: str, person: Person, profile: Profile, service: Service) -> None:
         at = fact.at

@@ -184,6 +184,8 @@ RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "private), failed (tried again).")
 RECORDING = Metric("acd_recording_possible", GAUGE, (),
                    "1: talks that may be recorded are recorded. 0: encryption fails, or there is no room.")
+PURGED = Metric("acd_privacy_purge_timestamp_seconds", GAUGE, (),
+                "Last nightly purge of old data, Unix seconds; 0: none.")
 CALLER_PREFERENCES = Metric("acd_caller_preferences", GAUGE, ("preference",),
                             "Callers with a wish for later calls: slow (slow speech), human_first (a person at once). "
                             "Fewer than five count as 0.")
@@ -221,7 +223,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
         CENTRE_FILES, RECORDINGS, RECORDING,
-        CALLER_PREFERENCES,
+        CALLER_PREFERENCES, PURGED,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 

@@ -339,6 +339,10 @@ class MetricsRecorder:
             self._raise_to(names.RECORDINGS, count, result)
         self._series.set_gauge(names.RECORDING, possible)
 
+    def set_purged(self, at: float) -> None:
+        """Set when the node last destroyed old data, or 0."""
+        self._series.set_gauge(names.PURGED, at)
+
     def set_preferences(self, callers: Mapping[str, int]) -> None:
         """Set the number of callers by preference."""
         for wish, count in callers.items():

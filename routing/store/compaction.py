@@ -32,23 +32,18 @@ COPY_ENDING = ".rehearsal"
 
 
 def empty_log(raw: Any, lock_s: float) -> bool:
-    """Bring the log of a SQLite file into the file, and truncate the log.
+    """Try once to bring the log of a SQLite file into the file, and to truncate the log.
 
-    Return False if readers of older data did not end. `raw` is the driver's connection. `lock_s` is its usual wait for
-    a lock.
+    Return False if a reader of older data did not end within `LOCK_HOLD_S`. The caller pauses between tries, so that
+    turns pass. `raw` is the driver's connection. `lock_s` is its usual wait for a lock.
     """
     # 1. Do the main part next to other writers. Under the lock it would take as long as the log is big.
     raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    # 2. Do the rest in short tries, so that turns pass in between.
+    # 2. Do the rest under the lock, with a short wait for readers.
     raw.execute(f"PRAGMA busy_timeout={int(LOCK_HOLD_S * 1000)}").fetchall()
     try:
-        for left in reversed(range(TRIES)):
-            (busy, _, _), = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            if not busy:
-                return True
-            if left:
-                time.sleep(PAUSE_S)
-        return False
+        (busy, _, _), = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
     finally:
         raw.execute(f"PRAGMA busy_timeout={int(lock_s * 1000)}").fetchall()
 

@@ -206,10 +206,19 @@ class Store:
     async def empty_log(self) -> bool:
         """Bring changes from the log of the database into its file, and empty the log.
 
-        Return False if somebody reads older data, which leaves the log as it was. PostgreSQL frees dead rows
-        (`VACUUM`), and its log is the server's concern.
+        Return False if somebody reads older data, which leaves the log as it was. Turns pass between the tries.
+
+        PostgreSQL frees dead rows (`VACUUM`), and its log is the server's concern. A node leaves that to the server's
+        own autovacuum, because its turns would wait for minutes.
         """
-        return await self._writer.call_function(self._empty_log)
+        if self._lease is not None and not self._on_sqlite:
+            return True
+        for left in reversed(range(compaction.TRIES)):
+            if await self._writer.call_function(self._empty_log):
+                return True
+            if left:
+                await asyncio.sleep(compaction.PAUSE_S)
+        return False
 
     async def rewrite_file(self, within_s: float | None = None) -> bool:
         """Rewrite the whole file, so that nothing is left of deleted content. No turn can be kept meanwhile.

@@ -43,7 +43,7 @@ from prompts.verbalise.number_prompts import LANGUAGES
 from routing.ami.fallback.members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
-from santral.centre import coverage_by_date, reachability, remote_agents, surge_checks
+from santral.centre import coverage_by_date, distress_checks, reachability, remote_agents, surge_checks
 from santral.centre.cross_file_checks import (
     calls_nobody_back,
     check_closed_entry,
@@ -62,6 +62,7 @@ from santral.centre.cross_file_checks import (
     untold_waits,
 )
 from santral.centre.engine_values import engine_centre, team_of
+from santral.centre.unused_needs import unused_needs
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets
 
@@ -85,6 +86,8 @@ class CheckedCentre(NamedTuple):
     today: tuple[Problem, ...] = ()
     """Problems that come only from agents' needs in force today, in files that are good on another day. A person who
     checks or reloads fixes them. No automatic start fails because of the date alone."""
+    sentences: tuple[str, ...] = ()
+    """Calls that limits and roster carry in distress, in words."""
 
 
 class NodeConfig(NamedTuple):
@@ -197,7 +200,8 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     # 2. Check each file against the others.
     problems += _no_store(loaded)
     problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
-    for doubt in (calls_nobody_back, distress_sent_away, late_steps, unasked_nodes, untold_waits, forgotten_early):
+    problems += distress_sent_away(loaded)
+    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
         warnings += doubt(loaded)
     # 3. Check the menu.
     if loaded.menu is not None:
@@ -209,15 +213,20 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     found, doubts = reachability.check_reachability(loaded, team_of(loaded), flow)
     of_today = found if found and coverage_by_date.is_good_some_day(loaded, flow) else []
     problems, warnings = problems + [one for one in found if one not in of_today], warnings + doubts
-    # 5. Check the names that need a valid menu or settings.
+    # 5. Check what the team carries in distress. The engine cannot read faulty expressions.
+    distress = distress_checks.DistressCheck([], [], [])
+    if not found and not loaded.problems:
+        distress = distress_checks.check_distress(loaded, engine_centre(loaded))
+        problems, warnings = problems + distress.problems, warnings + distress.warnings
+    # 6. Check the names that need a valid menu or settings.
     problems += missing_entries(loaded)
     if flow is not None and loaded.settings is not None:
         found, doubts = check_closed_entry(loaded, flow)
         problems = problems + found + external_without_trunk(loaded, flow) + conflicting_keys(loaded, flow)
         problems += surge_checks.check_profiles(loaded, flow, lengths.keys)
         warnings = warnings + doubts + preferences_not_stored(loaded, flow) + unheard_notice(loaded, flow)
-    return CheckedCentre(loaded, flow, *(tuple(sorted(found, key=lambda one: one.order))
-                                         for found in (problems, warnings, of_today)))
+    problems, warnings, of_today = (sorted(each, key=lambda one: one.order) for each in (problems, warnings, of_today))
+    return CheckedCentre(loaded, flow, tuple(problems), tuple(warnings), tuple(of_today), tuple(distress.sentences))
 
 
 def sound_folders(loaded: LoadedCentre) -> list[Path]:

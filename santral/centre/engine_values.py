@@ -127,6 +127,9 @@ def _engine_profile(changes: dict[str, Any], own_limit: bool = False) -> core.Pr
         changes["pre_connect"] = changes.pop("pre_connect_mode")
     if "channels" in changes:
         changes["channels"] = frozenset(core.Channel(channel) for channel in changes["channels"])
+    # Nothing makes live captions yet, so an agent who needs them gets no calls.
+    if changes.pop("captions", False):
+        changes["channels"] = changes.get("channels", profile.channels) - core.PHONE_CHANNELS
     # 3. Merge tables with their defaults.
     if "max_concurrency" in changes:
         own = {core.Channel(channel): most for channel, most in changes["max_concurrency"].items()}

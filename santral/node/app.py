@@ -41,7 +41,7 @@ from routing.ami.settings import AsteriskSettings
 from routing.channels import Channels
 from routing.clock import Clock
 from routing.core.engine import Engine
-from routing.core.events import Event, HoldTick, LinkChanged
+from routing.core.events import CallerErased, Event, HoldTick, LinkChanged
 from routing.core.inbox import InboxClosed
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact
@@ -56,7 +56,7 @@ from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import KeyFileError, StoreError
 from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
-from routing.talk_recorder import TalkRecorder
+from routing.talk_recorder import AUDIT_NAME, TalkRecorder
 from santral.centre import remote_agents
 from santral.centre.config import NODE, NodeConfig, parse_address, store_place
 from santral.centre.file_reload import CentreReloader, NewFiles
@@ -66,12 +66,14 @@ from santral.node import log_setup, mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
 from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar
+from santral.node.nightly_purge import NightlyPurge
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
 from santral.node.projections import Projections, log_phone_faults
 from santral.node.recording_access import RecordingAccess
 from santral.node.service_manager import ServiceManager
 from santral.node.supervision import run_supervised
 from santral.node.surge_switch import SurgeSwitch
+from santral.privacy.caller_data import CallerData
 from santral.secrets import NodeSecrets, compare_secret, write_private
 
 log = structlog.get_logger()
@@ -202,6 +204,8 @@ class Node:
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
                                        Audit(self._state))
+            self._night = self._build_purge(store, vault, numbers, runner)
+            await self._night.load_time()
             # 5. Asterisk. It asks the redirect for a number, so that no number passes through AMI.
             redirect = await self._start_redirect()
             if redirect is not None:
@@ -250,6 +254,7 @@ class Node:
                      group.create_task(calendar.run_calendar(), name="calendar"),
                      group.create_task(run_supervised("recordings", self._talks.run_sweeps), name="recordings"),
                      group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
+                     group.create_task(run_supervised("purge", self._night.run_nights), name="purge"),
                      group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes")]
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
             dialogues = group.create_task(self._run_agi(agi), name="agi")
@@ -286,6 +291,14 @@ class Node:
         return RecordingStore(self._state / "recordings", Path(self._config.settings.asterisk.spool),
                               self._secrets.folder / "recordings.json", store, keep_days=wanted.keep_days,
                               private=self._config.unrecorded)
+
+    def _build_purge(self, store: Store, vault: RecordingStore, numbers: NumberKeys, runner: Runner) -> NightlyPurge:
+        async def forget_caller(caller_hash: str) -> None:
+            await runner.ask(CallerErased(caller_hash))
+
+        data = CallerData(self._state, store, vault, numbers, self._state / self._config.settings.queue_log.path,
+                          forget_caller, keys=self._secrets.folder / "recordings.json", node=True, who=AUDIT_NAME)
+        return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time)
 
     async def _start_redirect(self) -> SipRedirect | None:
         """Start the server that tells Asterisk the number of a callback. Return None if there is no carrier."""
@@ -372,6 +385,7 @@ class Node:
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)
+            recorder.set_purged(self._night.purged_at)
             recorder.set_preferences(self._wishes.count_preferences())
             recorder.set_recordings(self._talks.done, possible=not self._talks.trouble)
             if (out := self._outbox) is not None:

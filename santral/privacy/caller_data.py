@@ -301,7 +301,8 @@ class CallerData:
         return [DueData("recordings", now, count), DueData("contacts with a number", numbers, rows),
                 DueData("journal entries with a number", numbers, boxes),
                 DueData("lines of queue_log with a number", numbers,
-                        queue_log.erase_numbers(self._log, lambda _, epoch: epoch < numbers, really=False)),
+                        await asyncio.to_thread(partial(queue_log.erase_numbers, self._log,
+                                                        lambda _, epoch: epoch < numbers, really=False))),
                 DueData("journal entries", journal, past.entries if past else 0),
                 DueData("facts", told, past.facts if past else 0),
                 DueData("keyed-in answers", numbers,
@@ -310,7 +311,8 @@ class CallerData:
                         await self._store.run_query(partial(sms_messages.count_old_messages, before=numbers)))]
 
     async def purge_due(self, numbers_days: float, journal_days: float, facts_days: float) -> PurgeResult:
-        """Destroy the data that is due."""
+        """Destroy the data that is due, in pages. Next to a running node each page is followed by a pause."""
+        pause_s = erasure.PAUSE_S if self._node else 0.0
         due = await self.find_due(numbers_days, journal_days, facts_days)
         counts = {one.what: one.many for one in due if one.many}
         # Nothing is due, but the log may still hold data of the last purge.
@@ -323,16 +325,18 @@ class CallerData:
         numbers, journal, told = due[1].before, due[4].before, due[5].before
         while ids := await self._store.run_query(partial(erasure.old_contacts, before=numbers)):
             await self._store.run_write(partial(erasure.blank_rows, ids=ids))
-        while await self._store.run_write(partial(caller_input.erase_old_inputs, before=numbers)):
-            pass
-        while await self._store.run_write(partial(sms_messages.erase_old_messages, before=numbers)):
-            pass
-        await erasure.redact_old(self._store, numbers)
-        queue_log.erase_numbers(self._log, lambda _, epoch: epoch < numbers)
+            await asyncio.sleep(pause_s)
+        for erase_page in (caller_input.erase_old_inputs, sms_messages.erase_old_messages):
+            more = 1
+            while more:
+                more = await self._store.run_write(partial(erase_page, before=numbers))
+                await asyncio.sleep(pause_s)
+        await erasure.redact_old(self._store, numbers, pause_s)
+        await asyncio.to_thread(queue_log.erase_numbers, self._log, lambda _, epoch: epoch < numbers)
         # 3. Cut the journal at a start of a node, so that it can still be replayed.
         if past := await self._store.run_query(partial(
                 erasure.find_old_history, journal_before=journal, facts_before=told)):
-            await erasure.drop_history(self._store, past)
+            await erasure.drop_history(self._store, past, pause_s)
         # 4. Empty the log, and write down the result.
         settled = await self._store.empty_log()
         self._audit.note_entry(self._who, "purged", self._clock(), counts=counts, **_audit_note(settled))

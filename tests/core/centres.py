@@ -58,7 +58,7 @@ def team(size: int, seed: int) -> tuple[Agent, ...]:
 
 
 def mixed(size: int, seed: int) -> tuple[Agent, ...]:
-    """Return the same team with every accommodation that concerns several contacts: capacity, captions, pairs, modes of
+    """Return the same team with every accommodation that concerns several contacts: capacity, pairs, modes of
     wrap-up."""
     rng = random.Random(seed)
     found = []
@@ -68,7 +68,7 @@ def mixed(size: int, seed: int) -> tuple[Agent, ...]:
             capacity=rng.choice((60, 100, 100, 180)),
             max_concurrency=rng.choice(((), ((Channel.CHAT, 2), (Channel.EMAIL, 2)), ((Channel.VOICE, 1),
                                                                                    (Channel.CHAT, 3)))),
-            one_at_a_time=rng.random() < 0.15, captions=rng.random() < 0.2,
+            one_at_a_time=rng.random() < 0.15,
             auto_return_s=rng.choice((None, None, 40.0)))
         number = int(agent.id[1:])
         if number in (0, 1, 3):

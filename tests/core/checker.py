@@ -282,11 +282,11 @@ def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferSt
     most = dict(profile.max_concurrency).get(channel, 1)
     if channel not in profile.channels or len([one for one in mine if one[0] is channel]) >= most:
         return False
-    if mine and (profile.one_at_a_time or (calls and profile.captions)):
+    if mine and profile.one_at_a_time:
         return False
     counted = [one for one in mine if one not in yielding]
     if channel is Channel.VOICE:
-        if (mine and profile.captions) or any(state is OfferState.WRAPPING for _, state in mine):
+        if any(state is OfferState.WRAPPING for _, state in mine):
             return False
     elif calls:
         if yielding or channel in interruptible:

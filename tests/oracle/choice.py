@@ -259,7 +259,7 @@ def beside(h, p: Person, channel: Channel) -> bool:
         return cost <= profile.capacity
     call = p.calls()
     yielding = [one for one in live if h.yields(one)]
-    if profile.one_at_a_time or p.rna_count >= profile.rna_allowed or (call and profile.captions):
+    if profile.one_at_a_time or p.rna_count >= profile.rna_allowed:
         return False
     if sum(one.caller.channel is channel for one in live) >= dict(profile.max_concurrency).get(channel, 1):
         return False
@@ -267,7 +267,7 @@ def beside(h, p: Person, channel: Channel) -> bool:
         return False
     counted = live
     if channel is VOICE:
-        if profile.captions or any(one.state is WRAPPING for one in live):
+        if any(one.state is WRAPPING for one in live):
             return False
         counted = [one for one in live if one not in yielding]
     return cost <= profile.capacity and sum(one.cost for one in counted) + cost <= profile.capacity

@@ -109,7 +109,7 @@ def agent_of(rng: random.Random, number: int) -> Agent:
         wrapup_s=some(3.0 + number / 64, 0.0, 12.0 + number / 64), wrapup_extend_s=rng.choice((2.0, 9.0)),
         rest_gap_s=some(0.0, 2.0 + number / 64, 6.0 + number / 64), rna_allowed=rng.choice((1, 2, 3)),
         wrapup_mode=some(WrapUpMode.MANDATORY_TIMEOUT, *WrapUpMode), capacity=some(100, 60, 180),
-        one_at_a_time=some(False, False, True), captions=some(False, False, True), break_grace_s=some(0.0, 15.0),
+        one_at_a_time=some(False, False, True), break_grace_s=some(0.0, 15.0),
         max_continuous_s=some(7_200.0, 120.0 + number, 400.0 + number),
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
             binds=rng.random() < 0.5),

@@ -13,7 +13,7 @@ A call comes first. While the phone rings for a call, other contacts go on. The 
 that rings at the same agent: its offer is rescinded, because another agent may be free for it. When the call is
 connected, the agent's interruptible contacts are held. They continue after the call and its wrap-up.
 
-Two hard rules come on top. `one_at_a_time` allows one contact at all, and with `captions` a call is the only contact.
+A hard rule comes on top: `one_at_a_time` allows one contact at all.
 An agent whose phone has a call from outside Santral (BUSY) is offered nothing. An unreachable phone keeps only calls
 away.
 """
@@ -151,7 +151,7 @@ def channels_beside(d: Domain, record: AgentRecord) -> int:
     if record.at_capacity:
         return 0
     profile, live, call = record.profile, record.offers.values(), record.call_count
-    if profile.one_at_a_time or record.rna_count >= profile.rna_allowed or (call and profile.captions):
+    if profile.one_at_a_time or record.rna_count >= profile.rna_allowed:
         return 0
     # An interrupted contact waits already: no further contact may join it during the call.
     yielding = [is_interruptible(d, offer) for offer in live]
@@ -164,7 +164,7 @@ def channels_beside(d: Domain, record: AgentRecord) -> int:
             continue
         row, used = d.channels[channel], record.used_units
         if row.interrupts:
-            if profile.captions or any(offer.state is WRAPPING for offer in live):
+            if any(offer.state is WRAPPING for offer in live):
                 continue
             # The call will hold the interruptible contacts, so their units are free for it.
             used = sum([offer.cost for offer, can in zip(live, yielding, strict=True) if not can])

@@ -23,7 +23,7 @@ from itertools import islice
 from typing import Generic, TypeAlias
 
 from routing.core.matching import skill_requirement
-from routing.core.matching.protocols import A, C, ReadyAgent
+from routing.core.matching.protocols import A, C, LoadLimited
 from routing.core.matching.ready_queue import ReadyQueue
 from routing.core.matching.skill_requirement import Requirement
 from routing.core.matching.sorted_queue import LineKey, SortedQueue
@@ -57,7 +57,7 @@ def line_key(service: Service, since: float, priority: int, number: int) -> Line
     return since * service.weight - MINUTE_S * (service.priority + priority), number
 
 
-def tier_of(record: ReadyAgent, load: int) -> int | None:
+def tier_of(record: LoadLimited, load: int) -> int | None:
     """Return the tier of an agent for contacts of this load, or None if the agent takes none of them."""
     if load <= record.max_load_normal:
         return 0
@@ -66,7 +66,7 @@ def tier_of(record: ReadyAgent, load: int) -> int | None:
     return 2 if load <= record.max_load_emergency else None
 
 
-def distress_tier_of(record: ReadyAgent, load: int) -> int | None:
+def distress_tier_of(record: LoadLimited, load: int) -> int | None:
     """Return the tier of an agent for distress contacts of this load. Limits of the centre alone only lower it to 1."""
     if load <= record.max_load_normal:
         return 0
@@ -170,7 +170,7 @@ class Pool(Generic[A, C]):
         level = skill_requirement.level_of(self.requirement, skills, excluded)
         return None if level is None else self.strategy.rank(agent, level)
 
-    def tier_for(self, record: ReadyAgent) -> int | None:
+    def tier_for(self, record: LoadLimited) -> int | None:
         """Return the tier of an agent here, or None if the agent takes none of these contacts."""
         return (distress_tier_of if self.distress else tier_of)(record, self.load)
 

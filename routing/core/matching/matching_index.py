@@ -373,14 +373,46 @@ class Matching(Generic[A, C]):
         return pool
 
     def _add_pool(self, key: PoolKey, pool: Pool[A, C], *, spare: bool) -> None:
-        """Add a pool and index all agents again, because each cohort gets one slot more."""
-        with_agents = list(self._signed_in_agents)
-        stood = self._clear_agents(with_agents)
+        """Add a pool, and give the cohorts that fit one slot more. Agents stay in their other pools."""
         self._pools[key] = pool
+        self._fill_pool(pool)
         if spare:
             self._extra_pools[key] = pool
             self._drop_extra_pools()
-        self._fill_agents(with_agents, stood)
+
+    def _fill_pool(self, pool: Pool[A, C]) -> None:
+        """Give a new pool its agents."""
+        stand = []
+        for kind in self._cohorts.values():
+            rank = kind.add_pool(pool)
+            for record in kind.agents if rank is not None else ():
+                assert rank is not None
+                pool.count_signed_in(rank, 1)
+                if record.is_present and pool.count_present(rank, 1):
+                    self.presence_changed = True
+                if record.key is not None and record not in self.newly_ready:
+                    stand.append(record)
+        # In the order of their places each agent goes to the end of a ready queue.
+        stand.sort(key=_idle_key)
+        for record in stand:
+            self._insert_into(pool, record)
+
+    def _insert_into(self, pool: Pool[A, C], record: A) -> None:
+        """Put an agent who is in ready queues into the last slot that the agent's placement got."""
+        key, standing = record.key, record.placement
+        assert key is not None and standing is not None
+        if standing.idle_slots and standing.idle_slots[-1][0] is pool:
+            _, bit, _, line = standing.idle_slots[-1]
+        elif standing.keyed_slots and standing.keyed_slots[-1][1][0] is pool:
+            of, (_, bit, _, line) = standing.keyed_slots[-1]
+            key = of(record, self.half_life_s), record.index
+            # Without other slots of this kind the agent may still have keys of an earlier placement.
+            record.ranking_keys = (*record.ranking_keys[:len(standing.keyed_slots) - 1], key)
+        # The channels or the load limits of the agent keep these contacts away.
+        else:
+            return
+        line.add(record, key)
+        pool.mask |= bit
 
     def _drop_extra_pools(self) -> None:
         """Drop extra pools beyond the limit. The newest pool always stays."""
@@ -389,31 +421,20 @@ class Matching(Generic[A, C]):
                 return
             if not pool.waiting:
                 del self._extra_pools[key], self._pools[key]
+                self._empty_pool(pool)
                 self._shared = {name: group for name, group in self._shared.items() if group.pool is not pool}
 
-    def _clear_agents(self, records: Iterable[A]) -> list[A]:
-        """Remove all agents from the pools.
-
-        Return those who were in ready queues, in the order in which they must be added again.
-        """
-        self.settle_agents()
-        stood = sorted((record for record in records if record.key is not None), key=_idle_key)
-        there = [record for record in records if record.is_present]
-        for record in records:
-            self.sign_out(record)
-        self._cohorts.clear()
-        # `sign_in` counts an agent who is marked as there.
-        for record in there:
-            record.is_present = True
-        return stood
-
-    def _fill_agents(self, records: Iterable[A], stood: Iterable[A]) -> None:
-        # All agents are counted before any is indexed: a placement needs the slots of its cohort.
-        for record in records:
-            self.sign_in(record)
-        for record in stood:
-            self.index_agent(record, record.open_channels)
-        self.settle_agents()
+    def _empty_pool(self, pool: Pool[A, C]) -> None:
+        """Take the slot of a pool that is dropped away from its agents."""
+        for record in self._signed_in_agents:
+            standing = record.placement
+            # Keys are in the order of the slots, so the key of this slot goes too.
+            if standing is not None and standing.keyed_slots and record.key is not None \
+                    and record not in self.newly_ready:
+                record.ranking_keys = tuple([one for one, (_, place) in zip(
+                    record.ranking_keys, standing.keyed_slots, strict=True) if place[0] is not pool])
+        for kind in self._cohorts.values():
+            kind.remove_pool(pool)
 
     # -- agents --------------------------------------------------------------------------------------------------
 

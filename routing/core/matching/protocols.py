@@ -29,6 +29,26 @@ class RankedAgent(Protocol):
     load_at: float
 
 
+class LoadLimited(Protocol):
+    """An agent with limits for the load of contacts, as `ReadyAgent` explains them."""
+
+    @property
+    def max_load_normal(self) -> int:
+        """Return the greatest load in tier 0."""
+
+    @property
+    def max_load_last_resort(self) -> int:
+        """Return the greatest load in tier 1."""
+
+    @property
+    def max_load_emergency(self) -> int:
+        """Return the greatest load in tier 2."""
+
+    @property
+    def max_load_distress(self) -> int:
+        """Return the greatest load of contacts in distress."""
+
+
 class ReadyAgent(RankedAgent, Protocol):
     """An agent as the pools place them. Two different agents are never equal."""
 

@@ -308,8 +308,6 @@ class Profile(NamedTuple):
     """Units. The costs of all contacts at the agent never exceed it (`ChannelRow.cost`)."""
     one_at_a_time: bool = False
     """Whether the agent has only one contact at a time, of any channel."""
-    captions: bool = False
-    """Whether a call needs live captions. The agent has no other contact during such a call."""
     # Breaks and distress load.
     break_grace_s: float = 0.0
     """Longest delay of a planned break."""

@@ -2,7 +2,7 @@
 
 Only rules that protect from strain can be overridden. Each use is a fact (`Overridden`) that the agent and the
 accommodation manager see. Breaks cannot be overridden, and neither can the limits of what a person can do: channels,
-capacity, captions, topics.
+capacity, topics.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ of it: a writing transaction keeps the node's out from its beginning.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Callable, Collection
@@ -28,12 +29,17 @@ from routing.core.records import Contact
 from routing.core.stored import FIELDS, Started
 from routing.store.callers.redaction import Replace, redact_entry, without_callers
 from routing.store.kinds import NAMED_KINDS
-from routing.store.schema import IS_RARE, contacts, facts, journal
+from routing.store.schema import HAS_TRACES, IS_RARE, contacts, facts, journal
 from routing.store.start_entry import whole_only
 from routing.store.store import Store
 
-PAGE = 2_000
-"""Entries of one transaction, which takes some milliseconds."""
+PAGE = 500
+"""Entries of one transaction, for which a turn of the node may wait. Measured: 17 ms, with 2,000 entries 54 ms."""
+PAUSE_S = 0.02
+"""Pause after each transaction next to a running node, in which waiting turns pass.
+
+A night of 30,000 calls is about 1,000 pages, so the pauses add 20 s to a purge.
+"""
 
 _HASHES = [contacts.c[one.column] for one in FIELDS[Contact] if one.privacy is Privacy.HASH]
 _NUMBERS = [contacts.c[one.column] for one in FIELDS[Contact] if one.privacy is Privacy.NUMBER]
@@ -104,13 +110,10 @@ _BLANK: dict[Column[Any], Any] = {contacts.c[one.column]: one.default for one in
 """Values that blank a row. Statements about a caller go with the hash, because they belong to nobody afterwards."""
 
 
-def _has_traces() -> ColumnElement[bool]:
-    return or_(*(column != "" for pair in HASH_COLUMNS for column in pair))
-
-
 def _is_old(before: float) -> ColumnElement[bool]:
     over = contacts.c.state.not_in([one.value for one in LIVE_STATES])
-    return and_(contacts.c.ended_at < before, over, _has_traces())
+    # The words name the partial index. Contacts without an end are alive.
+    return and_(text(HAS_TRACES), contacts.c.ended_at < before, over)
 
 
 async def redact_caller(store: Store, replace: Replace, contacts: Collection[str], until: float) -> int:
@@ -128,13 +131,14 @@ async def redact_caller(store: Store, replace: Replace, contacts: Collection[str
     return changed
 
 
-async def redact_old(store: Store, before: float) -> int:
+async def redact_old(store: Store, before: float, pause_s: float = 0.0) -> int:
     """Redact the journal entries from before that moment: nobody is recognised by them. Return how many there were."""
     replace, changed = without_callers(secrets.token_bytes(32)), 0
     page = partial(_redact_page, replace=replace, wanted=_ENTRY.where(
         text("personal"), journal.c.at < before).order_by(journal.c.at).limit(PAGE), for_all=True)
     while more := await store.run_write(partial(_rewrite_page, page=page)):
         changed += more
+        await asyncio.sleep(pause_s)
     return changed
 
 
@@ -230,13 +234,14 @@ def _fact_at(connection: Connection, moment: float) -> int:
     return low
 
 
-async def drop_history(store: Store, what: OldHistory) -> None:
-    """Delete old history, oldest first."""
+async def drop_history(store: Store, what: OldHistory, pause_s: float = 0.0) -> None:
+    """Delete old history, oldest first, with a pause after each page."""
     # Facts go first: a crash in between leaves entries, and the next run finds them.
     for table, first in ((facts, what.fact), (journal, what.entry)):
         begin, _ = await store.run_query(partial(_number_range, table=table))
         for end in range(min(begin + PAGE, first), first + PAGE, PAGE):
             await store.run_write(partial(_drop_rows, table=table, end=min(end, first)))
+            await asyncio.sleep(pause_s)
 
 
 def _drop_rows(connection: Connection, table: Table, end: int) -> None:

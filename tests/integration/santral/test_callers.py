@@ -15,9 +15,9 @@ from routing.store.callers import caller_preferences
 from routing.store.callers.caller_preferences import CallerPreferences
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.store import Store
+from santral import preferences_cli
 from santral.cli import cli
-from santral.privacy import preferences_cli
-from santral.privacy.preferences_cli import PAGE
+from santral.preferences_cli import PAGE
 
 pytestmark = pytest.mark.integration
 

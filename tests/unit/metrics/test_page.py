@@ -112,6 +112,7 @@ def page() -> str:
     recorder.count_facts(everything(centre))
     recorder.observe_decision(1e-5)
     recorder.set_asterisk(reconnects=1, mismatches=1, events=5)
+    recorder.set_purged(1_800_000_000.0)
     recorder.set_preferences({"slow": 7, "human_first": 0})
     recorder.set_files_good(files_good=True)
     recorder.set_lines({"all": 300, "other": 240, "words": 1}, {("other", "refused"): 9, ("kriz", "words"): 1},

@@ -10,6 +10,7 @@ import pytest
 from centres.team import Accommodation, Needs
 from centres.team import Agent as Person
 from routing.core.model.centre_model import (
+    PHONE_CHANNELS,
     Agent,
     AnswerMode,
     Channel,
@@ -48,7 +49,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "distress_limit": ({"soft": 2, "hard": 3, "release": 1}, {"distress": DistressLimit(2.0, 3.0, 1.0, True)}),
     "no_topics": (["siddet"], {"no_topics": frozenset({"siddet"})}),
     "no_abusive_history": (True, {"no_topics": frozenset({ABUSIVE})}),
-    "captions": (True, {"captions": True}),
+    "captions": (True, {"channels": frozenset(Channel) - PHONE_CHANNELS}),
     "pair_id": ("cift1", {"pair_id": "cift1"}),
     "ear": ("left", {"comfort": Comfort(ear="left")}),
     "gain_db": (12, {"comfort": Comfort(gain_db=12.0)}),

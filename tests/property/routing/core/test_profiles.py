@@ -79,7 +79,7 @@ def profile_of(rng: random.Random, number: int) -> Profile:
         wrapup_s=rng.choice((0.0, 15.0, 15.0, 90.0)), wrapup_extend_s=rng.choice((30.0, 60.0)),
         rest_gap_s=some(0.0, 7.0, 120.0),  # type: ignore[arg-type]
         rna_allowed=rng.choice((1, 2, 3)), wrapup_mode=rng.choice(list(WrapUpMode)),
-        capacity=some(100, 200, 66, 99), one_at_a_time=rng.random() < 0.2, captions=rng.random() < 0.2,  # type: ignore[arg-type]
+        capacity=some(100, 200, 66, 99), one_at_a_time=rng.random() < 0.2,  # type: ignore[arg-type]
         break_grace_s=some(0.0, 120.0, 900.0), max_continuous_s=some(7_200.0, 1_800.0, 3_600.0),  # type: ignore[arg-type]
         distress=rng.choice((DistressLimit(), DistressLimit(4.0, 6.0, 3.0), DistressLimit(2.0, 2.5, 1.0)))._replace(
             binds=rng.random() < 0.7),
@@ -262,12 +262,12 @@ class World:
         self.tell(e.Configured(self.centre))
 
 
-RULES_IN_PLAY = ("channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "heavy",
+RULES_IN_PLAY = ("channels", "no_topics", "max_concurrency", "one_at_a_time", "rest_gap", "heavy",
                  "relaxed", "beyond", "break_protection", "pair", "wrapup", "wrapup_extend", "parameters",
                  "rna_allowed", "decompression", "spared", "capacity", "max_continuous", "auto_return", "ordered",
                  "distress_first")
 
-SEEN = {"channels", "no_topics", "max_concurrency", "one_at_a_time", "captions", "rest_gap", "distress_limit", "wrapup",
+SEEN = {"channels", "no_topics", "max_concurrency", "one_at_a_time", "rest_gap", "distress_limit", "wrapup",
         "pair", "rna_allowed", "capacity", "max_continuous", "auto_return", "break_protection", "ring_s", "whisper",
         "reading_s", "answer_mode", "comfort"}
 """Rules that an engine without profiles breaks."""

@@ -1,4 +1,4 @@
-"""Additional contacts of an agent: units, channels, captions, one at a time."""
+"""Additional contacts of an agent: units, channels, one at a time."""
 
 from __future__ import annotations
 
@@ -66,16 +66,6 @@ def test_one_at_a_time_is_one_of_any_channel() -> None:
     assert house.waits("edu", channel=CHAT) == [] and house.waits("edu") == []
     house.over(chat, 5.0)
     assert house.tick(15.0)[0].contact == "c2", "after the wrap-up"  # type: ignore[union-attr]
-
-
-def test_a_call_with_captions_is_alone() -> None:
-    house = house_of(SEVERAL._replace(captions=True, capacity=200))
-    house.talks()
-    assert house.waits("edu", channel=CHAT) == []
-    others = house_of(SEVERAL._replace(captions=True, capacity=200))
-    others.chats(EMAIL)
-    assert others.waits("edu") == [], "not even one that could interrupt"
-    others.chats()
 
 
 def test_a_wrap_up_takes_what_its_contact_took_and_no_call_comes_during_it() -> None:

@@ -107,7 +107,7 @@ def test_an_hour_is_the_most() -> None:
     assert len(h.facts_of(f.Overridden)) == 1
 
 
-@pytest.mark.parametrize("rule", ["channels", "capacity", "breaks", "max_concurrency", "captions", "no_topics",
+@pytest.mark.parametrize("rule", ["channels", "capacity", "breaks", "max_concurrency", "no_topics",
                                   "spared", "max_continuous", "break_protection", ""])
 def test_what_a_person_can_do_and_breaks_are_never_overridden(rule: str) -> None:
     h = house()

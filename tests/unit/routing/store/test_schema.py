@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from routing.store import migrate, sms_messages
+from routing.store.callers import erasure
 from routing.store.database import describe_url, url_of
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader, load_state
@@ -160,6 +161,15 @@ def test_a_recording_is_kept_and_destroyed_without_a_look_at_every_call_there_ev
         "SEARCH offers USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH recordings USING INDEX ix_recordings_keep_until (keep_until<?)",
         "SEARCH recordings USING INDEX sqlite_autoindex_recordings_1 (id=?)"]
+
+
+def test_a_purge_looks_only_at_callers_who_are_old_and_known() -> None:
+    """Rows without traces are years of calls, and no night reads them."""
+    assert plans(partial(erasure.old_contacts, before=1.0), partial(erasure.old_rows, before=1.0),
+                 partial(erasure.count_old_personal, before=1.0)) == [
+        "SEARCH contacts USING INDEX ix_contacts_traces (ended_at<?)",
+        "SEARCH contacts USING INDEX ix_contacts_traces (ended_at<?)",
+        "SEARCH journal USING INDEX ix_journal_personal (at<?)"]
 
 
 def test_a_short_message_goes_without_a_look_at_all_of_the_day() -> None:
