@@ -182,8 +182,11 @@ def report_limit(d: Domain, record: AgentRecord) -> None:
 
 def count_idle_as_break(d: Domain, record: AgentRecord) -> None:
     """Count the time without a contact that ends now as a break. Only the time of work starts again."""
-    record.working_since, record.break_retry_at, record.load_state_changed = d.now, 0.0, True
-    schedule_next_break(d, record)
+    # The agent's row has it. A fact with the whole load state for each such offer would cost too much.
+    record.working_since, record.break_retry_at = d.now, 0.0
+    # An earlier timer is looked at when it fires, which costs nothing now.
+    if record.break_at == inf:
+        schedule_next_break(d, record)
 
 
 def find_needed_service(d: Domain, record: AgentRecord) -> ServiceId | None:
