@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from typing import Any, NamedTuple
 
 from routing.core.calls.blind_transfer import PERSONAL_WAIT_S
@@ -11,7 +12,17 @@ from routing.core.domain import ENDED_S
 from routing.core.matching.agent_pool import MINUTE_S
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import AgentState, Centre, Channel, ContactState, Needs, OfferState, Profile
+from routing.core.model.centre_model import (
+    AgentState,
+    Centre,
+    Channel,
+    ContactState,
+    Needs,
+    OfferState,
+    Profile,
+    Trigger,
+    WayOut,
+)
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from tests.core.centres import SERVICES
 
@@ -102,6 +113,10 @@ class Checker:
                 self._waits(fact)
                 assert self.contact[fact.contact][0] is ContactState.PENDING and fact.step >= 0
                 self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
+            case f.WayOutOffered():
+                self._waits(fact)
+                if fact.trigger in (Trigger.CLOSED, Trigger.FULL) or fact.way is WayOut.GOODBYE:
+                    self.aside[fact.contact] = inf  # not offered to agents before the caller has chosen
             case f.ContactChanged():
                 self._waits(fact)
                 self.asks[fact.contact] = self.asks[fact.contact]._replace(

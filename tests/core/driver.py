@@ -92,7 +92,11 @@ class Driver:
         assert {one.offer for one in self.engine.live_offers()} == live
         for view in status.queues:
             places = sorted(c.position for c in status.contacts if c.service == view.service and c.position)
-            assert places == list(range(1, view.waiting + 1)), "positions are 1, 2, 3 ..."
+            # Callbacks that sleep are in front of nobody, so only a queue without callbacks has each position once.
+            queued = [c for c in status.contacts if c.service == view.service and c.position]
+            assert len(places) == view.waiting and all(1 <= place <= view.waiting for place in places)
+            if not any(c.callback for c in queued):
+                assert places == list(range(1, view.waiting + 1)), "positions are 1, 2, 3 ..."
 
     def queue(self, service: str, *, since_ago: float | None = None, priority: int = 0,
               channel: Channel = Channel.VOICE, node: str = "", **more: Any) -> ContactId:

@@ -60,7 +60,7 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
 def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown: bool) -> None:
     out = Console(width=160, record=True, file=StringIO())
     one = {"id": "a1", "team": "bir", "seat": "2001", "state": "not_responding", "reason": reason, "since": 1.0,
-           "service": None, "pause_pending": "", "over_limit": False}
+           "service": None, "pause_pending": "", "over_limit": False, "break_postponed": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
     assert "yanıt vermiyor" in told and any(words in told for words in PHONE_FAULTS.values()) is shown
@@ -70,7 +70,7 @@ def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown
 def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
     out = Console(width=160, record=True, file=StringIO())
     one = {"id": "a1", "team": "bir", "seat": "2001", "state": "paused", "reason": "yemek", "since": 1.0,
-           "service": None, "pause_pending": "", "over_limit": True}
+           "service": None, "pause_pending": "", "over_limit": True, "break_postponed": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
     assert f"molada ({OVER_LIMIT})" in out.export_text()
 

@@ -53,11 +53,11 @@ def body(route: Route) -> dict[str, Any]:
                                                Transfer: {"json": {"service": "temsilci"}},
                                                FollowUp: {"json": {"agreed": True}}, Reload: {"json": {}},
                                                Points: {"json": {"points": 3}},
-                                               CallerToErase: {"json": {"hash": "5b" * 32}},
+                                               CallerToErase: {"json": {"hash": "5b" * 16}},
                                                Announce: {"json": {"text": "Bugün kapalıyız."}},
                                                AnnouncementEnd: {"json": {"id": 7}},
                                                CallerPreference: {"json": {"human_first": True}},
-                                               CallersPreferences: {"json": {"hashes": ["5b" * 32], "slow": True}}}
+                                               CallersPreferences: {"json": {"hashes": ["5b" * 16], "slow": True}}}
     return bodies.get(route.request, {})
 
 
@@ -121,10 +121,10 @@ async def test_what_a_caller_prefers_goes_to_the_house_and_no_further() -> None:
         assert contact == "c1" and wanted == CallerPreference(human_first=True)
         for wrong in ({}, {"human_first": "ja"}, {"human_first": True, "why": "65"}):
             assert (await desk.ask("POST", path, Role.AGENT, json=wrong))[0] == 400
-        many = {"hashes": ["5b" * 32, "6c" * 32], "slow": False}
+        many = {"hashes": ["5b" * 16, "6c" * 16], "slow": False}
         assert await desk.ask("POST", "/api/v1/callers/preferences", json=many) == (200, {"changed": 2})
         for wrong in ({"hashes": [], "slow": True}, {"hashes": ["+905321112233"], "slow": True},
-                      {"hashes": ["5b" * 32]}, {"hashes": ["5b" * 32] * 51, "slow": True}):
+                      {"hashes": ["5b" * 16]}, {"hashes": ["5b" * 16] * 51, "slow": True}):
             assert (await desk.ask("POST", "/api/v1/callers/preferences", json=wrong))[0] == 400
         assert (await desk.ask("GET", "/api/v1/callers/preferences"))[1] == {
             "slow": 7, "human_first": 0, "max_callers": 200_000, "expiry_days": 365, "enabled": True}
@@ -228,9 +228,9 @@ async def test_an_agent_has_the_recording_paused_and_go_on() -> None:
 async def test_a_caller_is_forgotten_by_the_hash_alone() -> None:
     async with running() as desk:
         path = "/api/v1/callers/erase"
-        assert (await desk.ask("POST", path, json={"hash": "5b" * 32}))[0] == 200
-        assert desk.inbox.events[-1] == events.CallerErased("5b" * 32)
-        for wrong in ("", "+905321112233", "5B" * 32, "5b" * 33):
+        assert (await desk.ask("POST", path, json={"hash": "5b" * 16}))[0] == 200
+        assert desk.inbox.events[-1] == events.CallerErased("5b" * 16)
+        for wrong in ("", "+905321112233", "5B" * 16, "5b" * 17):
             assert (await desk.ask("POST", path, json={"hash": wrong}))[0] == 400
 
 

@@ -51,7 +51,7 @@ pytestmark = pytest.mark.integration
 
 SERVICE = ServiceId("bilgi")
 CENTRE = Centre(
-    (Service(SERVICE, "Bilgi", (Step(((SkillId("bilgi"), 10),)),)),),
+    (Service(SERVICE, "Bilgi", (Step(((SkillId("bilgi"), 10),)),), load=3),),
     tuple(Agent(AgentId(name), ((SkillId("bilgi"), 50),)) for name in ("a1", "a2")),
 )
 

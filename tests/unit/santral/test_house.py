@@ -39,7 +39,8 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
     hang_up: Any = SimpleNamespace(wait=lambda: asyncio.sleep(0), clear=lambda: None)
     house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
-                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple)  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
+                      SimpleNamespace())  # type: ignore[arg-type]
     running = asyncio.create_task(house.run_reloads(hang_up))
     await asyncio.wait_for(asked.wait(), LIMIT_S)
     assert not running.done() and not troubles
@@ -61,7 +62,8 @@ accommodations:
     config, now = node_config(centre), datetime(2026, 1, 31, 20, 30, tzinfo=UTC).timestamp()  # 23:30 in Ankara
     house = RunningNodeOperations(lambda: config, SimpleNamespace(), lambda: now, SimpleNamespace(),  # type: ignore[arg-type]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
-                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple)  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
+                      SimpleNamespace())  # type: ignore[arg-type]
     found = house.own_needs(AgentId("a1001"))
     assert found.everybody == {"wrapup_s": 20.0}
     assert [one.model_dump(exclude_none=True) for one in found.entries] == [

@@ -31,6 +31,8 @@ def kill_and_restore(driver: Driver, rng: random.Random) -> None:
     driver.checker.fold(new.take_facts(), driver.centre)
     restore(new, *stored, driver.now, over=list(old._domain.ended_contacts))
     assert new.take_facts() == []
+    if old._domain.quiet_hours:  # the node tells the hours of the day after its start
+        new.handle(e.QuietHoursChanged(True), driver.now)
     before, after = old.status(driver.now), new.status(driver.now)
     assert sorted((c.contact, c.state, c.position, c.offer or 0, c.agent or "") for c in after.contacts) == sorted(
         (c.contact, c.state, c.position, c.offer or 0, c.agent or "") for c in before.contacts)

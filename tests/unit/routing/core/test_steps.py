@@ -175,7 +175,8 @@ def test_the_ceiling_makes_a_contact_urgent_once() -> None:
     told.tick(33.0)
     contact = told.engine._domain.contacts["c1"]
     assert contact.beyond_ceiling and not told.engine._domain.contacts["c2"].beyond_ceiling \
-        and told.engine.next_deadline() is None
+        and told.engine.next_deadline() == 3.0 + told.centre.callback_hours * 3_600.0, \
+        "the callback ends"
     told.tell(e.ContactQueued("c1", "tip", "PJSIP/c1"), 40.0)
     assert not contact.beyond_ceiling, "the new service has none"
 
