@@ -211,9 +211,19 @@ def _contact_commands() -> typer.Typer:
                              help="Sentence from `santral prompts list`; default: good-bye.")] = None,
                          callback: Annotated[bool, typer.Option(
                              "--callback", help="Call back instead: position and number stay.")] = False,
+                         begins: Annotated[str | None, typer.Option(
+                             "--from", help="Not before 17:30 or 2026-12-31T12:00 by the centre's clock.")] = None,
+                         until: Annotated[str | None, typer.Option("--until", help="Not after; with --from.")] = None,
                          state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """End the wait of a caller with a sentence, or make it a callback."""
         body: dict[str, Any] = {"callback": callback} | ({} if prompt is None else {"prompt": prompt})
+        if begins is not None or until is not None:
+            if not (callback and begins and until):
+                raise typer.BadParameter("give --callback, --from and --until together")
+            zone = exit_on_error(lambda: centre_zone(find_node(*_node_place(context, state or lab, url, token_file))))
+            now = time.time()
+            body |= {"callback_from": exit_on_error(lambda: announce_cli.end_of(begins, now, zone)),
+                     "callback_until": exit_on_error(lambda: announce_cli.end_of(until, now, zone))}
         _act_on_contact(context, contact, "withdraw", body, state or lab, url, token_file)
 
     return app
@@ -221,12 +231,17 @@ def _contact_commands() -> typer.Typer:
 
 def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[str, Any], state: Path | None,
                     url: str | None, token_file: Path | None) -> None:
-    # Options after the command override those before it.
-    above = context.obj
-    place = (state or above[0], url or above[1], token_file or above[2])
+    place = _node_place(context, state, url, token_file)
     found = exit_on_error(lambda: call_api(
         find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/{act}", body))
     Console().print(tables.waiting_table(found))
+
+
+def _node_place(context: typer.Context, state: Path | None, url: str | None,
+                token_file: Path | None) -> tuple[Path | None, str | None, Path | None]:
+    """Return where the node is. Options after the command override those before it."""
+    above = context.obj
+    return state or above[0], url or above[1], token_file or above[2]
 
 
 def _callback_commands() -> typer.Typer:

@@ -84,6 +84,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "redirect.number_unavailable": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),
     "redirect.token_rejected": (LOOK, "A request for a number had an unknown or old token."),
     "sms.send_failed": (LOOK, "The gateway refused a message: [SmsFailing](../runbooks/sms-failing.md)."),
+    "sms.callback_not_told": (LOOK, "Very many callbacks ended at once; this caller gets no message."),
     "sms.store_failed": (ALARM, "The store did not take a message; the caller was told."),
     "store.repaired": (ALARM, "Records contradicted each other at the start. Callers wait again, agents are free. Only "
                               "the node may write to the store."),

@@ -81,12 +81,17 @@ class Withdrawal(Shape):
     prompt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")] | None = Field(
         default=None, description="A sentence of the catalogue before good-bye; null: the usual one.")
     callback: bool = Field(default=False, description="Make it a callback to the number of the call.")
+    callback_from: MOMENT | None = Field(default=None, description="Unix seconds; null: at its turn.")
+    callback_until: MOMENT | None = Field(default=None, description="Unix seconds; an unreached callback ends then.")
 
     @model_validator(mode="after")
     def check_one_way(self) -> Self:
-        """Refuse a sentence of a callback: the caller hears that the centre calls back."""
+        """Refuse a sentence of a callback, because the caller hears that the centre calls back; and half a window."""
         if self.callback and self.prompt:
             raise ValueError("give a prompt or callback, not both")
+        times = [one for one in (self.callback_from, self.callback_until) if one is not None]
+        if times and (len(times) < 2 or not self.callback):
+            raise ValueError("give callback, callback_from and callback_until together")
         return self
 
 

@@ -292,8 +292,10 @@ async def withdraw_contact(call: ApiCall) -> Shape:
     contact, prompt, callback = _waiting_contact(call), call.body.prompt or "", call.body.callback
     if prompt and not await call.operations.has_prompt(prompt):
         raise UnknownPrompt(f"no prompt '{prompt}'; santral prompts list shows them")
+    begins, ends = call.body.callback_from, call.body.callback_until
+    window = None if begins is None or ends is None else (begins, ends)
     return await _act_on_contact(call, "contact_withdrawn", events.WithdrawalRequested(
-        contact, prompt, callback, _audit_name(call)), callback=callback, prompt=prompt or None)
+        contact, prompt, callback, window, _audit_name(call)), callback=callback, prompt=prompt or None, window=window)
 
 
 def _waiting_contact(call: ApiCall) -> ContactId:
@@ -466,7 +468,7 @@ ROUTES: tuple[Route, ...] = (
           "`not_there`, `not_now`."),
     Route("POST", "/api/v1/contacts/{id}/withdraw", STAFF, models.Withdrawal, views.AllWaiting, withdraw_contact,
           "Withdraw a waiting contact", detail="With a sentence or into a callback. Audited. 404 `unknown_prompt`; "
-          "409 `in_distress`, `no_callback`."),
+          "409 `in_distress`, `no_callback`, `window_past`."),
     Route("GET", f"{AGENT}/needs", SELF, None, models.OwnNeeds, own_needs, "Show stored accommodations", own=True,
           detail="Each entry with its dates, and the entry in force."),
     Route("GET", AGENT, ALL, None, views.Agent, one_agent, "Show an agent", own=True,

@@ -38,7 +38,7 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, leg_id
-from routing.core.model.reasons import LED_OUT, PRE_CONNECT_HANGUP, REQUESTED, TRANSFER, WITHDRAWN
+from routing.core.model.reasons import LED_OUT, PRE_CONNECT_HANGUP, REPLACED, REQUESTED, TRANSFER, WITHDRAWN
 from routing.core.model.talk_facts import Connected, ConsultCompleted, HoldSetRecorded, TalkEndedRecorded
 from routing.core.restore import REPAIRED
 
@@ -91,6 +91,10 @@ def mask_number(number: str) -> str:
 def clean_name(text: str) -> str:
     """Return a name as readers can keep it: Turkish letters without marks, every foreign character as `_`."""
     return _FOREIGN.sub("_", text.translate(_TURKISH))[:FIELD_MAX]
+
+
+NEEDLESS = (MERGED, SERVED, REPLACED, WITHDRAWN, *LED_OUT)
+"""Keys of contacts that a later call, a supervisor or a rule of the service made unnecessary."""
 
 
 class Talk(NamedTuple):
@@ -282,7 +286,7 @@ def _write_ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]
     if fact.outcome in (Outcome.FALLBACK, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
         event, data = "EXITWITHTIMEOUT", wait
     # These callers were served in another way, so an ABANDON would be wrong.
-    elif fact.outcome is Outcome.LEFT and fact.key in (MERGED, SERVED, WITHDRAWN, *LED_OUT):
+    elif fact.outcome is Outcome.LEFT and fact.key in NEEDLESS:
         event, data = "WITHDRAW", (*wait, fact.key)
     elif fact.outcome is Outcome.LEFT:
         event, data = "EXITWITHKEY", (_exit_key(fact.key), *wait)

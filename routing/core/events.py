@@ -144,6 +144,8 @@ class WithdrawalRequested(NamedTuple):
     """Key of the sentence that the caller hears before good-bye."""
     callback: bool = False
     """The contact becomes a callback to the number of the call."""
+    window: tuple[float, float] | None = None
+    """Chosen time of that callback, as in `CallbackRequested`."""
     by: str = ""
     """As in `ContactPrioritised`."""
 

@@ -73,6 +73,7 @@ from santral.node.recording_access import RecordingAccess
 from santral.node.service_manager import ServiceManager
 from santral.node.supervision import run_supervised
 from santral.node.surge_switch import SurgeSwitch
+from santral.node.unreached_callers import UnreachedCallers
 from santral.privacy.caller_data import CallerData
 from santral.secrets import NodeSecrets, compare_secret, write_private
 
@@ -152,6 +153,7 @@ class Node:
         """Set by SIGHUP: read the centre's files again."""
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
+        self._unreached: UnreachedCallers | None = None
 
     async def serve_until_stopped(self, sounds: Catalogue) -> None:
         """Start, work until SIGTERM or SIGINT, and stop in order. `sounds` are the built prompts."""
@@ -185,7 +187,7 @@ class Node:
                 await self._outbox.load_cursor(before)
             runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
                             projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
-                                         log_phone_faults,
+                                         log_phone_faults, self._tell_unreached,
                                          *([] if self._outbox is None else [self._outbox.note_facts])],
                             measure=recorder.observe_decision, on_overflow=self._request_resync,
                             on_turn=self._manager.feed_watchdog)
@@ -200,6 +202,9 @@ class Node:
             # 4. Short messages and recordings.
             self._sms = sms_setup.build_outbox(self._config, self._secrets, store, numbers, Audit(self._state),
                                                self._clock)
+            if self._sms is not None:
+                self._unreached = UnreachedCallers(store, self._sms.request_message, numbers.decrypt_number,
+                                                   lambda: next(iter(self._config.settings.numbers)))
             vault = self._open_recording_store(store)
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
@@ -244,6 +249,11 @@ class Node:
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, desk, calendar, house)
             await runner.commit_deferred()
+
+    def _tell_unreached(self, facts: Sequence[Fact]) -> None:
+        """Tell callers of failed callbacks by short message, if there is a gateway."""
+        if self._unreached is not None:
+            self._unreached.note_facts(facts)
 
     async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer,
                          calendar: CentreCalendar, house: RunningNodeOperations) -> None:

@@ -63,7 +63,7 @@ def withdrawn(h, event: e.WithdrawalRequested) -> None:
     if event.callback:
         if caller.callback or caller.channel is not VOICE or not caller.hash:
             h.refuse("no_callback")
-        callbacks.callback_asked(h, e.CallbackRequested(caller.id))
+        callbacks.callback_asked(h, e.CallbackRequested(caller.id, window=event.window))
     elif caller.callback or caller.channel is not VOICE:
         callers.end(h, caller, Outcome.LEFT, "withdrawn")
         return

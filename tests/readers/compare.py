@@ -27,6 +27,10 @@ RULES = ("closed", "full", "nobody", "expected", "waited")
 """Reasons for which a rule moves a contact to another queue."""
 
 
+NEEDLESS = ("merged", "served", "replaced", "withdrawn", "message", *RULES)
+"""Keys of contacts that a later call, a supervisor or a rule of the service made unnecessary."""
+
+
 class Store:
     """The measure."""
 
@@ -67,10 +71,9 @@ class Store:
         return found
 
     def left(self, *, needless: bool) -> Sums:
-        """Return by service the callers who left by key, or whose callback a later call made unnecessary."""
+        """Return by service the callers who left by key, or whom a later call or a supervisor made unnecessary."""
         return Counter(body["service"] for _, body in self.of("Ended")
-                       if body["outcome"] == "left" and (body["key"] in (
-                           "merged", "served", "message", *RULES)) is needless)
+                       if body["outcome"] == "left" and (body["key"] in NEEDLESS) is needless)
 
     def sent(self) -> Sums:
         """Return by service the callers whom agents transferred to it."""

@@ -66,7 +66,7 @@ def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:
     if event.callback:
         if contact.callback or contact.channel not in PHONE_CHANNELS or not contact.caller_hash:
             raise NoCallback(f"contact {contact.id} has no number to call back")
-        callback_flow.make_callback(d, contact, CallbackRequested(contact.id))
+        callback_flow.make_callback(d, contact, CallbackRequested(contact.id, window=event.window))
     # 2. End at once what has no caller on the line.
     elif contact.callback or contact.channel not in PHONE_CHANNELS:
         caller_events.end_wait(d, contact, "exited", Outcome.LEFT, d.now, WITHDRAWN)

@@ -302,12 +302,18 @@ async def test_one_who_waits_is_moved_or_withdrawn(tmp_path: Path) -> None:
         for words, event in (
                 (("move", "a2", "--service", "bilgi", "--agent", "a1"),
                  events.MoveRequested("a2", "bilgi", "a1", "supervisor")),  # type: ignore[arg-type]
-                (("withdraw", "a2"), events.WithdrawalRequested("a2", "", False, "supervisor")),  # type: ignore[arg-type]
+                (("withdraw", "a2"), events.WithdrawalRequested("a2", "", False, None, "supervisor")),  # type: ignore[arg-type]
                 (("withdraw", "a2", "--prompt", "bekleme-veda"),
-                 events.WithdrawalRequested("a2", "bekleme-veda", False, "supervisor")),  # type: ignore[arg-type]
-                (("withdraw", "a2", "--callback"), events.WithdrawalRequested("a2", "", True, "supervisor"))):  # type: ignore[arg-type]
+                 events.WithdrawalRequested("a2", "bekleme-veda", False, None, "supervisor")),  # type: ignore[arg-type]
+                (("withdraw", "a2", "--callback"), events.WithdrawalRequested("a2", "", True, None, "supervisor"))):  # type: ignore[arg-type]
             found = await santral("contacts", *words, "--state", folder)
             assert found.exit_code == 0 and desk.inbox.events[-1] == event, found.output
+        found = await santral("contacts", "withdraw", "a2", "--callback", "--from", "2036-01-02T09:00", "--until",
+                              "2036-01-02T12:00", "--state", folder)
+        window = desk.inbox.events[-1].window  # type: ignore[union-attr]
+        assert found.exit_code == 0 and window[1] - window[0] == 3 * 3600.0, found.output
+        found = await santral("contacts", "withdraw", "a2", "--callback", "--from", "09:00", "--state", folder)
+        assert found.exit_code == 2 and "--until" in found.output
         found = await santral("contacts", "move", "a2", "--state", folder)
         assert found.exit_code == 2 and "--service" in found.output
         found = await santral("contacts", "withdraw", "c9", "--state", folder)

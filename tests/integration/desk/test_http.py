@@ -36,7 +36,7 @@ from desk.server import BODY_MAX
 from routing.core import events
 from routing.core.inbox import InboxClosed
 from routing.core.model.centre_model import Profile, WrapUpMode
-from routing.core.model.errors import InDistress, NotNow, SeatTaken
+from routing.core.model.errors import InDistress, NotNow, SeatTaken, WindowPast
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from tests.core.house import House as CoreHouse
 from tests.fakes.desk import SOUND, running
@@ -324,20 +324,25 @@ async def test_a_supervisor_moves_and_withdraws_one_caller_and_both_are_audited(
                 ("move", {"service": "bilgi"}, events.MoveRequested("a2", "bilgi", None, "supervisor"),  # type: ignore[arg-type]
                  {"service": "bilgi"}),
                 ("move", {"agent": "a1"}, events.MoveRequested("a2", None, "a1", "supervisor"), {"agent": "a1"}),  # type: ignore[arg-type]
-                ("withdraw", {}, events.WithdrawalRequested("a2", "", False, "supervisor"), {"callback": False}),  # type: ignore[arg-type]
+                ("withdraw", {}, events.WithdrawalRequested("a2", "", False, None, "supervisor"), {"callback": False}),  # type: ignore[arg-type]
                 ("withdraw", {"prompt": "bekleme-veda"},
-                 events.WithdrawalRequested("a2", "bekleme-veda", False, "supervisor"),  # type: ignore[arg-type]
+                 events.WithdrawalRequested("a2", "bekleme-veda", False, None, "supervisor"),  # type: ignore[arg-type]
                  {"callback": False, "prompt": "bekleme-veda"}),
-                ("withdraw", {"callback": True}, events.WithdrawalRequested("a2", "", True, "supervisor"),  # type: ignore[arg-type]
+                ("withdraw", {"callback": True}, events.WithdrawalRequested("a2", "", True, None, "supervisor"),  # type: ignore[arg-type]
                  {"callback": True})):
             assert (await desk.ask("POST", at(act), json=body))[0] == 200
             what = {"move": "contact_moved", "withdraw": "contact_withdrawn"}[act]
             assert desk.inbox.events[-1] == event
             assert desk.house.asked[-1] == ("supervisor", (what, {"contact": "a2", **about}))
+        window = {"callback": True, "callback_from": 2_000_000_000.0, "callback_until": 2_000_003_600.0}
+        assert (await desk.ask("POST", at("withdraw"), json=window))[0] == 200
+        assert desk.inbox.events[-1].window == (2_000_000_000.0, 2_000_003_600.0)  # type: ignore[union-attr]
         done = len(desk.inbox.events)
         for act, body, status, code in (
                 ("move", {}, 400, "bad_request"), ("withdraw", {"prompt": "Merhaba"}, 400, "bad_request"),
                 ("withdraw", {"prompt": "bekleme-veda", "callback": True}, 400, "bad_request"),
+                ("withdraw", {"callback_from": 5.0, "callback_until": 9.0}, 400, "bad_request"),
+                ("withdraw", {"callback": True, "callback_from": 5.0}, 400, "bad_request"),
                 ("withdraw", {"prompt": "yok"}, 404, "unknown_prompt")):
             found = await desk.ask("POST", at(act), json=body)
             assert (found[0], found[1]["error"]) == (status, code), body
@@ -353,6 +358,11 @@ async def test_what_the_engine_refuses_is_told() -> None:
     async with running(InDistress()) as desk:
         found = await desk.ask("POST", "/api/v1/contacts/a2/move", json={"service": "bilgi"})
         assert (found[0], found[1]["error"]) == (409, "in_distress")
+    async with running(WindowPast("the time for the callback is over")) as desk:
+        found = await desk.ask("POST", "/api/v1/contacts/a2/withdraw", json={
+            "callback": True, "callback_from": 1.0, "callback_until": 2.0})
+        assert (found[0], found[1]["error"], found[1]["message"]) == (
+            409, "window_past", "Geri arama için seçilen zaman geçmiş.")
 
 
 async def test_queues_and_status() -> None:

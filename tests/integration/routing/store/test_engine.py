@@ -218,8 +218,8 @@ async def test_dials_and_refusals_of_callbacks_outlive_a_restart(tmp_path: Path)
     told.tell(e.CallbackRequested(ContactId("c1"), caller_hash="victim", number_encrypted="box"), 11.0)
     told.tell(e.CallerHungUp(ContactId("c1")), 12.0)
     told.sits("a", at=13.0)
-    for at, why in ((20.0, "no_answer"), (100.0, "refused"), (200.0, "busy")):
-        told.tick(at - 1.0)
+    for at, why in ((14.0, "no_answer"), (100.0, "refused"), (200.0, "busy")):
+        told.tick(at - 0.5)
         told.tell(e.CallbackAccepted(told.offers[-1].offer), at)
         told.tell(e.CallbackFailed(told.offers[-1].offer, why), at + 5.0)
     store = await Store.open_store(tmp_path / "santral.db")
@@ -229,7 +229,7 @@ async def test_dials_and_refusals_of_callbacks_outlive_a_restart(tmp_path: Path)
     await store.close()
     assert loaded.callback_calls == told.engine._domain.caller_memory.callback_calls.get("victim")
     assert [(one.at, one.refused) for one in loaded.callback_calls] == [
-        (20.0, False), (100.0, False), (105.0, True), (200.0, False)]
+        (14.0, False), (100.0, False), (105.0, True), (200.0, False)]
 
 
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:

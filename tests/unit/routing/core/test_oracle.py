@@ -14,7 +14,6 @@ from routing.core.model.centre_model import (
     Channel,
     DistressLimit,
     OfferState,
-    Outcome,
     Profile,
     Step,
 )
@@ -40,17 +39,16 @@ def test_a_reload_may_turn_the_pair_round() -> None:
     assert h.calls("edu").agent == "b"
 
 
-def test_every_callback_of_a_caller_is_merged_when_they_call_again() -> None:
+def test_a_caller_who_calls_again_has_the_best_age_of_the_callbacks() -> None:
     h = House({"a": 50})
     for _ in range(2):
         h.waits("edu", at=1.0, caller_hash="h1")
     for name in ("c1", "c2"):
         h.tell(e.CallbackRequested(name), 2.0)
         h.tell(e.CallerHungUp(name), 3.0)
-    h.tell(e.ContactExited("c2", "key"), 4.0)
+    assert [(one.contact, one.key) for one in h.facts_of(f.Ended)] == [("c1", "merged")]
     h.waits("edu", at=9.0, caller_hash="h1")
-    assert [(one.contact, one.outcome, one.key) for one in h.facts_of(f.Ended)][1:] == [("c1", Outcome.LEFT, "merged")]
-    assert h.engine.status(9.0).contacts[0].waited_s == 8.0
+    assert h.contact("c3").waited_s == 8.0 and h.contact("c2").callback
 
 
 @pytest.mark.parametrize("changed", ({"service": "tip"}, {"service": "edu", "topics": frozenset({"abusive"})}))

@@ -20,6 +20,7 @@ from routing.core.model.errors import (
     UnknownAgent,
     UnknownContact,
     UnknownService,
+    WindowPast,
 )
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from tests.core.house import EDU, House
@@ -153,6 +154,19 @@ def test_withdrawn_into_a_callback_they_keep_their_place() -> None:
         told.tell(e.MoveRequested(ContactId("c1"), ServiceId("anon")), 11.0)
     told.tell(e.WithdrawalRequested(ContactId("c1")), 12.0)
     assert told.last(f.Ended).key == "withdrawn", "nobody is on the line, so it ends at once"
+
+
+def test_a_supervisor_may_choose_the_time_of_a_callback_but_none_that_is_over() -> None:
+    told = house()
+    with pytest.raises(WindowPast):
+        told.tell(e.WithdrawalRequested(ContactId("c1"), callback=True, window=(1.0, 4.0)), 5.0)
+    assert not told.contact("c1").callback and not told.contact("c1").farewell
+    told.tell(e.WithdrawalRequested(ContactId("c1"), callback=True, window=(100.0, 400.0)), 5.0)
+    told.tell(e.CallerHungUp(ContactId("c1")), 9.0)
+    told.sits("a", at=10.0)
+    assert not told.offers
+    told.tick(100.0)
+    assert told.offers[-1].callback
 
 
 def test_no_number_no_callback() -> None:
