@@ -403,7 +403,8 @@ class Crowd:
             return rng.choice((
                 e.MoveRequested(contact, self._service() if rng.random() < 0.7 else None,
                                 self._agent() if rng.random() < 0.5 else None, "amir"),
-                e.WithdrawalRequested(contact, rng.choice(("", "bilgi")), rng.random() < 0.5, "amir")))
+                e.WithdrawalRequested(contact, rng.choice(("", "bilgi")), rng.random() < 0.5, rng.choice((
+                    None, (self.side_by_side.now - 5.0, self.side_by_side.now + 40.0))), "amir")))
         if caller is not None and caller.way_out in ("callback", "message") and rng.random() < 0.4:
             return rng.choice((e.CallbackRequested(contact), e.ContactExited(contact, "rule", caller.way_out)))
         if caller is not None and caller.farewell and rng.random() < 0.7:
