@@ -27,6 +27,7 @@ from desk.api.openapi import describe_api
 from desk.api.routes import ROUTES, ApiCall, Route
 from desk.api.tokens import Failures, Role, Tokens
 from routing.core.inbox import Inbox, InboxClosed
+from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId
 
@@ -87,10 +88,12 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     `house`."""
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
+    warnings = TransferWarnings()
     # The failures are shared by all routes, or each route would allow its own guesses.
     failures = Failures(clock)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _build_responder(route, inbox, house, tokens, failures))
+        app.router.add_route(route.method, route.path, _build_responder(
+            route, inbox, house, tokens, failures, warnings))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -118,7 +121,8 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     return app
 
 
-def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures) -> Respond:
+def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures,
+                     warnings: TransferWarnings) -> Respond:
     """Build the handler of a route. It checks token, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -141,7 +145,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _read_body(request, route.request)
         # 4. The handler.
-        found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body))
+        found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings))
         return _json_response(found) if isinstance(found, models.Shape) else await _stream_sound(request, found)
 
     return check_and_respond

@@ -15,7 +15,8 @@ from desk.api.node_operations import NodeOperations, UnknownPrompt
 from desk.api.tokens import Role, TokenHolder
 from routing.core import events
 from routing.core.inbox import AgentView, Inbox
-from routing.core.model.errors import NoCallback, NotNow, UnknownAgent, UnknownContact
+from routing.core.memory.transfer_warnings import TransferWarnings
+from routing.core.model.errors import NobodyThere, NoCallback, NotNow, UnknownAgent, UnknownContact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
 
 
@@ -28,6 +29,7 @@ class ApiCall(NamedTuple):
     agent: AgentId
     """The id in the path: of an agent, a contact or a recording. Empty if the path has none."""
     body: Shape | None
+    warnings: TransferWarnings
 
 
 Answer = Shape | AsyncGenerator[bytes, None]
@@ -114,17 +116,27 @@ async def report_load(call: ApiCall) -> Shape:
     return await one_agent(call)
 
 
+async def _ask_confirmed(call: ApiCall, event: events.TransferRequested | events.ConsultRequested) -> None:
+    """Ask for a transfer. The same request within some seconds confirms that nobody is there."""
+    target = event.offer, event.service, event.to
+    try:
+        await call.inbox.ask(event._replace(confirmed=call.warnings.is_confirmed(target, call.inbox.now())))
+    except NobodyThere:
+        call.warnings.note_warning(target, call.inbox.now())
+        raise
+
+
 async def transfer_caller(call: ApiCall) -> Shape:
     """Transfer the present caller blindly."""
     assert isinstance(call.body, models.Transfer)
-    await call.inbox.ask(events.TransferRequested(_talk_of(call), *_transfer_target(call.body)))
+    await _ask_confirmed(call, events.TransferRequested(_talk_of(call), *_transfer_target(call.body)))
     return await one_agent(call)
 
 
 async def start_consult(call: ApiCall) -> Shape:
     """Consult a colleague while the caller hears music."""
     assert isinstance(call.body, models.Transfer)
-    await call.inbox.ask(events.ConsultRequested(_talk_of(call), *_transfer_target(call.body)))
+    await _ask_confirmed(call, events.ConsultRequested(_talk_of(call), *_transfer_target(call.body)))
     return await one_agent(call)
 
 
@@ -415,7 +427,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/report-load", SELF, models.LoadReport, views.Agent, report_load,
           "Report the load of a contact", own=True),
     Route("POST", f"{AGENT}/transfer", SELF, models.Transfer, views.Agent, transfer_caller, "Start a blind transfer",
-          own=True, detail="To a service, an agent, or both. 409 `not_open`, `not_there`: the talk goes on."),
+          own=True, detail="To a service, an agent, or both. 409 `not_open`, `not_there`, `nobody_there` (a repeated "
+          "request confirms): the talk goes on."),
     Route("POST", f"{AGENT}/consult", SELF, models.Transfer, views.Agent, start_consult, "Start a consult transfer",
           own=True, detail="As blind transfer; the caller hears music."),
     Route("POST", f"{AGENT}/consult/complete", SELF, None, views.Agent, complete_consult,

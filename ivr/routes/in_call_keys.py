@@ -29,12 +29,14 @@ from routing.core.events import (
     WrapUpRequested,
 )
 from routing.core.inbox import Inbox, InboxClosed
+from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.centre_model import AgentState
-from routing.core.model.errors import NoCallback, NotNow, NotOpen, NotThere, Refused
+from routing.core.model.errors import NobodyThere, NoCallback, NotNow, NotOpen, NotThere, Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, leg_id, parse_leg_id
 
 DONE, ASKED, CONSULT_CANCELLED = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
-NO_NUMBER, CLOSED, NOT_THERE = "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor"
+NO_NUMBER, CLOSED, NOT_THERE, NOBODY = (
+    "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor", "aktarma-kimse-yok")
 AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
 PREFERENCE_SAVED, PREFERENCE_DROPPED, PREFERENCE_REFUSED = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
@@ -80,7 +82,7 @@ class InCallKeys:
     def __init__(self, inbox: Inbox, sounds: Sounds, by_number: ByNumber, abuses: abuse_flag.AbuseFlags,
                  can_call: CanCall = lambda offer: True, wishes: PreferenceStore | None = None) -> None:
         self.inbox, self.sounds, self.by_number, self.can_call = inbox, sounds, by_number, can_call
-        self.abuses, self.wishes = abuses, wishes or NoPreferences()
+        self.abuses, self.wishes, self.warnings = abuses, wishes or NoPreferences(), TransferWarnings()
 
     async def handle_key(self, session: Session) -> None:
         """Carry out the key, and return the prompt with the result to the dialplan."""
@@ -128,6 +130,8 @@ class InCallKeys:
             return CLOSED
         except NotThere:
             return NOT_THERE
+        except NobodyThere:
+            return NOBODY
         except NoCallback:
             return CANNOT
         except Refused:
@@ -145,17 +149,26 @@ class InCallKeys:
             raise UnknownNumber
         return found
 
+    async def _ask_confirmed(self, event: TransferRequested | ConsultRequested) -> None:
+        """Ask for a transfer. The same key and number within some seconds confirm that nobody is there."""
+        target = event.offer, event.service, event.to
+        try:
+            await self.inbox.ask(event._replace(confirmed=self.warnings.is_confirmed(target, self.inbox.now())))
+        except NobodyThere:
+            self.warnings.note_warning(target, self.inbox.now())
+            raise
+
     async def transfer_caller(self, press: KeyPress) -> None:
         """Transfer the caller blindly."""
-        await self.inbox.ask(TransferRequested(press.offer, *self.find_target(press.number)))
+        await self._ask_confirmed(TransferRequested(press.offer, *self.find_target(press.number)))
 
     async def start_consult(self, press: KeyPress) -> None:
         """Consult a colleague about the caller."""
-        await self.inbox.ask(ConsultRequested(press.offer, *self.find_target(press.number)))
+        await self._ask_confirmed(ConsultRequested(press.offer, *self.find_target(press.number)))
 
     async def start_line_consult(self, press: KeyPress) -> None:
         """Consult a colleague on a second line of the phone."""
-        await self.inbox.ask(ConsultRequested(press.offer, *self.find_target(press.number), on_second_line=True))
+        await self._ask_confirmed(ConsultRequested(press.offer, *self.find_target(press.number), on_second_line=True))
 
     async def cancel_consult(self, press: KeyPress) -> None:
         """Return to the caller."""
@@ -240,4 +253,4 @@ LINE_KEY = InCallKey("", SECOND_LINE, "", InCallKeys.start_line_consult, ASKED)
 """Action of a second line, which no key starts."""
 
 OWN_PROMPTS = (*(key.said for key in (*IN_CALL_KEYS, LINE_KEY) if key.said), *abuse_flag.OWN_PROMPTS, NO_NUMBER, CLOSED,
-               NOT_THERE, CANNOT, PREFERENCE_REFUSED, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
+               NOT_THERE, NOBODY, CANNOT, PREFERENCE_REFUSED, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)

@@ -293,6 +293,8 @@ class TransferRequested(NamedTuple):
     gone: bool = False
     """The telephone has already transferred the caller (REFER). If the target is refused, the caller returns to the
     front of the present service."""
+    confirmed: bool = False
+    """The agent knows that nobody is there, and transfers all the same."""
 
 
 class FollowUpAgreed(NamedTuple):
@@ -322,6 +324,8 @@ class ConsultRequested(NamedTuple):
     """As in `TransferRequested`."""
     on_second_line: bool = False
     """The agent consults on a second line of the phone. The caller stays on the first line, on hold at the phone."""
+    confirmed: bool = False
+    """As in `TransferRequested`."""
 
 
 class ConsultEndRequested(NamedTuple):

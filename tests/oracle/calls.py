@@ -386,6 +386,9 @@ def whither(h, offer: Offer, event) -> tuple:
         person = h.people[event.to]
         if person in offer.people or not steps.serves(h, caller, person, service):
             why = "not_there"
+    if not why and not event.confirmed and not getattr(event, "gone", False):
+        there = rules.somebody(h, caller, service, 0) if person is None else person.state not in rules.AWAY
+        why = "" if there else "nobody_there"
     return why, service, person
 
 

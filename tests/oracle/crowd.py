@@ -160,7 +160,10 @@ class Crowd:
         elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
-            side_by_side.tell(self._of_offer())
+            event = self._of_offer()
+            if isinstance(event, e.TransferRequested | e.ConsultRequested):
+                event = event._replace(confirmed=rng.random() < 0.6)
+            side_by_side.tell(event)
         elif roll < 0.73:
             side_by_side.tell(self._of_caller())
         elif roll < 0.90:

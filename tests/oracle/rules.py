@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from routing.core.model.centre_model import Service
-from tests.oracle import choice, settings, steps
+from tests.oracle import choice, distress, settings, steps
 from tests.oracle.state import NOT_RESPONDING, PAUSED, SIGNED_OUT, UNREACHABLE, VOICE, WAITS, Caller, Person
 
 NOBODY_S = 15.0
@@ -22,6 +22,8 @@ def somebody(h, caller: Caller, service: Service, first: int) -> bool:
 
 
 def _fits(h, caller: Caller, service: Service, first: int, p: Person) -> bool:
+    if service.distress:
+        return distress.fit(h, service, caller.needs, caller.topics, p) is not None
     banned = choice.no_topics(p)
     if banned and not (banned & h.excluded).isdisjoint(caller.topics | {service.id}):
         return False

@@ -18,11 +18,11 @@ from routing.core.domain import Domain
 from routing.core.events import TransferRequested
 from routing.core.model.centre_model import OfferState, Service
 from routing.core.model.commands import BlindTransfer
-from routing.core.model.errors import NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
+from routing.core.model.errors import NobodyThere, NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
 from routing.core.model.ids import AgentId, OfferId, ServiceId
 from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import LegState
-from routing.core.queueing import admission, contact_queue, preferred_agent
+from routing.core.queueing import admission, contact_queue, preferred_agent, service_rules
 from routing.core.records import AgentRecord, Contact, Offer
 
 PERSONAL_WAIT_S = 30.0
@@ -35,6 +35,7 @@ def on_transfer_requested(d: Domain, event: TransferRequested) -> None:
     offer = talking_offer(d, event.offer)
     try:
         service, record = resolve_target(d, offer, event.service, event.to)
+        require_somebody(d, offer, service, record, event.confirmed or event.gone)
     except Refused:
         # The telephone has already ended the talk, so a refusal would leave the caller without an agent.
         if not event.gone:
@@ -59,6 +60,13 @@ def resolve_target(d: Domain, offer: Offer, service_id: ServiceId | None,
     if record is not None and (record is offer.agent or record is offer.partner):
         raise NotThere(f"agent {record.id} has this contact already")
     return service, record
+
+
+def require_somebody(d: Domain, offer: Offer, service: Service, record: AgentRecord | None, confirmed: bool) -> None:
+    """Raise NobodyThere if nobody is at the target of a transfer, unless the agent has confirmed it."""
+    there = service_rules.is_manned(d, offer.contact, service) if record is None else record.is_present
+    if not (there or confirmed):
+        raise NobodyThere(f"nobody is there for service {service.id}; repeat the request to transfer all the same")
 
 
 def find_target(d: Domain, contact: Contact, service_id: ServiceId | None,

@@ -54,6 +54,7 @@ def on_consult_requested(d: Domain, event: ConsultRequested) -> None:
         raise NotNow(f"offer {event.offer} cannot consult; use a blind transfer")
     contact = offer.contact
     service, record = blind_transfer.resolve_target(d, offer, event.service, event.to)
+    blind_transfer.require_somebody(d, offer, service, record, event.confirmed)
     # 2. Hold the caller. The agent keeps the offer, but it no longer counts in the quota of the service.
     if offer.held_since is None:
         talk_changes.set_hold(d, offer, True)

@@ -7,6 +7,7 @@ RoutingError
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
     ├── NotOpen, NotThere   no caller can be transferred to this service, or to this agent, now
+    ├── NobodyThere     nobody is at the target of a transfer; a repeated request transfers
     ├── InDistress      a supervisor takes nobody out of a distress service
     ├── NoCallback      the service calls nobody back, or no more callers
     │   ├── CallbackExists   a callback to the number waits already
@@ -130,6 +131,13 @@ class InDistress(Refused):
 
     code = "in_distress"
     turkish = "Bu arayan zor durumda olabilir; onu ancak görüşen danışman aktarabilir."
+
+
+class NobodyThere(Refused):
+    """Nobody is there who could take the caller. The same request within some seconds transfers all the same."""
+
+    code = "nobody_there"
+    turkish = "Orada şu anda kimse yok. Yine de aktarmak için isteği yineleyin."
 
 
 class NoCallback(Refused):

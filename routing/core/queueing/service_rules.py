@@ -87,9 +87,12 @@ def _reason_against(d: Domain, contact: Contact, service: Service) -> Trigger | 
     """Return why a contact should not wait for a service, or None. Nobody is sent away from distress."""
     if service.distress:
         return None
-    return admission.refusal_reason(d, service) or (
-        None if d.matching.is_manned(_Elsewhere(service, contact.channel, contact.needs, contact.topics, contact.node))
-        else NOBODY)
+    return admission.refusal_reason(d, service) or (None if is_manned(d, contact, service) else NOBODY)
+
+
+def is_manned(d: Domain, contact: Contact, service: Service) -> bool:
+    """Return whether somebody is there who could take a contact if it waited for this service."""
+    return d.matching.is_manned(_Elsewhere(service, contact.channel, contact.needs, contact.topics, contact.node))
 
 
 def lead_contact(d: Domain, contact: Contact, trigger: Trigger) -> bool:

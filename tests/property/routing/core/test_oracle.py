@@ -65,6 +65,7 @@ TELLING = (
     "agents kept free for distress", "messages in distress that no other call interrupted",
     "idle times that were a rest", "short breaks that were postponed",
     "refused nothing_to_decline", "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
+    "refused nobody_there",
 )
 """Things that must have happened. Otherwise the comparison has not tested them."""
 

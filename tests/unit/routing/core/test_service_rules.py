@@ -7,7 +7,7 @@ import pytest
 from routing.core import events as e
 from routing.core.model import facts as f
 from routing.core.model.centre_model import Agent, Centre, Channel, ContactState, Outcome, Profile, Rule, WayOut
-from routing.core.model.errors import UnknownService
+from routing.core.model.errors import NobodyThere, UnknownService
 from routing.core.model.ids import ServiceId
 from routing.core.queueing import contact_queue, service_rules
 from tests.core.house import EDU, House, restore
@@ -264,6 +264,28 @@ def test_a_restart_keeps_who_was_turned_away() -> None:
     after.tell(e.LinkChanged("", True), 21.0)
     view = after.contact("c2")
     assert (view.led_by, view.way_out) == ("full", "callback")
+
+
+# --- transfers to where nobody is
+
+
+@pytest.mark.parametrize("kind", [e.TransferRequested, e.ConsultRequested])
+def test_a_transfer_to_where_nobody_is_is_said_before_it_is_done(kind: type) -> None:
+    told = House({"a": 50, "b": 50}, services=(EDU, TIP._replace(steps=(EDU.steps[0]._replace(needs=(("tip", 1),)),))))
+    told.reload(agents=(told.centre.agents[0], told.centre.agents[1]._replace(skills=(("tip", 50),))))
+    told.sits("a", at=0.0)
+    talk = told.talks(1.0)
+    with pytest.raises(NobodyThere):
+        told.tell(kind(talk.offer, ServiceId("tip")), 2.0)
+    assert told.contact("c1").state is ContactState.ASSIGNED, "the talk goes on"
+    told.tell(kind(talk.offer, ServiceId("tip"), confirmed=True), 3.0)
+    assert told.contact("c1").service == "tip"
+
+
+def test_a_transfer_to_where_somebody_talks_needs_no_second_request() -> None:
+    told = house(EDU, TIP, levels=2)
+    told.tell(e.TransferRequested(told.offers[0].offer, ServiceId("edu")), 2.0)
+    assert told.contact("c1").service == "edu"
 
 
 # --- distress, hours, callbacks

@@ -62,7 +62,7 @@ def test_the_caller_keeps_age_and_points_and_the_chain_is_the_offers_of_one_cont
     offer = house.calls("edu", 10.0, since=-50.0, priority=2)
     house.tell(e.OfferConnected(offer.offer, offer.contact), 10.0)
     assert house.contact(offer.contact).transferred_at is None
-    sent = house.tell(to(offer, "tip"), 100.0)
+    sent = house.tell(to(offer, "tip")._replace(confirmed=True), 100.0)
     assert sent == [BlindTransfer(offer.contact, ServiceId("tip"), "")] \
         and house.contact(offer.contact).transferred_at == 100.0
     contact = house.engine._domain.contacts[offer.contact]
@@ -162,7 +162,7 @@ def test_what_a_colleague_needs_holds_for_a_caller_who_is_transferred() -> None:
     offer = first(house, topics=frozenset({"abusive"}))
     with pytest.raises(NotThere):
         house.tell(to(offer, agent="b"), 20.0)
-    assert [type(one) for one in house.tell(to(offer, "tip"),
+    assert [type(one) for one in house.tell(to(offer, "tip")._replace(confirmed=True),
         21.0)] == [BlindTransfer], "nobody of the service may have them"
 
 
@@ -186,7 +186,7 @@ def test_a_pair_sends_on_together() -> None:
     house.profiles(c=PROFILE)
     house.sits("a", "b", at=1.0)
     offer = house.talks(10.0)
-    sent, both = house.tell(to(offer, "tip"), 20.0)
+    sent, both = house.tell(to(offer, "tip")._replace(confirmed=True), 20.0)
     assert isinstance(sent, BlindTransfer) and isinstance(both, Rescind) \
         and both.pair, "the caller first, then the legs"
     assert (house.state("a"), house.state("b")) == (WRAPUP, WRAPUP)
@@ -196,7 +196,7 @@ def test_who_hangs_up_after_a_transfer_has_waited_since_then_only() -> None:
     house = house_of()
     house.tell(e.AgentSignedOut(AgentId("b")), 2.0)
     offer = house.talks(10.0)
-    house.tell(to(offer, "tip"), 100.0)
+    house.tell(to(offer, "tip")._replace(confirmed=True), 100.0)
     house.tell(e.CallerHungUp(offer.contact), 103.0)
     ended = house.last(f.Ended)
     assert (ended.outcome, ended.wait_s, ended.service) == (Outcome.ABANDONED_SHORT, 3.0, "tip")
