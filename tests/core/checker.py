@@ -72,6 +72,8 @@ class Checker:
         """Callbacks, each with its earliest time."""
         self.asks: dict[ContactId, Asks] = {}
         """Requirement of each contact."""
+        self.reached: dict[ContactId, int] = {}
+        """Step that each contact had reached by time before its offer. The step in force is found at each search."""
         self.aside: dict[ContactId, float] = {}
         """The contact waits until then for a preferred agent."""
         self.down: set[str] = set()
@@ -254,6 +256,7 @@ class Checker:
         assert fact.contact not in [one[1] for one in live.values() if one[0] is not OfferState.CONSULTING], \
             "a contact has one offer at a time"
         # A reload may have set it back while they talked; a talk that is lost goes on waiting from there.
+        self.reached[fact.contact] = self.asks[fact.contact].step
         self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
         if not self.down and not fact.preferred:
             self._turn(fact)
@@ -287,6 +290,7 @@ class Checker:
         assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED)
         if fact.contact_version is not None:
             self._contact(fact.contact, fact.contact_version, ContactState.RESERVED, ContactState.PENDING)
+            self.asks[fact.contact] = self.asks[fact.contact]._replace(step=self.reached.pop(fact.contact, 0))
 
 
 def can_take(profile: Profile, centre: Centre, mine: list[tuple[Channel, OfferState]], channel: Channel) -> bool:

@@ -86,7 +86,7 @@ async def test_rows_know_since_when_each_waits_in_the_service_and_by_which_it_ca
 
     monkeypatch.setattr(Engine, "take_facts", kept)
     seen: Counter[str] = Counter()
-    telling = {"talk over lost", "talk over transfer", "callback reached", "callback merged", "moved overflow",
+    telling = {"talk over lost", "talk over transfer", "callback reached", "callback merged", "moved waited",
                "consult consultstarted", "consult consultcancelled", "consult over transfer"}
     for seed in range(HOUSES):
         facts.clear()

@@ -49,7 +49,7 @@ TELLING = (
     "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
     "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",
     "one of a pair picked up",
-    "ended answered", "ended abandoned", "ended abandoned_short", "ended overflow", "ended left", "ended pbx_failure",
+    "ended answered", "ended abandoned", "ended abandoned_short", "ended fallback", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
     "offer rejected pre_connect_hangup", "phone out of service",
     "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",

@@ -46,8 +46,13 @@ def test_a_reaction_may_note_a_change_that_is_handled_as_well() -> None:
     told.tell(e.CallbackRequested(ContactId("c1"), 500.0), 2.0)
     told.tell(e.CallerHungUp(ContactId("c1")), 3.0)
     told.waits("edu", at=10.0, caller_hash="h1")
-    (end,) = told.facts_of(f.Ended)
-    assert (end.contact, end.outcome) == ("c1", Outcome.LEFT) and told.contact("c2").merged
+    assert told.contact("c2").merged and not told.facts_of(f.Ended), "the promise holds until the caller is served"
+    told.sits("a", at=11.0)
+    offer = told.offers[-1]
+    told.tell(e.OfferConnected(offer.offer, offer.contact), 12.0)
+    told.tell(e.TalkEnded(offer.offer, "caller"), 60.0)
+    (end,) = [one for one in told.facts_of(f.Ended) if one.contact == "c1"]
+    assert (offer.contact, end.outcome) == ("c2", Outcome.LEFT)
 
 
 def test_only_the_engine_and_a_start_run_the_reactions() -> None:

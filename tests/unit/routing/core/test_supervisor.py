@@ -185,7 +185,7 @@ def test_a_caller_whose_agent_consults_belongs_to_the_agent() -> None:
     told.sits("a", at=2.0)
     talk = told.offers[-1].offer
     told.tell(e.OfferConnected(talk, ContactId("c1")), 3.0)
-    told.tell(e.ConsultRequested(talk, ServiceId("tip")), 5.0)
+    told.tell(e.ConsultRequested(talk, ServiceId("tip"), confirmed=True), 5.0)
     for event in (e.MoveRequested(ContactId("c1"), ServiceId("edu")), e.WithdrawalRequested(ContactId("c1"))):
         with pytest.raises(NotNow):
             told.tell(event, 6.0)
