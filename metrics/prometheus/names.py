@@ -30,8 +30,8 @@ class Metric(NamedTuple):
 WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds. The library's own buckets end at 10 s. Every usual service-level threshold is an edge here
 (`wait_edges`)."""
-EDGES_MOST = 16
-"""With more edges, the page of 20 queues and 5 channels would have 10,000 series."""
+EDGES_MOST = 15
+"""With more edges, the page of 20 queues and 5 channels would have more than 10,000 series."""
 HANDLE_BUCKETS = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)
 """Few edges, because each queue, channel and phase has its own histogram."""
 ERROR_BUCKETS = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 from lab.people import node_records
+from tests.agreement.stored_facts import stored_facts
 from tests.agreement.told import CALLBACKS, ENDS, MOVES, VOICE, Sums, Told, say
 from tests.agreement.ways import ways_of
 
@@ -21,8 +21,7 @@ STORE = frozenset({
 def of_store(database: Path) -> Told:
     """Return the figures of the store. Rows give the ends of contacts and offers, facts the way through the queues."""
     sums: Sums = Counter()
-    facts = [(row["kind"], json.loads(row["body"])) for row in node_records.query_store(
-        database, "select kind, body from facts order by seq")]
+    facts = stored_facts(database)
     _, ways, within, callbacks = ways_of(facts)
     rows = {row["contact"]: row for row in node_records.query_store(
         database, "select contact, service, channel, outcome, wait_s from contacts")}

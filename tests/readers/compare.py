@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.agreement.stored_facts import stored_facts
 from tests.readers.asternic import STEPS, Asternic
 from tests.readers.queuemetrics import MISSED, QueueMetrics
 
@@ -40,8 +40,7 @@ class Store:
             self.contacts = [dict(one) for one in connection.execute(
                 "select * from contacts where channel = ?", (VOICE,))]
             offers = [dict(one) for one in connection.execute("select * from offers where channel = ?", (VOICE,))]
-            self.facts = [(one["kind"], json.loads(one["body"])) for one in connection.execute(
-                "select kind, body from facts order by seq")]
+        self.facts = stored_facts(database)
         self.connected = [one for one in offers if one["connected_at"] is not None]
         self.talks = [one for one in self.connected if one["talk_s"] is not None]
         self.complete = [one for one in self.talks if one["reason"] != "transfer"]

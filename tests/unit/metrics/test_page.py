@@ -25,6 +25,7 @@ from routing.core.model.centre_model import (
     Profile,
     Service,
     Step,
+    Trigger,
 )
 from routing.core.model.facts import (
     AgentChanged,
@@ -88,7 +89,7 @@ def everything(centre: Centre) -> list[Fact]:
                 facts.append(Ended(*stamp(), contact, 5, ContactState.WRAPPING, queue, channel, outcome, 3.0, 0, 1, ""))
         for state in (OfferState.TIMEOUT, OfferState.REJECTED, OfferState.CANCELED, OfferState.RESCINDED):
             facts.append(OfferClosed(*stamp(), offer, contact, agent, 1, queue, Channel.VOICE, state, "", 0.0, None))
-        for reason in ("waited", "full", "closed", "nobody", "chosen", "transfer"):
+        for reason in (*Trigger, "chosen", "supervisor", "transfer"):
             facts.append(Moved(*stamp(), contact, 1, queue, queue, Channel.VOICE, reason, 1.0, 1))
         for reason in ("expired", "preferred"):
             facts.append(Stepped(*stamp(), contact, 1, queue, 1, reason))

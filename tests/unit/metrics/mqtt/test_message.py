@@ -22,6 +22,8 @@ from routing.core.model.centre_model import (
     OfferState,
     Outcome,
     Profile,
+    Trigger,
+    WayOut,
     channel_rows,
 )
 from routing.core.model.facts import AgentChanged, Fact, LoadState, OfferClosed, Offered
@@ -41,7 +43,7 @@ OF_TYPE: dict[object, object] = {
     int: 3, float: 1.5, str: "word", bool: True, ContactId: ContactId("1700000000.1"), ServiceId: ServiceId("destek"),
     OfferId: OfferId(7), AgentId: AYSE, SeatId: SeatId("2001"), Channel: Channel.VOICE,
     ContactState: ContactState.PENDING, OfferState: OfferState.TIMEOUT, Outcome: Outcome.ANSWERED,
-    AgentState: AgentState.READY}
+    AgentState: AgentState.READY, Trigger: Trigger.WAITED, WayOut: WayOut.CALLBACK}
 
 
 def any_of(kind: type) -> Fact:
@@ -254,5 +256,7 @@ def test_facts_that_stay_inside_are_named_here() -> None:
         talk_facts.HoldSetRecorded,
               talk_facts.FollowUpAgreedRecorded, talk_facts.CallerFlaggedAbusiveRecorded,
               talk_facts.WrapUpRequestedRecorded,
-              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached, facts.BreakPostponed}
+              facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached, facts.BreakPostponed,
+              # MQTT gets the result of a way out: Moved, CallbackChanged or Ended.
+              facts.WayOutOffered}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuEndedRecorded, facts.Alarm}
