@@ -27,7 +27,7 @@ from planning.simulation.trunk_lines import WORDS_S, TrunkLines
 from routing.core import events
 from routing.core.engine import Engine
 from routing.core.model import commands
-from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, WayOut, WrapUpMode
+from routing.core.model.centre_model import AUTO_ANSWER_MODES, Centre, Rule, WayOut, WrapUpMode
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact, WayOutOffered
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
@@ -152,7 +152,7 @@ class _SimulationRun:
         """Planned end of the talk of each held contact."""
         self.answer_s = answer_s
         self.now = min(0.0, self.heap[0][0])
-        self.engine.handle(events.Configured(centre._replace(seats=None)), self.now)
+        self.engine.handle(events.Configured(_turn_closed_away(centre)._replace(seats=None)), self.now)
         for agent in centre.agents:
             self.engine.handle(events.SeatChanged(_seat_of(agent.id), True, False), self.now)
 
@@ -405,3 +405,11 @@ def _plan_events(centre: Centre, duties: list[Duty], also: Iterable[tuple[float,
 def _seat_of(agent: AgentId) -> SeatId:
     """Return the agent's seat. In a simulation each agent has a phone."""
     return SeatId(f"s-{agent}")
+
+
+def _turn_closed_away(centre: Centre) -> Centre:
+    """Return the centre with a rule for closed services that have none: the menu keeps their callers."""
+    away = Rule(way=WayOut.GOODBYE)
+    return centre._replace(services=tuple([
+        one if one.when_closed is not None or one.distress else one._replace(when_closed=away)
+        for one in centre.services]))

@@ -164,6 +164,7 @@ def test_what_asterisk_itself_says_in_distress_and_plays_is_rendered_again(
     assert len(keep_unchangeable(old, node_config(folder))[1]) == 1, "of that music there is a class already"
     edit(folder, "services.yaml", "        lasts_s: 10\n      - needs: {ihbar_sikayet: 30}",
          "      - needs: {ihbar_sikayet: 30}")
+    edit(folder, "services.yaml", "    when_nobody: {to: goodbye} ", "    ")
     edit(folder, "services.yaml", "    privacy: anonymous ",
          "    distress: true\n    emergency: acil-destek\n    privacy: anonymous ")
     later = [one.what for one in keep_unchangeable(old, node_config(folder))[1]]

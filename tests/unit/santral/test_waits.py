@@ -52,14 +52,14 @@ def test_a_centre_says_otherwise(folder: Path) -> None:
 def test_a_prompt_nobody_has_is_told_with_its_line(folder: Path) -> None:
     says(folder, "waiting: {first: bekleme-ilkk, comfort: [bekleme-teselli-1, bekleme-teseli-2]}", "  - id: temsilci")
     told = [str(one) for one in check_centre(folder).problems]
-    assert len(told) == 2 and all(one.startswith("services.yaml:48: unknown prompt ") for one in told)
+    assert len(told) == 2 and all(one.startswith("services.yaml:55: unknown prompt ") for one in told)
     assert "Did you mean 'bekleme-ilk'?" in told[0] and "Did you mean 'bekleme-teselli-2'?" in told[1]
 
 
 def test_a_service_that_tells_nothing_is_warned_about(folder: Path) -> None:
     says(folder, "waiting: {place: false, expected: false}", "  - id: temsilci")
     told = [str(one) for one in check_centre(folder).warnings]
-    assert [one for one in told if one.startswith("services.yaml:48: callers of 'temsilci' are told neither")]
+    assert [one for one in told if one.startswith("services.yaml:55: callers of 'temsilci' are told neither")]
     assert not any("'psikososyal' are told neither" in one for one in told)
 
 
