@@ -20,6 +20,8 @@ from tests.examples import examples
 from tests.oracle.crowd import Crowd
 from tests.oracle.side_by_side import SideBySide
 from tests.readers import words
+from tests.unit.routing.core.test_callback import asked
+from tests.unit.routing.core.test_consult import Asking
 
 pytestmark = pytest.mark.property
 
@@ -123,8 +125,21 @@ def ways(some: Iterable[list[Fact]], wanted: set[tuple[str, str]]) -> Counter[st
     raise AssertionError(f"never seen: {wanted - gone}")
 
 
+def phones_drop() -> Iterator[list[Fact]]:
+    """The phones that ring for a callback and for a consult answer and hang up. Random houses hardly ever do that."""
+    recalled = asked()
+    recalled.sits("a", at=10.0)
+    consulted = Asking(meets=False).house
+    for told in (recalled, consulted):
+        offer = told.offers[-1].offer
+        told.tell(e.OfferAnswered(offer), told.now + 1.0)
+        told.tell(e.OfferEnded(offer, "hangup"), told.now + 1.0)
+        yield today(told.facts)
+
+
 def houses(most: int) -> Iterator[list[Fact]]:
-    """Both kinds in turn; made as they are asked for."""
+    """Dropped calls of phones, then both random kinds in turn; made as they are asked for."""
+    yield from phones_drop()
     for seed in range(most):
         yield crowd(seed, 1_500)
         yield disorder(seed, 1_500)[0]
