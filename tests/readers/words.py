@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "integrate" / "queue-log.md"
-ENDS = frozenset({"over", "out", "left"})
+ENDS = frozenset({"over", "out", "off", "left"})
 NAME = re.compile(r"[A-Za-z0-9_./-]{1,40}")
 FIELDS = {
     "QUEUESTART": 1, "CONFIGRELOAD": 1, "ENTERQUEUE": 3, "CONNECT": 3, "COMPLETECALLER": 3, "COMPLETEAGENT": 3,
@@ -126,7 +126,7 @@ class Words:
         if line.event == "ENTERQUEUE":
             if before == "left":
                 assert line.queue == self._queue[call], f"a cut talk comes back to its queue: {line.text}"
-            elif before == "out":
+            elif before in ("out", "off"):
                 assert line.queue != self._queue[call], f"out of a queue and into it again: {line.text}"
             elif before == "sent":
                 assert line.queue == self._next[call], f"sent to {self._next[call]}: {line.text}"

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from metrics.queue_log.lines import LineState, lines_of
 from routing.core import events as e
 from routing.core.model.facts import Fact
+from routing.core.model.ids import ContactId, ServiceId
 from tests.core.driver import Driver
+from tests.core.house import House
 from tests.examples import examples
 from tests.oracle.crowd import Crowd
 from tests.oracle.side_by_side import SideBySide
 from tests.readers import words
-from tests.unit.routing.core.test_callback import asked
-from tests.unit.routing.core.test_consult import Asking
+from tests.unit.routing.core.test_callback import TWICE, asked
+from tests.unit.routing.core.test_consult import TIP, Asking
 
 pytestmark = pytest.mark.property
 
@@ -125,8 +127,12 @@ def ways(some: Iterable[list[Fact]], wanted: set[tuple[str, str]]) -> Counter[st
     raise AssertionError(f"never seen: {wanted - gone}")
 
 
-def phones_drop() -> Iterator[list[Fact]]:
-    """The phones that ring for a callback and for a consult answer and hang up. Random houses hardly ever do that."""
+def by_hand() -> Iterator[list[Fact]]:
+    """Houses of ways that random ones hardly ever go.
+
+    The phones that ring for a callback and for a consult answer and hang up. A supervisor moves a callback, and its
+    caller refuses.
+    """
     recalled = asked()
     recalled.sits("a", at=10.0)
     consulted = Asking(meets=False).house
@@ -135,11 +141,20 @@ def phones_drop() -> Iterator[list[Fact]]:
         told.tell(e.OfferAnswered(offer), told.now + 1.0)
         told.tell(e.OfferEnded(offer, "hangup"), told.now + 1.0)
         yield today(told.facts)
+    moved = House({"a": 80}, services=(TWICE, TIP))
+    moved.waits("edu", at=1.0)
+    moved.tell(e.CallbackRequested(ContactId("c1")), 5.0)
+    moved.tell(e.CallerHungUp(ContactId("c1")), 8.0)
+    moved.tell(e.MoveRequested(ContactId("c1"), ServiceId("tip")), 9.0)
+    moved.sits("a", at=10.0)
+    moved.tell(e.CallbackAccepted(moved.offers[-1].offer), 11.0)
+    moved.tell(e.CallbackFailed(moved.offers[-1].offer, "refused"), 20.0)
+    yield today(moved.facts)
 
 
 def houses(most: int) -> Iterator[list[Fact]]:
-    """Dropped calls of phones, then both random kinds in turn; made as they are asked for."""
-    yield from phones_drop()
+    """Those by hand, then both random kinds in turn; made as they are asked for."""
+    yield from by_hand()
     for seed in range(most):
         yield crowd(seed, 1_500)
         yield disorder(seed, 1_500)[0]
