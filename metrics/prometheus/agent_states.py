@@ -15,6 +15,7 @@ from metrics.prometheus.availability import AvailabilityClock
 from metrics.prometheus.names import label_value
 from metrics.prometheus.series import MetricSeries
 from routing.core.inbox import AgentView, Status
+from routing.core.journal import round_stored
 from routing.core.model.centre_model import AgentState, Centre, Profile
 from routing.core.model.facts import AgentChanged, LoadState, PauseLimitReached
 from routing.core.model.ids import AgentId
@@ -113,7 +114,9 @@ class AgentStates:
         member = self._members.get(fact.agent)
         # 1. The first change of an agent also tells the state before it.
         if member is None:
-            begun = fact.at - fact.before_s if fact.since is None else min(fact.at - fact.before_s, fact.since)
+            begun = fact.at - round_stored(fact.before_s)
+            if fact.since is not None:
+                begun = min(begun, round_stored(fact.since))
             member = self._members[fact.agent] = _Agent(fact.team, fact.before, counted=max(begun, self._from))
         member.team = fact.team
         # 2. The load decides about breaks and rests, so it comes before the state.
@@ -125,7 +128,7 @@ class AgentStates:
         # 3. A new state, or a pause that becomes work, ends the time counted so far.
         if fact.before is not fact.state or works is not member.works:
             self._count_state_time(fact.agent, member, fact.at)
-            since = fact.at if fact.since is None else fact.since
+            since = fact.at if fact.since is None else round_stored(fact.since)
             member.state, member.works, member.counted = fact.state, works, max(member.counted, since)
             if fact.state is READY:
                 gap_s = self._profiles[fact.agent].rest_gap_s if fact.agent in self._profiles else 0.0

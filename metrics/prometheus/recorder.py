@@ -1,8 +1,9 @@
 """Count facts into counters and histograms, and set gauges from the present state when a scraper asks.
 
 One recorder has its own registry and no thread: it is fed and read on the node's loop. At start it gets every stored
-fact, so counters do not fall back after a restart. If the oldest facts are purged, or are too many to read before the
-first call, the counts would be smaller than before. Then `restart_counts` begins them at 0.
+fact, so counters do not fall back after a restart. A number counts as the store keeps it, for the same reason. If the
+oldest facts are purged, or are too many to read before the first call, the counts would be smaller than before. Then
+`restart_counts` begins them at 0.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from metrics.prometheus.names import ACK_STATUS, SIGNAL_KINDS, Metric
 from metrics.prometheus.series import MetricSeries
 from routing.core.callers.menu_outcome import OUTCOMES
 from routing.core.inbox import Status
+from routing.core.journal import round_stored
 from routing.core.model.centre_model import (
     ABANDONS,
     PHONE_CHANNELS,
@@ -206,9 +208,11 @@ class MetricsRecorder:
         series, queue = self._series, fact.service
         series.add_count(names.OFFERS, queue, ANSWERED)
         if fact.channel in PHONE_CHANNELS:
-            series.observe_value(names.HANDLE, fact.pre_connect_s, queue, fact.channel.value, "pre_connect")
+            series.observe_value(
+                names.HANDLE, round_stored(fact.pre_connect_s), queue, fact.channel.value, "pre_connect")
         if fact.estimate is not None:
-            series.observe_value(names.EWT_ERROR, abs(fact.wait_s - fact.estimate.wait_s), queue)
+            series.observe_value(names.EWT_ERROR, abs(round_stored(fact.wait_s) - round_stored(fact.estimate.wait_s)),
+                                 queue)
             within = fact.estimate.low_s <= fact.wait_s <= fact.estimate.high_s
             series.add_count(names.EWT, queue, "true" if within else "false")
 
@@ -240,7 +244,7 @@ class MetricsRecorder:
         if not fact.resumed:
             self._series.add_count(names.IVR_CALLS, flow)
             self._series.add_count(names.IVR_COMPLETED, flow, fact.outcome)
-            self._series.observe_value(names.IVR_DURATION, fact.lasted_s, flow)
+            self._series.observe_value(names.IVR_DURATION, round_stored(fact.lasted_s), flow)
             if any(service.distress and service.id == fact.service for service in self._centre.services):
                 self._series.add_count(names.IVR_DISTRESS, flow)
         for event, times in (("timeout", fact.timeouts), ("invalid", fact.wrong), ("repeat", fact.repeats),
@@ -272,12 +276,14 @@ class MetricsRecorder:
     def _count_talk(self, fact: TalkEndedRecorded | ConsultCompleted) -> None:
         queue, channel = fact.service, fact.channel.value
         # `talk_s` includes hold, but the two are separate phases here.
-        self._series.observe_value(names.HANDLE, fact.talk_s - fact.held_s, queue, channel, "talk")
-        if fact.held_s > 0:
-            self._series.observe_value(names.HANDLE, fact.held_s, queue, channel, "hold")
+        held_s = round_stored(fact.held_s)
+        self._series.observe_value(names.HANDLE, round_stored(fact.talk_s) - held_s, queue, channel, "talk")
+        if held_s > 0:
+            self._series.observe_value(names.HANDLE, held_s, queue, channel, "hold")
 
     def _on_wrapped_up(self, fact: WrappedUp) -> None:
-        self._series.observe_value(names.HANDLE, fact.wrapup_s, fact.service, fact.channel.value, "wrapup")
+        self._series.observe_value(
+            names.HANDLE, round_stored(fact.wrapup_s), fact.service, fact.channel.value, "wrapup")
 
     def _on_ended(self, fact: Ended) -> None:
         queue, channel, outcome = fact.service, fact.channel.value, fact.outcome
@@ -288,7 +294,7 @@ class MetricsRecorder:
         within = self._within.pop(fact.contact, False) and outcome is Outcome.ANSWERED
         told = IN_SERVICE_LEVEL.get(outcome)
         if told is not None:
-            self._series.observe_value(names.WAIT, fact.wait_s, queue, channel, told)
+            self._series.observe_value(names.WAIT, round_stored(fact.wait_s), queue, channel, told)
             self._series.add_count(names.SLA, queue, channel, "true" if within else "false")
 
     def _on_agent_changed(self, fact: AgentChanged) -> None:

@@ -214,9 +214,13 @@ class _InnerWriters(dict[type, Writer]):
         return _WRITERS[kind]
 
 
+def round_stored(value: float) -> float:
+    """Return a number of a fact as the store keeps it: times in milliseconds, shares and scores to six digits."""
+    return round(value, 3 if abs(value) >= 1.0 else 6)
+
+
 def _write_rounded(value: float) -> str:
-    # Small values are shares and scores, not times.
-    return _write_float(round(value, 3 if abs(value) >= 1.0 else 6))
+    return _write_float(round_stored(value))
 
 
 _INNER_WRITERS, _FACT_WRITERS = _InnerWriters(), _InnerWriters({float: _write_rounded})
