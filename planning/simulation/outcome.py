@@ -43,7 +43,7 @@ class OutcomeCell:
     """Caller gave up before the limit of the service for short abandons."""
     overflowed: int = 0
     left: int = 0
-    """Caller left the queue by a key."""
+    """Caller left the queue by a key, or a rule of the service said good-bye."""
     moved: int = 0
     """Contacts that moved to another service and are counted there as offered."""
     failed: int = 0

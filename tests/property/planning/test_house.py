@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.simulation.centre_run import Arrival, Duty, run_simulation
-from routing.core.model.centre_model import Agent, Centre, PreConnect, Profile, Service, Step
-from routing.core.model.facts import Fact, OfferClosed, Offered
+from routing.core.model.centre_model import Agent, Centre, PreConnect, Profile, Service, Step, WayOut
+from routing.core.model.facts import Fact, OfferClosed, Offered, WayOutOffered
 from routing.core.model.ids import AgentId, OfferId, ServiceId, SkillId
 from routing.core.model.talk_facts import Connected, TalkEndedRecorded, WrappedUp
 from tests.core.house import farewell_after
@@ -90,11 +90,14 @@ def test_a_day_keeps_its_promises(day: tuple[Centre, list[Arrival], list[Duty], 
     assert total.offered == len(arrivals)
     assert total.still_there >= 0
     for figures in (total, *found.services.values()):
-        assert figures.offered == (figures.answered + figures.abandoned + figures.overflowed + figures.still_there)
+        assert figures.offered == (figures.answered + figures.abandoned + figures.left + figures.still_there)
+        assert figures.overflowed == figures.moved == figures.failed == 0, "no other end on such a day"
         assert len(figures.waits) == figures.answered
         assert len(figures.gave_up) == figures.abandoned
     assert found.violations == 0
     assert carried(facts) <= 1
+    led_out = [fact for fact in facts if isinstance(fact, WayOutOffered)]
+    assert total.left == len(led_out) and all(fact.way is WayOut.GOODBYE for fact in led_out), "by a rule only"
     talks = [fact for fact in facts if isinstance(fact, TalkEndedRecorded)]
     assert sorted(round(talk.talk_s, 6) for talk in talks) == sorted(
         round(arrivals[int(talk.contact) - 1].handle_s, 6) for talk in talks), "everybody talks as long as was decided"

@@ -79,8 +79,9 @@ def test_recordings_without_a_notice_are_told(folder: Path) -> None:
 
 def test_a_service_for_distress_without_other_help_is_told(folder: Path) -> None:
     edit(folder, "services.yaml", "    emergency: acil-destek ", "    # ")
-    (told,) = [one for one in warnings(folder) if "distress" in one]
-    assert "'psikososyal' is for distress and names no 'emergency'" in told and told.startswith("services.yaml:")
+    (told,) = [one for one in problems(folder) if one.startswith("services.yaml:")]
+    assert re.match(r"services\.yaml:11: 'psikososyal' is for distress and names no 'emergency'", told)
+    assert all("'distress: true' with an 'emergency' prompt" in one for one in problems(folder) if one != told)
 
 
 def test_a_name_that_the_menu_lacks_is_told_although_the_menu_is_wrong_by_it(folder: Path) -> None:

@@ -33,7 +33,8 @@ def problems(folder: Path) -> list[str]:
 
 
 def warnings(folder: Path) -> list[str]:
-    return [str(one) for one in check_centre(folder).warnings]
+    """Return all warnings but that of the shipped centre's agents without calls. `test_unused_needs` is about it."""
+    return [told for one in check_centre(folder).warnings if "'channels' without voice" not in (told := str(one))]
 
 
 def test_a_mistake_in_an_expression_is_told_with_its_column_marked(folder: Path) -> None:
@@ -129,13 +130,13 @@ def test_a_mistake_in_a_service_or_an_agent_makes_no_mistake_of_the_menu_or_the_
 
 def test_when_no_remote_counsellor_is_on_call_is_told(folder: Path) -> None:
     """Two at seats have the skill, then only two on a roster with a hole on Tuesday."""
-    for one in ("a1001", "a1002"):
-        edit(folder, "team.yaml", f"{{id: {one}, number: \"{one[1:]}\", team: psikososyal, skills: {{",
-             f"{{id: {one}, number: \"{one[1:]}\", team: psikososyal, skills: {{isaret_dili: 50, ")
+    for one in ("a1131", "a1132"):
+        edit(folder, "team.yaml", f"{{id: {one}, number: \"{one[1:]}\", team: gorus_oneri, skills: {{",
+             f"{{id: {one}, number: \"{one[1:]}\", team: gorus_oneri, skills: {{isaret_dili: 50, ")
     edit(folder, "services.yaml", "{temsilci: 30}", '"isaret_dili >= 50 or temsilci > 99"')
     assert warnings(folder) == []
     days = ", ".join(f"{day}: ['00:00-24:00']" for day in DAYS if day != "tuesday")
-    for one, spans in (("a1001", f"{days}, tuesday: ['00:00-12:00']"), ("a1002", "tuesday: ['12:30-24:00']")):
+    for one, spans in (("a1131", f"{days}, tuesday: ['00:00-12:00']"), ("a1132", "tuesday: ['12:30-24:00']")):
         edit(folder, "team.yaml", f"{{id: {one},", f"{{id: {one}, on_call: {{{spans}}},")
     assert warnings(folder) == [
         "services.yaml:54: only remote counsellors can take 'temsilci', and on tuesday at 12:00 none of them is on "

@@ -27,6 +27,12 @@ def says(folder: Path, line: str, of: str = "target_s: 15") -> None:
     edit(folder, "services.yaml", of, f"{of}\n    {line}")
 
 
+def line_of(folder: Path, text: str) -> int:
+    """Return the line of `services.yaml` at which this text begins."""
+    whole = (folder / "services.yaml").read_text(encoding="utf-8")
+    return whole[: whole.index(text)].count("\n") + 1
+
+
 def test_the_ministrys_callers() -> None:
     waits = node_config(MEB).waits
     distress, usual = waits["psikososyal"], waits["temsilci"]
@@ -52,14 +58,16 @@ def test_a_centre_says_otherwise(folder: Path) -> None:
 def test_a_prompt_nobody_has_is_told_with_its_line(folder: Path) -> None:
     says(folder, "waiting: {first: bekleme-ilkk, comfort: [bekleme-teselli-1, bekleme-teseli-2]}", "  - id: temsilci")
     told = [str(one) for one in check_centre(folder).problems]
-    assert len(told) == 2 and all(one.startswith("services.yaml:55: unknown prompt ") for one in told)
+    line = line_of(folder, "    waiting: {first: bekleme-ilkk")
+    assert len(told) == 2 and all(one.startswith(f"services.yaml:{line}: unknown prompt ") for one in told)
     assert "Did you mean 'bekleme-ilk'?" in told[0] and "Did you mean 'bekleme-teselli-2'?" in told[1]
 
 
 def test_a_service_that_tells_nothing_is_warned_about(folder: Path) -> None:
     says(folder, "waiting: {place: false, expected: false}", "  - id: temsilci")
     told = [str(one) for one in check_centre(folder).warnings]
-    assert [one for one in told if one.startswith("services.yaml:55: callers of 'temsilci' are told neither")]
+    line = line_of(folder, "    waiting: {place: false, expected: false}\n")
+    assert [one for one in told if one.startswith(f"services.yaml:{line}: callers of 'temsilci' are told neither")]
     assert not any("'psikososyal' are told neither" in one for one in told)
 
 
