@@ -1,4 +1,4 @@
-"""Name what the dialplan shares with the node: contexts, AGI routes, channel variables, channel ids, endpoints.
+"""Name what the dialplan shares with the node: contexts, AGI routes, variables, CEL events, channel ids, endpoints.
 
 The templates write these names, and `ivr` and `routing.ami` rely on them. A test compares this table with the rendered
 files, and `docs/reference/dialplan.md` is generated from it.
@@ -17,7 +17,8 @@ class DialplanName(NamedTuple):
     meaning: str
 
 
-CONTEXT, ROUTE, VARIABLE, CHANNEL, ENDPOINT = "context", "AGI route", "variable", "channel id", "endpoint"
+CONTEXT, ROUTE, VARIABLE, EVENT = "context", "AGI route", "variable", "CEL event"
+CHANNEL, ENDPOINT = "channel id", "endpoint"
 
 TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     CONTEXT: {
@@ -110,6 +111,13 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_ASKED_AT SC_EMERGENCY_AT": "In the fallback queue: last question to the node, last emergency text.",
         "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
         "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
+        "SC_OFFERED": "Why a rule leads the caller out of the queue: `closed`, `full`, `nobody`, `expected`, `waited`. "
+                      "Empty: the caller asked for a callback by key.",
+    },
+    EVENT: {
+        "SC_NO_NODE": "A new caller whom no node has answered. The node reads it after its return.",
+        "SC_FALLBACK-": "With the service: a caller enters its fallback queue.",
+        "SC_LEFT_HOLD": "A waiting caller hung up. The node does not read it.",
     },
     CHANNEL: {
         "o<offer>-<contact>": "The agent's leg.",

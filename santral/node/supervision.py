@@ -43,6 +43,7 @@ async def run_supervised(part: str, work: Callable[[], Awaitable[None]], *, firs
             pause = next(pauses)
             # Only the place: the words of an error may hold what a caller or agent wrote.
             place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("node.part_failed", part=part, error=type(error).__name__,
-                      where=f"{Path(place.filename).name}:{place.lineno}", again_s=round(pause, 1))
+            # Only a warning, because calls go on: nobody is called at night for it.
+            log.warning("node.part_failed", part=part, error=type(error).__name__,
+                        where=f"{Path(place.filename).name}:{place.lineno}", again_s=round(pause, 1))
             await asyncio.sleep(pause)

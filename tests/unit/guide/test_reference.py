@@ -90,14 +90,16 @@ def test_names_of_the_dialplan_are_those_of_the_files() -> None:
     files = render_files(plan(node_count=2, lines=LinePlan(300, (LineClass("psikososyal", 60, 90, "tr/acil-destek"),))))
     text = files["extensions.conf"]
     named = {kind: {one for row in dialplan_names.TABLE if row.kind == kind for one in row.name.split()}
-             for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE)}
+             for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE, dialplan_names.EVENT)}
     assert named["context"] == set(re.findall(r"^\[(santral-[a-z-]+)\]", text, re.MULTILINE))
     assert {one.partition(",")[0] for one in named["AGI route"]} == set(
         re.findall(r"AGI\(agi://[^/]+/([a-z-]+)", text))
+    assert named["CEL event"] == set(re.findall(r"CELGenUserEvent\(([A-Z_]+-?)", text))
     node = "".join(path.read_text(encoding="utf-8") for room in ("ivr", "routing")
                    for path in (ROOT / room).rglob("*.py"))
     pattern = re.compile(r"(?:\b|__)((?:ACD|SC)_[A-Z]+(?:_[A-Z]+)*)\b")
-    assert set(pattern.findall(node)) <= named["variable"], "the node relies on them"
+    events = {one.rstrip("-") for one in named["CEL event"]}
+    assert set(pattern.findall(node)) <= named["variable"] | events, "the node relies on them"
     used = set(pattern.findall(node + "".join(files.values())))
     assert named["variable"] - {"SC"} <= used
 
