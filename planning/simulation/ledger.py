@@ -10,7 +10,7 @@ from typing import Any
 from planning.simulation.order_monitor import OrderMonitor
 from planning.simulation.outcome import SLOT_S, AgentTally, OutcomeCell, RunOutcome
 from routing.core.calls import refusals
-from routing.core.model.centre_model import AgentState, Centre, ContactState, Needs, OfferState, Profile
+from routing.core.model.centre_model import AgentState, Centre, ContactState, Needs, OfferState, Profile, WayOut
 from routing.core.model.centre_model import Outcome as End
 from routing.core.model.facts import (
     AgentChanged,
@@ -25,6 +25,7 @@ from routing.core.model.facts import (
     Queued,
     ServiceChanged,
     Stepped,
+    WayOutOffered,
 )
 from routing.core.model.ids import AgentId, ContactId, ServiceId
 from routing.core.model.talk_facts import (
@@ -35,6 +36,7 @@ from routing.core.model.talk_facts import (
     TalkEndedRecorded,
     WrappedUp,
 )
+from routing.core.records import TURNING_AWAY
 
 # Global names: reading a member from its enum takes ten times as long on Python 3.11.
 READY, RINGING, TALKING, WRAPUP, PAUSED = (
@@ -112,7 +114,7 @@ class OutcomeLedger:
             ConsultCompleted: self._on_consult_completed, OfferClosed: self._on_offer_closed,
             Alarm: self._on_alarm, ContactChanged: self._on_contact_changed,
             CallbackChanged: self._on_callback_changed, Stepped: self._on_stepped,
-            ServiceChanged: self._on_service_changed,
+            ServiceChanged: self._on_service_changed, WayOutOffered: self._on_way_out_offered,
         }
         self._note_centre(centre)
 
@@ -201,6 +203,11 @@ class OutcomeLedger:
             cell = self._open[fact.contact] = self._cell_at(fact.service, fact.at)
             cell.offered += 1
         self._order.move_contact(fact.contact, fact.service)
+
+    def _on_way_out_offered(self, fact: WayOutOffered) -> None:
+        # Callers who are asked about a callback or a message wait on, and an agent may take them.
+        if fact.way is WayOut.GOODBYE or fact.trigger in TURNING_AWAY:
+            self._order.lead_out(fact.contact)
 
     def _on_contact_changed(self, fact: ContactChanged) -> None:
         self._order.change_contact(fact.contact, fact.priority, fact.needs, fact.topics, fact.since)

@@ -10,7 +10,7 @@ Some contacts are never counted as passed over, because only the engine knows wh
 - a heavy contact (`HEAVY_LOAD` or more), which a profile may keep away for a time
 - a contact of another channel, if the agent already has a contact
 - a contact whose service has its maximum of contacts at agents
-- a contact that was turned away on arrival
+- a contact that was turned away, or that hears good-bye
 - a contact whose preferred agent may still be waited for
 - a callback
 """
@@ -95,7 +95,7 @@ class OrderMonitor:
         """Last arrival, not yet in a queue. Most contacts are offered at once and never enter one."""
         self._numbers = 0
         self._refused: set[ContactId] = set()
-        """Contacts that a closed or full service turned away."""
+        """Contacts that a closed or full service turned away, or that hear good-bye."""
         self._closed: set[ServiceId] = set()
         self._down: set[str] = set()
         """Nodes whose link is down. Their contacts are not offered."""
@@ -239,6 +239,15 @@ class OrderMonitor:
         if contact in self._refused:
             self._refused.discard(contact)
             self._add_to_queue(self._entries[contact])
+
+    def lead_out(self, contact: ContactId) -> None:
+        """Note that a rule of the service leads a contact out of its queue, and that no agent is offered it now."""
+        entry = self._entries.get(contact)
+        if entry is not None:
+            if entry is self._newest:
+                self._newest = None
+            self._present.pop(contact, None)
+            self._refused.add(contact)
 
     def note_step(self, contact: ContactId, step: int) -> None:
         """Note the step whose needs the contact now has."""

@@ -149,6 +149,17 @@ def test_who_is_sent_elsewhere_at_the_door_is_not_passed_until_another_service_t
     assert not found.note_offer(A, GENERAL, 5.0)
 
 
+def test_a_contact_that_a_rule_leads_out_is_not_passed_until_another_service_takes_it() -> None:
+    found = order()
+    come(found, A, "edu", 0.0)
+    come(found, B, "edu", 1.0)
+    found.lead_out(A)
+    assert not found.note_offer(B, GENERAL, 5.0)
+    found.move_contact(A, ServiceId("tip"))
+    come(found, C, "tip", 6.0)
+    assert found.note_offer(C, GENERAL, 7.0)
+
+
 def test_who_hangs_on_a_link_that_is_down_is_not_passed() -> None:
     found = order()
     found.add_contact(A, ServiceId("tip"), VOICE, 0, 0.0, node="west")

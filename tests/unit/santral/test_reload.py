@@ -162,7 +162,6 @@ def test_what_asterisk_itself_says_in_distress_and_plays_is_rendered_again(
     assert later == ["what callers of psikososyal hear in the fallback queue"]
     edit(folder, "services.yaml", "id: temsilci\n", "id: temsilci\n    music: sakin\n")
     assert len(keep_unchangeable(old, node_config(folder))[1]) == 1, "of that music there is a class already"
-    edit(folder, "services.yaml", "    when_nobody: {to: goodbye} ", "    # ")
     edit(folder, "services.yaml", "        lasts_s: 10\n      - needs: {ihbar_sikayet: 30}",
          "      - needs: {ihbar_sikayet: 30}")
     edit(folder, "services.yaml", "    when_nobody: {to: goodbye} ", "    ")
