@@ -23,14 +23,14 @@ CHANNEL, ENDPOINT = "channel id", "endpoint"
 TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     CONTEXT: {
         "santral-in": "Callers from the trunk, to the centre's numbers only.",
-        "santral-lines": "Counts a call among the lines of the carrier, and refuses it before the answer. Extensions "
+        "santral-lines": "Counts a call among the carrier's lines, or refuses it before the answer. Extensions "
                          "are the classes of calls; `full_` and `words_` with a class end a call. Sets `GROUP(lines)` "
                          "and `GROUP(class)`.",
         "santral-class": "Gosub: the class of lines by the caller's service.",
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",
         "santral-hold": "The hold loop: music in `Read`, a tick every 15 s or less.",
-        "santral-external": "Transfer from the menu to an external number; back to the menu when nobody answers.",
+        "santral-external": "Transfer to an external number; back to the menu when nobody answers.",
         "santral-survey": "Questions after the talk.",
         "santral-agent": "The agent's leg. Extensions `s` (connect), `whisper` (whisper announcement), `read` (time to "
                          "read), `press` (accept by 1), `switch` (any key), `pair` and `join` (pairs).",
@@ -43,7 +43,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-after-talk": "The caller after the agent hung up.",
         "santral-keys": "Keys of an agent during a talk (`features.conf`).",
         "santral-refer": "Blind transfer by the agent's phone (REFER).",
-        "santral-consult": "The consulting agent's leg: `wait`, then `back` to the caller.",
+        "santral-consult": "The consulting agent's leg: `wait`, then `back`.",
         "santral-transferred": "Blind transfer of a caller. The extension is `to_` and the service.",
         "santral-fallback": "The fallback queues, in rounds, while no node answers.",
         "santral-fallback-key": "Key 1 in the fallback queue: to the first distress service.",
@@ -90,10 +90,10 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_EXTERNAL SC_EXTERNAL_FAILED": "External number of a transfer; menu node that follows when nobody answers.",
         "SC_ANNOUNCED": "Announcements that the caller has heard. Inherited.",
         "SC_PREFERENCE_ASKED": "`1`: the caller was asked for preferences. Inherited.",
-        "SC_POSITION SC_WAIT": "Position and EWT announced last, so a restarted node does not repeat them.",
-        "SC_LEG_TIMED_OUT": "`1` after a talk that ended by the limit of a step, because the node did not answer.",
+        "SC_POSITION SC_WAIT": "Position and EWT announced last.",
+        "SC_LEG_TIMED_OUT": "`1`: a talk ended because the node did not answer.",
         "SC_RECORDING_PAUSED": "`1` on the agent's leg while the recording is paused.",
-        "SC_RECORD": "On the agent's leg: name of the recording in the spool; empty: none.",
+        "SC_RECORD": "On the agent's leg: name of the recording, or empty.",
         "SC_CHAN": "On the agent's leg: full name of the caller's channel.",
         "SC_READING_S": "On the agent's leg: seconds to read, or for the key.",
         "SC_PAIR_PARTNER SC_PAIR_LEAD": "On the legs of a pair: channel id of the other leg.",
@@ -111,13 +111,12 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_ASKED_AT SC_EMERGENCY_AT": "In the fallback queue: last question to the node, last emergency text.",
         "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
         "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
-        "SC_OFFERED": "Why a rule leads the caller out of the queue: `closed`, `full`, `nobody`, `expected`, `waited`. "
-                      "Empty: the caller asked for a callback by key.",
+        "SC_OFFERED": "Reason of a rule that leads the caller out. Empty: callback by key.",
     },
     EVENT: {
-        "SC_NO_NODE": "A new caller whom no node has answered. The node reads it after its return.",
-        "SC_FALLBACK-": "With the service: a caller enters its fallback queue.",
-        "SC_LEFT_HOLD": "A waiting caller hung up. The node does not read it.",
+        "SC_NO_NODE": "No node answered a new caller.",
+        "SC_FALLBACK-": "With the service: its fallback queue.",
+        "SC_LEFT_HOLD": "A waiting caller hung up.",
     },
     CHANNEL: {
         "o<offer>-<contact>": "The agent's leg.",
