@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, bindparam, exists, select
 
 from metrics.reports.export import Columns, Row
-from metrics.reports.fact_query import Field, find_number_range, read_facts
+from metrics.reports.fact_query import Field, find_number_range, has_first_fact, read_facts
 from metrics.reports.period import Period
 from routing.core.model.centre_model import Outcome
 from routing.core.model.reasons import FAILED, REACHED, REQUESTED, TRANSFER
@@ -146,8 +146,9 @@ def read_contacts(ask: Query, period: Period, since: float) -> PastContacts:
     These are the way through the queues, the target at the first connection, and callbacks. Facts are kept from `since`
     on.
     """
-    # 1. Rows of the contacts.
-    rows = ask(_CONTACTS, start=max(period.start, since), end=period.end)
+    # 1. Rows of the contacts. A call of an outage came before the first fact, and has all its facts unless some are
+    #    purged.
+    rows = ask(_CONTACTS, start=period.start if has_first_fact(ask) else max(period.start, since), end=period.end)
     found = {row[0]: Contact(row[0], row[2], row[3], [row[1]], row[5], row[6] or "", row[7], bool(row[8]),
                              bool(row[9]), bool(row[10])) for row in rows}
     # 2. Facts of these contacts, up to the last change of any of them.

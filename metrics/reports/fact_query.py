@@ -164,6 +164,11 @@ def recorded_span(ask: Query) -> tuple[float, float] | None:
     return at[first], at[last]
 
 
+def has_first_fact(ask: Query) -> bool:
+    """Return whether the record still begins with its first fact, so that no fact was purged."""
+    return _first_and_last(ask, facts, facts.c.seq)[0] == 1
+
+
 def rules_at(ask: Query, moment: float) -> Centre:
     """Return the settings in force before a moment: services with names and targets, agents with profiles.
 

@@ -23,6 +23,10 @@ Sums = Counter[tuple[Place, str]]
 ABOUT = {"talk_s": "talks", "answered_wait_s": "answered", "abandoned_wait_s": "all abandoned"}
 """Figures in seconds, and the figure that counts their summands. A source of whole seconds may be one second short for
 each summand."""
+TIMES = {**ABOUT, "hold_s": "talks", "wrapup_s": "talks"}
+"""All figures in seconds, and the figure that counts their summands."""
+ROUNDED_S = 0.001
+"""Tolerance for each summand: facts hold milliseconds, and a talk without its hold is the difference of two."""
 NEAR = 1e-6
 """Tolerance: sums of the same floats in another order."""
 
@@ -53,7 +57,10 @@ def differences(measure: Told, others: Iterable[Told]) -> list[str]:
             ours, theirs = wanted[place, name], other.sums[place, name]
             slack = sum(value for (where, what), value in measure.sums.items()
                         if what == ABOUT.get(name) and other.place(where) == place) if other.whole else 0.0
-            if not -NEAR * max(1.0, abs(ours)) <= ours - theirs <= slack + NEAR * max(1.0, abs(ours)):
+            near = NEAR * max(1.0, abs(ours)) + ROUNDED_S * sum(
+                value for (where, what), value in measure.sums.items()
+                if what == TIMES.get(name) and other.place(where) == place)
+            if not -near <= ours - theirs <= slack + near:
                 found.append(f"{'/'.join(place)}: {name}: {measure.source} {ours:g}, {other.source} {theirs:g}")
         assert other.says <= measure.says, f"nobody measures {sorted(other.says - measure.says)}"
     return found
