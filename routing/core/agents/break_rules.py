@@ -184,8 +184,9 @@ def count_idle_as_break(d: Domain, record: AgentRecord) -> None:
     """Count the time without a contact that ends now as a break. Only the time of work starts again."""
     # The agent's row has it. A fact with the whole load state for each such offer would cost too much.
     record.working_since, record.break_retry_at = d.now, 0.0
-    # An earlier timer is looked at when it fires, which costs nothing now.
-    if record.break_at == inf:
+    # An earlier timer is looked at when it fires, which costs nothing now. The timer of a planned break may come later
+    # than the next short break.
+    if record.break_at > short_break_at(record):
         schedule_next_break(d, record)
 
 

@@ -43,15 +43,15 @@ def on_move_requested(d: Domain, event: MoveRequested) -> None:
     if own and record is None:
         return
     _rescind_ringing(d, contact, SUPERVISOR)
-    contact.visited = ()
+    callback_index.forget_visited(d, contact)
     if own:
         assert record is not None
         contact_queue.restart_for_agent(d, contact, record, blind_transfer.PERSONAL_WAIT_S)
     else:
         contact_queue.move_contact(d, contact, service, SUPERVISOR, record, blind_transfer.PERSONAL_WAIT_S)
-        # In another service other calls of the caller hold a callback.
-        if contact.callback:
-            callback_index.note_new(d)
+    # Calls for the new service hold a callback. Those for the earlier ones hold it no more.
+    if contact.callback:
+        callback_index.note_new(d)
 
 
 def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:

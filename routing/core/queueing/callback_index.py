@@ -37,6 +37,16 @@ def remove_callback(d: Domain, contact: Contact) -> None:
         del d.callback_numbers[contact.dial_hash]
 
 
+def forget_visited(d: Domain, contact: Contact) -> None:
+    """Forget the services that a waiting contact overflowed from, and index a callback without them."""
+    # The names of a callback come from these services: it leaves the index under the names by which it entered.
+    if contact.callback:
+        remove_callback(d, contact)
+    contact.visited = ()
+    if contact.callback:
+        add_callback(d, contact)
+
+
 def unlink_callback(contact: Contact) -> None:
     """Release a contact that is no longer a callback from the calls that block it."""
     for by in contact.blocked_by:

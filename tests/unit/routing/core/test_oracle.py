@@ -15,10 +15,11 @@ from routing.core.model.centre_model import (
     DistressLimit,
     OfferState,
     Profile,
+    Rule,
     Step,
 )
 from routing.core.model.commands import Offer, Rescind
-from routing.core.model.ids import AgentId, SkillId
+from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
 from routing.core.stored import Started
 from tests.core.house import EDU, House
 from tests.oracle.side_by_side import rows
@@ -184,3 +185,35 @@ def test_a_limit_that_has_ended_in_a_break_is_not_kept_by_a_reload() -> None:
     h.profiles(a=LIMITED)  # 1.5 by now: the old limit has ended, the new one is not reached
     h.tell(e.AgentResumed("a"), 11.0)
     assert h.calls("edu", 12.0).agent == "a"
+
+
+def test_a_later_planned_break_hides_no_short_one_after_a_rest() -> None:
+    h = House({"a": 50}, Profile(wrapup_s=0.0, max_continuous_s=100.0))
+    h.reload(micro_break_s=50.0)
+    h.sits("a", at=1.0)
+    h.tell(e.BreaksPlanned(AgentId("a"), ((1_000.0, 1_060.0),)), 2.0)
+    h.tick(101.0)
+    assert h.state("a") is AgentState.READY, "ready for 100 s without a contact, which is a rest"
+    h.over(h.talks(110.0), 150.0)
+    h.over(h.talks(160.0), 200.0)
+    h.tick(210.0 - 1e-3)
+    assert h.state("a") is AgentState.READY
+    h.tick(210.0)
+    assert h.state("a") is AgentState.PAUSED, "100 s after the end of the rest"
+
+
+@pytest.mark.parametrize("move", ({"service": "soz"}, {"service": None, "to": "a"}))
+def test_a_moved_callback_is_not_held_by_a_call_for_a_service_that_it_has_left(move: dict[str, object]) -> None:
+    first = TIP._replace(when_waited=Rule(ServiceId("edu"), over_s=10.0), steps=(Step(((SkillId("tip"), 1),)),))
+    h = House({"a": 50}, QUICK, (first, EDU, EDU._replace(id=ServiceId("soz"), name="Söz")))
+    h.sits("a", at=0.5)
+    h.talks(0.5)
+    h.waits("tip", 1.0, caller_hash="h1")
+    h.tick(11.0)
+    assert h.contact("c2").service == "edu", "the rule has led it on"
+    h.tell(e.CallbackRequested(ContactId("c2")), 12.0)
+    h.tell(e.CallerHungUp(ContactId("c2")), 13.0)
+    h.tell(e.MoveRequested(ContactId("c2"), **move), 20.0)  # type: ignore[arg-type]
+    h.waits("tip", 30.0, caller_hash="h1")
+    h.over(h.offers[0], 40.0)
+    assert h.offers[-1].contact == "c2"
