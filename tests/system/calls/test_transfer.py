@@ -61,6 +61,7 @@ async def test_a_caller_is_transferred_to_a_service_over_http(stage: Stage) -> N
 async def test_who_hangs_up_while_told_that_they_are_transferred_is_gone(stage: Stage) -> None:
     """The pattern of `santral-transferred` must not match the extension `h`, or the hold loop runs without a caller."""
     first = await stage.agent(plain(EDU, 1)[0], PhoneBehaviour(record=stage.folder))
+    await stage.agent(plain(TIP, 1)[0], PhoneBehaviour("ignore"))
     caller, contact = await talking(stage, EDU_KEY, first)
     await first.ask_as_agent("transfer", {"service": TIP})
     await stage.reaches(first, "wrapup")

@@ -39,7 +39,7 @@ async def connected(stage: Stage, person: SimAgent, tone: int) -> Leg:
     """The phone of this agent is called and hears this caller."""
     before = [leg for leg in stage.network.rung if leg.seat == person.seat and leg.ended.is_set()]
     phone = await stage.network.wait_ring(person.seat, since=stage.network.rung.index(before[-1]) + 1 if before else 0)
-    await stage.talk(phone)
+    await stage.hears_tone(phone, tone)  # the words after the caller's key come first
     heard = {one: stage.tone_s(phone, one) for one in TONES}
     assert heard[tone] > 0.8, f"{person.id} hears {heard} instead of {tone}: {phone.describe_moments()}"
     return phone
@@ -158,7 +158,8 @@ async def test_two_callers_at_once_and_one_agent(stage: Stage) -> None:
     served: list[int] = []
     for _ in callers:
         phone = await stage.network.wait_ring(agent.seat, since=len(served))
-        await stage.talk(phone)
+        await phone.wait_answered()
+        await until_async(lambda leg=phone: any(stage.tone_s(leg, tone) > 0.8 for tone in callers), 60, "a caller")
         [tone] = [tone for tone in callers if stage.tone_s(phone, tone) > 0.8]
         served.append(tone)
         await free(stage, agent, callers[tone])
@@ -308,7 +309,9 @@ async def test_twenty_callers_whose_ids_begin_alike_each_have_their_own_agent(
     assert alike, contacts
     phones = {leg.seat: leg for leg in stage.network.rung}
     assert len(phones) == len(stage.network.rung) == MANY
-    await asyncio.gather(*(stage.talk(phone) for phone in phones.values()))
+    # The words after the key are over, so what the phones record now is the talk.
+    talked = {path: path.stat().st_size + 3 * audio.RATE for phone in phones.values() if (path := phone.recording)}
+    await until_async(lambda: all(path.stat().st_size > size for path, size in talked.items()), 30, "1.5 s of talk")
     await stage.network.hang_up_all()
     await asyncio.gather(*(phone.wait_ended() for phone in phones.values()))
     by_seat = {person.seat: agent_tones[person.id] for person in people}

@@ -22,6 +22,7 @@ from lab.pbx.process import Identity
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from tests.system.conftest import NewLab
+from tests.system.stage import plain
 from tests.until import until, until_async
 
 pytestmark = pytest.mark.system
@@ -53,6 +54,7 @@ async def test_a_call_reaches_the_agent_and_is_in_all_three_records(lab: LabSess
 
 
 async def test_what_was_said_is_found_in_the_recording_and_nothing_else(lab: LabSession) -> None:
+    await lab.sign_in_agent(plain("uzaktan_egitim", 1)[0], PhoneBehaviour("ignore"))
     call = await lab.place_call(press="2@1s", stay=20, record=True)
     await call.wait_ended()
     greeting, chosen = lab.find_prompt(call, "karsilama", head_s=0.9), lab.find_prompt(call, "secildi-uzaktan-egitim")
