@@ -29,6 +29,8 @@ from tests.until import LIMIT_S, until_async
 THROUGH = "{key}@600ms,{key}@1200ms,{key}@1900ms"
 """Keys of a caller in a hurry: the choice cuts the greeting, the notice, the acknowledgement. The same key each time:
 one that is pressed before the dialogue has begun (a machine under load) is lost, and the next does its work."""
+COUNSELS = "psikososyal"
+"""Skill of counsellors."""
 WAV_HEADER = 44
 """Bytes before the samples."""
 LOOK_S = 0.1
@@ -273,12 +275,14 @@ def _music_s(samples: Samples) -> int:
         and audio.find_prompt(piece, music()).found for piece in pieces)
 
 
-def plain(skill: str, count: int, level: int = 60, *, alone: bool = True, without: str = "") -> list[str]:
-    """Agents with this skill at this level or above, alone or without another one, who need nothing special."""
+def plain(skill: str, count: int, level: int = 60, *, alone: bool = True) -> list[str]:
+    """Agents with this skill (alone, or others too) at this level or above, who need nothing special. Counsellors are
+    kept free for callers in distress, so they are not among those of another skill."""
     special = {entry["agent"] for entry in
                yaml.safe_load((CENTRE / "accommodations.yaml").read_text(encoding="utf-8"))["accommodations"]}
     team = yaml.safe_load((CENTRE / "team.yaml").read_text(encoding="utf-8"))["agents"]
     found = [agent["id"] for agent in team if agent["skills"].get(skill, 0) >= level and agent["id"] not in special
-             and (not alone or set(agent["skills"]) == {skill}) and without not in agent["skills"]]
+             and (not alone or set(agent["skills"]) == {skill})
+             and (skill == COUNSELS or COUNSELS not in agent["skills"])]
     assert len(found) >= count, f"only {len(found)} agents have {skill}"
     return found[:count]

@@ -290,8 +290,7 @@ async def test_twenty_callers_whose_ids_begin_alike_each_have_their_own_agent(
         new_lab: NewLab, tmp_path: Path) -> None:
     """On a fresh Asterisk the ids end in .1, .2, … .10, .11, …: many begin as another one."""
     stage = Stage(await new_lab(), tmp_path)
-    # Counsellors are kept free for callers in distress.
-    people = await stage.agents(plain("temsilci", MANY, 30, alone=False, without="psikososyal"))
+    people = await stage.agents(plain("temsilci", MANY, 30, alone=False))
     agent_tones = {person.id: 1500 + 50 * number for number, person in enumerate(people)}
     await asyncio.gather(*(person.set_behaviour(PhoneBehaviour(tone=agent_tones[person.id], record=stage.folder))
                            for person in people))
