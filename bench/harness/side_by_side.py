@@ -57,6 +57,14 @@ def _write_centre(folder: Path, skills: Sequence[tuple[int, ...]]) -> Path:
     """Write a centre with the ministry's menu and equal services. Agents have no wrap-up, as in app_queue."""
     centre = folder / "centre"
     shutil.copytree(lifecycle.CENTRE, centre)
+    # The equal services know no distress: no lines are kept for it, and no surge profile names its people.
+    settings = centre / "santral.toml"
+    kept, section = [], ""
+    for line in settings.read_text(encoding="utf-8").splitlines(keepends=True):
+        section = line if line.startswith("[") else section
+        if not section.startswith("[surge") and not line.startswith(("kept =", "most =")):
+            kept.append(line)
+    settings.write_text("".join(kept), encoding="utf-8")
     services = [{"id": one, "name": f"Hizmet {number}", "steps": [{"needs": {one: 1}}], "target_s": 20,
                  "target_share": 0.8} for number, one in enumerate(KINDS)]
     services += [{"id": one, "name": f"Hizmet {one}", "steps": [{"needs": {KINDS[0]: 1}}], "target_s": 20,

@@ -77,7 +77,10 @@ class Accommodations:
         self._profiles = {agent.id: agent.profile for agent in centre.agents}
         self._loads = {service.id: service.load for service in centre.services}
         self._distress = {service.id for service in centre.services if service.distress}
-        self._half_life_s = centre.load_half_life_s
+        if centre.load_half_life_s != self._half_life_s:
+            # These loads decayed at the old pace up to now. The next fact of an agent has the load of then.
+            self._load_states.clear()
+            self._half_life_s = centre.load_half_life_s
         # Pending counts and rest gaps belong to the old profiles.
         self._rest.clear()
         self._waiting.clear()

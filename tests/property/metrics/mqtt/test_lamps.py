@@ -24,7 +24,7 @@ def test_lamps_are_on_while_something_rings() -> None:
     told: Counter[str] = Counter()
     for seed in range(examples(HOUSES)):
         _house(seed, told)
-    assert told["ring"] > 300 and told["pair"] > 5, f"{told}: there was something to be told"
+    assert told["ring"] > 300 and told["pair"] >= 3, f"{told}: there was something to be told"
 
 
 def _house(seed: int, told: Counter[str]) -> None:

@@ -84,7 +84,7 @@ def run_side_by_side(seed: int) -> tuple[int, Counter[str], str]:
 
 SELDOM = {"lost calls served since", "callback refused", "callback stale", "callback served",
           "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
-          "one of a pair picked up"}
+          "one of a pair picked up", "turns of deferred callbacks"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 
 
