@@ -45,7 +45,7 @@ async def talking(stage: Stage, service: str, agent: SimAgent) -> tuple[Leg, Leg
     """A caller who talks with this agent: their leg, the phone's, the contact."""
     caller = await stage.hurried(KEYS[service], tone=CALLER)
     phone = await stage.network.wait_ring(agent.seat)
-    await stage.talk(phone)
+    await stage.hears_tone(phone, CALLER)  # the words after the caller's key come first
     contact = await until_async(lambda: newest(stage.lab, service))
     await stage.reaches(agent, "talking")
     return caller, phone, contact
