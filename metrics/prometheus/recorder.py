@@ -332,6 +332,9 @@ class MetricsRecorder:
             self._series.clear_gauge(metric)
             for line_class, count in values.items():
                 self._series.set_gauge(metric, count, line_class)
+        # A series begins at 0, or its first increase could not be seen.
+        if "other" in limits:
+            self._series.add_count(names.LINE_REFUSALS, "other", "refused", by=0.0)
         for key, count in refused.items():
             self._raise_to(names.LINE_REFUSALS, count, *key)
 
