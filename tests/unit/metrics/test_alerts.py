@@ -98,6 +98,13 @@ def repaired(began: int, again: int = 1) -> dict[str, str]:
             'process_start_time_seconds{job="santral"}': f"0x20 _x80 {began}x100"}
 
 
+def lines(*, held: int, limit: int) -> dict[str, str]:
+    """Return the lines of callers who have not keyed distress, in a centre of which a fifth is kept."""
+    return {'acd_lines{class="other"}': f"{held}x200", 'acd_lines_limit{class="other"}': f"{limit}x200",
+            'acd_lines{class="all"}': f"{held}x200", 'acd_lines_limit{class="all"}': f"{limit + 60}x200",
+            'acd_lines{class="psikososyal"}': "0x200", 'acd_lines_limit{class="psikososyal"}': "90x200"}
+
+
 QUEUE = {"queue": "destek"}
 NODE = {"instance": "127.0.0.1:8080", "job": "santral"}
 AT = 'instance="127.0.0.1:8080",job="santral"'
@@ -190,6 +197,13 @@ CASES = (
          {"queue": "destek"}, "destek: düğüm yokken arayanlar vazgeçti",
          "3 arayan, hiçbir düğüm yanıt vermezken geldi ve yanıt almadan kapattı."),
     Case("OutageCallers", 30, {'acd_outage_contacts_total{queue="destek",outcome="fallback"}': "0x40 9x160"}),
+    Case("LinesFull", 5, lines(held=230, limit=240), {"class": "other"}, "Hatlar dolu: other",
+         "Bu sınıfın hatlarının 95.83% kadarı bir dakikadır dolu; yeni arayanlar meşgul sesi ya da acil numaraları "
+         "duyuyor. all: bütün hatlar, other: destek seçmeyenler."),
+    Case("LinesFull", 5, lines(held=220, limit=240)),
+    Case("LinesFull", 0.5, lines(held=240, limit=240)),  # a moment
+    Case("LinesFull", 5, {'acd_lines{class="words"}': "5x200"}),  # they have no limit
+    Case("LinesFull", 5, {}),  # a centre without [lines]
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
          "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
          "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),
@@ -325,7 +339,7 @@ def test_texts_are_turkish_and_have_a_runbook() -> None:
         assert alert.severity in SEVERITIES and alert.audience in AUDIENCES
         assert alert.description.endswith(".") and not alert.summary.endswith(".")
         assert set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description)) <= {
-            "queue", "team", "rule", "flow", "kind", "instance", "channel"}, "no label names a person"
+            "queue", "team", "rule", "flow", "kind", "instance", "channel", "class"}, "no label names a person"
         page = (HOME / alert.runbook).read_text(encoding="utf-8")
         assert page.startswith(f"# {alert.name}\n")
         assert f"> {re.sub('{{.*?}}', '…', alert.summary)}\n" in page
