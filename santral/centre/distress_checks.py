@@ -11,6 +11,7 @@ from centres.problem import Problem
 from routing.core.matching import skill_requirement
 from routing.core.model.centre_model import HEAVY_LOAD, Agent, Centre, Channel, Service
 from routing.core.model.ids import ServiceId
+from santral.centre.roster_hours import RosterSpan, describe_spans, spans_below, spans_of_week
 
 
 class DistressCheck(NamedTuple):
@@ -62,6 +63,7 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
             loaded.location_of(SERVICES, service.id, "keep_free"),
             f"'{service.id}' keeps {service.keep_free} agents free, and {len(fit)} of the team fit it",
             "Lower it, or give more agents the skills."))
+    week = _check_hours(loaded, service, fit, found)
     # 2. The limits of single agents, and the plan.
     own = [agent for agent in fit if agent.profile.distress.binds]
     limited = math.fsum(_calls_per_h(agent, service, centre) for agent in own)
@@ -82,6 +84,10 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
     if plan.on_duty > len(fit):
         found.problems.append(Problem(where, f"'{service.id}' plans {plan.on_duty} agents on duty, and {len(fit)} of "
                                       "the team fit it", "Lower 'on_duty', or give more agents the skills."))
+    elif plan.on_duty > (most := max(span.agents for span in week)):
+        found.problems.append(Problem(
+            where, f"'{service.id}' plans {plan.on_duty} agents on duty, and the roster never has more than {most} who "
+            "fit it", "Lower 'on_duty', or let spans of 'on_call' in team.yaml overlap."))
     # Loaded here, because it loads numpy, which a centre without a plan does not need.
     from planning.staffing.kept_agents import expected_waits
 
@@ -95,6 +101,19 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
         f"{service.id}: planned {plan.calls_per_h:g} calls an hour with {plan.on_duty} on duty and "
         f"{kept_agents(service, plan.on_duty)} kept free: {waits.within:.0%} within {service.target_s:g} s expected, "
         f"target {service.target_share:.0%}.")
+
+
+def _check_hours(loaded: LoadedCentre, service: Service, fit: Sequence[Agent],
+                 found: DistressCheck) -> list[RosterSpan]:
+    """Warn of hours in which the roster has fewer agents than `keep_free` keeps. Return the week."""
+    rosters = {agent.id: agent.on_call for agent in loaded.agents}
+    week = spans_of_week([rosters.get(agent.id) for agent in fit])
+    if service.keep_free <= len(fit) and (short := spans_below(week, service.keep_free)):
+        found.warnings.append(Problem(
+            loaded.location_of(SERVICES, service.id, "keep_free"), f"'{service.id}' keeps {service.keep_free} agents "
+            f"free, and the roster has fewer who fit: {describe_spans(short)}",
+            "Lower it, or add spans to 'on_call' in team.yaml."))
+    return week
 
 
 def _calls_per_h(agent: Agent, service: Service, centre: Centre) -> float:

@@ -62,6 +62,47 @@ def test_more_kept_free_than_there_are_is_a_warning(folder: Path) -> None:
     assert any("keeps 41 agents free, and 39 of the team fit it" in one for one in warnings(folder))
 
 
+ROSTERS = """\
+agents:
+  - {id: a1001, number: "1001", skills: {psikososyal: 80}, on_call: {monday: ["08:00-16:00", "16:00-24:00"]}}
+  - {id: a1002, number: "1002", skills: {psikososyal: 80}, on_call: {monday: ["12:00-20:00"], tuesday: ["00:00-24:00"]}}
+  - {id: a1003, number: "1003", skills: {uzaktan_egitim: 80, ihbar_sikayet: 80, gorus_oneri: 80, temsilci: 80}}
+"""
+
+
+def remote(folder: Path, *, on_duty: int, keep_free: str) -> None:
+    """Let only remote agents serve distress."""
+    (folder / "team.yaml").write_text(ROSTERS, encoding="utf-8")
+    (folder / "accommodations.yaml").write_text("accommodations: []\n", encoding="utf-8")
+    edit(folder, "services.yaml", "calls_per_h: 60, handle_s: 615, on_duty: 15",
+         f"calls_per_h: 2, handle_s: 600, on_duty: {on_duty}")
+    edit(folder, "services.yaml", 'keep_free: "35%"', f"keep_free: {keep_free}")
+
+
+def test_hours_with_fewer_agents_than_are_kept_free_are_named(folder: Path) -> None:
+    remote(folder, on_duty=2, keep_free="2    ")
+    assert problems(folder) == []
+    assert any(one.startswith("services.yaml:8: 'psikososyal' keeps 2 agents free, and the roster has fewer who fit: "
+                              "monday 00:00-12:00, monday 20:00-24:00, tuesday 00:00-24:00 and 5 more.")
+               for one in warnings(folder)), warnings(folder)
+
+
+def test_a_plan_that_no_hour_of_the_roster_carries_is_refused(folder: Path) -> None:
+    remote(folder, on_duty=2, keep_free="1    ")
+    edit(folder, "team.yaml", "12:00-20:00", "00:00-08:00")
+    assert problems(folder) == [
+        "services.yaml:17: 'psikososyal' plans 2 agents on duty, and the roster never has more than 1 who fit it. "
+        "Lower 'on_duty', or let spans of 'on_call' in team.yaml overlap."]
+
+
+def test_an_agent_with_a_seat_may_come_at_any_hour(folder: Path) -> None:
+    remote(folder, on_duty=2, keep_free="1    ")
+    edit(folder, "team.yaml", "12:00-20:00", "00:00-08:00")
+    edit(folder, "team.yaml", "skills: {uzaktan_egitim: 80", "skills: {psikososyal: 60, uzaktan_egitim: 80")
+    assert problems(folder) == []
+    assert not [one for one in warnings(folder) if "roster" in one]
+
+
 def test_a_service_that_counsellors_alone_serve_is_named(folder: Path) -> None:
     edit(folder, "services.yaml", "- needs: {temsilci: 30}", '- needs: "temsilci >= 30 and psikososyal >= 50"')
     assert any("only agents who fit 'psikososyal' serve 'temsilci'" in one for one in warnings(folder))
