@@ -50,7 +50,7 @@ def assign_contacts(d: Domain) -> None:
             # 2. Otherwise put the new agents into their queues, which marks their groups, and compare the heads of all
             # groups.
             matching.settle_agents()
-        group = _first_group(d, calling, True)
+        group = (_first_by_turn if matching.late_count else _oldest_group)(d, calling, True)
         if group is None:
             calling.clear()
         else:
@@ -90,23 +90,11 @@ def group_for_agent(d: Domain, record: AgentRecord) -> ContactGroup | None:
     # An agent who is kept free takes distress only.
     if standing.kept_for & matching.closed_reserves:
         groups = tuple([group for group in groups if group.distress])
-    return _first_group(d, groups)
-
-
-def _first_group(d: Domain, groups: Iterable[ContactGroup], ready: bool = False) -> ContactGroup | None:
-    """Return the group whose head comes first: distress, greatest age by weight and points, then earliest arrival.
-
-    Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
-    consider only groups with a ready agent. Return None if no group is left.
-    """
-    if d.matching.late_count:
-        return _first_by_turn(d, groups, ready)
-    d.turns.contested = False
-    return _oldest_group(d, groups, ready)
+    return (_first_by_turn if matching.late_count else _oldest_group)(d, groups, False)
 
 
 def _first_by_turn(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
-    """Return the first group while callbacks that were held back wait.
+    """Return the group whose head comes first while callbacks that were held back wait.
 
     Such a callback is passed over if another contact could be offered and callbacks have not gained a turn. Distress
     neither takes a turn nor gives one.
@@ -132,6 +120,11 @@ def _note_turn(d: Domain, group: ContactGroup) -> None:
 
 
 def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
+    """Return the group whose head comes first: distress, greatest age by weight and points, then earliest arrival.
+
+    Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
+    consider only groups with a ready agent. Return None if no group is left.
+    """
     first: ContactGroup | None = None
     first_age, first_number, first_distress = inf, 0, False
     now, links = d.now, d.links
@@ -166,6 +159,7 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     contact, pool, matching = group.head[2], group.pool, d.matching
     # 1. Check the planned breaks again.
     if (record.breaks or record.leads_pair) and _is_break_too_near(d, contact, record):
+        d.turns.contested = False
         presence.update_placement(d, record)
         return
     if d.turns.contested:
@@ -183,7 +177,7 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     assert record.cohort is not None
     step, tier = contact.step, (pool.load and pool.tier_for(record)) or 0
     level: int | None
-    score = pool.key_for(tier)(record, matching.half_life_s)
+    score = (pool.key_for(tier) if tier else pool.key)(record, matching.half_life_s)
     if group.distress:
         step, level = matching.step_of(contact, record.cohort.skills)
         if tier:

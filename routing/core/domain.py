@@ -56,7 +56,7 @@ class CallbackTurns:
         self.credit = 0.0
         """Share of a turn that callbacks have gained."""
         self.contested = False
-        """Both kinds were possible at the last choice."""
+        """Both kinds were possible at the choice of the contact that is offered next."""
 
 
 class Domain:
@@ -128,7 +128,8 @@ class Domain:
         self.queues: defaultdict[ServiceId, SortedQueue[tuple[float, int, Contact]]] = defaultdict(SortedQueue)
         """Contacts that wait for each service (pending or reserved), in order."""
         self.ended_contacts: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
-        """The time at which the end of each contact was reported, the oldest first."""
+        """The time at which the end of each contact was reported, the oldest first. Later events about the contact
+        change nothing."""
         self.unrecorded_ends: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
         """Callers who hung up before a contact of theirs was known. Perhaps they came while no node listened."""
         self.handle_times: defaultdict[ServiceId, HandleTimes] = defaultdict(HandleTimes)
@@ -233,10 +234,6 @@ class Domain:
         unreachable anyway."""
         link = self.links.get(node)
         return link is None or link.up
-
-    def remember_ended(self, contact: ContactId) -> None:
-        """Remember that a contact has ended. Later events about the contact change nothing."""
-        self.ended_contacts.set_value(contact, self.now)
 
     def is_ended(self, contact: ContactId) -> bool:
         """Return whether an event about this contact comes after its end."""

@@ -98,7 +98,8 @@ def _compile(kind: Any, parameters: list[Parameter], subject: str | None, body: 
                      f"        {name}.dirty |= {DIRTY | groups}\n" for name, groups in changes.items()])
     if changes:
         name, groups = next(iter(changes.items()))
-        marks = f"    if {name}.dirty < {max(groups & END, groups & STATE, DIRTY)}:\n" + marks
+        known = f"{name}.dirty >= {groups & END or STATE}" if groups else f"{name}.dirty"
+        marks = f"    if not {known}:\n" + marks
     # 2. Find the source of each field. An argument wins over number and time, then the record, then the default of the
     # field.
     defaults = {one.name: one.default for one in parameters if one.default is not Parameter.empty}
@@ -111,8 +112,10 @@ def _compile(kind: Any, parameters: list[Parameter], subject: str | None, body: 
     space: dict[str, Any] = {"_kind": kind, "_new": tuple.__new__, "_defaults": {**kind._field_defaults, **defaults}}
     values = ", ".join([sources[name] for name in kind._fields])
     # `namedtuple` of the standard library compiles its methods the same way.
-    exec(f"def _call({listed}):\n{before}{body.format(values=values, marks=marks)}", space)  # noqa: S102
-    return space["_call"]
+    # The name stands in tracebacks and profiles.
+    name = f"emit_{kind.__name__}"
+    exec(f"def {name}({listed}):\n{before}{body.format(values=values, marks=marks)}", space)  # noqa: S102
+    return space[name]
 
 
 def emitter(kind: Callable[Concatenate[int, float, P], facts.Fact]) -> Callable[Concatenate[FactLog, P], None]:

@@ -181,10 +181,11 @@ class Engine:
     def take_facts(self) -> list[Fact]:
         """Return the facts since the last call, in order. Call `take_changes` before: this method discards the
         changes."""
-        for record in self._domain.dirty:
+        d = self._domain
+        for record in d.dirty:
             record.dirty = 0
-        self._domain.dirty = []
-        taken, self._domain.facts = self._domain.facts, []
+        d.dirty = []
+        taken, d.facts = d.facts, []
         return taken
 
     def take_changes(self) -> list[Change]:

@@ -67,7 +67,7 @@ def on_started(d: Domain, event: Started) -> None:
     # The settings come first: services, agents and indexes must exist before rows refer to them.
     settings.on_configured(d, Configured(event.centre))
     for contact in event.ended_contacts:
-        d.remember_ended(contact)
+        d.ended_contacts.set_value(contact, d.now)
     d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags,
                                   event.callback_calls)
     d.repairs = rebuild_domain(d, event.contacts, event.offers, event.agents)
@@ -268,7 +268,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
 
 def _settle_contact(d: Domain, contact: Contact) -> None:
     if contact.state is ContactState.WRAPPING:
-        d.remember_ended(contact.id)
+        d.ended_contacts.set_value(contact.id, d.now)
         if contact.offer is None:
             del d.contacts[contact.id]
         else:

@@ -21,26 +21,31 @@ Key = tuple[str, str | int]
 
 TURN_SPAN = 1 << 48
 """Distance between the groups. It is greater than the number of deadlines that are ever set."""
-DEADLINE_ORDER = {"phone_settle": 0, "seat_retry": 0, "vanish": TURN_SPAN, "ring": TURN_SPAN, "pre_connect": TURN_SPAN,
-                  "dial": TURN_SPAN, "consult": TURN_SPAN, "wrapup": TURN_SPAN}
-"""Group of deadlines of phones and offers. All other kinds without a place belong to agents."""
-AGENTS, PLACED = 2 * TURN_SPAN, 3 * TURN_SPAN
+PHONES, OFFERS, AGENTS, PLACED = 0, TURN_SPAN, 2 * TURN_SPAN, 3 * TURN_SPAN
+GROUP_OF = {
+    **dict.fromkeys(("phone_settle", "seat_retry"), PHONES),
+    **dict.fromkeys(("vanish", "ring", "pre_connect", "dial", "consult", "wrapup"), OFFERS),
+    **dict.fromkeys(("detached_wrapup", "sign_out", "auto_return", "break", "guard", "rest", "load_recheck", "limit",
+                     "override"), AGENTS)}
+"""Group of each kind of deadline that has no place."""
 STALE_SHARE = 2
-"""The heap is rebuilt when it has this many times more entries than live deadlines. Memory then follows the live
-ones."""
+"""The heap is rebuilt when it has this many times more entries than there were live deadlines at the last rebuild.
+Memory then follows the live ones."""
 STALE_FLOOR = 64
-"""Size below which a rebuild would cost more than the stale entries."""
+"""Size up to which a rebuild would cost more than the stale entries."""
 
 
 class Timers:
     """Deadlines by key, in Unix seconds of the engine's clock."""
 
-    __slots__ = ("_at", "_count", "_heap")
+    __slots__ = ("_at", "_count", "_full", "_heap")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Key]] = []
         self._at: dict[Key, tuple[float, int, Key]] = {}
         self._count = 0
+        self._full = STALE_FLOOR
+        """Size of the heap above which it is rebuilt."""
 
     def __len__(self) -> int:
         return len(self._at)
@@ -49,17 +54,18 @@ class Timers:
         """Set or move the deadline of a key to `at`. `place` orders deadlines of the same moment."""
         if place is None:
             self._count = count = self._count + 1
-            count += DEADLINE_ORDER.get(key[0], AGENTS)
+            count += GROUP_OF[key[0]]
         else:
             count = PLACED + place
         # The old entry stays in the heap. Only the entry that `_at` holds is live.
         heap, live = self._heap, self._at
         live[key] = entry = (at, count, key)
         heappush(heap, entry)
-        if len(heap) > STALE_FLOOR and len(heap) > STALE_SHARE * len(live):
+        if len(heap) > self._full:
             # Without a rebuild, deadlines that are moved often would fill the memory.
-            self._heap = list(self._at.values())
+            self._heap = list(live.values())
             heapify(self._heap)
+            self._full = max(STALE_FLOOR, STALE_SHARE * len(live))
 
     def cancel_deadline(self, key: Key) -> None:
         """Cancel the deadline of a key. Do nothing if the key has none."""

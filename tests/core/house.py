@@ -147,7 +147,7 @@ def restore(engine: Engine, contacts: Iterable[StoredContact], offers: Iterable[
     d = engine._domain
     d.now = max(d.now, now)
     for contact in over:
-        d.remember_ended(contact)
+        d.ended_contacts.set_value(contact, d.now)
     return rebuild_domain(d, contacts, offers, agents)
 
 

@@ -136,8 +136,9 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     record.version += 1
     record.wrapup_until = agent_capacity.wrapup_until(d, record) if after is WRAPUP or len(offers) > 1 else None
     # Services change rarely, so only an agent who comes, goes or pauses names them again.
-    services = None if record.services_told is record.serves and not away else record.serves
-    record.services_told = record.serves
+    services = None
+    if away or record.services_told is not record.serves:
+        services = record.services_told = record.serves
     emit.agent_changed(d, record, before, before_s, services,
                        distress_load.current_load_state(record) if record.load_state_changed else None)
     if away and after is SIGNED_OUT:
@@ -277,7 +278,7 @@ def update_placement(d: Domain, record: AgentRecord) -> None:
         if lead is not None and not record.leads_pair and d.timers.deadline_of(("rest", lead.id)) is None:
             update_placement(d, lead)
     if channels:
-        record.distress_calls_only = _takes_distress_calls_only(d, record)
+        record.distress_calls_only = bool(record.offers or record.leads_pair) and _takes_distress_calls_only(d, record)
         # The limits of a lead depend on the partner's load, which may be less by now.
         if record.load_limits_apply or record.leads_pair:
             distress_load.set_load_limits(d, record)

@@ -79,7 +79,7 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     if contact is None:
         if event.contact not in d.ended_contacts:
             d.unrecorded_ends.set_value(event.contact, d.now)
-        d.remember_ended(event.contact)
+        d.ended_contacts.set_value(event.contact, d.now)
         return
     # 1. A talk ends. Both cases of a lost line may lead to a follow-up call.
     at = d.now if event.ended_at is None else min(event.ended_at, d.now)

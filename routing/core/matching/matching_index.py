@@ -260,7 +260,7 @@ class Matching(Generic[A, C]):
         first = contact.timed_step
         group = self.group_of(contact, first)
         contact.step = first
-        if group.is_unservable:
+        if group.may_relax and group.is_unservable:
             contact.step = self.first_servable_step(contact, first)
             contact.displaced_from = tuple([self.group_of(contact, step) for step in range(first, contact.step)])
             for one in contact.displaced_from:
@@ -271,9 +271,6 @@ class Matching(Generic[A, C]):
     def add_contact(self, group: Group[A, C], contact: C) -> None:
         """Add a contact to a group, at its place by `contact.key`."""
         contact.group = group
-        # Personal groups are not shared, so nobody told them which agents are kept free.
-        if group.pool.owner is not None:
-            group.restrict(self.closed_reserves)
         start, number = contact.key
         entry, head = (start, number, contact), group.head
         group.queue.add(entry)
@@ -310,6 +307,8 @@ class Matching(Generic[A, C]):
         if group is None:
             group = pool.personal[key] = Group(contact.node, pool, 1, contact.beyond_ceiling, False, service.weight,
                 quota, late)
+        # Personal groups are not shared, so nobody told them which agents are kept free.
+        group.restrict(self.closed_reserves)
         self.add_contact(group, contact)
 
     def remove_contact(self, contact: C) -> None:

@@ -60,7 +60,8 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
     service = contact.service
     contact.key = start, number = line_key(service, contact.since, contact.priority, contact.number)
     d.queues[service.id].add((start, number, contact))
-    _count_turned_away(d, contact, 1)
+    if contact.way_out is not None:
+        _count_turned_away(d, contact, 1)
     # Only a live call can block callbacks. The reaction looks for those of the same caller.
     if contact.callback:
         callback_index.add_callback(d, contact)
@@ -78,7 +79,8 @@ def start_search(d: Domain, contact: Contact) -> None:
     Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor or a rule has led it
     out. A callback also waits until its caller has hung up, has no other call, and quiet hours are over.
     """
-    if contact.not_before > d.now or contact.in_menu or contact.farewell or contact.is_turned_away \
+    if contact.not_before > d.now or contact.in_menu or contact.farewell \
+            or (contact.way_out is not None and contact.is_turned_away) \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
     matching = d.matching
@@ -121,7 +123,8 @@ def dequeue_temporarily(d: Domain, contact: Contact) -> None:
     # The queue is sorted, so the entry is found by the key with which it was added.
     start, number = contact.key
     d.queues[contact.service.id].remove((start, number, contact))
-    _count_turned_away(d, contact, -1)
+    if contact.way_out is not None:
+        _count_turned_away(d, contact, -1)
     if contact.callback:
         callback_index.remove_callback(d, contact)
     if contact.deadline_armed:
@@ -524,13 +527,13 @@ def delay_redial(d: Domain, contact: Contact) -> None:
 def end_answered(d: Domain, contact: Contact, wait_s: float, at: float) -> None:
     """End a contact whose talk is over. The record stays until the agent's wrap-up is over."""
     contact.version += 1
-    d.remember_ended(contact.id)
+    d.ended_contacts.set_value(contact.id, d.now)
     contact.outcome, contact.ended_at = ANSWERED, at
     emit.ended(d, contact, wait_s, 0, "", at if at < d.now else None)
 
 
 def _end_in_queue(d: Domain, contact: Contact, outcome: Outcome, wait_s: float, position: int, key: str,
         at: float) -> None:
-    d.remember_ended(contact.id)
+    d.ended_contacts.set_value(contact.id, d.now)
     contact.outcome, contact.ended_at, contact.wait_s = outcome, at, wait_s
     emit.ended(d, contact, wait_s, position, key, at if at < d.now else None)

@@ -281,11 +281,13 @@ def _sum_turns(rate: SupplyRate, impatience: float, ahead: float) -> tuple[float
 
 
 def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: SteppedContact, at: float) -> float:
-    """Return how many contacts have their turn before this one.
+    """Return how many contacts have their turn before this one. Without any agent at work nobody has a turn.
 
     They have an earlier place in their group. Each group counts by the share that the same agents will take. Of
     callbacks that were held back, only as many count as have their turn before a live caller.
     """
+    if rate.per_s <= 0:
+        return 0.0
     (since, number), weight, own = contact.key, contact.service.weight, contact.group
     ahead, late, distress = 0.0, 0.0, contact.service.distress
     for group in d.matching.waiting_groups:

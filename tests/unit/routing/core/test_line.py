@@ -94,7 +94,7 @@ def test_deadlines_come_in_order_and_move() -> None:
 
 def test_deadlines_of_the_same_moment_come_as_they_were_set() -> None:
     timers = Timers()
-    keys: list[Key] = [("step", str(n)) for n in (3, 1, 2)]
+    keys: list[Key] = [("rest", str(n)) for n in (3, 1, 2)]
     for key in keys:
         timers.set_deadline(key, 5.0)
     assert [timers.pop_due(5.0) for _ in keys] == keys
