@@ -52,6 +52,8 @@ HANDLE_S = 225.0
 CV_MAX = 0.02
 MORE_MAX = 0.02
 """Limit for the rise of the other agents' occupancy."""
+LEVEL_MAX = 2.0
+"""Points of service level that the accommodations of 50 agents may cost the callers."""
 
 BREAK_S = 900.0
 BREAKS_EVERY_S = 7_200.0
@@ -262,7 +264,8 @@ def _cost_rows() -> list[Row]:
             f"their own occupancy; without needs {100 * fmean(occupancy_of(one, their) for one in before):.1f} %",
             None, "", None),
         Row("fairness.service_level", 100 * (level_now - level), "points",
-            f"{100 * level:.2f} % -> {100 * level_now:.2f} %", None, "", None),
+            f"{100 * level:.2f} % -> {100 * level_now:.2f} %", None, f"> -{LEVEL_MAX:g}",
+            100 * (level - level_now) < LEVEL_MAX),
         Row("fairness.asa", asa_now - asa, "s", f"{asa:.2f} s -> {asa_now:.2f} s", None, "", None),
         Row("fairness.p99", p99_now - p99, "s", f"{p99:.1f} s -> {p99_now:.1f} s", None, "", None),
     ]

@@ -1,10 +1,10 @@
 """Time from a free agent to the call of that agent's phone, compared with Asterisk's own app_queue.
 
 Both run on the same Asterisk at the same time, each with three agents of one service each and callers always waiting.
-Each hand-over therefore has one agent and waits for nothing but the decision. app_queue is at its best (`autofill=yes`,
-`retry=1`, `leastrecent`, no wrap-up); its callers ask once a second whether it is their turn (`RECHECK 1` in
-app_queue.c). An agent is free at the `Hangup` of the phone's leg and called at its next `DialBegin`, both by Asterisk's
-clock.
+Each hand-over therefore has one agent and waits for nothing but the decision. app_queue is at its fastest
+(`autofill=yes`, `retry=1`, `leastrecent`, no wrap-up); its callers ask once a second whether it is their turn
+(`RECHECK 1` in app_queue.c). An agent is free at the `Hangup` of the phone's leg and called at its next `DialBegin`,
+both by Asterisk's clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two ways to bring callers to agents on one Asterisk: a Santral node, and Asterisk's own app_queue at its best.
+"""Two ways to bring callers to agents on one Asterisk: a Santral node, and Asterisk's own app_queue.
 
 Each side has the same number of phones with the same skills, and gets callers of the same kinds. A caller is a Local
 channel that is where the menu would have left it, with the same variables. A phone is a real one of the lab's telephone

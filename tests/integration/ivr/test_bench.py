@@ -15,8 +15,10 @@ pytestmark = pytest.mark.integration
 def test_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agi, "CALLS", 5)
     monkeypatch.setattr(agi, "ROUNDS", 1)
-    mine, plain = agi.measure_rows()
-    assert mine.value > 0 and plain.value > 0 and mine.ratio is not None and "panoramisk" in mine.beside
+    rows = agi.measure_rows()
+    assert len({row.name for row in rows}) == 4, "two servers with both settings of the allocator"
+    assert all(row.value > 0 and row.ratio is not None and "panoramisk" in row.beside for row in rows)
+    assert [row.goal != "" for row in rows] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("candidate", [agi.serve_santral, agi.serve_panoramisk, agi.serve_streams])
