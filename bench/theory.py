@@ -6,6 +6,10 @@ mean with a standard error, and the exact value must be within three of them.
 
 The chance of a run is known: its number of calls, their work, and the result of one pool of all agents (Erlang C). A
 regression on these control variates removes what they explain. Runs this short would say little without it.
+
+Wrap-up and ringing belong to the time of the agent: one agent is compared with Pollaczek and Khinchine's mean wait, and
+each wait of forty agents with the recursion of Kiefer and Wolfowitz. The shipped steps, levels and points are compared
+call by call with a plain simulation (`bench.harness.plain_steps`). Distress is left out, `distress` measures it.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from zlib import crc32
 
 import numpy as np
 
+from bench.harness.plain_steps import PlainCall, PlainService, Served, serve_calls
 from bench.harness.product_form import AgentPool, CallerType, PoolSystem, solve_system
 from bench.row import Row
 from planning.simulation.arrivals import DEFAULT_DAY
@@ -33,8 +38,9 @@ from routing.core.model.centre_model import Agent, Centre, Profile, Service, Ste
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ServiceId, SkillId
 from routing.core.model.talk_facts import Connected
+from santral.centre.config import DEFAULT_CENTRE, node_config
 
-TAKES_S = 90.0
+TAKES_S = 120.0
 LIMIT_S = 20.0
 """The service level is the share answered within this time."""
 WARM_UP = 0.1
@@ -48,6 +54,14 @@ HEIGHTS = (1.0, 1.06, 1.12)
 FORECAST_AGENTS = 180
 RING_RUNS, RING_CALLS = 10, 40_000
 RING_AWAY_MAX = 0.02
+PHONE_RING_S, WRAPUP_S = 4.0, 15.0
+"""Time until a phone is answered, and wrap-up. Both take the agent's time."""
+ONE_AGENT_LOAD, MANY_AGENTS, MANY_LOAD = 0.8, 40, 0.95
+MANY_CALLS, SHIPPED_CALLS = 20_000, 20_000
+SHIPPED_LOAD = 0.95
+"""Load of the shipped team, so that callers wait through all steps."""
+SAME_S = 1e-6
+"""Largest difference of two equal waits: the rest is rounding."""
 
 
 class TheoryCase(NamedTuple):
@@ -261,6 +275,128 @@ def compare_with_pool(case: TheoryCase, runs: int, number: int) -> tuple[Compari
             Comparison("mean wait, plain", value, *_mean_and_error(waits)))
 
 
+def with_overhead(system: PoolSystem) -> Centre:
+    """Build the system as a centre whose agents have wrap-up."""
+    centre = build_centre(system)
+    return centre._replace(agents=tuple(
+        agent._replace(profile=agent.profile._replace(wrapup_s=WRAPUP_S)) for agent in centre.agents))
+
+
+def served_by_engine(centre: Centre, calls: Sequence[Arrival]) -> dict[int, Served]:
+    """Return wait and agent of each call of the engine, by the number of the call. Phones ring before the talk."""
+    places = {agent.id: number for number, agent in enumerate(centre.agents)}
+    found: dict[int, Served] = {}
+
+    def watch(facts: list[Fact]) -> None:
+        found.update((int(fact.contact) - 1, Served(fact.wait_s, places[fact.agent])) for fact in facts
+                     if isinstance(fact, Connected))
+
+    run_simulation(centre, calls, [Duty(agent.id, 0.0, 2.0 * calls[-1].at) for agent in centre.agents],
+                   answer_s=PHONE_RING_S, watch=watch)
+    return found
+
+
+def compare_one_agent(runs: int, number: int) -> Comparison:
+    """Compare the mean wait of one agent, with ringing and wrap-up, with Pollaczek and Khinchine's formula."""
+    overhead = PHONE_RING_S + WRAPUP_S
+    case = one_pool_case("wrap-up and ring, 1 agent", 1, ONE_AGENT_LOAD, 60.0 + overhead)
+    talk_s = case.handle_s - overhead
+    # The service is a constant and an exponential time: its second moment is known.
+    second = overhead ** 2 + 2.0 * overhead * talk_s + 2.0 * talk_s ** 2
+    exact = case.rate * second / (2.0 * (1.0 - ONE_AGENT_LOAD)) + PHONE_RING_S
+    waits, controls = [], []
+    for seed in seeds_of(case, runs):
+        calls = [one._replace(handle_s=one.handle_s * talk_s / case.handle_s)
+                 for one in draw_calls(case, number / case.rate, seed)]
+        counted = [place for place, one in enumerate(calls) if one.at >= WARM_UP * number / case.rate]
+        served = served_by_engine(with_overhead(case.system), calls)
+        waits.append(fmean(served[place].wait_s for place in counted))
+        works = [one.handle_s for one in calls]
+        controls.append([len(works) / number - 1.0, sum(works) / number / talk_s - 1.0])
+    return Comparison("mean wait", exact, *_regress_mean(waits, controls))
+
+
+def farthest_single_wait(number: int) -> tuple[float, float]:
+    """Return (farthest wait, mean wait) of many agents with ringing and wrap-up, against Kiefer and Wolfowitz."""
+    overhead = PHONE_RING_S + WRAPUP_S
+    case = one_pool_case("wrap-up and ring, many agents", MANY_AGENTS, MANY_LOAD * MANY_AGENTS, 60.0 + overhead)
+    calls = [one._replace(handle_s=one.handle_s * 60.0 / case.handle_s)
+             for one in draw_calls(case, number / case.rate, seeds_of(case, 1)[0])]
+    served = served_by_engine(with_overhead(case.system), calls)
+    free, away, total = [0.0] * MANY_AGENTS, 0.0, 0.0
+    for place, one in enumerate(calls):
+        begins = max(one.at, free[0])
+        heapreplace(free, begins + overhead + one.handle_s)
+        away = max(away, abs(served[place].wait_s - (begins + PHONE_RING_S - one.at)))
+        total += served[place].wait_s
+    return away, total / len(calls)
+
+
+class ShippedComparison(NamedTuple):
+    """Calls of the shipped centre in the engine and in the plain simulation."""
+
+    calls: int
+    differ: int
+    """Calls with another agent or another wait."""
+    mean_wait_s: float
+    relaxed: int
+    """Calls that waited through a step."""
+
+
+def compare_shipped(number: int, *, points: bool = True) -> ShippedComparison:
+    """Compare the shipped services, levels and points, without distress and rules, call by call.
+
+    Without `points` the plain simulation has none.
+    """
+    # 1. Take the services of one skill each, and the agents who serve any of them.
+    shipped = node_config(DEFAULT_CENTRE).centre
+    services = tuple(one._replace(when_closed=None, when_full=None, when_nobody=None, when_expected=None,
+                                  when_waited=None) for one in shipped.services if not one.distress)
+    skills = [one.steps[0].needs[0][0] for one in services]
+    profile = Profile(wrapup_s=WRAPUP_S, max_continuous_s=inf)
+    agents = tuple(one._replace(profile=profile, remote=False) for one in shipped.agents
+                   if any(skill in dict(one.skills) for skill in skills))
+    centre = shipped._replace(services=services, agents=agents, seats=None)
+    # 2. Draw the calls. Each service gets a share by the number of its agents.
+    able = [sum(skill in dict(one.skills) for one in agents) for skill in skills]
+    rate = SHIPPED_LOAD * len(agents) / (60.0 + PHONE_RING_S + WRAPUP_S)
+    dice, now, calls = random.Random(5), 0.0, []
+    for _ in range(number):
+        now += dice.expovariate(rate)
+        service = dice.choices(range(len(services)), able)[0]
+        calls.append(Arrival(now, services[service].id, dice.expovariate(1.0 / 60.0)))
+    # 3. Serve them twice.
+    kinds = {one.id: kind for kind, one in enumerate(services)}
+    plain = serve_calls(
+        [PlainCall(one.at, kinds[one.service], one.handle_s) for one in calls],
+        [[dict(one.skills).get(skill, -1) for skill in skills] for one in agents],
+        [PlainService([(step.needs[0][1], step.lasts_s or inf) for step in one.steps],
+                      one.priority if points else 0)
+         for one in services], PHONE_RING_S, WRAPUP_S)
+    ours = served_by_engine(centre, calls)
+    differ = sum(place not in ours or ours[place].agent != one.agent or abs(ours[place].wait_s - one.wait_s) > SAME_S
+                 for place, one in enumerate(plain)) + abs(len(plain) - len(calls))
+    relaxed = sum(one.wait_s > PHONE_RING_S + (services[kinds[call.service]].steps[0].lasts_s or inf)
+                  for one, call in zip(plain, calls, strict=True))
+    return ShippedComparison(len(calls), differ, fmean(one.wait_s for one in plain), relaxed)
+
+
+def overhead_rows() -> list[Row]:
+    """Measure wrap-up, ringing, and the shipped steps and levels."""
+    one = compare_one_agent(BENCH_RUNS, BENCH_CALLS)
+    away, mean_s = farthest_single_wait(MANY_CALLS)
+    shipped = compare_shipped(SHIPPED_CALLS)
+    return [
+        Row("theory, wrap-up and ring, 1 agent: mean wait", one.errors_away, "standard errors",
+            f"exact {one.exact:.5g} s, engine {one.mean:.5g} s +- {one.half_width:.1%}", one.mean / one.exact,
+            f"<= {ERRORS_ALLOWED:g}", one.errors_away <= ERRORS_ALLOWED),
+        Row(f"theory, wrap-up and ring, {MANY_AGENTS} agents: farthest wait", away, "s",
+            f"Kiefer and Wolfowitz; {MANY_CALLS} waits, mean {mean_s:.3g} s", None, f"<= {SAME_S:g}", away <= SAME_S),
+        Row("theory, shipped steps and levels: calls that differ", shipped.differ, "count",
+            f"plain simulation; {shipped.calls} calls, mean wait {shipped.mean_wait_s:.3g} s, {shipped.relaxed} beyond "
+            "the first step", None, "0", shipped.differ == 0)]
+
+
 def forecast_rows() -> list[Row]:
     """Measure the distance of forecasts from the engine, in points of service level, for the typical weekday and higher
     ones."""
@@ -276,7 +412,7 @@ def forecast_rows() -> list[Row]:
 
 def measure_rows() -> list[Row]:
     """Measure all cases."""
-    found = forecast_rows()
+    found = [*forecast_rows(), *overhead_rows()]
     for case in CASES:
         values = compare_case(case, BENCH_RUNS, BENCH_CALLS)
         worst = max(values, key=lambda value: value.errors_away)

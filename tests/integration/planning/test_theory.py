@@ -14,12 +14,16 @@ from bench.theory import (
     ERRORS_ALLOWED,
     RING_AWAY_MAX,
     RING_OF_180,
+    SAME_S,
     Comparison,
     TheoryCase,
     build_centre,
     compare_case,
+    compare_one_agent,
+    compare_shipped,
     compare_with_pool,
     exact_values,
+    farthest_single_wait,
     one_pool_case,
     simulate_values,
 )
@@ -95,6 +99,19 @@ def test_every_single_wait_of_a_pool() -> None:
         assert isclose(found[str(place)], begins - arrival.at, abs_tol=1e-6)
         waited += begins > arrival.at
     assert waited > number / 10, "the calls are enough to make a queue"
+
+
+def test_wrap_up_and_ringing_belong_to_the_time_of_the_agent() -> None:
+    one = compare_one_agent(30, 1_000)
+    assert one.errors_away <= ERRORS_ALLOWED and one.half_width < 0.25
+    away, mean_s = farthest_single_wait(3_000)
+    assert away <= SAME_S and mean_s > 10.0, "the calls are enough to make a queue"
+
+
+def test_the_shipped_steps_and_levels_are_those_of_a_plain_simulation() -> None:
+    found = compare_shipped(3_000)
+    assert found.differ == 0 and found.relaxed > 100
+    assert compare_shipped(3_000, points=False).differ > 100, "the comparison sees another order"
 
 
 def test_a_run_repeats_itself_and_another_seed_differs() -> None:
