@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 
 from routing.core.changes import Change
 from routing.core.matching.matching_index import Matching
+from routing.core.matching.skill_requirement import asked_skills
 from routing.core.matching.sorted_queue import SortedQueue
 from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import CallerMemory
 from routing.core.memory.handle_times import HandleTimes
-from routing.core.memory.waits import Forecast
+from routing.core.memory.waits import Forecast, LearnedService
 from routing.core.model.centre_model import SHIPPED, AgentState, Centre, Channel, ChannelRow, ContactState, Service
 from routing.core.model.commands import Command
 from routing.core.model.declare import DIRTY
@@ -167,7 +168,7 @@ class Domain:
         self.facts: list[Fact] = []
         self.changes: list[Change] = []
         """Changes of this turn that may matter to other records. `reactions` handles them after the handler."""
-        self.dirty: list[Contact | Offer | AgentRecord] = []
+        self.dirty: list[Contact | Offer | AgentRecord | LearnedService] = []
         """Records whose rows must be written, each once."""
         self.on_choice: Callable[[Domain, Contact, AgentRecord], None] | None = None
         """Function that is called just before an offer is made. It changes nothing and serves explanations."""
@@ -178,7 +179,34 @@ class Domain:
         """Discard what was learned about the supply of agents, because the settings have changed."""
         self.supply, self.supply_read = AgentSupply(), AgentSupply()
 
-    def mark(self, record: Contact | Offer | AgentRecord, groups: int = 0) -> None:
+    def learn_about(self, service: ServiceId) -> LearnedService | None:
+        """Return what is learned of a service, to be changed: its row is written with this turn.
+
+        Return None for a service that is not configured any more. It teaches nothing.
+        """
+        configured = self.services.get(service)
+        if configured is None:
+            return None
+        found = self.forecast.find_learned(service)
+        if found is None:
+            found = LearnedService(service, skills=asked_skills(configured), handle_times=self.handle_times[service])
+            self.forecast.add_service(found)
+        self.mark(found)
+        return found
+
+    def forget_other_services(self) -> None:
+        """Forget what was learned of services that are removed, or that ask for other skills now.
+
+        The rows stay, with the seed: no more than one for each name that a service of the centre ever had.
+        """
+        for learned in self.forecast.services():
+            configured = self.services.get(learned.service)
+            skills = None if configured is None else asked_skills(configured)
+            if learned.skills != skills:
+                learned.forget_values(skills)
+                self.mark(learned)
+
+    def mark(self, record: Contact | Offer | AgentRecord | LearnedService, groups: int = 0) -> None:
         """Have the row of a record written with this turn. `groups` adds columns to those that are always written."""
         if not record.dirty:
             self.dirty.append(record)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
+from routing.core.memory.waits import LearnedService
 from routing.core.model import commands, facts, talk_facts
 from routing.core.model.centre_model import AgentState, AnswerMode, Estimate, OfferState
 from routing.core.model.declare import DIRTY, END, STATE
@@ -33,7 +34,7 @@ class FactLog(Protocol):
     next_seq: int
     now: float
     facts: list[facts.Fact]
-    dirty: list[Contact | Offer | AgentRecord]
+    dirty: list[Contact | Offer | AgentRecord | LearnedService]
 
 
 # Bodies of the compiled functions. `_new` is `tuple.__new__`, which takes the values in the order of the fields.

@@ -36,7 +36,7 @@ from routing.core.calls import (
 )
 from routing.core.domain import Domain
 from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueStatus, Status
-from routing.core.memory.waits import EstimateAccuracy
+from routing.core.memory.waits import EstimateAccuracy, LearnedService
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.model.commands import Command
 from routing.core.model.errors import HalfDone, RoutingError
@@ -106,6 +106,10 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.SurveyAnswered: survey_answers.on_survey_answered,
     events.MenuEnded: menu_outcome.on_menu_ended,
 }
+
+
+_COUNTS_CHANGES = (Offer, LearnedService)
+"""Records whose version counts their changes. Facts count those of the others."""
 
 
 class Engine:
@@ -194,7 +198,7 @@ class Engine:
         for record in d.dirty:
             # `saved` is the version in the store. The store compares it before it writes.
             before, groups, record.dirty = record.saved, record.dirty, 0
-            if isinstance(record, Offer):
+            if isinstance(record, _COUNTS_CHANGES):
                 record.version = before + 1
             found.append(Change(type(record), before, groups, d.now, ROW_OF[type(record)](record)))
             record.saved = record.version

@@ -23,6 +23,7 @@ from routing.core.domain import Domain
 from routing.core.events import Configured
 from routing.core.matching import talk_quota
 from routing.core.matching.skill_requirement import clamp_step
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import (
     ENGAGED_STATES,
     WAITING_STATES,
@@ -44,7 +45,7 @@ from routing.core.queueing import callback_index, contact_queue, recent_talks
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.shifts import rule_overrides
-from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredLearned, StoredOffer
 
 OUTLIVES_SHIFT = frozenset({
     "version", "since", "load", "load_at", "last_load", "at_hard_limit", "heavy_declined_until", "rest_until",
@@ -64,7 +65,10 @@ def on_started(d: Domain, event: Started) -> None:
     if d.agents or d.contacts:
         raise ValueError("a node can start once: take a new engine")
     d.next_offer, d.next_seq = event.next_offer, event.next_fact
-    # The settings come first: services, agents and indexes must exist before rows refer to them.
+    # Learned values come before the settings, which decide what of them still holds.
+    for row in event.learned:
+        _restore_learned(d, row)
+    # The settings come before the other rows, which refer to services, agents and indexes.
     settings.on_configured(d, Configured(event.centre))
     for contact in event.ended_contacts:
         d.ended_contacts.set_value(contact, d.now)
@@ -138,6 +142,16 @@ def _arrival_key(row: StoredContact) -> tuple[float, int, str]:
     A Uniqueid ends in a growing number, so the shorter of two Uniqueids is the older one.
     """
     return row.queued_at, len(row.contact), row.contact
+
+
+def _restore_learned(d: Domain, row: StoredLearned) -> None:
+    times = d.handle_times[row.service]
+    times.read_text(row.handle_times)
+    learned = LearnedService(row.service, handle_times=times, saved=row.version,
+                             **attributes(FIELDS[LearnedService], row, d.now))
+    # A row that was changed by hand must not make every estimate fail.
+    learned.clip_values()
+    d.forecast.add_service(learned)
 
 
 def _restore_agent(d: Domain, row: StoredAgent) -> None:

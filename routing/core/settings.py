@@ -32,6 +32,7 @@ def on_configured(d: Domain, event: Configured) -> None:
         d.matching.sign_out(record)
     # 2. Put the settings in force. First settle everything that decays, with the old half-lives.
     d.services = {service.id: service for service in event.centre.services}
+    d.forget_other_services()
     for record in d.agents.values():
         distress_load.settle_decay(d, record)
     d.centre = event.centre

@@ -1,4 +1,4 @@
-"""Declare what the store keeps of contacts, offers, agents and talks. A restart builds the engine from it.
+"""Declare what the store keeps of contacts, offers, agents, talks and learned values. A restart reads it.
 
 All times are Unix seconds. `restore.py` makes the domain of these rows.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from routing.core.memory.callers import Abused, CallbackCall, OldPlace, Spoke
+from routing.core.memory.waits import LearnedService
 from routing.core.model import centre_model, ids, privacy
 from routing.core.model.centre_model import Centre
 from routing.core.model.declare import Stored, fields_of, reader, row_type
@@ -16,18 +17,19 @@ from routing.core.model.ids import ContactId
 from routing.core.records import AgentRecord, Contact, Offer
 
 
-def _rows() -> tuple[Any, Any, Any]:
+def _rows() -> tuple[Any, Any, Any, Any]:
     # The declarations name their types as texts, so the modules of these types are searched for them.
     names = {**vars(ids), **vars(centre_model), **vars(privacy)}
     return tuple([  # type: ignore[return-value]
         (kind, fields, row_type(name, fields)) for kind, name in (
-            (Contact, "StoredContact"), (Offer, "StoredOffer"), (AgentRecord, "StoredAgent"))
+            (Contact, "StoredContact"), (Offer, "StoredOffer"), (AgentRecord, "StoredAgent"),
+            (LearnedService, "StoredLearned"))
         for fields in [fields_of(kind, names)]])
 
 
-_contact, _offer, _agent = _rows()
+_contact, _offer, _agent, _learned = _rows()
 
-FIELDS: dict[type, tuple[Stored, ...]] = {kind: fields for kind, fields, _ in (_contact, _offer, _agent)}
+FIELDS: dict[type, tuple[Stored, ...]] = {kind: fields for kind, fields, _ in (_contact, _offer, _agent, _learned)}
 """Stored fields of each class of records."""
 
 if TYPE_CHECKING:
@@ -36,32 +38,35 @@ if TYPE_CHECKING:
     StoredContact: TypeAlias = Any
     StoredOffer: TypeAlias = Any
     StoredAgent: TypeAlias = Any
+    StoredLearned: TypeAlias = Any
 else:
-    StoredContact, StoredOffer, StoredAgent = _contact[2], _offer[2], _agent[2]
+    StoredContact, StoredOffer, StoredAgent, StoredLearned = _contact[2], _offer[2], _agent[2], _learned[2]
 
-ROWS: dict[type, Any] = {kind: row for kind, _, row in (_contact, _offer, _agent)}
+ROWS: dict[type, Any] = {kind: row for kind, _, row in (_contact, _offer, _agent, _learned)}
 """Row type of each class of records."""
 
 contact_row = reader(StoredContact, FIELDS[Contact])
 offer_row = reader(StoredOffer, FIELDS[Offer])
 agent_row = reader(StoredAgent, FIELDS[AgentRecord])
+learned_row = reader(StoredLearned, FIELDS[LearnedService])
 """Functions that make the row of a record as it is now."""
 
 KEYS = {kind: next(one.column for one in fields if one.key) for kind, fields in FIELDS.items()}
 """Name of the key in the rows of each class of records."""
 
-ROW_OF: dict[type, Callable[[Any], Any]] = {Contact: contact_row, Offer: offer_row, AgentRecord: agent_row}
+ROW_OF: dict[type, Callable[[Any], Any]] = {Contact: contact_row, Offer: offer_row, AgentRecord: agent_row,
+                                            LearnedService: learned_row}
 """Function that makes the row, by class of records."""
 
 Row = Any
-"""A `StoredContact`, `StoredOffer` or `StoredAgent`."""
+"""A `StoredContact`, `StoredOffer`, `StoredAgent` or `StoredLearned`."""
 
 
 class Change(NamedTuple):
     """A row that a turn adds or changes."""
 
     kind: type
-    """`Contact`, `Offer` or `AgentRecord`."""
+    """`Contact`, `Offer`, `AgentRecord` or `LearnedService`."""
     before: int
     """Version of the row before the change, which the store compares before it writes. 0 for a new row."""
     groups: int
@@ -120,3 +125,5 @@ class Started(NamedTuple):
     """Callers whom an agent has flagged as abusive."""
     callback_calls: tuple[CallbackCall, ...] = ()
     """Dials and refusals of callbacks of the last day."""
+    learned: tuple[StoredLearned, ...] = ()
+    """Learned values of each service, for expected waits and planned breaks."""

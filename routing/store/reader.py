@@ -19,13 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.journal import JournalError, decode_event, decode_fact
 from routing.core.memory.callers import ABUSIVE_CALLERS_MAX, Abused, CallbackCall, OldPlace, Spoke
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Channel, Outcome
 from routing.core.model.facts import CallbackChanged, Fact, Queued
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.core.model.reasons import CALLBACK_REFUSED
 from routing.core.queueing.callback_limits import DAY_S
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, StoredOffer
+from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, StoredLearned, StoredOffer
 from routing.store import start_entry
 from routing.store.columns import reader_of
 from routing.store.database import connect_engine, store_error, url_of
@@ -37,6 +38,7 @@ from routing.store.schema import (
     cursors,
     facts,
     journal,
+    learned,
     offers,
     one_of,
 )
@@ -142,6 +144,8 @@ class LoadedState(NamedTuple):
     """Last abuse flag of each caller, at most `ABUSIVE_CALLERS_MAX`, oldest first."""
     callback_calls: tuple[CallbackCall, ...]
     """Dials and refusals of callbacks within `DAY_S` of the last dial, oldest first."""
+    learned: tuple[StoredLearned, ...]
+    """Learned values of each service."""
     next_offer: OfferId
     """One above every offer that ever existed."""
     next_fact: int
@@ -155,6 +159,7 @@ _CONTACTS = (select(*(contacts.c[name] for name in StoredContact._fields))
 _OFFERS = (select(*(offers.c[name] for name in StoredOffer._fields))
            .where(text(one_of("state", OFFER_WITH_AGENT))))
 _AGENTS = select(*(agents.c[name] for name in StoredAgent._fields)).order_by(agents.c.agent)
+_LEARNED = select(*(learned.c[name] for name in StoredLearned._fields)).order_by(learned.c.service)
 _OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
          .order_by(contacts.c.ended_at.desc(), contacts.c.contact.desc()).limit(ENDED_MAX))
 _SPOKE = (select(contacts.c.caller_hash, contacts.c.agent, contacts.c.ended_at)
@@ -205,6 +210,7 @@ def load_state(connection: Connection) -> LoadedState:
               for caller, service, visited, since, priority, at in connection.execute(_PLACES)),
         _latest_flags((caller, at) for caller, at in connection.execute(_ABUSIVE)),
         _callback_calls(connection),
+        tuple(_rows(connection, _LEARNED, LearnedService)),
         # The engine continues after the highest numbers that were ever used.
         OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,

@@ -13,6 +13,7 @@ from sqlalchemy import Table, Text, bindparam, delete, false, insert, null, sele
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER, AgentState, Channel
 from routing.core.model.declare import END, STATE, Stored
 from routing.core.model.facts import Fact, Moved, Queued
@@ -25,6 +26,7 @@ from routing.store.schema import (
     agents,
     caller_inputs,
     contacts,
+    learned,
     offers,
     one_of,
 )
@@ -79,8 +81,9 @@ class _Plan:
         return statement
 
 
-_CONTACTS, _OFFERS, _AGENTS = (_Plan(Contact, contacts, "changed_at"), _Plan(Offer, offers, "slot"),
-                               _Plan(AgentRecord, agents))
+_CONTACTS, _OFFERS, _AGENTS, _LEARNED = (
+    _Plan(Contact, contacts, "changed_at"), _Plan(Offer, offers, "slot"), _Plan(AgentRecord, agents),
+    _Plan(LearnedService, learned))
 
 _ENDED_BEFORE = Statement(select(contacts.c.outcome).where(
     contacts.c.contact == bindparam("b_contact"), text(f"NOT {one_of('state', LIVE_STATES)}")))
@@ -150,6 +153,11 @@ class FactRows:
             self._do(change, _AGENTS, self._change)
         for change in by.get((AgentRecord, True), ()):
             self._do(change, _AGENTS, self._add)
+        # 4. Learned values refer to no other row.
+        for change in by.get((LearnedService, False), ()):
+            self._do(change, _LEARNED, self._change)
+        for change in by.get((LearnedService, True), ()):
+            self._do(change, _LEARNED, self._add)
 
     def apply_fact(self, fact: Fact) -> None:
         """Make the changes of a fact beyond the rows of its records: flags of the caller's other contacts, and keyed
@@ -222,7 +230,7 @@ class FactRows:
         return free
 
 
-_PLANS: dict[type, _Plan] = {Contact: _CONTACTS, Offer: _OFFERS, AgentRecord: _AGENTS}
+_PLANS: dict[type, _Plan] = {Contact: _CONTACTS, Offer: _OFFERS, AgentRecord: _AGENTS, LearnedService: _LEARNED}
 
 
 def _holds(change: Change) -> int:

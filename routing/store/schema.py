@@ -30,6 +30,7 @@ from sqlalchemy import (
     text,
 )
 
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER
 from routing.core.model.privacy import Privacy
 from routing.core.records import AgentRecord, Contact, Offer
@@ -103,6 +104,8 @@ agents = _table("agents", AgentRecord)
 # A seat belongs to one agent while the agent is signed in.
 Index("ux_agents_seat", agents.c.seat, unique=True, sqlite_where=text("state <> 'signed_out'"),
       postgresql_where=text("state <> 'signed_out'"))
+
+learned = _table("learned", LearnedService)
 
 journal = Table(
     "journal", metadata,

@@ -21,7 +21,8 @@ from routing.store.schema import IS_RARE, journal
 
 START_KIND = Started.__name__
 
-SHARED_FIELDS = ("centre", "ended_contacts", "last_talks", "held_positions", "abuse_flags", "callback_calls")
+SHARED_FIELDS = ("centre", "ended_contacts", "last_talks", "held_positions", "abuse_flags", "callback_calls",
+                 "learned")
 """Fields that may be taken from another start: all fields that can be big.
 
 None of them holds an encrypted number, which is blanked by the age of its entry.

@@ -153,7 +153,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
         callers.end(h, one, Outcome.LEFT, "replaced" if one.others_line else "merged")
     if before != (caller.since, caller.points):
         h.tell("ContactChanged", caller.id, caller.points)
-    caller.callback, caller.in_menu, caller.urgent = True, False, False
+    caller.callback, caller.in_menu, caller.urgent, caller.told = True, False, False, None
     rules.forget(caller)
     caller.other_hash = event.caller_hash
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop

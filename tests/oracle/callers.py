@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
-from tests.oracle import callbacks, calls, consults, rules, settings, steps
+from tests.oracle import callbacks, calls, consults, learned, rules, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
 OVER_S = 60.0
@@ -42,7 +42,8 @@ def queued(h, event: e.ContactQueued) -> None:
     if way is not None:
         rules.lead(h, caller, why)
     else:
-        rules.arrive(h, caller, h.expected_s(caller.id))
+        caller.told = h.expected(caller.id)
+        rules.arrive(h, caller, None if caller.told is None else caller.told.wait_s)
 
 
 def again(h, caller: Caller, event: e.ContactQueued) -> None:
@@ -141,6 +142,7 @@ def gone(h, event: e.CallerHungUp) -> None:
             end(h, caller, Outcome.LEFT, "withdrawn")
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
+        learned.gave_up(h, caller, at)
         if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.consulting_offer is None:
             since, points, service = caller.since, caller.points, caller.service
             for name, services, old, older, lost_at in h.lost_places:  # no queue took the call
@@ -175,7 +177,7 @@ def declined(h, event: e.HeldPositionDeclined) -> None:
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line and caller.own is not None:
         caller.since, caller.points = caller.own
-        caller.own = None
+        caller.own = caller.told = None
         h.arm(caller)
         h.tell("ContactChanged", caller.id, caller.points)
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, ContactState, OfferState, Outcome, PreConnect, WrapUpMode
-from tests.oracle import burden, callbacks, callers, choice, consults, distress, rules, settings, shifts, steps
+from tests.oracle import (
+    burden,
+    callbacks,
+    callers,
+    choice,
+    consults,
+    distress,
+    learned,
+    rules,
+    settings,
+    shifts,
+    steps,
+)
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -144,6 +156,7 @@ def connected(h, event: e.OfferConnected) -> None:
         if offer.voice:
             hold(h, one)
     h.tell("Connected", offer.id, caller.id, p.id)
+    learned.answered(h, caller, offer)
 
 
 def hold(h, p: Person) -> None:
@@ -500,6 +513,8 @@ def let_go(h, p: Person, offer: Offer, reason: str) -> None:
     """Release the agent from this contact."""
     p.hands.remove(offer)
     seconds = h.now - offer.connected_at
+    if offer.state is WRAPPING:
+        learned.handled(h, offer, seconds)
     burden.done(h, p, offer, seconds)
     if p.agent.profile.wrapup_mode is WrapUpMode.OPTIONAL and offer.state is WRAPPING:
         p.talked_until = offer.talk_ended_at

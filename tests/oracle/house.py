@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from routing.core import events as e
-from routing.core.model.centre_model import Centre, Channel
+from routing.core.model.centre_model import Centre, Channel, Estimate
 from routing.core.stored import Started
 from tests.oracle import (
     burden,
@@ -18,6 +18,7 @@ from tests.oracle import (
     choice,
     consults,
     distress,
+    learned,
     rules,
     settings,
     shifts,
@@ -73,8 +74,12 @@ class House:
     def __init__(self, p80_s: Callable[[str], float], seen: Counter[str]) -> None:
         self.p80_s = p80_s
         """The expected handle time of a service."""
-        self.expected_s: Callable[[str], float | None] = lambda _: None
+        self.expected: Callable[[str], Estimate | None] = lambda _: None
         """The expected wait of a new contact."""
+        self.lessons: dict[str, learned.Lessons] = {}
+        """Lessons of the calls of each service. They outlive a restart."""
+        self.rings: list[float] = []
+        """Times from offer to connection, of all services."""
         self.seen = seen
         """Counts of what happened beyond commands and facts."""
         self.now = 0.0

@@ -17,7 +17,7 @@ from routing.core.model.centre_model import (
     WrapUpMode,
 )
 from routing.core.stored import Started
-from tests.oracle import burden, callbacks, calls, rules, shifts, steps
+from tests.oracle import burden, callbacks, calls, learned, rules, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -107,6 +107,7 @@ def put_in_force(h, centre: Centre) -> None:
     """Set services, team and pairs."""
     h.centre = centre
     h.services = {service.id: service for service in centre.services}
+    learned.forget_others(h)
     theirs = [c.service for c in h.callers.values() if c.service.id not in h.services]
     h.counts = any(service.strategy == "fewest_contacts" for service in (*centre.services, *theirs))
     h.excluded = frozenset().union(*(agent.profile.no_topics for agent in centre.agents))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from math import inf
+from math import inf, isclose
 from typing import Any
 
 from routing.core import events as e
@@ -12,7 +12,7 @@ from routing.core.engine import Engine
 from routing.core.memory import handle_times
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import Centre
+from routing.core.model.centre_model import Centre, Estimate
 from routing.core.model.commands import DialCaller, Rescind
 from routing.core.model.errors import Refused
 from routing.core.stored import (
@@ -23,9 +23,14 @@ from routing.core.stored import (
     StoredOffer,
     agent_row,
     contact_row,
+    learned_row,
     offer_row,
 )
+from tests.oracle import learned
 from tests.oracle.house import House, Refusal
+
+LOOKS_AT_LESSONS = (Started, e.Configured, e.CallerErased)
+"""Events after which the lessons are compared."""
 
 OVER_KEPT = 50
 """Number of contacts that ended lately of which a restart is told."""
@@ -82,7 +87,7 @@ def expected_s(service: str) -> float:
 
 
 class Known(handle_times.HandleTimes):
-    """Handle times that are given, not learned."""
+    """Handle times that are learned, with a given 80th percentile."""
 
     def __init__(self, service: str, said: Callable[[str], float]) -> None:
         super().__init__()
@@ -93,12 +98,9 @@ class Known(handle_times.HandleTimes):
         """Return the time that both sides are given."""
         return self.said(self.service)
 
-    def note_contact(self, seconds: float) -> None:
-        """Ignore the handle time."""
-
 
 class Still(defaultdict[str, handle_times.HandleTimes]):
-    """The same handle times for each service. Learned handle times have separate tests."""
+    """The same 80th percentile for each service. The learned one has separate tests."""
 
     def __init__(self, said: Callable[[str], float] = expected_s) -> None:
         super().__init__()
@@ -128,16 +130,16 @@ class SideBySide:
         self.looked = self.events
         self.engine, self.house = Engine(), House(self.takes_s, self.seen)
         self.engine._domain.handle_times = Still(self.takes_s)
-        self.house.expected_s = self.expected_s
+        self.house.expected = self.expected
 
     def takes_s(self, service: str) -> float:
         """Return the 80th percentile of handle time now. It grows since the last look at all agents."""
         return expected_s(service) * SHARES[min((self.events - self.looked) // SHARE_LASTS, len(SHARES) - 1)]
 
-    def expected_s(self, contact: str) -> float | None:
+    def expected(self, contact: str) -> Estimate | None:
         """Return the wait that the engine has just told a new contact to expect. Estimates have separate tests."""
-        return next((fact.estimate.wait_s for fact in self.engine._domain.facts if isinstance(fact, f.Queued)
-                     and fact.contact == contact and fact.estimate is not None), None)
+        return next((fact.estimate for fact in self.engine._domain.facts if isinstance(fact, f.Queued)
+                     and fact.contact == contact), None)
 
     def tell(self, event: e.Event) -> bool:
         """Give one event to both sides. Return False if both refuse it."""
@@ -162,6 +164,8 @@ class SideBySide:
         if refused:
             self.seen[f"refused {refused}"] += 1
         self._compare(event, commands)
+        if isinstance(event, LOOKS_AT_LESSONS):
+            self._compare_lessons(event)
         return refused is None
 
     def pass_time(self, until: float, *, late: bool = False) -> None:
@@ -185,8 +189,11 @@ class SideBySide:
             d.centre, tuple(contacts), tuple(offers), tuple(agents), tuple(list(d.ended_contacts)[-OVER_KEPT:]),
             tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
             tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()),
-            tuple(call for calls in d.caller_memory.callback_calls.values() for call in calls))
+            tuple(call for calls in d.caller_memory.callback_calls.values() for call in calls),
+            tuple(learned_row(one) for one in d.forecast.services()))
+        before = self.house
         self._begin()
+        self.house.lessons, self.house.rings = before.lessons, before.rings
         self.tell(event)
 
     # --- the comparison
@@ -226,6 +233,22 @@ class SideBySide:
             raise Divergence(f"{event} at {self.now}\n" + "\n".join(
                 f"engine: {a}\noracle: {b}" for kind in range(4)
                 for a, b in _different(theirs[kind], mine[kind])))
+
+    def _compare_lessons(self, event: e.Event) -> None:
+        """Compare what the calls have taught. The lists of the oracle are long, so some events must do."""
+        d = self.engine._domain
+        taught = {one.service: [one.given_up, one.waited_s, *one.factors, one.handle_times.mean_s]
+                  for one in d.forecast.services() if one.skills is not None} | {"": [d.forecast.ring_s]}
+        wanted = learned.values(self.house)
+        blank = [*learned.patience(learned.Lessons([])), 0.0, 0.0, 0.0, handle_times.SEED_MEAN_S]
+        for name in {**wanted, **taught}:
+            mine, theirs = wanted.get(name, blank), taught.get(name, blank)
+            if any(not isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) for one, other in
+                    zip(mine, theirs, strict=True)):
+                raise Divergence(f"{event} at {self.now}: {name or 'ring time'}\nengine: {theirs}\noracle: {mine}")
+            self.seen["lessons that outlived a restart"] += isinstance(event, Started) and name != "" and mine != blank
+            self.seen["lessons of other skills"] += isinstance(event, e.Configured) and theirs == blank \
+                and name in taught
 
     def _count_still(self) -> None:
         """Count callbacks whose caller is on the line, and callbacks that go on without a dialled call."""

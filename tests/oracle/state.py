@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from routing.core.model.centre_model import Agent, AgentState, Channel, ContactState, OfferState, Service
+from routing.core.model.centre_model import Agent, AgentState, Channel, ContactState, Estimate, OfferState, Service
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
 READY, RINGING, TALKING, WRAPUP = AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP
@@ -54,6 +54,8 @@ class Caller:
     sent_at: float | None = None
     """The time of the last transfer."""
     urgent: bool = False
+    told: Estimate | None = None
+    """The wait to expect, told at the entry. A restart forgets it."""
     own: tuple[float, int] | None = None
     """Start and points of the new call, while the caller has a held position."""
     visited: tuple[ServiceId, ...] = ()

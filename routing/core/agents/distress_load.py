@@ -257,8 +257,8 @@ def on_contact_handled(d: Domain, offer: Offer) -> None:
         return
     seconds = d.now - offer.connected_at
     # A dropped contact says nothing about how long it would have taken.
-    if offer.state is WRAPPING:
-        d.handle_times[offer.contact.service.id].note_contact(seconds)
+    if offer.state is WRAPPING and (learned := d.learn_about(offer.contact.service.id)) is not None:
+        learned.handle_times.note_contact(seconds)
     _count_handled(d, offer.agent, offer, seconds)
 
 

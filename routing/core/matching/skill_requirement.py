@@ -130,6 +130,16 @@ def check_centre(centre: Centre) -> None:
             raise ServiceError(service.id, "strategy", error) from error
 
 
+def asked_skills(service: Service) -> tuple[SkillId, ...]:
+    """Return the names of all skills in the steps and the floor of a service, in alphabetical order."""
+    found: set[SkillId] = set()
+    for needs, where in (*((step.needs, step.where) for step in service.steps), (service.floor, service.floor_where)):
+        found.update(skill for skill, _ in needs)
+        if where:
+            found |= skill_expression.named_skills(skill_expression.parse_expression(where))
+    return tuple(sorted(found))
+
+
 def excluded_by(agents: Iterable[Agent]) -> frozenset[str]:
     """Return everything that the profile of at least one agent excludes."""
     return frozenset().union(*(agent.profile.no_topics for agent in agents))

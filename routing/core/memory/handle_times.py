@@ -8,6 +8,8 @@ first question. Learning costs a few additions, and a question costs next to not
 from __future__ import annotations
 
 import math
+import struct
+from base64 import b64decode, b64encode
 from math import log
 
 SEED_MEAN_S = 240.0
@@ -47,7 +49,11 @@ class HandleTimes:
     __slots__ = ("_at", "_below", "_counts", "_p80_s", "_sum", "_total", "_weight")
 
     def __init__(self) -> None:
-        self._counts = _seed_counts()
+        self.forget_times()
+
+    def forget_times(self) -> None:
+        """Begin again with the seed."""
+        self._counts = list(_SEED_COUNTS)
         self._total = sum(self._counts)
         self._sum = SEED_MEAN_S * self._total
         self._weight = 1.0
@@ -108,6 +114,25 @@ class HandleTimes:
         # A contact older than all before it gets the mean: nothing else is known of it.
         return left / tail if tail else self.mean_s
 
+    def to_text(self) -> str:
+        """Return the whole state as a short text, without loss. The seed is an empty text."""
+        if self._counts == _SEED_COUNTS:
+            return ""
+        return b64encode(_PACKED.pack(self._weight, self._total, self._sum, self._at, self._below,
+                                      *self._counts)).decode()
+
+    def read_text(self, text: str) -> None:
+        """Take over the state that `to_text` wrote. Any other text gives the seed."""
+        self.forget_times()
+        try:
+            weight, total, summed, at, below, *counts = _PACKED.unpack(b64decode(text, validate=True))
+        # The text is empty, or was changed by hand.
+        except (ValueError, struct.error):
+            return
+        if 0 <= at < _STEPS and 0.0 < summed < math.inf and 0.0 < total < math.inf and weight > 0.0:
+            self._counts, self._weight, self._total, self._sum = counts, weight, total, summed
+            self._at, self._below, self._p80_s = at, below, None
+
     def _find_p80_step(self) -> None:
         """Move to the step in which the share is reached. After one contact it is the same step or the next."""
         counts, wanted = self._counts, P80_SHARE * self._total
@@ -139,3 +164,9 @@ def _seed_counts() -> list[float]:
     shape = [math.exp(-((math.log(_step_middle(at)) - mean) / SEED_SPREAD) ** 2 / 2) for at in range(_STEPS)]
     total = sum(shape)
     return [one * SEED_WEIGHT / total for one in shape]
+
+
+_SEED_COUNTS = _seed_counts()
+
+_PACKED = struct.Struct(f"<dddid{_STEPS}d")
+"""Layout of the text: the sums, then the steps. Numbers of 8 bytes, so that a restart changes no estimate."""

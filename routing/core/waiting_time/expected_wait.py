@@ -28,8 +28,9 @@ from routing.core.matching.matching_index import IndexedContact
 from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import step_duration_s
 from routing.core.matching.sorted_queue import LineKey
-from routing.core.memory.waits import LearnedWaits
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import Centre, Channel, ContactState, Estimate, Needs, Service
+from routing.core.model.ids import ServiceId
 from routing.core.waiting_time.agent_supply import AgentSupply, Moment, SupplyRate
 
 MODEL_ERROR = 0.2
@@ -64,6 +65,9 @@ class State(Moment, Protocol):
     @property
     def next_number(self) -> int:
         """Return the number of the next contact."""
+
+    def learn_about(self, service: ServiceId) -> LearnedService | None:
+        """Return what is learned of a configured service, to be changed."""
 
 
 class TakenOffer(Protocol):
@@ -143,7 +147,7 @@ def estimate_at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
     group = contact.group
     if group is None or group.pool.mask & group.allowed:
         return None
-    return _estimate_wait(d, d.supply, contact, contact.step, d.now, d.forecast.learned_for(contact.service.id))
+    return _estimate_wait(d, d.supply, contact, contact.step, d.now, d.forecast.peek_learned(contact.service.id))
 
 
 def estimate_now(d: State, contact: EstimatedContact, at: float) -> Estimate | None:
@@ -187,22 +191,23 @@ def learn_from_answer(d: State, contact: EstimatedContact, at: float) -> None:
     """
     told, contact.estimate = contact.estimate, None
     offer = contact.offer
-    if told is None or offer is None:
+    if told is None or offer is None or (learned := d.learn_about(contact.service.id)) is None:
         return
     waited_s = max(0.0, at - contact.queued_at)
-    learned = d.forecast.learned_for(contact.service.id)
     learned.correct_estimate(told, waited_s)
     learned.learn_patience(waited_s, False)
-    d.forecast.learn_ring(max(0.0, at - offer.offered_at))
+    d.forecast.learn_ring(learned, max(0.0, at - offer.offered_at))
 
 
 def learn_from_abandon(d: State, contact: EstimatedContact, at: float) -> None:
     """Learn from a waiting caller who has hung up."""
-    d.forecast.learned_for(contact.service.id).learn_patience(max(0.0, at - contact.queued_at), True)
+    learned = d.learn_about(contact.service.id)
+    if learned is not None:
+        learned.learn_patience(max(0.0, at - contact.queued_at), True)
 
 
 def _estimate_wait(d: State, crew: AgentSupply, contact: SteppedContact, step: int, at: float,
-                   learned: LearnedWaits) -> Estimate | None:
+                   learned: LearnedService) -> Estimate | None:
     mean, variance = _time_to_turn(d, crew, contact, step, at, learned.given_up / learned.waited_s)
     if mean == math.inf:
         return None

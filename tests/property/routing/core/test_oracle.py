@@ -45,7 +45,7 @@ TELLING = (
     "turns of others", "refused number_left_alone", "callback expired", "withdrawn",
     "callback refused", "callback replaced", "moved supervisor", "refused window_past", "refused in_distress",
     "command Offer", "command Rescind", "command SetInterrupted",
-    "restarts",
+    "restarts", "lessons that outlived a restart", "lessons of other skills",
     "late clocks", "breaks that came near while idle", "breaks that waited for an absent agent",
     "pauses at work", "breaks that waited for work", "limit of yemek", "limit of teknik", "refused unknown_reason",
     "one of a pair picked up",

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from routing.core.domain import Domain
+from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import Centre
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, KEYS, ROW_OF, ROWS
@@ -80,8 +81,10 @@ class Stored(NumberedSideBySide):
         self.restarts += 1
 
     def _other(self, d: Domain, loaded: LoadedState, but: set[tuple[type, str]]) -> Iterator[tuple[type, str]]:
+        learned = {one.service: one for one in d.forecast.services()}
         for kind, rows, records in ((Contact, loaded.contacts, d.contacts), (Offer, loaded.offers, d.offers),
-                                    (AgentRecord, loaded.agents, d.agents)):
+                                    (AgentRecord, loaded.agents, d.agents), (LearnedService, loaded.learned, learned)):
+            assert kind is not LearnedService or len(rows) == len(learned)
             for row in rows:
                 record: Any = records.get(getattr(row, KEYS[kind]))  # type: ignore[attr-defined]
                 if record is None or (kind is AgentRecord and record.state == "signed_out"):
@@ -120,7 +123,7 @@ def test_every_declared_field_outlives_every_restart(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Contact, "follow_up"), (Offer, "held_since"),
-    (AgentRecord, "rna_count")])
+    (AgentRecord, "rna_count"), (LearnedService, "waited_s"), (LearnedService, "handle_times")])
 def test_a_field_that_is_not_written_is_found(kind: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A field of a change keeps what the row had."""
     take, last = Stored._compare, dict[Any, Any]()

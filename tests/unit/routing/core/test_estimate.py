@@ -14,11 +14,12 @@ from planning.simulation.centre_run import Arrival, Duty
 from routing.core import events as e
 from routing.core import journal
 from routing.core.memory.handle_times import SEED_MEAN_S
-from routing.core.memory.waits import CORRECTION_MAX, SEED_RING_S, LearnedWaits
+from routing.core.memory.waits import CORRECTION_MAX, SEED_RING_S, LearnedService
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Agent, Centre, Channel, Estimate, Profile, Service, Step
 from routing.core.model.facts import Fact
+from routing.core.model.ids import ServiceId
 from routing.core.waiting_time import agent_supply, expected_wait
 from routing.core.waiting_time.agent_supply import AgentSupply, SupplyRate
 from tests.core.house import EDU, House
@@ -245,7 +246,7 @@ def test_for_few_agents_the_age_of_their_contacts_counts() -> None:
 
 
 def test_corrections_follow_and_stay_within_bounds() -> None:
-    learned = LearnedWaits()
+    learned = LearnedService(ServiceId("edu"))
     for _ in range(2_000):
         learned.correct_estimate(Estimate(10.0, 5.0, 20.0), 100.0)
     assert learned.factors[2] == CORRECTION_MAX and learned.by[2] == math.exp(CORRECTION_MAX)
@@ -271,7 +272,7 @@ def test_patience_is_learned_from_who_gives_up() -> None:
     for number in range(30):
         told.waits("edu", at=10.0 * number + 1.0)
         told.tell(e.CallerHungUp(f"c{told.numbers}"), 10.0 * number + 9.0)
-    learned = told.engine._domain.forecast.learned_for("edu")  # type: ignore[arg-type]
+    learned = told.engine._domain.forecast.peek_learned("edu")  # type: ignore[arg-type]
     assert 8.0 < learned.waited_s / learned.given_up < 40.0
 
 

@@ -142,11 +142,11 @@ def plans(*questions: Callable[[Connection], object]) -> list[str]:
 
 def test_a_start_looks_at_what_is_alive_and_not_at_every_call_there_ever_was() -> None:
     """Callers wait meanwhile: by an index, whole only of the few of whom it is (who is alive, who was abusive), and of
-    the agents (as many as there are people)."""
+    the agents (as many as there are people), and of the services."""
     found = plans(repair_outcomes, load_state)
     assert len(found) >= 10
     whole = [plan for plan in found if plan.startswith("SCAN") and "_live" not in plan and "_abusive" not in plan]
-    assert whole == ["SCAN agents USING INDEX sqlite_autoindex_agents_1"]
+    assert whole == [f"SCAN {table} USING INDEX sqlite_autoindex_{table}_1" for table in ("agents", "learned")]
 
 
 def test_a_recording_is_kept_and_destroyed_without_a_look_at_every_call_there_ever_was() -> None:
