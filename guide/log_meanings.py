@@ -53,7 +53,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "http.request_failed": (ALARM, "A fault of Santral in one request. Report it."),
     "http.sound_aborted": (ALARM, "A recording is damaged on disk. Restore its file."),
     "inbox.overflowed": (ALARM, "20,000 events wait: CPU or disk is too slow. The node reads Asterisk's state again."),
-    "ivr.callback_not_accepted": (LOOK, "The engine did not take an agreed callback; the caller waits on."),
+    "ivr.callback_not_accepted": (LOOK, "The engine did not take an agreed callback or its time; the caller waits on."),
     "ivr.engine_timed_out": (LOOK, "The engine did not answer in time; the next tick asks again."),
     "ivr.agent_leg_timed_out": (LOOK, "The node did not answer an agent's key within `wait.step_s`; Asterisk ended "
                                       "the agent's leg and the caller went to the fallback queue."),

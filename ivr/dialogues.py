@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ivr import dialplan
 from ivr.agi.server import FastAgi, Limits
+from ivr.callback_windows import CallbackWindows, no_windows
 from ivr.caller import announcements, preferences, voice_message
 from ivr.caller import text_messages as sms_
 from ivr.caller.contact_events import ContactEvents
@@ -54,6 +55,7 @@ class Dialogues:
     * `can_call` tells whether a caller can be called back.
     * `is_deflected` tells whether a service takes no further callers, and `surge` switches such profiles by phone.
     * `linked` tells whether phones can be rung.
+    * `callback_times` returns the times that callers of a service may choose for a callback.
 
     Raise LookupError if a prompt is missing: at the start and not in a call.
     """
@@ -76,7 +78,8 @@ class Dialogues:
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
                  surge: feature_codes.SurgeControl | None = None,
                  linked: hold_tick.Linked = hold_tick.always_linked,
-                 opens_at: way_out.OpensAt = way_out.opens_never) -> None:
+                 opens_at: way_out.OpensAt = way_out.opens_never,
+                 callback_times: CallbackWindows = no_windows) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
@@ -97,7 +100,7 @@ class Dialogues:
         abuses = abuse_flag.AbuseFlags(inbox)
         self.codes = feature_codes.FeatureCodes(inbox, sounds, verify_pin, agent_by_number, abuses,
                                                 surge=surge)
-        self.callback = callback_dialogue.CallbackDialogue(inbox, sounds, self.contacts)
+        self.callback = callback_dialogue.CallbackDialogue(inbox, sounds, self.contacts, windows=callback_times)
         self.ways_out = way_out.WayOutDialogue(self.callback, self.messages, opens_at)
         self.transfers = in_call_keys.InCallKeys(inbox, sounds, by_number, abuses, can_call, wishes)
         self.hush = recording_pause.RecordingPause(sounds, silence, still)

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ivr import dialplan
+from ivr import callback_windows, dialplan
 from ivr.agi.session import ANY_KEY, Session
+from ivr.callback_windows import AT_TURN, AT_TURN_KEY, WINDOW_KEYS, CallbackWindow, CallbackWindows, no_windows
 from ivr.caller.contact_events import ContactEvents, contact_of, parse_language
 from ivr.caller.dialable import DIGITS_MAX, Refusal, check_dialable
 from ivr.flow.dialogue_steps import SLOW_FACTOR
@@ -61,7 +62,7 @@ REFUSED_WORDS = {CallbackExists: "geri-arama-var", NumberLeftAlone: "geri-arama-
 OWN_PROMPTS = (*REFUSED_WORDS.values(),
                WILL_CALL, IS_IT_RIGHT, KEYED, HIDDEN, KEY_IN, MORE_TIME, AGREED, WAITS_ON, NOT_HERE, FULL, WRONG,
                SLOW_ON, QUIET, TODAY, TOMORROW, AT, AFTER, CALL_THEN, NOW_OR_THEN, *REFUSALS.values(),
-               *(f"geri-arama-saat-{hour}" for hour in HOURS))
+               *(f"geri-arama-saat-{hour}" for hour in HOURS), *callback_windows.OWN_PROMPTS)
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +71,8 @@ class CallbackDialogue:
     """Endpoints of `agi://node/callback` (the caller) and `agi://node/dial` (the agent)."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, contacts: ContactEvents,
-                 clock: Callable[[], float] = time.time) -> None:
-        self.inbox, self.sounds, self.contacts, self.clock = inbox, sounds, contacts, clock
+                 clock: Callable[[], float] = time.time, windows: CallbackWindows = no_windows) -> None:
+        self.inbox, self.sounds, self.contacts, self.clock, self.windows = inbox, sounds, contacts, clock, windows
 
     async def agree_callback(self, session: Session) -> None:
         """Try to agree on a callback. The next part is `bye` after an agreement, and `hold` otherwise."""
@@ -126,6 +127,33 @@ class CallbackDialogue:
         if not isinstance(now, ContactView) or not now.callback:
             return False
         await talk.say_prompts(AGREED)
+        # 4. From now on the caller may hang up, and needs no time of choice. A call at any hour has none.
+        if not anytime:
+            await self._choose_time(talk, view)
+        return True
+
+    async def _choose_time(self, talk: CallerDialogue, view: ContactView) -> None:
+        """Let the caller choose a time. Silence, a wrong key or an engine that refuses leave the turn in the queue."""
+        # 1. Ask for one of the next times, if there are any.
+        offered = dict(zip(WINDOW_KEYS, self.windows(view.service), strict=False))
+        if not offered:
+            return
+        asked = callback_windows.question_prompts(tuple(offered.values()), self.clock())
+        key = await talk.ask_question(asked, (AT_TURN_KEY, *offered), asks=1, wrong=1)
+        # 2. Move the callback, and say what holds now.
+        chosen = offered.get(key)
+        moved = chosen is not None and await self._move_callback(view, chosen)
+        await talk.say_prompts(*(callback_windows.agreed_prompts(chosen, self.clock(), talk.language)
+                                 if chosen is not None and moved else (AT_TURN,)))
+
+    async def _move_callback(self, view: ContactView, window: CallbackWindow) -> bool:
+        """Move an agreed callback to a time, and return whether the engine has done so."""
+        try:
+            await self.inbox.ask(CallbackRequested(
+                view.contact, window=(window.begins.timestamp(), window.ends.timestamp())))
+        except (Refused, InboxClosed, TimeoutError) as error:
+            log.warning("ivr.callback_not_accepted", call=view.contact, kind=type(error).__name__)
+            return False
         return True
 
     async def _agree_number(self, talk: CallerDialogue, own: str) -> str:
@@ -234,8 +262,12 @@ class CallerDialogue:
         return await self.session.play_files(
             prompt_files(self.sounds, keys, slow=self.slow, language=self.language), ANY_KEY)
 
-    async def ask_question(self, keys: Sequence[str], answers: Sequence[str]) -> str:
-        """Return one of the answers, or an empty string after repeated silence. `#` repeats, and `*` speaks slowly."""
+    async def ask_question(self, keys: Sequence[str], answers: Sequence[str], asks: int = ASKS_MAX,
+                           wrong: int = ROUNDS_MAX) -> str:
+        """Return one of the answers. Return an empty string after `asks` silences or more than `wrong` wrong keys.
+
+        `#` repeats, and `*` speaks slowly.
+        """
         before: list[str] = []
         silent = 0
         for _ in range(ROUNDS_MAX):
@@ -246,11 +278,14 @@ class CallerDialogue:
                 return key
             if not key:
                 silent += 1
-                if silent >= ASKS_MAX:
+                if silent >= asks:
                     return ""
             elif key == SLOW_KEY:
                 before = [] if self.slow else [SLOW_ON]
                 await self.slow_down()
             elif key != REPEAT_KEY:
+                wrong -= 1
+                if wrong < 0:
+                    return ""
                 before = [WRONG]
         return ""

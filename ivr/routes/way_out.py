@@ -7,12 +7,13 @@ who declines waits on. A closed or full service takes no caller, so a caller who
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from ivr import dialplan
 from ivr.agi.session import Session
+from ivr.callback_windows import day_prompt
 from ivr.caller.contact_events import contact_of, parse_language
 from ivr.caller.voice_message import VoiceMessages
 from ivr.routes.callback_dialogue import AFTER, AT, HOURS, CallbackDialogue, CallerDialogue
@@ -35,10 +36,8 @@ QUESTIONS = {(WayOut.CALLBACK, False): "kural-arayalim", (WayOut.CALLBACK, True)
 YES, NO = "1", "2"
 MESSAGE = "message"
 """Kind of the recording, and the key of the end of its contact."""
-TODAY, TOMORROW, OPEN = "kural-bugun", "kural-yarin", "kural-buradayiz"
-WEEKDAYS = tuple(f"kural-gun-{number}" for number in range(1, 8))
-"""Names of the days, Monday first."""
-OWN_PROMPTS = (*REASONS.values(), *QUESTIONS.values(), TODAY, TOMORROW, OPEN, *WEEKDAYS, FAREWELL)
+OPEN = "kural-buradayiz"
+OWN_PROMPTS = (*REASONS.values(), *QUESTIONS.values(), OPEN, FAREWELL)
 
 OpensAt = Callable[[str], datetime | None]
 """Return the local time at which a closed service opens again, or None if that is not known or a week away."""
@@ -55,9 +54,7 @@ def opening_prompts(opens: datetime | None, now: float, language: str) -> list[s
     """Return the prompts of a sentence such as "Yarın saat dokuzdan sonra buradayız." Empty if nothing is known."""
     if opens is None:
         return []
-    today = datetime.fromtimestamp(now, opens.tzinfo).date()
-    day = TODAY if opens.date() == today else TOMORROW if opens.date() == today + timedelta(days=1) \
-        else WEEKDAYS[opens.weekday()]
+    day = day_prompt(opens.date(), datetime.fromtimestamp(now, opens.tzinfo).date())
     if opens.minute == 0 and opens.hour in HOURS:
         then = [f"geri-arama-saat-{opens.hour}"]
     else:

@@ -110,8 +110,8 @@ SURVEY = Metric("acd_survey_answers_total", COUNTER, ("queue", "question", "answ
                 "Response rate = cared of all answers / asked.")
 CALLBACKS_NOW = Metric("acd_callbacks_waiting", GAUGE, ("queue",), "Callers who hung up and wait for a callback.")
 CALLBACKS = Metric("acd_callbacks_total", COUNTER, ("queue", "result"),
-                   "Callbacks: requested, dialled (each try), reached, and the reasons of failed tries (no_answer, "
-                   "busy, refused, no_key, failed, stale). Kept = reached / requested.")
+                   "Callbacks: requested, time_chosen, dialled (each try), reached, and failed tries "
+                   "(no_answer, busy, refused, no_key, failed, stale). Kept = reached / requested.")
 
 # -- the menu
 IVR_CALLS = Metric("ivr_calls_total", COUNTER, ("flow",),

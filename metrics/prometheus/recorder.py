@@ -56,6 +56,7 @@ from routing.core.model.reasons import (
     REQUESTED,
     RING_NO_ANSWER,
     STALE,
+    TIME_CHOSEN,
     TRANSFER,
     TRY_FAILURES,
 )
@@ -73,7 +74,7 @@ LINK, MQTT = "ami", "mqtt"
 SMS_RESULTS = (*SMS_OVER, "refused")
 RESULTS = {OfferState.TIMEOUT: RING_NO_ANSWER, OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
-CALLBACK_RESULTS = (REQUESTED, "dialled", REACHED, *TRY_FAILURES, STALE)
+CALLBACK_RESULTS = (REQUESTED, TIME_CHOSEN, "dialled", REACHED, *TRY_FAILURES, STALE)
 ANSWERED, ABANDONED = Outcome.ANSWERED.value, Outcome.ABANDONED.value
 IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
 """Outcomes in the service level, with the label of the wait. The other waits ended by a setting or a fault and say

@@ -38,7 +38,15 @@ from routing.core.model.facts import (
     SurveyAnsweredRecorded,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, leg_id
-from routing.core.model.reasons import LED_OUT, PRE_CONNECT_HANGUP, REPLACED, REQUESTED, TRANSFER, WITHDRAWN
+from routing.core.model.reasons import (
+    LED_OUT,
+    PRE_CONNECT_HANGUP,
+    REPLACED,
+    REQUESTED,
+    TIME_CHOSEN,
+    TRANSFER,
+    WITHDRAWN,
+)
 from routing.core.model.talk_facts import Connected, ConsultCompleted, HoldSetRecorded, TalkEndedRecorded
 from routing.core.restore import REPAIRED
 
@@ -301,7 +309,9 @@ def _exit_key(key: str) -> str:
 
 def _write_callback(fact: CallbackChanged, state: LineState, callerid: CallerId) -> list[Row]:
     """Return a line with a verb of this project, because the format has none. The visit stays open while the caller
-    keeps the place."""
+    keeps the place. A chosen time changes nothing that a reader of the format knows."""
+    if fact.reason == TIME_CHOSEN:
+        return []
     callid, queue = clean_name(fact.contact), clean_name(fact.service)
     if fact.reason == REQUESTED:
         return [(callid, queue, NONE, "CALLBACKASKED", ("",))]

@@ -28,7 +28,7 @@ from metrics.reports.fact_query import SLACK_S, Field, find_number_range, read_f
 from metrics.reports.period import Period
 from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.model.ids import ContactId, OfferId, leg_id
-from routing.core.model.reasons import REACHED, REQUESTED
+from routing.core.model.reasons import REACHED, REQUESTED, TIME_CHOSEN
 from routing.store.reader import Query
 from routing.store.schema import contacts, offers
 
@@ -137,7 +137,7 @@ def _last_signs(ask: Query, names: ContactIds, start: float, end: float) -> dict
         elif kind == "CallbackDialled":
             # A try to dial proves that the caller had hung up: at the request, if one is known.
             gone.setdefault(name, asked.pop(name, at))
-        elif reason == REQUESTED:
+        elif reason in (REQUESTED, TIME_CHOSEN):
             asked[name] = at
         elif reason == REACHED:
             asked.pop(name, None)

@@ -15,7 +15,7 @@ from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import ENGAGED_STATES, AgentState, Centre, Needs, Service
 from routing.core.model.ids import ServiceId
-from routing.core.model.reasons import NO_ANSWER, NOT_NOW, REACHED, REQUESTED
+from routing.core.model.reasons import NO_ANSWER, NOT_NOW, REACHED, REQUESTED, TIME_CHOSEN
 
 NEAR_UNFIT = list(ExclusionReason).index(ExclusionReason.PAIR)
 """Rank of the common word among the reasons, from hard to soft. It comes after all reasons that anybody can see."""
@@ -188,6 +188,8 @@ class AccountWords:
             later = fact.not_before > fact.at + 1.0
             return self.translate_text("lines.callback_asked", later=self.translate_text(
                 "lines.not_before", time=self.format_time(fact.not_before, beside)) if later else "")
+        if fact.reason == TIME_CHOSEN:
+            return self.translate_text("lines.callback_time_chosen", time=self.format_time(fact.not_before, beside))
         if fact.reason == REACHED:
             return self.translate_text("lines.callback_reached")
         return self.translate_text(

@@ -142,7 +142,8 @@ class Engine:
         try:
             if d.changes:
                 react(d)
-            if matching.dirty_groups or matching.newly_ready or matching.groups_to_review:
+            if matching.dirty_groups or matching.newly_ready or matching.unservable_groups \
+                    or matching.servable_groups:
                 assign_contacts(d)
                 if d.changes:
                     _assign_again(d)

@@ -165,7 +165,10 @@ class HeldPositionDeclined(NamedTuple):
 
 
 class CallbackRequested(NamedTuple):
-    """A waiting caller asks for a callback. The queue position stays, and the caller may hang up."""
+    """A waiting caller asks for a callback. The queue position stays, and the caller may hang up.
+
+    A second request with a window moves the callback to that time, while the caller is on the line.
+    """
 
     contact: ContactId
     after_s: float = 0.0

@@ -64,6 +64,7 @@ from santral.centre.last_known_good import CentreFiles
 from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure
 from santral.node import log_setup, mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
+from santral.node.callback_windows import find_windows
 from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar
 from santral.node.nightly_purge import NightlyPurge
@@ -371,7 +372,8 @@ class Node:
             keep_keyed=self._store_input, texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
             by_number=lambda number: self._config.by_number(number), can_call=can_call,
-            linked=lambda: self._switch.connected)
+            linked=lambda: self._switch.connected,
+            callback_times=lambda service: find_windows(self._config, service, time.time(), board.current_closings()))
 
     async def _store_input(self, contact: ContactId, field: str, digest: str, box: str) -> None:
         """Store digits that a caller has keyed in.

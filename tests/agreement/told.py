@@ -13,7 +13,7 @@ from typing import NamedTuple
 VOICE = "voice"
 ENDS = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
 MOVES = ("closed", "full", "nobody", "expected", "waited", "chosen", "transfer")
-CALLBACKS = ("requested", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
+CALLBACKS = ("requested", "time_chosen", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 
 Place = tuple[str, str]
 """Service and channel. An empty text means all of them together."""

@@ -127,12 +127,18 @@ def rings_again(one: Caller, lost: Caller) -> bool:
 def callback_asked(h, event: e.CallbackRequested) -> None:
     """Turn the waiting call into a callback."""
     caller = h.callers.get(event.contact)
-    if caller is None or not caller.in_line or caller.callback or caller.channel is not VOICE \
-            or caller.consulting_offer:
+    if caller is None or not caller.in_line or caller.channel is not VOICE or caller.consulting_offer:
+        return
+    start, stop = event.window or (h.now, h.now + 3_600.0 * h.centre.callback_hours)
+    past = stop <= h.now or stop <= start
+    if caller.callback:
+        if caller.leg and event.window is not None:
+            if past:
+                h.refuse("window_past")
+            choose_time(h, caller, start, stop)
         return
     service = caller.service
-    start, stop = event.window or (h.now, h.now + 3_600.0 * h.centre.callback_hours)
-    if stop <= h.now or stop <= start:
+    if past:
         h.refuse("window_past")
     if service.anonymous or service.callback == "none":
         h.refuse("no_callback")
@@ -164,6 +170,13 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
         calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
     h.arm(caller)
     h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "requested")
+
+
+def choose_time(h, caller: Caller, start: float, stop: float) -> None:
+    """Call at the time that the caller chooses before hanging up."""
+    caller.not_before, caller.ends_at, caller.deferred = max(h.now, start), stop, True
+    h.arm(caller)
+    h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "time_chosen")
 
 
 def callback_taken(h, event: e.CallbackAccepted) -> None:

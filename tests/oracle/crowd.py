@@ -398,7 +398,9 @@ class Crowd:
         house = self.side_by_side.house
         caller = house.callers.get(contact)
         node = "" if caller is None else caller.node
-        if caller is not None and caller.callback and caller.leg and rng.random() < 0.8:
+        if caller is not None and caller.callback and caller.leg and rng.random() < 0.9:
+            if rng.random() < 0.2:
+                return e.CallbackRequested(contact, window=self._window())
             return e.CallerHungUp(contact)
         if caller is not None and rng.random() < 0.15:
             return e.CallbackRequested(contact)
@@ -432,8 +434,7 @@ class Crowd:
             e.HeldPositionDeclined(contact), e.CallbackRequested(contact), e.CallbackRequested(contact),
             e.CallbackRequested(contact),
             e.CallbackRequested(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
-            e.CallbackRequested(contact, window=(self.side_by_side.now + rng.choice((-5.0, 8.0)),
-                                                 self.side_by_side.now + rng.choice((-1.0, 5.0, 60.0)))),
+            e.CallbackRequested(contact, window=self._window()),
             e.CallbackReached(contact, "PJSIP/again"), e.QuietHoursChanged(rng.random() < 0.15),
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.MenuEnded(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
@@ -441,6 +442,11 @@ class Crowd:
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHoursSet(self._service(), rng.random() < 0.7)))
+
+    def _window(self) -> tuple[float, float]:
+        """Return a time that a caller chooses for a callback. It may be over, or end before it begins."""
+        now = self.side_by_side.now
+        return now + self.rng.choice((-5.0, 8.0)), now + self.rng.choice((-1.0, 5.0, 60.0))
 
     def _of_agent(self) -> e.Event:
         rng, agent = self.rng, self._agent()

@@ -32,6 +32,8 @@ from tests.oracle.house import House, Refusal
 LOOKS_AT_LESSONS = (Started, e.Configured, e.CallerErased)
 """Events after which the lessons are compared."""
 
+APART = ("requested", "time_chosen", "reached", "stale")
+"""Changes of a callback that are counted one by one. All others are failed tries."""
 OVER_KEPT = 50
 """Number of contacts that ended lately of which a restart is told."""
 
@@ -311,7 +313,7 @@ class SideBySide:
             case f.Alarm():
                 seen[f"alarm {fact.kind}"] += 1
             case f.CallbackChanged():
-                seen[f"callback {fact.reason if fact.reason in ('requested', 'reached', 'stale') else 'failed'}"] += 1
+                seen[f"callback {fact.reason if fact.reason in APART else 'failed'}"] += 1
             case f.CallbackDialled():
                 seen["callback dialled"] += 1
             case f.PauseLimitReached():

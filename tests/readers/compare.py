@@ -173,7 +173,8 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
     yield from _same("queuemetrics own verbs", Counter(
         "CALLBACKASKED" if body["reason"] == "requested" else "CALLBACKFAILED" if body["callback"]
         else "CALLBACKREACHED"
-        for _, body in store.of("CallbackChanged")) + Counter("SURVEY" for _ in store.of("SurveyAnsweredRecorded")),
+        for _, body in store.of("CallbackChanged") if body["reason"] != "time_chosen")
+        + Counter("SURVEY" for _ in store.of("SurveyAnsweredRecorded")),
         own)
     for what, wanted_s, reader_s in zip(("session", "pause"), store.spent(), (reader.sessions_s, reader.pauses_s),
                                         strict=True):

@@ -14,6 +14,8 @@ A caller who does not answer (`CallbackFailed`) is tried again after `Service.ca
 `callback_tries` times in all. A failed try is no ring-no-answer of the agent, who keeps the idle time. A callback that
 has not reached its caller after `Centre.callback_hours`, or in the time that the caller has chosen, ends.
 
+A caller who has agreed and is still on the line may choose another time. A hang-up before leaves the callback as it is.
+
 One callback to a number waits at a time. A number that was keyed in and is not that of the call belongs to somebody who
 may have asked for nothing: it is not dialled in quiet hours, and key 1 must be pressed. `callback_limits` has the
 limits of a day.
@@ -42,7 +44,7 @@ from routing.core.model.centre_model import (
     Outcome,
 )
 from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
-from routing.core.model.reasons import REACHED, REFUSED, REPLACED, REQUESTED, STALE
+from routing.core.model.reasons import REACHED, REFUSED, REPLACED, REQUESTED, STALE, TIME_CHOSEN
 from routing.core.model.state_tables import CallbackState
 from routing.core.queueing import callback_index, callback_limits, contact_queue
 from routing.core.records import Contact, Offer
@@ -64,16 +66,19 @@ SERVED = "served"
 
 
 def on_callback_requested(d: Domain, event: CallbackRequested) -> None:
-    """Make a waiting contact a callback, and rescind an offer that rings for it.
+    """Make a waiting contact a callback, and rescind an offer that rings for it. Move a callback to a chosen time.
 
-    The event changes nothing if the contact does not wait or is a callback already. Raise NoCallback if the service has
-    no callbacks, or no room for more.
+    The event changes nothing if the contact does not wait, or if its caller has hung up already. Raise NoCallback if
+    the service has no callbacks or no room for more, and WindowPast if the chosen time is over.
     """
     contact = d.contacts.get(event.contact)
-    if contact is None or contact.callback or contact.channel not in PHONE_CHANNELS \
+    if contact is None or contact.channel not in PHONE_CHANNELS \
             or contact.state not in WAITING_STATES or contact.consulting_offer is not None:
         return
-    make_callback(d, contact, event)
+    if not contact.callback:
+        make_callback(d, contact, event)
+    elif contact.leg and event.window is not None:
+        _move_to_window(d, contact, event.window)
 
 
 def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None:
@@ -86,8 +91,7 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     service = contact.service
     number = event.caller_hash or contact.caller_hash
     begins, ends = event.window or (d.now, d.now + d.centre.callback_hours * HOUR_S)
-    if ends <= max(begins, d.now):
-        raise WindowPast("the time for the callback is over, or ends before it begins; give a later one")
+    _require_future(d, begins, ends)
     if service.anonymous or service.callback is CallbackOrder.NONE:
         raise NoCallback
     others = _others_to_replace(d, contact, number)
@@ -114,6 +118,20 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     # 5. Hold the callback if its caller is on the line in a later call, and emit the fact.
     callback_index.note_new(d)
     emit_callback_changed(d, contact, REQUESTED)
+
+
+def _require_future(d: Domain, begins: float, ends: float) -> None:
+    if ends <= max(begins, d.now):
+        raise WindowPast("the time for the callback is over, or ends before it begins; give a later one")
+
+
+def _move_to_window(d: Domain, contact: Contact, window: tuple[float, float]) -> None:
+    """Move a callback to a chosen time. Its caller is still on the line, so nothing rings for it."""
+    _require_future(d, *window)
+    contact.not_before, contact.expires_at = max(d.now, window[0]), window[1]
+    contact.deferred = True
+    d.newly_queued.append(contact)
+    emit_callback_changed(d, contact, TIME_CHOSEN)
 
 
 def _others_to_replace(d: Domain, contact: Contact, number: str) -> list[Contact]:

@@ -7,7 +7,7 @@ LOST, TRANSFER = "lost", "transfer"
 DROPPED = "dropped"
 """The network lost the caller, and nobody hung up. In the records the caller ended the talk."""
 
-REQUESTED, REACHED = "requested", "reached"
+REQUESTED, TIME_CHOSEN, REACHED = "requested", "time_chosen", "reached"
 """Changes of a callback (`CallbackChanged.reason`) other than a failed try."""
 NO_ANSWER, BUSY, REFUSED, NO_KEY, FAILED = TRY_FAILURES = "no_answer", "busy", "refused", "no_key", "failed"
 """Reports of a failed try (`CallbackFailed.reason`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.agi.server import FastAgi
+from ivr.callback_windows import CallbackWindow
 from ivr.caller.contact_events import ContactEvents
 from ivr.quiet_hours import QuietHours
 from ivr.routes import callback_dialogue
@@ -21,7 +22,7 @@ from prompts.verbalise import number_prompts
 from routing.core.events import CallbackAccepted, CallbackRequested, Event
 from routing.core.inbox import ContactView, InboxClosed
 from routing.core.model.centre_model import CallbackOrder, ContactState, Service
-from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, Refused
+from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, Refused, WindowPast
 from routing.core.model.ids import ContactId, OfferId, ServiceId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
@@ -49,6 +50,17 @@ def takes(event: Event) -> ContactView:
     return contact_view(UNIQUEID, service="genel")._replace(callback=isinstance(event, CallbackRequested))
 
 
+def window(part: str, day: str, begins: str, ends: str) -> CallbackWindow:
+    return CallbackWindow(part, *(datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=ZoneInfo("Europe/Istanbul"))
+                                  for at in (begins, ends)))
+
+
+TIMES = (window("noon", "2026-11-25", "12:00", "15:00"), window("evening", "2026-11-25", "17:00", "20:00"),
+         window("morning", "2026-11-26", "09:00", "12:00"))
+WHEN = ["geri-arama-zaman", "kural-bugun", "geri-arama-ogle", "geri-arama-icin-2", "kural-bugun", "geri-arama-aksam",
+        "geri-arama-icin-3", "kural-yarin", "geri-arama-sabah", "geri-arama-icin-4"]
+
+
 Call = Callable[..., Awaitable[tuple[Dialler, FakeInbox]]]
 
 
@@ -56,12 +68,12 @@ Call = Callable[..., Awaitable[tuple[Dialler, FakeInbox]]]
 def call() -> Call:
     async def begin(*, answer: Any = takes, service: str = "genel", state: ContactState = ContactState.PENDING,
                     now: str = "2026-11-25T10:00", number: str = MINE, route: str = "callback",
-                    **more: Any) -> tuple[Dialler, FakeInbox]:
+                    windows: Sequence[CallbackWindow] = (), **more: Any) -> tuple[Dialler, FakeInbox]:
         inbox = FakeInbox(answer)
         inbox.contacts = [(contact_view(UNIQUEID, state, service=service),)]
         contacts = ContactEvents(SERVICES, "genel", IvrSettings(own_numbers=frozenset({"4440632"}), quiet=NIGHT), seal)
         one = CallbackDialogue(inbox, SoundFolder("/sounds", read_texts().keys() | {number_prompts.PAUSE}), contacts,
-            lambda: clock(now))
+            lambda: clock(now), lambda service: windows)
         server = FastAgi("127.0.0.1", 0)
         server.add_route("callback", one.agree_callback)
         server.add_route("dial", one.take_callback)
@@ -152,6 +164,56 @@ async def test_in_quiet_hours_the_moment_is_said_and_the_caller_chooses(call: Ca
         assert [event.anytime for event in asked(inbox)] == [anytime]
     dialler, inbox = await call(now=now, by_file={YES: "1", "geri-arama-hemen": "9"})
     assert not asked(inbox) and dialler.variables["ACD_NEXT"] == "hold"
+
+
+async def test_a_caller_chooses_a_time_after_the_agreement_and_hears_it(call: Call) -> None:
+    dialler, inbox = await call(windows=TIMES, by_file={YES: "1", "geri-arama-icin-4": "4"})
+    at = dialler.played.index("geri-arama-tamam")
+    assert dialler.played[at + 1: at + 1 + len(WHEN)] == WHEN, "promised first: whoever hangs up now is called"
+    assert dialler.played[at + 1 + len(WHEN):] == [
+        "kural-yarin", "geri-arama-sabah", "9", "geri-arama-ile", "12", "geri-arama-arasinda"]
+    assert [one.window for one in asked(inbox)] == [None, (clock("2026-11-26T09:00"), clock("2026-11-26T12:00"))]
+    assert dialler.variables["ACD_NEXT"] == "bye"
+
+
+@pytest.mark.parametrize(("keys", "questions", "wrong"), [
+    ({}, 1, 0),  # silence
+    ({"geri-arama-zaman": "1"}, 1, 0),  # as soon as possible
+    ({"geri-arama-icin-2": "7"}, 2, 1),  # a wrong key, then silence
+])
+async def test_without_a_chosen_time_the_turn_in_the_queue_holds(call: Call, keys: dict[str, str], questions: int,
+                                                                 wrong: int) -> None:
+    dialler, inbox = await call(windows=TIMES, by_file={YES: "1", **keys})
+    assert dialler.played.count("geri-arama-zaman") == questions and dialler.played[-1] == "geri-arama-sirada"
+    assert dialler.played.count("menu-tus-yanlis") == wrong
+    assert [one.window for one in asked(inbox)] == [None] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_two_wrong_keys_end_the_question(call: Call) -> None:
+    dialler, inbox = await call(windows=TIMES, keys=["1", "5", "6"])
+    assert dialler.played.count("geri-arama-zaman") == 2 and dialler.played[-1] == "geri-arama-sirada"
+    assert len(asked(inbox)) == 1
+
+
+@pytest.mark.parametrize("error", [WindowPast(), InboxClosed(), TimeoutError()])
+async def test_a_time_that_cannot_be_kept_is_not_promised(call: Call, error: Exception) -> None:
+    def answer(event: Event) -> ContactView:
+        if isinstance(event, CallbackRequested) and event.window is not None:
+            raise error
+        return takes(event)
+
+    dialler, inbox = await call(answer=answer, windows=TIMES, by_file={YES: "1", "geri-arama-icin-3": "3"})
+    assert "geri-arama-arasinda" not in dialler.played and dialler.played[-1] == "geri-arama-sirada"
+    assert len(asked(inbox)) == 2 and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_at_night_a_time_is_asked_for_unless_the_caller_is_called_at_once(call: Call) -> None:
+    night = TIMES[2:]
+    for key, chooses in (("1", False), ("2", True)):
+        dialler, inbox = await call(now="2026-11-25T22:30", windows=night, by_file={
+            YES: "1", "geri-arama-hemen": key, "geri-arama-icin-2": "2"})
+        assert ("geri-arama-zaman" in dialler.played) is chooses
+        assert [one.window is not None for one in asked(inbox)] == [False, *[True] * chooses]
 
 
 async def test_another_telephone_is_never_called_in_quiet_hours(call: Call) -> None:

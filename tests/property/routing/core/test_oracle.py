@@ -32,7 +32,7 @@ TELLING = (
     "moved transfer", "talk over transfer", "consult consultstarted", "consult consultcancelled", "consult over caller",
     "consult over transfer", "stepped expired",
     "steps passed because nobody was signed in", "stepped preferred", "callback requested", "callback dialled",
-    "callback reached",
+    "callback time_chosen", "callback reached",
     "follow-up True", "follow-up False", "abusive True", "abusive False", "known as abusive", "refused caller_unknown",
     "lost calls followed up", "lost calls served since",
     "held positions restored", "held positions declined", "callback failed", "callback stale", "callback merged",

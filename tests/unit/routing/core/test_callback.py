@@ -274,6 +274,44 @@ def test_a_chosen_time_is_kept_and_a_time_that_is_over_is_refused() -> None:
     assert told.last(f.Ended).key == "expired", "not later than they wished"
 
 
+def test_a_caller_who_has_agreed_chooses_a_time_until_hanging_up() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.waits("edu", at=1.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c1"), 3.0)
+    with pytest.raises(WindowPast):
+        told.tell(e.CallbackRequested("c1", window=(0.0, 2.0)), 4.0)
+    told.tell(e.CallbackRequested("c1", window=(1_000.0, 1_500.0)), 5.0)
+    changed = told.facts_of(f.CallbackChanged)
+    assert [(one.reason, one.not_before, one.version) for one in changed] == [
+        ("requested", 3.0, 2), ("time_chosen", 1_000.0, 3)]
+    told.tell(e.CallerHungUp("c1"), 6.0)
+    told.tell(e.CallbackRequested("c1", window=(2_000.0, 2_500.0)), 7.0)
+    assert len(told.facts_of(f.CallbackChanged)) == 2, "too late: the caller would not hear of it"
+    told.sits("a", at=8.0)
+    told.tick(999.0)
+    assert told.offers == []
+    told.tick(1_000.0)
+    assert told.offers[-1].contact == "c1" and told.contact("c1").callback
+    told.tick(1_500.0)
+    assert told.last(f.Ended).key == "expired", "not later than they wished"
+
+
+def test_a_caller_who_calls_again_moves_the_callback_and_keeps_the_age() -> None:
+    told = asked()
+    told.waits("edu", at=20.0, caller_hash="h1")
+    told.tell(e.CallbackRequested("c3"), 21.0)
+    assert (told.last(f.Ended).contact, told.last(f.Ended).key) == ("c1", "merged"), "one live callback to a number"
+    told.tell(e.CallbackRequested("c3", window=(1_000.0, 1_500.0)), 22.0)
+    told.tell(e.CallerHungUp("c3"), 23.0)
+    told.tell(e.CallerHungUp("c2"), 24.0)
+    told.sits("a", at=30.0)
+    told.tick(999.0)
+    assert told.offers == []
+    told.tick(1_000.0)
+    offer = told.offers[-1]
+    assert (offer.contact, offer.waited_s) == ("c3", 999.0), "the age is that of the first wait"
+
+
 def test_after_quiet_hours_live_callers_and_callbacks_take_turns() -> None:
     told = House({"a": 50}, Profile(wrapup_s=0.0), (TWICE._replace(when_waited=None),))
     told.reload(callback_share=0.25)
