@@ -1,6 +1,6 @@
 """A flood on a real Asterisk: 20 calls a second on 120 lines. Each call has one end, and distress is greeted at once.
 
-`make test` floods for some seconds, `make test-long` for ten minutes.
+`make test` floods for twenty seconds, `make test-long` for ten minutes too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from lab.people.sipp_load import LoadPlan, LoadResult, run_sipp
 from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
-from tests.examples import FACTOR
 from tests.ministry import copied, edit
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, growing, plain
@@ -28,7 +27,6 @@ COMMON, CRISIS = "4440632", "4440183"
 LINES, KEPT, MOST = 120, 24, 36
 RATE, EVERY_S = 19.4, 1.7
 """Calls of the common number a second, and seconds between two calls of the crisis number: 20 a second, 3 %."""
-SECONDS = 20 * min(FACTOR, 30)
 HOLD_S = 25.0
 """Time of a caller on the line, who presses 0 at once and hangs up."""
 DISTRESS_S = 20.0
@@ -56,17 +54,17 @@ def first_sound_s(leg: Leg) -> float:
     return leg.answered_at - leg.began + float(loud[0]) / audio.RATE
 
 
-async def flood_common(stage: Stage, folder: Path) -> LoadResult:
-    """Flood the common number for `SECONDS`."""
-    load = LoadPlan(stage.info.sip, COMMON, round(RATE * SECONDS), RATE, HOLD_S, 16060, 16100, press="0@3s",
+async def flood_common(stage: Stage, folder: Path, seconds: float) -> LoadResult:
+    """Flood the common number for this time."""
+    load = LoadPlan(stage.info.sip, COMMON, round(RATE * seconds), RATE, HOLD_S, 16060, 16100, press="0@3s",
                     may_be_busy=True)
     return await asyncio.to_thread(run_sipp, load, folder)
 
 
-async def call_crisis(stage: Stage) -> list[Leg]:
+async def call_crisis(stage: Stage, seconds: float) -> list[Leg]:
     """Call the crisis number now and then as long as the flood lasts."""
     legs = []
-    for number in range(int(SECONDS / EVERY_S)):
+    for number in range(int(seconds / EVERY_S)):
         legs.append(await stage.network.place_call(CRISIS, stay=DISTRESS_S,
                                                    record=stage.folder / f"crisis-{number:03d}.wav"))
         await asyncio.sleep(EVERY_S)
@@ -78,13 +76,14 @@ def node_samples(stage: Stage) -> list[MetricSample]:
     return parse_samples(fetch_page(stage.info.http))
 
 
-async def test_each_call_of_a_flood_has_one_end_and_distress_is_greeted_at_once(new_lab: NewLab,
-                                                                                tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [20.0, pytest.param(600.0, marks=pytest.mark.long)], ids=["short", "ten minutes"])
+async def test_each_call_of_a_flood_has_one_end_and_distress_is_greeted_at_once(
+        new_lab: NewLab, tmp_path: Path, seconds: float) -> None:
     stage = Stage(await new_lab(centre=centre(tmp_path)), tmp_path)
     await stage.agents([*plain("temsilci", 4, 30), *plain("psikososyal", 4, 70, alone=False)],
                        PhoneBehaviour(answer="0.5", talk=TALK_S))
     # 1. The flood, and people in distress in the middle of it.
-    result, crisis = await asyncio.gather(flood_common(stage, tmp_path / "sipp"), call_crisis(stage))
+    result, crisis = await asyncio.gather(flood_common(stage, tmp_path / "sipp", seconds), call_crisis(stage, seconds))
     for leg in crisis:
         await leg.wait_ended()
     # 2. Nobody is left on a line.
@@ -95,7 +94,7 @@ async def test_each_call_of_a_flood_has_one_end_and_distress_is_greeted_at_once(
     # 3. Each call was answered or told busy, and the node counts the same.
     found = node_samples(stage)
     answered = result.successful - result.busy
-    assert result.failed == 0 and result.successful == round(RATE * SECONDS), result.log
+    assert result.failed == 0 and result.successful == round(RATE * seconds), result.log
     assert sum_samples(found, "acd_line_refusals_total", result="refused") == result.busy > 0
     assert sum_samples(found, "ivr_calls_total") == answered + len(crisis)
     assert sum_samples(found, "acd_contacts_total") == sum_samples(found, "acd_contacts_offered_total") > 0
