@@ -46,7 +46,7 @@ def measure_handovers(hand_overs: int) -> list[Row]:
     """Measure this many hand-overs of app_queue, and as many of Santral as come meanwhile."""
     folder = Path(tempfile.mkdtemp(prefix="santral-bench-"))
     try:
-        info = side_by_side.start_both_sides(folder, AGENTS)
+        info = side_by_side.start_both_sides(folder, side_by_side.equal_agents(AGENTS))
         witness = asyncio.run(_run_handovers(info, hand_overs))
     finally:
         lifecycle.stop_lab(folder / "lab")

@@ -85,7 +85,7 @@ def measure_peak(peak: PeakPlan, *, in_order: bool = False) -> list[Row]:
     folder = Path(tempfile.mkdtemp(prefix="santral-bench-"))
     skills = [RING[number % len(RING)] for number in range(peak.agents)]
     try:
-        info = side_by_side.start_both_sides(folder, skills, in_order=in_order)
+        info = side_by_side.start_both_sides(folder, side_by_side.equal_agents(skills), in_order=in_order)
         run = asyncio.run(_run_peak(info, peak, skills))
     finally:
         lifecycle.stop_lab(folder / "lab")
@@ -159,6 +159,10 @@ class PeakRun:
     def _on_bridged(self, caller: str, leg: str) -> None:
         self._open.discard(caller)
         asyncio.get_running_loop().call_later(self._of[caller].talk_s, self._fight.hang_up, leg)
+
+    def is_counted(self, caller: str) -> bool:
+        """Return whether a caller counts."""
+        return self._of[caller].counts
 
     def side_result(self, side: str) -> SideResult:
         """Return the result of a side, after the run."""

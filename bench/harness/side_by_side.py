@@ -11,10 +11,10 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.harness.ami_observer import OURS, SIDES, THEIRS, AmiObserver, caller_id
 from lab import lifecycle
@@ -38,23 +38,52 @@ FIRST_SEAT = 2001
 RTP_PORTS = 1000
 """Media ports of each Asterisk: 250 calls a side with two ports each."""
 CAUSE = "16"
+LEVEL_MAX = 90
+"""Highest level. In app_queue it has the penalty 0, and each level below a higher one."""
 
 
-def start_both_sides(folder: Path, skills: Sequence[tuple[int, ...]], *, in_order: bool = False) -> lifecycle.LabInfo:
-    """Start a lab in `folder` with `len(skills)` agents on each side, who serve these kinds. `lifecycle.stop_lab` ends
-    it.
+class SideAgent(NamedTuple):
+    """An agent, the same on both sides."""
+
+    levels: Mapping[int, int]
+    """Level of each kind."""
+    rest_s: int = 0
+    """Rest after each talk: `rest_gap_s` here, `wrapuptime` of the member in app_queue."""
+    distress_limit: Mapping[str, float] | None = None
+    """Limit of heavy contacts. app_queue has nothing like it."""
+
+
+class SideRules(NamedTuple):
+    """Rules of the services, by kind."""
+
+    floors: Sequence[int] = (1, 1, 1)
+    """Level below which nobody gets the kind. In app_queue such an agent is no member."""
+    loads: Sequence[int] = (0, 0, 0)
+    settings: str = ""
+    """Lines on top of the settings."""
+
+
+def equal_agents(kinds: Sequence[tuple[int, ...]]) -> list[SideAgent]:
+    """Return agents who serve these kinds, all with the same level."""
+    return [SideAgent(dict.fromkeys(of, 50)) for of in kinds]
+
+
+def start_both_sides(folder: Path, team: Sequence[SideAgent], rules: SideRules | None = None, *,
+                     in_order: bool = False) -> lifecycle.LabInfo:
+    """Start a lab in `folder` with this team on each side. `lifecycle.stop_lab` ends it.
 
     With `in_order` app_queue keeps the order between its queues (`force_longest_waiting_caller`).
     """
-    centre = _write_centre(folder, skills)
-    info = lifecycle.start_lab(centre, folder / "lab", guarded=True,
-                               extra=f"[seats]\nfirst = {FIRST_SEAT}\ncount = {2 * len(skills)}\n")
-    _add_configuration(info, skills, in_order=in_order)
+    rules = rules or SideRules()
+    centre = _write_centre(folder, team, rules)
+    info = lifecycle.start_lab(centre, folder / "lab", guarded=True, extra=rules.settings + (
+        f"[seats]\nfirst = {FIRST_SEAT}\ncount = {2 * len(team)}\n"))
+    _add_configuration(info, team, rules, in_order=in_order)
     return info
 
 
-def _write_centre(folder: Path, skills: Sequence[tuple[int, ...]]) -> Path:
-    """Write a centre with the ministry's menu and equal services. Agents have no wrap-up, as in app_queue."""
+def _write_centre(folder: Path, team: Sequence[SideAgent], rules: SideRules) -> Path:
+    """Write a centre with the ministry's menu and these services. Agents have no wrap-up, as in app_queue."""
     centre = folder / "centre"
     shutil.copytree(lifecycle.CENTRE, centre)
     # The equal services know no distress: no lines are kept for it, and no surge profile names its people.
@@ -65,13 +94,19 @@ def _write_centre(folder: Path, skills: Sequence[tuple[int, ...]]) -> Path:
         if not section.startswith("[surge") and not line.startswith(("kept =", "most =")):
             kept.append(line)
     settings.write_text("".join(kept), encoding="utf-8")
-    services = [{"id": one, "name": f"Hizmet {number}", "steps": [{"needs": {one: 1}}], "target_s": 20,
-                 "target_share": 0.8} for number, one in enumerate(KINDS)]
+    services: list[dict[str, Any]] = [
+        {"id": one, "name": f"Hizmet {number}", "steps": [{"needs": {one: floor}}], "floor": {one: floor}, "load": load,
+         "target_s": 20, "target_share": 0.8}
+        for number, (one, floor, load) in enumerate(zip(KINDS, rules.floors, rules.loads, strict=True))]
     services += [{"id": one, "name": f"Hizmet {one}", "steps": [{"needs": {KINDS[0]: 1}}], "target_s": 20,
                   "target_share": 0.8} for one in REST]
-    agents = [{"id": f"a{FIRST_SEAT + number}", "number": str(FIRST_SEAT + number), "team": "takim",
-               "skills": dict.fromkeys((KINDS[kind] for kind in kinds), 50)} for number, kinds in enumerate(skills)]
-    needs = [{"agent": agent["id"], "wrapup_s": 0} for agent in agents]
+    agents, needs = [], []
+    for number, agent in enumerate(team):
+        seat = FIRST_SEAT + number
+        agents.append({"id": f"a{seat}", "number": str(seat), "team": "takim",
+                       "skills": {KINDS[kind]: level for kind, level in agent.levels.items()}})
+        needs.append({"agent": f"a{seat}", "wrapup_s": 0, "rest_gap_s": agent.rest_s}
+                     | ({} if agent.distress_limit is None else {"distress_limit": dict(agent.distress_limit)}))
     # JSON is YAML.
     for name, text in (("services", {"services": services}), ("team", {"agents": agents}),
                        ("accommodations", {"accommodations": needs})):
@@ -81,13 +116,15 @@ def _write_centre(folder: Path, skills: Sequence[tuple[int, ...]]) -> Path:
     return centre
 
 
-def _add_configuration(info: lifecycle.LabInfo, skills: Sequence[tuple[int, ...]], *, in_order: bool) -> None:
+def _add_configuration(info: lifecycle.LabInfo, team: Sequence[SideAgent], rules: SideRules, *,
+                       in_order: bool) -> None:
     """Add the comparison's configuration to the rendered files, and reload both Asterisks."""
     # 1. Write the secret of the observer's session.
     lab = Path(info.state)
     conf, away = lab / "asterisk", Path(info.network.folder) / "conf"
-    members = [[FIRST_SEAT + len(skills) + number for number, kinds in enumerate(skills) if kind in kinds]
-               for kind in range(len(KINDS))]
+    members = [[(FIRST_SEAT + len(team) + number, LEVEL_MAX - agent.levels[kind], agent.rest_s)
+                for number, agent in enumerate(team) if agent.levels.get(kind, -1) >= floor]
+               for kind, floor in enumerate(rules.floors)]
     (lab / "bench.json").touch(mode=0o600)
     secret = secrets.token_urlsafe(24)
     (lab / "bench.json").write_text(json.dumps({"secret": secret}), encoding="utf-8")
@@ -205,4 +242,5 @@ class SideBySide:
         return process.cpu_s(lifecycle.find_process(Path(self.info.state), name))
 
 
-__all__ = ["KINDS", "OURS", "SIDES", "THEIRS", "SideBySide", "start_both_sides"]
+__all__ = ["KINDS", "OURS", "SIDES", "THEIRS", "SideAgent", "SideBySide", "SideRules", "equal_agents",
+           "start_both_sides"]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bench import handover, service
+from bench import handover, service, skills
 from bench.row import Row
 
 pytestmark = pytest.mark.system
@@ -30,6 +30,14 @@ async def test_the_same_callers_go_through_both_and_nobody_is_overtaken() -> Non
     assert callers.value > 5 and f"app_queue {callers.value:.0f};" in callers.beside
     assert rows["service order violations"].value == 0
     assert 0 < rows["service occupancy"].value <= 100
+
+
+async def test_levels_floors_and_accommodations_go_through_both() -> None:
+    peak = skills.PEAK._replace(agents=18, seconds=20.0, warm_s=2.0)
+    rows = by_name(await asyncio.to_thread(skills.measure_peak, peak, skills.build_team()[:18]))
+    offers = rows["skills offers"]
+    assert offers.value > 5 and not offers.beside.endswith(" 0")
+    assert all(rows[f"skills {one}"].value == 0 for one in ("below the floor", "in a rest", "beyond a limit"))
 
 
 @pytest.mark.long
