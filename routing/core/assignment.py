@@ -32,9 +32,9 @@ def assign_contacts(d: Domain) -> None:
     The cost is one look at each group that the change has touched.
     """
     matching = d.matching
-    fresh, calling, unmet = matching.newly_ready, matching.dirty_groups, matching.unservable_groups
-    while fresh or calling or unmet or matching.servable_groups:
-        if unmet or matching.servable_groups:
+    fresh, calling, to_review = matching.newly_ready, matching.dirty_groups, matching.groups_to_review
+    while fresh or calling or to_review:
+        if to_review:
             # Each offer may change which steps can be met: a call takes back what rings, and perhaps no agent can take
             # that now.
             review_steps(d)
@@ -65,16 +65,11 @@ def review_steps(d: Domain) -> None:
     Their time in the step runs on. A moment without agents therefore relaxes nobody for good.
     """
     matching = d.matching
-    while matching.unservable_groups:
-        group, _ = matching.unservable_groups.popitem()
-        if group.queue.size and group.is_unservable:
-            for _, _, contact in list(group.queue):
-                contact_queue.restart_search(d, contact)
-    while matching.servable_groups:
-        group, _ = matching.servable_groups.popitem()
-        if not group.is_unservable:
-            for contact in list(group.displaced):
-                contact_queue.restart_search(d, contact)
+    while matching.groups_to_review:
+        group, _ = matching.groups_to_review.popitem()
+        contacts = [entry[2] for entry in group.queue] if group.is_unservable else list(group.displaced)
+        for contact in contacts:
+            contact_queue.restart_search(d, contact)
 
 
 def group_for_agent(d: Domain, record: AgentRecord) -> ContactGroup | None:

@@ -262,8 +262,3 @@ class Domain:
         unreachable anyway."""
         link = self.links.get(node)
         return link is None or link.up
-
-    def is_ended(self, contact: ContactId) -> bool:
-        """Return whether an event about this contact comes after its end."""
-        at = self.ended_contacts.get(contact)
-        return at is not None and self.now - at < ENDED_S

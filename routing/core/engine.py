@@ -142,8 +142,7 @@ class Engine:
         try:
             if d.changes:
                 react(d)
-            if matching.dirty_groups or matching.newly_ready or matching.unservable_groups \
-                    or matching.servable_groups:
+            if matching.dirty_groups or matching.newly_ready or matching.groups_to_review:
                 assign_contacts(d)
                 if d.changes:
                     _assign_again(d)

@@ -51,11 +51,14 @@ PRESENT_STATES = frozenset(AgentState) - AWAY_STATES - {UNREACHABLE}
 STATE_NUMBERS = {state: number for number, state in enumerate(AgentState)}
 """Position of each state in the counts of `Domain.by_state`."""
 
-_STEPS = {trigger: {before: (after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
+_STEPS = {trigger: {before: (
+    after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
+    after in READY_STATES or (before in PRESENT_STATES) is not (after in PRESENT_STATES),
     STATE_NUMBERS[before], STATE_NUMBERS[after]) for before, after in steps.items()}
           for trigger, steps in group_by_trigger(AGENT).items()}
 """The steps of the table of agent states, by trigger and state before: the state after it, and whether the agent is
-ready then. Then whether a state of `AWAY_STATES` begins or ends, and where both states are counted."""
+ready then. Then whether a state of `AWAY_STATES` begins or ends, whether the agent may come or go, and where both
+states are counted."""
 
 _PRESENT = tuple([state in PRESENT_STATES for state in AgentState])
 """The same by the position of each state."""
@@ -94,7 +97,7 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     # 2. Look the step up. A miss raises IllegalTransition before anything has changed.
     before, now = record.state, d.now
     try:
-        after, free, away, out_of, into = _STEPS[trigger][before]
+        after, free, away, comes_or_goes, out_of, into = _STEPS[trigger][before]
     except KeyError:
         next_state(AGENT, "agent", record.id, before, trigger)
         raise
@@ -118,7 +121,7 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         before_s = 0.0
     else:
         record.state, record.reason, record.since = after, reason, now
-        if _PRESENT[into] is not record.is_present:
+        if comes_or_goes and _PRESENT[into] is not record.is_present:
             d.matching.set_present(record, _PRESENT[into])
     if free and not keep_idle:
         record.idle_since = now
@@ -182,7 +185,7 @@ def finish_contact(d: Domain, record: AgentRecord, reason: str, keep_idle: bool 
     elif record.rna_count and record.rna_count >= record.profile.rna_allowed:
         change_state(d, record, "rna_limit_reached", RING_NO_ANSWER)
     else:
-        change_state(d, record, "released", reason, keep_idle=keep_idle)
+        change_state(d, record, "released", reason, keep_idle)
 
 
 def enlist_agent(d: Domain, record: AgentRecord) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from routing.core.callers import caller_events
 from routing.core.calls import callback_flow, offer_changes
-from routing.core.domain import Domain
+from routing.core.domain import ENDED_S, Domain
 from routing.core.events import ContactPrioritised, ContactQueued
 from routing.core.model.centre_model import WAITING_STATES, ContactState
 from routing.core.model.errors import UnknownService
@@ -27,7 +27,8 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     """
     name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language = event
     # 1. Handle repeated events. The hold loop repeats them after a restart of the node.
-    if d.is_ended(name):
+    ended_at = d.ended_contacts.get(name)
+    if ended_at is not None and d.now - ended_at < ENDED_S:
         return
     known = d.contacts.get(name)
     if known is not None:

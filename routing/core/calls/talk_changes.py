@@ -55,8 +55,7 @@ def set_hold(d: Domain, offer: Offer, on: bool) -> None:
     emit.hold_changed(d, offer=offer.id, contact=offer.contact.id, agent=offer.agent.id, on=on, held_s=offer.held_s)
 
 
-def end_talk(d: Domain, offer: Offer, by: str, at: float, *, seat_lost: bool = True,
-              to: Service | None = None) -> None:
+def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True, to: Service | None = None) -> None:
     """End the talk of an offer at `at`.
 
     After a lost talk the caller is requeued with the same age. Otherwise the agent gets a wrap-up. `to` is the new

@@ -103,10 +103,8 @@ class Matching(Generic[A, C]):
         """The greatest key that any agent ever had in a ready queue."""
         self.newly_ready: dict[A, None] = {}
         """Agents that the next assignment must look at. They are not in their ready queues yet."""
-        self.unservable_groups: dict[Group[A, C], None] = {}
-        """Groups whose step perhaps no agent who is signed in can meet."""
-        self.servable_groups: dict[Group[A, C], None] = {}
-        """Groups with displaced contacts whose step an agent who is signed in can meet again."""
+        self.groups_to_review: dict[Group[A, C], None] = {}
+        """Groups whose step perhaps no agent who is signed in can meet any more, or one can meet it again."""
         self.presence_changed = False
         """Whether the first agent of a rank has come, or the last one has gone, since the last look."""
         self.ready_count = 0
@@ -278,13 +276,14 @@ class Matching(Generic[A, C]):
         if head is None:
             group.head = entry
             self.waiting_groups[group] = group.pool.waiting[group] = None
-            self.late_count += group.late
+            if group.late:
+                self.late_count += 1
         elif entry < head:
             group.head = entry
         self.dirty_groups[group] = None
         # No agent who is signed in fits: the next assignment lets the contact go to its next step.
         if group.may_relax and not group.pool.signed_in_mask & group.levels:
-            self.unservable_groups[group] = None
+            self.groups_to_review[group] = None
 
     def add_personal(self, contact: C, record: A) -> None:
         """Add a contact to the personal pool of one agent. The caller of this method must know that the two fit."""
@@ -331,7 +330,8 @@ class Matching(Generic[A, C]):
         if head is None:
             pool = group.pool
             del self.waiting_groups[group], pool.waiting[group]
-            self.late_count -= group.late
+            if group.late:
+                self.late_count -= 1
             # A personal pool lives only while a contact waits for its agent.
             if pool.owner is not None and not pool.waiting:
                 pool.owner.personal_pools = tuple(one for one in pool.owner.personal_pools if one is not pool)
@@ -459,7 +459,7 @@ class Matching(Generic[A, C]):
         self._signed_in_agents[record] = kind.agents[record] = None
         for pool, rank in kind.slots:
             if not pool.signed_in_by_rank.get(rank):
-                self.servable_groups.update(dict.fromkeys([
+                self.groups_to_review.update(dict.fromkeys([
                     group for group in pool.groups if group.displaced and group.levels >> rank & 1]))
             pool.count_signed_in(rank, 1)
         if record.is_present:
@@ -485,7 +485,7 @@ class Matching(Generic[A, C]):
                 pool.count_signed_in(rank, -1)
                 # The last agent of a rank has left: waiting contacts may have nobody in this step any more.
                 if not pool.signed_in_by_rank[rank] and pool.waiting:
-                    self.unservable_groups.update(pool.waiting)
+                    self.groups_to_review.update(pool.waiting)
         record.cohort, record.placement, record.is_signed_in = None, None, False
 
     def set_present(self, record: A, present: bool) -> None:

@@ -199,9 +199,9 @@ def test_nobody_is_left_behind_when_agents_sign_out() -> None:
     record = floor.ready(edu=60)
     waiting = contact(LESSON)
     floor.matching.add_contact(floor.matching.group_of(waiting), waiting)
-    assert not floor.matching.unservable_groups
+    assert not floor.matching.groups_to_review
     floor.matching.sign_out(record)
     floor.matching.sign_out(record)
-    assert list(floor.matching.unservable_groups) == [waiting.group] and waiting.group is not None \
+    assert list(floor.matching.groups_to_review) == [waiting.group] and waiting.group is not None \
         and waiting.group.is_unservable
     assert floor.matching.signed_in_count == floor.matching.ready_count == 0
