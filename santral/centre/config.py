@@ -47,6 +47,7 @@ from santral.centre import coverage_by_date, distress_checks, reachability, remo
 from santral.centre.cross_file_checks import (
     calls_nobody_back,
     check_closed_entry,
+    closed_parts,
     conflicting_keys,
     distress_sent_away,
     external_without_trunk,
@@ -199,7 +200,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     lengths = PromptLengths.of_folders(*sound_folders(loaded))
     # 2. Check each file against the others.
     problems += _no_store(loaded)
-    problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded)
+    problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded) + closed_parts(loaded)
     problems += distress_sent_away(loaded)
     for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
         warnings += doubt(loaded)

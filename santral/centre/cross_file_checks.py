@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from centres import services as files
+from centres.base_shapes import DAY_MIN, Day
 from centres.centre_reader import SERVICES, LoadedCentre
 from centres.problem import Problem
+from centres.settings import PART_MIN, Settings
 from centres.validation import suggest_word
 from ivr.flow import reachability, sms_text
 from ivr.flow.field_reader import KnownNames
 from ivr.flow.menu_model import MenuFlow, Queue, Transfer
 from routing.core.queueing.abuse_flags import ABUSIVE
+
+ORDINARY_WEEK = tuple(Day(date(2001, 1, number)) for number in range(1, 8))
+"""A week of the past, for which no centre declares other days."""
 
 
 def names_of(loaded: LoadedCentre, prompts: frozenset[str]) -> KnownNames:
@@ -197,6 +203,26 @@ def not_recorded(loaded: LoadedCentre) -> list[Problem]:
             found.append(Problem(where, f"service '{name}' is {privacy[name]}: its talks are never recorded",
                                  "Take it out here, or change its 'privacy' in services.yaml."))
     return found
+
+
+def closed_parts(loaded: LoadedCentre) -> list[Problem]:
+    """Return written parts of a day in which no service that calls back is open long enough on any weekday."""
+    settings = loaded.settings
+    if settings is None or "parts" not in settings.callback.model_fields_set:
+        return []
+    calls_back = [service for service in loaded.services if service.calls_back != "none"]
+    return [Problem(loaded.where("callback", "parts", part), f"no service that calls back is open at '{part}' on any "
+                    "weekday, so it is offered to nobody", "Change its span or the hours, or take it out.")
+            for part, begins, ends in settings.callback.day_parts()
+            if calls_back and not any(_is_open_within(settings, service, begins, ends) for service in calls_back)]
+
+
+def _is_open_within(settings: Settings, service: files.Service, begins: int, ends: int) -> bool:
+    """Return whether line and service are open for `PART_MIN` minutes within a part of some ordinary weekday."""
+    whole_day = ((0, DAY_MIN),)
+    return any(min(ends, line[1], own[1]) - max(begins, line[0], own[0]) >= PART_MIN
+               for day in ORDINARY_WEEK for line in settings.hours.spans_on(day)
+               for own in (whole_day if service.hours is None else service.hours.spans_on(day)))
 
 
 def _named_prompts(service: files.Service) -> Iterator[tuple[tuple[int | str, ...], str]]:

@@ -68,7 +68,8 @@ Call = Callable[..., Awaitable[tuple[Dialler, FakeInbox]]]
 def call() -> Call:
     async def begin(*, answer: Any = takes, service: str = "genel", state: ContactState = ContactState.PENDING,
                     now: str = "2026-11-25T10:00", number: str = MINE, route: str = "callback",
-                    windows: Sequence[CallbackWindow] = (), **more: Any) -> tuple[Dialler, FakeInbox]:
+                    windows: Sequence[CallbackWindow] = (), hang_up_at: int | None = None,
+                    **more: Any) -> tuple[Dialler, FakeInbox]:
         inbox = FakeInbox(answer)
         inbox.contacts = [(contact_view(UNIQUEID, state, service=service),)]
         contacts = ContactEvents(SERVICES, "genel", IvrSettings(own_numbers=frozenset({"4440632"}), quiet=NIGHT), seal)
@@ -80,7 +81,9 @@ def call() -> Call:
         variables = {"SC_MENU_S": "300", "SC_NUMBER": number} | more.pop("variables", {})
         uniqueid = more.pop("uniqueid", UNIQUEID)
         async with answering(server) as port:
-            return await Dialler(port, route, variables=variables, uniqueid=uniqueid, **more).call(), inbox
+            dialler = Dialler(port, route, variables=variables, uniqueid=uniqueid, **more)
+            dialler.hang_up_at = hang_up_at
+            return await dialler.call(), inbox
 
     return begin
 
@@ -187,6 +190,13 @@ async def test_without_a_chosen_time_the_turn_in_the_queue_holds(call: Call, key
     assert dialler.played.count("geri-arama-zaman") == questions and dialler.played[-1] == "geri-arama-sirada"
     assert dialler.played.count("menu-tus-yanlis") == wrong
     assert [one.window for one in asked(inbox)] == [None] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_a_caller_who_hangs_up_in_the_question_has_the_promise(call: Call) -> None:
+    whole, _ = await call(windows=TIMES, by_file={YES: "1"})
+    asks = next(at for at, one in enumerate(whole.commands) if "geri-arama-zaman" in one)
+    _, inbox = await call(windows=TIMES, by_file={YES: "1"}, hang_up_at=asks + 1)
+    assert [one.window for one in asked(inbox)] == [None]
 
 
 async def test_two_wrong_keys_end_the_question(call: Call) -> None:

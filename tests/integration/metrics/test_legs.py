@@ -73,6 +73,11 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
     day.give(12 * H + 104, events.CallbackReached(four, "PJSIP/geri"))
     day.give(12 * H + 105, events.OfferConnected(offer, four))
     day.over(12 * H + 165, four, "agent")
+    menu(day, 13 * H, "1.6", "queued", 2.0)
+    six = day.call(13 * H, "1.6")  # chooses a time for a callback, and is on the line until then
+    day.give(13 * H + 10, events.CallbackRequested(six))
+    day.give(13 * H + 18, events.CallbackRequested(six, window=(MIDNIGHT + 30 * H, MIDNIGHT + 31 * H)))
+    day.give(13 * H + 40, events.CallerHungUp(six))
     menu(day, 24 * H + 5, "1.5", "queued", 30.0)  # began before midnight
     five = day.call(24 * H + 5, "1.5")
     day.connect(24 * H + 10, five)  # still talks
@@ -90,6 +95,8 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
         ("called", "tip", "12:00:05", "20.0", "0.0", "BUSY", "callback_busy"),
         ("agent", "tip", "12:01:25", "80.0", "73.0", "ANSWERED", "agent"),
         ("called", "tip", "12:01:32", "73.0", "61.0", "ANSWERED", "agent"),
+        ("caller", "bilgi", "12:59:58", "20.0", "20.0", "ANSWERED", ""),
+        ("agent", "bilgi", "13:00:00", "10.0", "0.0", "NO ANSWER", "callback"),
         ("caller", "bilgi", "23:59:35", "", "", "ANSWERED", "")]
     assert [row["leg"] for row in found][:2] == ["1.1", f"o{day.offers[one]}-1.1"]
     assert [short(row) for row in exported(tmp_path, "2026-03-03", "2026-03-04")] == [

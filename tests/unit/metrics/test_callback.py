@@ -43,6 +43,19 @@ def test_the_visit_stays_open_and_has_verbs_of_its_own() -> None:
         "1170|c1|edu|a|COMPLETECALLER|110|60|1"]
 
 
+def test_a_chosen_time_is_counted_and_is_no_verb_of_the_log() -> None:
+    told = House({"a": 50}, services=(EDU,))
+    told.waits("edu", at=1000.0)
+    told.tell(e.CallbackRequested("c1"), 1005.0)
+    told.tell(e.CallbackRequested("c1", window=(5000.0, 9000.0)), 1006.0)
+    state, recorder = LineState(), MetricsRecorder(named(["edu"], {"genel": 5}))
+    assert [line.split("|")[4] for fact in told.facts for line in lines_of(fact, state) if "|c1|" in line] == [
+        "ENTERQUEUE", "CALLBACKASKED"]
+    recorder.count_facts(told.facts)
+    assert [recorder.registry.get_sample_value("acd_callbacks_total", {"queue": "edu", "result": result})
+            for result in ("requested", "time_chosen", "failed")] == [1, 1, 0]
+
+
 def test_each_step_is_counted_and_those_who_wait_are_shown() -> None:
     told = called_back()
     recorder = MetricsRecorder(named(["edu"], {"genel": 5}))

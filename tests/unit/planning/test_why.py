@@ -109,6 +109,14 @@ def test_a_call_back_after_a_lost_talk_and_the_talk_name_each_other() -> None:
     assert "Kesilen bir görüşme için geri arama: 17.1 (01.01.1970 00:00:10), ece" in again
 
 
+def test_a_caller_who_chooses_a_time_for_a_callback() -> None:
+    house = House(Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),)))
+    house.calls(10.0, "17.1", caller_hash="h")
+    house.at(20.0, e.CallbackRequested(ContactId("17.1")))
+    house.at(25.0, e.CallbackRequested(ContactId("17.1"), window=(3_600.0, 7_200.0)))
+    assert "Geri arama için bir zaman seçti: en erken 01:00:00" in text(house.tell("17.1"))
+
+
 def test_a_call_back_of_somebody_else_whose_id_begins_so_is_not_named() -> None:
     house = House(Service(GENEL, "Genel bilgi", (Step(((SKILL, 1),)),), follows_up=True))
     house.sits(0.0, "ece", "ali")

@@ -114,3 +114,18 @@ def test_a_node_that_asterisk_would_not_ask_is_told(folder: Path) -> None:
     assert "Asterisk asks at 127.0.0.1:4573, but this node listens at 127.0.0.1:4600" in told
     edit(folder, "santral.toml", "[asterisk]\n", '[asterisk]\nagi = ["192.0.2.9:4573"]\n')
     assert not [one for one in warnings(folder) if "Asterisk asks at" in one], "by a proxy"
+
+
+@pytest.mark.parametrize(("hours", "parts", "closed"), [
+    ('["09:00-17:00"]', 'morning = "09:00-12:00", evening = "18:00-20:00"', "evening"),
+    ('["09:00-12:45"]', 'noon = "12:00-15:00"', "noon"),
+    ('["09:00-17:00"]', 'morning = "09:00-12:00", noon = "12:00-15:00"', ""),
+])
+def test_a_part_of_a_day_in_which_nobody_can_be_called_back_is_refused(folder: Path, hours: str, parts: str,
+                                                                      closed: str) -> None:
+    edit(folder, "santral.toml", "[listen]", f"[callback]\nparts = {{ {parts} }}\n\n[listen]")
+    for service in ("uzaktan_egitim", "gorus_oneri", "temsilci"):
+        edit(folder, "services.yaml", f"  - id: {service}\n", f"  - id: {service}\n    hours: {{tuesday: {hours}}}\n")
+    told = [one for one in problems(folder) if "calls back" in one]
+    assert told == ([f"santral.toml:17: no service that calls back is open at '{closed}' on any weekday, so it is "
+                     "offered to nobody. Change its span or the hours, or take it out."] if closed else [])
