@@ -159,6 +159,9 @@ class Timings(NamedTuple):
     """Time to press 1 after the whisper announcement."""
     undo_ms: int = 800
     """Silence after the acknowledgement and after the notice, in which `9` and `8` still count."""
+    hurry_s: int = 3
+    """Time from the first round of the wait in which the key of the choice, pressed again, means nothing. The clock of
+    the dialplan counts whole seconds, so two seconds are certain."""
     words_s: int = 25
     """Longest wait of an agent for the end of the acknowledgement and the notice. The node gives up after 30 s."""
     pair_s: int = 240

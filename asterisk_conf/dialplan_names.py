@@ -81,6 +81,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_WORDS SC_WORDS_KEY": "Files of the acknowledgement that the hold loop plays first; the key of the choice. "
                                  "`SHARED(SC_WORDS)` is `1` while an agent's leg waits for their end, not in "
                                  "distress.",
+        "SC_HURRY_UNTIL": "Time (Unix seconds) until which the key of the choice means nothing more.",
         "SC_NOTICE_WORDS": "File of the recording notice, which follows.",
         "SC_NOTICE": "Recording notice: `heard`, `refused` or empty. Only `heard` allows a recording. Inherited.",
         "SC_LANGUAGE SC_NEEDS": "Language other than the first; skills that the caller needs, as `en:1,isaret:50`. "

@@ -28,6 +28,15 @@ def edit(centre: Path, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def drop_rules(centre: Path) -> None:
+    """Take the rules of the services out of a copy. Callers then wait for an agent, also where nobody is."""
+    path = centre / "services.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.strip().startswith("when_")]
+    assert len(kept) < len(lines), "the ministry's services have rules"
+    path.write_text("".join(kept), encoding="utf-8")
+
+
 def seated(centre: Path) -> None:
     """Take the rosters out of a copy, so that everybody has a seat. For tests that set who is on call."""
     path = centre / "team.yaml"

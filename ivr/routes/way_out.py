@@ -6,6 +6,7 @@ who declines waits on. A closed or full service takes no caller, so a caller who
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from ivr.agi.session import Session
 from ivr.callback_windows import day_prompt
 from ivr.caller.contact_events import contact_of, parse_language
 from ivr.caller.voice_message import VoiceMessages
+from ivr.hold.hold_script import EARLY_S
 from ivr.routes.callback_dialogue import AFTER, AT, HOURS, CallbackDialogue, CallerDialogue
 from ivr.settings import DEFAULT_HOLD
 from ivr.sounds import prompt_files
@@ -65,8 +67,9 @@ def opening_prompts(opens: datetime | None, now: float, language: str) -> list[s
 class WayOutDialogue:
     """Endpoint of `agi://node/callback`: the way out of a rule, or a callback that the caller asks for by key."""
 
-    def __init__(self, callbacks: CallbackDialogue, messages: VoiceMessages, opens_at: OpensAt = opens_never) -> None:
-        self.callbacks, self.messages, self.opens_at = callbacks, messages, opens_at
+    def __init__(self, callbacks: CallbackDialogue, messages: VoiceMessages, opens_at: OpensAt = opens_never,
+                 steady: Callable[[], float] = time.monotonic) -> None:
+        self.callbacks, self.messages, self.opens_at, self.steady = callbacks, messages, opens_at, steady
 
     async def lead_out(self, session: Session) -> None:
         """Offer the way out of a rule, or agree on a callback. The next part is `hold` if the caller waits on."""
@@ -88,7 +91,11 @@ class WayOutDialogue:
         told = [wait.reasons.get(trigger, REASONS[trigger])]
         if trigger is Trigger.CLOSED:
             told += opening_prompts(self.opens_at(view.service), self.callbacks.clock(), talk.language)
-        key = await talk.ask_question([*told, QUESTIONS[view.way_out, turned]], (YES, NO))
+        asked, began = [*told, QUESTIONS[view.way_out, turned]], self.steady()
+        key = await talk.ask_question(asked, (YES, NO))
+        if key and self.steady() - began < EARLY_S:
+            # A caller in a hurry presses the key of the menu more than once. Such a key must not decline help.
+            key = await talk.ask_question(asked, (YES, NO))
         # 2. Take the callback or the message.
         if key == YES and view.way_out is WayOut.CALLBACK:
             if await self.callbacks.reach_agreement(talk, view):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -47,7 +48,7 @@ def call(tmp_path: Path) -> Call:
     async def keep(sound: Path, contact: ContactId, kind: str, service: ServiceId) -> bool:
         return True
 
-    async def begin(trigger: Trigger, way: WayOut, **more: Any) -> tuple[Dialler, FakeInbox]:
+    async def begin(trigger: Trigger, way: WayOut, answer_s: int = 5, **more: Any) -> tuple[Dialler, FakeInbox]:
         inbox = FakeInbox(takes)
         inbox.contacts = [(led(trigger, way),)]
         contacts = ContactEvents((Service(ServiceId("genel"), "Genel", ()),), "genel", IvrSettings(
@@ -58,7 +59,7 @@ def call(tmp_path: Path) -> Call:
         server = FastAgi("127.0.0.1", 0)
         server.add_route("callback", WayOutDialogue(
             callbacks, VoiceMessages(sounds, contacts, tmp_path, keep),
-            lambda service: datetime(2026, 11, 26, 9, 0, tzinfo=ZONE)).lead_out)
+            lambda service: datetime(2026, 11, 26, 9, 0, tzinfo=ZONE), count(0, answer_s).__next__).lead_out)
         variables = {"SC_MENU_S": "300", "SC_NUMBER": "05321234567", "SC_OFFERED": trigger.value}
         async with answering(server) as port:
             return await Dialler(port, "callback", variables=variables, **more).call(), inbox
@@ -78,6 +79,13 @@ async def test_who_declines_waits_on_and_hears_the_rules_own_sentence(call: Call
     dialler, inbox = await call(Trigger.WAITED, WayOut.MESSAGE, by_file={"kural-mesaj": "2"})
     assert dialler.played == ["bekleme-teselli-1", "kural-mesaj"]
     assert dialler.variables["ACD_NEXT"] == "hold" and inbox.events == []
+
+
+async def test_a_key_that_was_meant_for_the_menu_declines_nothing(call: Call) -> None:
+    dialler, inbox = await call(Trigger.NOBODY, WayOut.CALLBACK, answer_s=1, by_file={
+        "kural-kimse-yok": "2", "kural-arayalim": "1", "geri-arama-dogru-mu": "1"})
+    assert dialler.played[:3] == ["kural-kimse-yok", "kural-kimse-yok", "kural-arayalim"]
+    assert any(isinstance(event, CallbackRequested) for event in inbox.events)
 
 
 async def test_a_closed_service_says_when_it_opens_and_takes_nobody(call: Call) -> None:

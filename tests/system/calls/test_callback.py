@@ -27,7 +27,7 @@ from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from routing.ami.wire import Message
 from routing.store.callers.number_keys import NumberKeys
-from tests.ministry import copied, edit
+from tests.ministry import copied, drop_rules, edit
 from tests.system import ended
 from tests.system.needs import KEY, LEAD, PARTNER, READS, SCREEN, SKILL, SWITCH
 from tests.system.stage import Stage, length, plain
@@ -52,9 +52,7 @@ def centre_of(folder: Path) -> Path:
     """The ministry's centre: one service calls the caller first, and wants a key; nobody has a wrap-up. Without rules
     callers wait for their agent."""
     centre = copied(folder)
-    rules = centre / "services.yaml"
-    rules.write_text("".join(line for line in rules.read_text(encoding="utf-8").splitlines(keepends=True)
-                             if not line.strip().startswith("when_")), encoding="utf-8")
+    drop_rules(centre)
     begin = f"  - id: {CALLER_FIRST}\n"
     edit(centre, "services.yaml", begin, f"{begin}    callback: caller_first\n    callback_press: true\n")
     return centre

@@ -33,7 +33,7 @@ from santral.cli import cli
 from santral.node.state_reader import open_past
 from tests import agreement
 from tests.integration.metrics.mqtt.test_outbox import MOSQUITTO, free_port, heard_at, listens
-from tests.ministry import copied, edit
+from tests.ministry import copied, drop_rules, edit
 from tests.system.calls.test_callback import Callers
 from tests.system.conftest import Link, NewLab
 from tests.system.stage import Stage, plain
@@ -68,9 +68,7 @@ def centre_of(folder: Path) -> Path:
     """Return the ministry's centre, where a wait in one service leads to another, and there to good-bye. A callback is
     tried once."""
     centre = copied(folder)
-    rules = centre / "services.yaml"
-    rules.write_text("".join(line for line in rules.read_text(encoding="utf-8").splitlines(keepends=True)
-                             if not line.strip().startswith("when_")), encoding="utf-8")
+    drop_rules(centre)
     for service, more in ((TIP, f"when_waited: {{to: {ANY}, over_s: {OVERFLOW_S}}}"),
                           (ANY, f"when_waited: {{to: goodbye, over_s: {OVERFLOW_S}}}"), (IDEA, "callback_tries: 1")):
         begin = f"  - id: {service}\n"

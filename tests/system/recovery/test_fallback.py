@@ -19,6 +19,7 @@ from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
+from tests.ministry import copied, drop_rules
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, growing, plain, prompt
 from tests.until import until_async
@@ -77,6 +78,13 @@ def heard_since(leg: Leg, key: str, samples: int) -> bool:
     return audio.find_prompt(prompt(key), growing(recording_of(leg))[samples:]).found
 
 
+def patient_centre(folder: Path) -> Path:
+    """Return the ministry's centre without rules: callers wait also where nobody is signed in."""
+    centre = copied(folder)
+    drop_rules(centre)
+    return centre
+
+
 def since_of(lab: LabSession) -> dict[str, float]:
     """Return the start of the wait of each contact that waits."""
     return {str(row["contact"]): float(row["since"]) for row in lab.query_store(
@@ -86,7 +94,7 @@ def since_of(lab: LabSession) -> dict[str, float]:
 @pytest.mark.parametrize("away_s", [8.0, pytest.param(600.0, marks=pytest.mark.long)], ids=["short", "ten minutes"])
 async def test_a_node_that_comes_back_takes_all_its_callers_back(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram, away_s: float) -> None:
-    lab = await new_lab(extra=QUICK)
+    lab = await new_lab(centre=patient_centre(tmp_path), extra=QUICK)
     stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
     # 1. Twelve wait, three of them in distress. Two agents for the unknown callers of the gap are ready.
     agents = await stage.agents(plain(UNKNOWN, 2), TALK._replace(record=tmp_path))
@@ -162,7 +170,7 @@ async def count_everything(lab: LabSession) -> None:
 
 async def test_a_frozen_node_keeps_no_new_caller_in_silence(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
-    lab = await new_lab(extra=QUICK)
+    lab = await new_lab(centre=patient_centre(tmp_path), extra=QUICK)
     stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
     known = await stage.waiting("2", WAITS)
     lab.freeze_node()
@@ -176,6 +184,24 @@ async def test_a_frozen_node_keeps_no_new_caller_in_silence(
     print(f"\nfrozen node: sentence heard after {min(frozen):.1f} to {max(frozen):.1f} s; back in {back_s:.2f} s")
     assert max(frozen) <= FROZEN_S and back_s <= BACK_S
     assert not any(leg.ended.is_set() for leg in (known, *new))
+
+
+async def test_a_rule_leads_a_caller_out_of_the_fallback_queue(
+        new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
+    lab = await new_lab(extra=QUICK)
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    # 1. Nobody is signed in, so a rule offers a callback. The node dies in that dialogue.
+    caller = await stage.hurried(KEYS[WAITS])
+    await stage.hears(caller, "kural-kimse-yok")
+    await asyncio.to_thread(lab.kill_node)
+    await wait_places(pbx, {("santral-fallback", "Queue"): 1})
+    samples = len(growing(recording_of(caller)))
+    # 2. The node is back, and so is its offer.
+    await lab.start_node()
+    await until_async(partial(heard_since, caller, "kural-arayalim", samples), 30.0, "the offer of a callback")
+    assert (await lab.fetch_queue(WAITS))["waiting"] == 1
+    await caller.press_keys("1")
+    await stage.hears(caller, "geri-arama-onay")
 
 
 async def test_key_1_leads_an_unknown_caller_to_a_counsellor_without_a_node(
