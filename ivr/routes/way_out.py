@@ -93,7 +93,7 @@ class WayOutDialogue:
             told += opening_prompts(self.opens_at(view.service), self.callbacks.clock(), talk.language)
         asked, began = [*told, QUESTIONS[view.way_out, turned]], self.steady()
         key = await talk.ask_question(asked, (YES, NO))
-        if key and self.steady() - began < EARLY_S:
+        while key and self.steady() - began < EARLY_S:
             # A caller in a hurry presses the key of the menu more than once. Such a key must not decline help.
             key = await talk.ask_question(asked, (YES, NO))
         # 2. Take the callback or the message.

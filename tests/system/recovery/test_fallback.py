@@ -201,7 +201,7 @@ async def test_a_rule_leads_a_caller_out_of_the_fallback_queue(
     await until_async(partial(heard_since, caller, "kural-arayalim", samples), 30.0, "the offer of a callback")
     assert (await lab.fetch_queue(WAITS))["waiting"] == 1
     await caller.press_keys("1")
-    await stage.hears(caller, "geri-arama-onay")
+    await stage.hears(caller, "geri-arama-numara")
 
 
 async def test_key_1_leads_an_unknown_caller_to_a_counsellor_without_a_node(
