@@ -37,6 +37,13 @@ def drop_rules(centre: Path) -> None:
     path.write_text("".join(kept), encoding="utf-8")
 
 
+def patient(folder: Path) -> Path:
+    """Copy the centre below this folder, without rules of its services."""
+    centre = copied(folder)
+    drop_rules(centre)
+    return centre
+
+
 def seated(centre: Path) -> None:
     """Take the rosters out of a copy, so that everybody has a seat. For tests that set who is on call."""
     path = centre / "team.yaml"

@@ -17,7 +17,7 @@ from lab.people.agent import ask_node
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
-from tests.ministry import copied, drop_rules
+from tests.ministry import patient
 from tests.system import ended
 from tests.system.calls.test_callback import AGENT_TONE, CALLBACK, LIMIT_S, Callers, hears_tone, through
 from tests.system.stage import Stage, length, plain
@@ -36,9 +36,7 @@ DIALOGUE_S = 1.5
 def lab(asterisk_tree: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.LabInfo]:
     """Start a lab without quiet hours and without rules. Callers wait although nobody is signed in."""
     folder = tmp_path_factory.mktemp("word")
-    centre = copied(folder)
-    drop_rules(centre)
-    info = lifecycle.start_lab(centre, folder / "lab", extra=(
+    info = lifecycle.start_lab(patient(folder), folder / "lab", extra=(
         '[callback]\nquiet_from = "00:00"\nquiet_to = "00:00"\n[profile]\nwrapup_s = 0\n'))
     try:
         yield info

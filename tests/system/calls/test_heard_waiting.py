@@ -20,7 +20,7 @@ from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
-from tests.ministry import copied, drop_rules
+from tests.ministry import patient
 from tests.system import ended
 from tests.system import stage as ear
 from tests.system.stage import Stage, plain
@@ -133,9 +133,7 @@ def told(asterisk_tree: AsteriskProgram, tmp_path_factory: pytest.TempPathFactor
     """Return how each story went, in a separate lab, because the expected wait depends on earlier talks. No rule leads
     a caller with a long wait out."""
     folder = tmp_path_factory.mktemp("waiting")
-    centre = copied(folder)
-    drop_rules(centre)
-    info = lifecycle.start_lab(centre, folder / "lab")
+    info = lifecycle.start_lab(patient(folder), folder / "lab")
 
     async def everything() -> list[BaseException | None]:
         async with AsyncExitStack() as stack:

@@ -13,7 +13,7 @@ import pytest
 
 from lab import lifecycle
 from lab.pbx.fetch import AsteriskProgram
-from lab.people.agent import SimAgent, ask_node
+from lab.people.agent import RequestRefused, SimAgent, ask_node
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
@@ -126,6 +126,8 @@ async def speaks_english(stage: Stage, agent: SimAgent) -> None:
                       HEARS_S, "the one who speaks English is offered the call")
     await stage.hears(caller, "en/secildi-uzaktan-egitim", HEARS_S)
     await stage.reaches(agent, "talking", HEARS_S)
+    with pytest.raises(RequestRefused, match="nobody_there"):
+        await agent.ask_as_agent("transfer", {"service": "gorus_oneri"})
     await agent.ask_as_agent("transfer", {"service": "gorus_oneri"})
     await stage.hears(caller, "en/system/sent-on", HEARS_S)
     await caller.hang_up()

@@ -102,5 +102,5 @@ def _events(told: Told) -> list[dict[str, Any]]:
 
 def _known(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Kinds that have a contact and go out with the name of their queue."""
-    inside = {"ContactChanged", "OfferRang", "HoldSetRecorded", "MenuEndedRecorded", "ServiceChanged"}
+    inside = {"ContactChanged", "OfferRang", "HoldSetRecorded", "MenuEndedRecorded", "ServiceChanged", "WayOutOffered"}
     return [row for row in stored if row["kind"] not in inside and row["contact"]]

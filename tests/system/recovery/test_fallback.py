@@ -19,7 +19,7 @@ from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
-from tests.ministry import copied, drop_rules
+from tests.ministry import patient
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, growing, plain, prompt
 from tests.until import until_async
@@ -78,13 +78,6 @@ def heard_since(leg: Leg, key: str, samples: int) -> bool:
     return audio.find_prompt(prompt(key), growing(recording_of(leg))[samples:]).found
 
 
-def patient_centre(folder: Path) -> Path:
-    """Return the ministry's centre without rules: callers wait also where nobody is signed in."""
-    centre = copied(folder)
-    drop_rules(centre)
-    return centre
-
-
 def since_of(lab: LabSession) -> dict[str, float]:
     """Return the start of the wait of each contact that waits."""
     return {str(row["contact"]): float(row["since"]) for row in lab.query_store(
@@ -94,7 +87,7 @@ def since_of(lab: LabSession) -> dict[str, float]:
 @pytest.mark.parametrize("away_s", [8.0, pytest.param(600.0, marks=pytest.mark.long)], ids=["short", "ten minutes"])
 async def test_a_node_that_comes_back_takes_all_its_callers_back(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram, away_s: float) -> None:
-    lab = await new_lab(centre=patient_centre(tmp_path), extra=QUICK)
+    lab = await new_lab(centre=patient(tmp_path), extra=QUICK)
     stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
     # 1. Twelve wait, three of them in distress. Two agents for the unknown callers of the gap are ready.
     agents = await stage.agents(plain(UNKNOWN, 2), TALK._replace(record=tmp_path))
@@ -170,7 +163,7 @@ async def count_everything(lab: LabSession) -> None:
 
 async def test_a_frozen_node_keeps_no_new_caller_in_silence(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
-    lab = await new_lab(centre=patient_centre(tmp_path), extra=QUICK)
+    lab = await new_lab(centre=patient(tmp_path), extra=QUICK)
     stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
     known = await stage.waiting("2", WAITS)
     lab.freeze_node()

@@ -17,6 +17,7 @@ from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from routing.core.calls.consult_transfer import CONSULT_WAIT_S
 from tests.fakes.sip_uac import telephone
+from tests.ministry import patient
 from tests.system import unbroken
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
@@ -84,7 +85,7 @@ def ends(lab: LabSession) -> Counter[str]:
 
 
 async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
-    lab = await new_lab()
+    lab = await new_lab(centre=patient(tmp_path))
     stage = Stage(lab, tmp_path)
     phone_of = PhoneBehaviour("0", tone=AGENT, record=tmp_path)
     people = {service: await stage.agent(plain(service, 1)[0], phone_of._replace(answer="4") if service == RINGS
@@ -178,7 +179,7 @@ async def in_line(pbx: AsteriskFault, count: int) -> None:
 
 
 async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:
-    lab = await new_lab()
+    lab = await new_lab(centre=patient(tmp_path))
     stage = Stage(lab, tmp_path)
     agent = await stage.agent(plain(TALKS, 1)[0], PhoneBehaviour("0", tone=AGENT, record=tmp_path))
     talk, phone, contact = await talking(stage, TALKS, agent)
