@@ -50,14 +50,11 @@ adimlar:
     "the end": ("""\
 ad: beklenmeyen son
 hizmet: gorus_oneri
-temsilciler:
-  - gorus_oneri: cevaplamaz
 adimlar:
   - baslar: karsilama
   - basar: 4
-  - duyar: [secildi-gorus-oneri, kayit-bilgisi, bekleme-ilk]
   - muzik: 2 sn
-""", "x.yaml:9: beklenen 2 sn müzik, duyulan bekleme-siradaki"),
+""", "x.yaml:6: beklenen 2 sn müzik, duyulan kural-kimse-yok"),
     "nobody": ("""\
 ad: kimse yok
 hizmet: uzaktan_egitim
