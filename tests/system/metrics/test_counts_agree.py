@@ -140,12 +140,14 @@ class Day:
         await until_async(old, LIMIT_S, f"they have waited in {service}")
 
     async def overflows(self) -> None:
-        """Let one caller go on to the next service and hang up there."""
+        """Let two callers go on to the next service. One hangs up there, and one hears good-bye."""
         moved = await self.call(TIP)
         goes_on = await self.queued(TIP, moved)
+        stays = await self.call(TIP)
         await until_async(lambda: self.lab.query_store(
             "select 1 from contacts where contact = ? and service = ?", goes_on, ANY), LIMIT_S, "one has gone on")
         await moved.hang_up()
+        await stays.wait_ended(2 * LIMIT_S)
 
     async def served(self, service: str) -> None:
         """The first agent declines or is hung up on while it rings; the second takes what comes; who stays after the
