@@ -166,7 +166,7 @@ async def test_wrap_up_is_lengthened_and_ended_by_telephone_and_over_http(stage:
 
 async def test_not_now_is_said_by_telephone(stage: Stage) -> None:
     # "Not now" outlasts the sign-out, and other tests of this lab need the first counsellors.
-    agent = await stage.agent(plain(SKILL, 8)[-1])
+    agent = await stage.agent(plain(SKILL, 7)[-1])
     stage.heard(await stage.dials(agent.seat, "*43"), "kod-agir-gelmez")
     assert (await agent.fetch_view())["state"] == "ready", "all but heavy contacts still come"
     (kept,) = stage.lab.query_store("select heavy_declined_until from agents where agent = ?", agent.id)

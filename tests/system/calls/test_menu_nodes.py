@@ -111,7 +111,7 @@ async def keys_in_digits(stage: Stage) -> None:
     stage.in_order(caller, "secildi-basvuru", "menu-gecersiz", "digits/7", "digits/3", "digits/9")
     kept = stage.lab.query_store("select * from caller_inputs")
     assert len(kept) == 1 and kept[0]["field"] == "basvuru_no"
-    assert len(kept[0]["hash"]) == 64 and not kept[0]["value_encrypted"]
+    assert len(kept[0]["hash"]) == 32 and not kept[0]["value_encrypted"]
     assert kept[0]["contact"] == row(stage, "uzaktan_egitim")["contact"]
 
 
