@@ -386,7 +386,8 @@ class Callback(Shape):
                 raise ValueError(f"begins '{part}' before '{earlier}' ends; each part of a day follows the last")
         # 2. No part lies in quiet hours, in which nobody is called at a chosen time.
         quiet_from, quiet_to = (minute_of(info.data.get(key, "00:00")) for key in ("quiet_from", "quiet_to"))
-        quiet = [(quiet_from, quiet_to)] if quiet_from <= quiet_to else [(0, quiet_to), (quiet_from, DAY_MIN)]
+        quiet = [] if quiet_from == quiet_to else [(quiet_from, quiet_to)] if quiet_from < quiet_to \
+            else [(0, quiet_to), (quiet_from, DAY_MIN)]
         for part, begins, ends in known:
             if any(begins < over and start < ends for start, over in quiet):
                 raise ValueError(f"lets '{part}' reach into quiet hours, in which nobody is called; change either")

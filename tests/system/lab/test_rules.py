@@ -62,7 +62,10 @@ adimlar:
   - duyar: [digits/hundred, digits/20, digits/3, digits/40, digits/5, digits/60, digits/7]
   - baslar: geri-arama-dogru-mu
   - basar: 1
-  - duyar: [geri-arama-tamam, system/goodbye]
+  - duyar: geri-arama-tamam
+  - baslar: geri-arama-zaman
+  - basar: 1
+  - duyar: [geri-arama-sirada, system/goodbye]
   - kapanir
 """,
     "when_waited": """\

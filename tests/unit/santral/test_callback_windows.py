@@ -79,6 +79,8 @@ def test_nobody_is_asked_for_a_time_in_quiet_hours_nor_in_a_centre_without_parts
             ('[callback]\nquiet_from = "18:30"\nquiet_to = "10:00"\n', [
                 "morning 25 10:00-12:00", "noon 25 12:00-15:00", "evening 25 17:00-18:30"]),
             ('[callback]\nquiet_from = "08:00"\nquiet_to = "07:00"\n', []),
+            ('[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\nparts = { morning = "08:00-10:00" }\n', [
+                "morning 25 08:00-10:00", "morning 26 08:00-10:00", "morning 27 08:00-10:00"]),
             ("[callback]\nparts = {}\n", []))):
         (folder := tmp_path / str(number)).mkdir()
         assert said(centre(folder, more), "2026-11-25T06:00") == wanted
