@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,9 @@ from santral.node.opening_hours import build_pages, hours_table, opening_on
 from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
 from santral.privacy import cli as privacy_cli
 from santral.secrets import NodeSecrets, write_private
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+"""Folder of the repository, if the packages were not copied out of it."""
 
 SECTIONS = {
     "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
@@ -230,8 +234,10 @@ prometheus_cli.add_commands(cli)
 dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, DEFAULT_CENTRE))
 reports_cli.add_commands(cli, reports_cli.ReportSources(open_past, zone_of, DEFAULT_CENTRE, _take_screenshot))
 
+# Benchmarks belong to a checkout of the repository. They are not installed, also not by an editable installation.
+if (CHECKOUT / "bench" / "cli.py").is_file():
+    sys.path.append(str(CHECKOUT))
 try:
-    # Benchmarks belong to a checkout of the repository. They are not installed.
     from bench.cli import run_benchmarks
 except ModuleNotFoundError:
     @cli.command("bench", context_settings={"ignore_unknown_options": True})

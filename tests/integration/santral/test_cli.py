@@ -260,3 +260,18 @@ def test_the_documents_name_commands_and_options_that_exist(page: str) -> None:
         options = {name for one in known.params for name in one.opts}
         for word in words:
             assert not word.startswith("--") or word in options, f"{page}: santral {line}: {word} is no option"
+
+
+INSTALLED = ("asterisk_conf", "centres", "desk", "drawing", "ivr", "lab", "metrics", "planning", "prompts", "routing",
+             "santral")
+"""Packages that an installation makes known to Python."""
+
+
+def test_benchmarks_run_from_a_checkout_in_any_folder(tmp_path: Path) -> None:
+    """An editable installation knows the packages of the checkout and nothing else of it."""
+    for name in INSTALLED:
+        (tmp_path / name).symlink_to(HOUSE / name)
+    done = subprocess.run([sys.executable, "-P", "-m", "santral", "bench"], capture_output=True, text=True, timeout=60,
+                          cwd="/", env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path)}, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "handover" in done.stdout
