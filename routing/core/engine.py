@@ -43,7 +43,7 @@ from routing.core.model.errors import HalfDone, RoutingError
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
-from routing.core.queueing import abuse_flags, admission, contact_queue, service_rules
+from routing.core.queueing import abuse_flags, admission, contact_queue, service_rules, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
@@ -150,7 +150,7 @@ class Engine:
             if matching.presence_changed:
                 service_rules.review_presence(d)
             if d.newly_queued:
-                contact_queue.arm_new_contacts(d)
+                wait_deadline.arm_new_contacts(d)
         # The handler has already changed the domain, and the consequences are incomplete.
         except RoutingError as error:
             raise HalfDone(type(event).__name__) from error
@@ -172,7 +172,7 @@ class Engine:
             react(d)
             assign_contacts(d)
             _assign_again(d)
-            contact_queue.arm_new_contacts(d)
+            wait_deadline.arm_new_contacts(d)
             _handle_due(d)
         done, d.commands = d.commands, []
         return done
@@ -297,7 +297,7 @@ OFFER_DEADLINES: dict[str, Callable[[Domain, Offer], None]] = {
     "wrapup": lambda d, offer: talk_changes.end_wrapup(d, offer, "wrapped_up"),
 }
 CONTACT_DEADLINES: dict[str, Callable[[Domain, Contact], None]] = {
-    contact_queue.TIMER: contact_queue.on_deadline,
+    contact_queue.TIMER: wait_deadline.on_deadline,
 }
 SEAT_DEADLINES: dict[str, Callable[[Domain, SeatId], None]] = {"phone_settle": presence.on_phone_settled,
     "seat_retry": presence.retry_seat}
@@ -325,7 +325,7 @@ def _handle_due(d: Domain) -> None:
         if d.matching.presence_changed:
             service_rules.review_presence(d)
         if d.newly_queued:
-            contact_queue.arm_new_contacts(d)
+            wait_deadline.arm_new_contacts(d)
 
 
 def _assign_again(d: Domain) -> None:

@@ -41,7 +41,7 @@ from routing.core.model.centre_model import (
 from routing.core.model.declare import attributes
 from routing.core.model.ids import ServiceId, SkillId
 from routing.core.model.state_tables import AGENT, CallbackState, LegState, next_state
-from routing.core.queueing import callback_index, contact_queue, recent_talks
+from routing.core.queueing import callback_index, contact_queue, recent_talks, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.shifts import rule_overrides
@@ -107,7 +107,7 @@ def rebuild_domain(d: Domain, stored_contacts: Iterable[StoredContact], stored_o
         if record.is_signed_in:
             _settle_agent(d, record, agent_rows.get(record.id))
     # 6. Arm deadlines, count quotas, and compare the rows with the result.
-    contact_queue.arm_new_contacts(d)
+    wait_deadline.arm_new_contacts(d)
     talk_quota.recount_offers(d.matching, d.offers.values())
     return _find_repairs(d, contact_rows, offer_rows, agent_rows.values())
 

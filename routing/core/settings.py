@@ -11,7 +11,7 @@ from routing.core.matching import skill_requirement, talk_quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_requirement import clamp_step
 from routing.core.model.centre_model import SHIPPED, WAITING_STATES, OfferState
-from routing.core.queueing import admission, contact_queue
+from routing.core.queueing import admission, contact_queue, wait_deadline
 from routing.core.records import AgentRecord, NodeLink
 from routing.core.shifts import shift_handlers
 
@@ -157,4 +157,4 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
     # 3. Arm the deadlines of waiting contacts, which have no overflow while the link is down.
     for contact in d.contacts.values():
         if contact.state in WAITING_STATES and contact.node == node:
-            contact_queue.arm_deadline(d, contact)
+            wait_deadline.arm_deadline(d, contact)

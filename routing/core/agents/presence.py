@@ -281,7 +281,9 @@ def update_placement(d: Domain, record: AgentRecord) -> None:
         if lead is not None and not record.leads_pair and d.timers.deadline_of(("rest", lead.id)) is None:
             update_placement(d, lead)
     if channels:
-        record.distress_calls_only = bool(record.offers or record.leads_pair) and _takes_distress_calls_only(d, record)
+        # Next to nothing there is no message in distress: the case of nearly every agent.
+        record.distress_calls_only = _takes_distress_calls_only(d, record) if record.offers or record.leads_pair \
+            else False
         # The limits of a lead depend on the partner's load, which may be less by now.
         if record.load_limits_apply or record.leads_pair:
             distress_load.set_load_limits(d, record)

@@ -394,7 +394,7 @@ def _unblock_callback(d: Domain, waiting: Contact, by: Contact) -> None:
     if not waiting.blocked_by:
         contact_queue.delay_redial(d, waiting)
         if waiting.state is ContactState.PENDING:
-            # `contact_queue.on_deadline` starts the search when the pause is over.
+            # `wait_deadline.on_deadline` starts the search when the pause is over.
             d.newly_queued.append(waiting)
 
 

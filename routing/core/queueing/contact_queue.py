@@ -1,17 +1,6 @@
-"""Handle waiting contacts: their queue position, the steps of their requirement, their deadlines, and their end.
+"""Handle waiting contacts: their queue position, the search for an agent, and their end.
 
-A waiting contact has one deadline, the earliest of these:
-
-* the end of its step, or of the wait for the preferred agent
-* the time before which it is not offered
-* the emergency ceiling
-* a rule of the service (`service_rules`)
-* the end of a callback that has not reached its caller
-
-The deadline is armed after the assignment. A caller who finds a free agent therefore costs no deadline. While a phone
-rings no deadline is handled. A deadline that passes meanwhile is due at once when the search resumes.
-
-A rule is the last action of a tick, after the assignment. A contact that an agent can take by then stays.
+`wait_deadline` has the deadline of a waiting contact.
 """
 
 from __future__ import annotations
@@ -20,10 +9,10 @@ from routing.core import emit
 from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
 from routing.core.matching.agent_pool import line_key
-from routing.core.matching.skill_requirement import clamp_step, step_duration_s
+from routing.core.matching.skill_requirement import clamp_step
 from routing.core.model.centre_model import ContactState, Outcome, Service, Trigger, WayOut
 from routing.core.model.declare import CALLER, blank
-from routing.core.model.reasons import EXPIRED, SUPERVISOR, TRANSFER
+from routing.core.model.reasons import SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
 from routing.core.queueing import callback_index, callback_limits, preferred_agent
 from routing.core.records import AgentRecord, Contact, Offer
@@ -32,17 +21,13 @@ from routing.core.stored import FIELDS
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
 ANSWERED = Outcome.ANSWERED
-NOBODY, WAITED = Trigger.NOBODY, Trigger.WAITED
-
-NOBODY_S = 15.0
-"""Time without anybody before a rule holds for a contact that waits. A gap between two shifts is shorter."""
 
 REDIAL_S = 10.0
 """Pause after a phone has stopped ringing. If the agent leaves or the caller withdraws the callback, the next call
 would otherwise come into the end of the last one."""
 
 TIMER = "wait"
-"""Kind of a contact's deadline."""
+"""Kind of a contact's deadline (`wait_deadline`)."""
 
 
 def follow_contact(contact: Contact, trigger: str) -> None:
@@ -139,131 +124,6 @@ def dequeue_contact(d: Domain, contact: Contact) -> None:
         preferred_agent.clear_preferred(contact)
 
 
-def arm_new_contacts(d: Domain) -> None:
-    """Arm the deadlines of contacts that have started to wait and were not offered by the assignment."""
-    fresh, d.newly_queued = d.newly_queued, []
-    for contact in fresh:
-        if contact.state is PENDING:
-            service = contact.service
-            if service.when_nobody is not None:
-                note_alone(d, contact, service.distress or d.matching.is_manned(contact, contact.timed_step))
-            arm_deadline(d, contact)
-
-
-def arm_deadline(d: Domain, contact: Contact) -> None:
-    """Arm the next deadline of a waiting contact, or cancel its deadline if nothing is left to happen."""
-    at = _next_deadline(d, contact)
-    if at is not None:
-        contact.deadline_armed = True
-        # The number is the place among deadlines of the same moment: the first to arrive comes first.
-        d.timers.set_deadline((TIMER, contact.id), at, contact.number)
-    elif contact.deadline_armed:
-        contact.deadline_armed = False
-        d.timers.cancel_deadline((TIMER, contact.id))
-
-
-def _next_deadline(d: Domain, contact: Contact) -> float | None:
-    found = [at for at in (_step_end(contact), _ceiling_at(contact), _rule_at(d, contact)) if at is not None]
-    if contact.not_before > d.now:
-        found.append(contact.not_before)
-    if contact.callback:
-        found.append(contact.expires_at)
-    return min(found, default=None)
-
-
-def on_deadline(d: Domain, contact: Contact) -> None:
-    """Handle the deadline of a contact. While a phone rings, the deadline waits until the search resumes."""
-    contact.deadline_armed = False
-    if contact.state is not PENDING:
-        return
-    # A callback that has not reached its caller in time ends.
-    if contact.callback and contact.expires_at <= d.now:
-        end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now, EXPIRED)
-        return
-    # The contact was not offered before this time.
-    if contact.group is None:
-        start_search(d, contact)
-    _apply_expired_steps(d, contact)
-    # The tick applies rules after the assignment.
-    if is_rule_due(d, contact):
-        d.rules_due[contact] = None
-    else:
-        arm_deadline(d, contact)
-
-
-def _apply_expired_steps(d: Domain, contact: Contact) -> None:
-    """Pass the steps that have expired, and the emergency ceiling."""
-    # A late clock may have passed several steps. Each one begins where the last one ended.
-    while (ends := _step_end(contact)) is not None and ends <= d.now:
-        if contact.preferred is not None:
-            end_preferred_wait(d, contact, ends)
-        else:
-            _end_step(d, contact, ends)
-    ceiling = _ceiling_at(contact)
-    if ceiling is not None and ceiling <= d.now:
-        contact.beyond_ceiling = True
-        if contact.group is not None:
-            restart_search(d, contact)
-
-
-def _step_end(contact: Contact) -> float | None:
-    if contact.preferred is not None:
-        own_s = contact.preferred_s
-        return contact.step_at + (contact.service.preferred_s if own_s is None else own_s)
-    stays = step_duration_s(contact.service, contact.timed_step)
-    return None if stays is None else contact.step_at + stays
-
-
-def _ceiling_at(contact: Contact) -> float | None:
-    """Return the time of the emergency ceiling, or None. A callback has none, because its caller is not on the line."""
-    limit = contact.service.ceiling_s
-    return None if limit is None or contact.beyond_ceiling or contact.callback else contact.waits_from() + limit
-
-
-def _rule_at(d: Domain, contact: Contact) -> float | None:
-    """Return the time from which a rule of the service leads the contact, or None.
-
-    No rule holds for distress, for callbacks, and while the caller belongs to an agent who consults.
-    """
-    service = contact.service
-    if service.when_waited is None and contact.alone_at is None:
-        return None
-    if service.distress or contact.callback or contact.in_menu or contact.farewell or contact.is_turned_away \
-            or contact.consulting_offer is not None or not d.link_up(contact.node):
-        return None
-    found = [at for at in (_alone_until(contact), _waited_until(contact)) if at is not None]
-    return max(min(found), contact.not_led_before) if found else None
-
-
-def _alone_until(contact: Contact) -> float | None:
-    """Return the time from which nobody has been there long enough, or None. At the arrival that is at once."""
-    if contact.alone_at is None or contact.service.when_nobody is None or NOBODY in contact.led_by:
-        return None
-    return contact.alone_at if contact.alone_at <= contact.entered_at else contact.alone_at + NOBODY_S
-
-
-def _waited_until(contact: Contact) -> float | None:
-    rule = contact.service.when_waited
-    return None if rule is None or WAITED in contact.led_by else contact.entered_at + rule.over_s
-
-
-def is_rule_due(d: Domain, contact: Contact) -> bool:
-    """Return whether a rule of the service leads the contact now."""
-    at = _rule_at(d, contact)
-    return at is not None and at <= d.now
-
-
-def due_trigger(d: Domain, contact: Contact) -> Trigger:
-    """Return the reason of the rule that is due."""
-    alone = _alone_until(contact)
-    return NOBODY if alone is not None and alone <= d.now else WAITED
-
-
-def note_alone(d: Domain, contact: Contact, manned: bool) -> None:
-    """Note whether somebody is there for a contact."""
-    contact.alone_at = None if manned else d.now if contact.alone_at is None else contact.alone_at
-
-
 def set_way_out(d: Domain, contact: Contact, trigger: Trigger, way: WayOut) -> None:
     """Lead a contact in its queue out by a rule. A contact that is turned away takes no room."""
     _count_turned_away(d, contact, -1)
@@ -288,14 +148,6 @@ def _count_turned_away(d: Domain, contact: Contact, more: int) -> None:
     if contact.is_turned_away:
         service = contact.service.id
         d.turned_away[service] = d.turned_away.get(service, 0) + more
-
-
-def _end_step(d: Domain, contact: Contact, at: float) -> None:
-    """Move a pending contact to the next step of its service, which asks for less. The floor is part of every step."""
-    # The step ends on time, even if the clock is late.
-    contact.step_at = at
-    contact.timed_step += 1
-    emit_stepped(d, contact, "expired")
 
 
 def emit_stepped(d: Domain, contact: Contact, reason: str) -> None:

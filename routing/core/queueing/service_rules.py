@@ -26,7 +26,7 @@ from routing.core.model.centre_model import (
     Trigger,
     WayOut,
 )
-from routing.core.queueing import admission, contact_queue
+from routing.core.queueing import admission, contact_queue, wait_deadline
 from routing.core.records import Contact
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -147,7 +147,7 @@ def review_presence(d: Domain) -> None:
             if asked not in manned:
                 manned[asked] = d.matching.is_manned(contact, contact.timed_step)
             alone_at = contact.alone_at
-            contact_queue.note_alone(d, contact, manned[asked])
+            wait_deadline.note_alone(d, contact, manned[asked])
             if contact.alone_at != alone_at and contact.state is PENDING:
                 d.newly_queued.append(contact)
 
@@ -161,13 +161,13 @@ def apply_due_rules(d: Domain) -> bool:
     Return True if some were led: an agent may take them at once, so the assignment must run again. Otherwise the others
     are tried again later, and the function returns False.
     """
-    due = [contact for contact in d.rules_due if contact.state is PENDING and contact_queue.is_rule_due(d, contact)]
+    due = [contact for contact in d.rules_due if contact.state is PENDING and wait_deadline.is_rule_due(d, contact)]
     # 1. Sort by arrival. If there is room for one of two contacts, the first to arrive gets it.
     due.sort(key=_NUMBER)
     d.rules_due = {}
     # 2. Lead those that have a way. The others stay due, and are looked at again after the assignment.
     for contact in due:
-        if not lead_contact(d, contact, contact_queue.due_trigger(d, contact)):
+        if not lead_contact(d, contact, wait_deadline.due_trigger(d, contact)):
             d.rules_due[contact] = None
     if len(d.rules_due) < len(due):
         return True
@@ -175,5 +175,5 @@ def apply_due_rules(d: Domain) -> bool:
     d.rules_due = {}
     for contact in due:
         contact.not_led_before = d.now + RETRY_S
-        contact_queue.arm_deadline(d, contact)
+        wait_deadline.arm_deadline(d, contact)
     return False

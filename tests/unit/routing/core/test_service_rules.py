@@ -9,7 +9,7 @@ from routing.core.model import facts as f
 from routing.core.model.centre_model import Agent, Centre, Channel, ContactState, Outcome, Profile, Rule, WayOut
 from routing.core.model.errors import NobodyThere, UnknownService
 from routing.core.model.ids import ServiceId
-from routing.core.queueing import contact_queue, service_rules
+from routing.core.queueing import service_rules, wait_deadline
 from tests.core.house import EDU, House, restore
 from tests.oracle.side_by_side import rows
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 INFO = EDU._replace(id="info", name="Genel bilgi")
 TIP = EDU._replace(id="tip", name="İhbar", priority=2)
 CALLBACK, MESSAGE, GOODBYE = (Rule(way=way) for way in WayOut)
-NOBODY_S, RETRY_S = contact_queue.NOBODY_S, service_rules.RETRY_S
+NOBODY_S, RETRY_S = wait_deadline.NOBODY_S, service_rules.RETRY_S
 
 
 def to(service: str, over_s: float = 0.0) -> Rule:
