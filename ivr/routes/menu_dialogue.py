@@ -127,11 +127,8 @@ class MenuDialogue:
                 if time.monotonic() - alive_at >= ALIVE_AGAIN_S:
                     alive_at = time.monotonic()
                     await session.get_variables(dialplan.ALIVE)
-                # A closed service leads back to the menu, after its announcements.
                 if isinstance(step, dialogue_steps.EnterQueue) and self._is_closed(flow, step.queue.service):
-                    said = self._announcement_files(heard, sounds, step, step.queue.service)
-                    await session.play_files(said)
-                    state, step = dialogue_machine.on_closed(flow, state, told=bool(said))
+                    state, step = await self._leave_closed(session, sounds, flow, state, step, heard)
                 if not isinstance(step, dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText):
                     break
                 news = partial(self._announcement_files, heard, sounds, step)
@@ -171,14 +168,21 @@ class MenuDialogue:
             # 4. Report the path, also of a caller who hung up.
             self.inbox.post(passed or way.end_path(time.monotonic(), None, flow.human, failed=failed))
         # 5. Queue the caller without a pause after the report: one turn of the engine and one commit serve both.
-        if isinstance(step, dialogue_steps.EnterQueue):
-            if answer == deflection.CALLBACK:
-                await self._promise_callback(session, who, sounds, step, since)
-            else:
-                await self._queue_caller(session, who, sounds, step, since, heard, state)
+        if isinstance(step, dialogue_steps.EnterQueue) and answer == deflection.CALLBACK:
+            await self._promise_callback(session, who, sounds, step, since)
+        elif isinstance(step, dialogue_steps.EnterQueue):
+            await self._queue_caller(session, who, sounds, step, since, heard, state)
         elif isinstance(step, dialogue_steps.EndCall) and returned is not None:
             # The caller no longer wants what the contact still waits for.
             self.inbox.post(ContactExited(contact_of(session), "key", BACK_KEY))
+
+    async def _leave_closed(self, session: Session, sounds: Sounds, flow: MenuFlow, state: dialogue_steps.DialogueState,
+                            chosen: dialogue_steps.EnterQueue, heard: set[int]
+                            ) -> tuple[dialogue_steps.DialogueState, dialogue_steps.Step]:
+        """Lead the caller of a closed service back to the menu, after its announcements."""
+        said = self._announcement_files(heard, sounds, chosen, chosen.queue.service)
+        await session.play_files(said)
+        return dialogue_machine.on_closed(flow, state, told=bool(said))
 
     async def _deflect(self, session: Session, sounds: Sounds, flow: MenuFlow, who: CallerIdentity,
                        chosen: dialogue_steps.EnterQueue

@@ -161,10 +161,9 @@ class _SimulationRun:
         """Step from one moment to the next until nothing is left or `until` is reached."""
         # Local names: this loop runs millions of times, and an attribute costs a dictionary look-up each time.
         look = partial(self._look_at, look)
-        engine, heap, waiting, obey = self.engine, self.heap, self.waiting, self._execute_commands
+        engine, heap, waiting, obey, lines = self.engine, self.heap, self.waiting, self._execute_commands, self.lines
         handle, tick, next_deadline = engine.handle, engine.tick, engine.next_deadline
         queued, gone, name_of = events.ContactQueued, events.CallerHungUp, ContactId
-        lines = self.lines
         coming = iter(arrivals) if lines is None else lines.merge_redials(arrivals)
         arrival, arrives, arrived, steps, now = None, -inf, 0, 0, self.now
         while True:
@@ -172,8 +171,7 @@ class _SimulationRun:
             if arrival is None:
                 arrival = next(coming, NO_ARRIVAL)
                 if arrival.at < arrives:
-                    raise PlanningError(f"arrival {arrived + 1} comes at {arrival.at:g} s, before the one at "
-                                        f"{arrives:g} s: sort the arrivals by time")
+                    raise _unsorted_error(arrived + 1, arrival.at, arrives)
                 arrives = arrival.at
             # 2. Choose the earliest of planned event, arrival and engine deadline.
             at, order, what = heap[0]
@@ -213,8 +211,8 @@ class _SimulationRun:
             else:
                 now = at
                 heappop(heap)
-                # Facts before new rules are counted under the old rules.
                 if isinstance(what, events.Configured):
+                    # Facts before new rules are counted under the old rules.
                     look(engine.take_facts())
                     rules(what.centre)
                 done = self._apply_planned(what, now)
@@ -227,8 +225,11 @@ class _SimulationRun:
                 if progress is not None and not steps % PROGRESS_EVERY:
                     progress(now)
         self.now = now
+        self._take_last_facts(look)
+
+    def _take_last_facts(self, look: Callable[[list[Fact]], None]) -> None:
         # A caller who is led out ends the call, which is a fact too.
-        while told := engine.take_facts():
+        while told := self.engine.take_facts():
             look(told)
 
     def _look_at(self, look: Callable[[list[Fact]], None], told: list[Fact]) -> None:
@@ -408,6 +409,11 @@ def _plan_events(centre: Centre, duties: list[Duty], also: Iterable[tuple[float,
 def _seat_of(agent: AgentId) -> SeatId:
     """Return the agent's seat. In a simulation each agent has a phone."""
     return SeatId(f"s-{agent}")
+
+
+def _unsorted_error(number: int, at: float, before: float) -> PlanningError:
+    return PlanningError(f"arrival {number} comes at {at:g} s, before the one at {before:g} s: "
+                         "sort the arrivals by time")
 
 
 def _turn_closed_away(centre: Centre) -> Centre:

@@ -12,7 +12,7 @@ import gc
 import json
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -159,11 +159,7 @@ class Node:
     async def serve_until_stopped(self, sounds: Catalogue) -> None:
         """Start, work until SIGTERM or SIGINT, and stop in order. `sounds` are the built prompts."""
         # 1. Signals.
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        if hang_up_is_reload():
-            loop.add_signal_handler(signal.SIGHUP, self._again.set)
+        self._handle_signals()
         for warning in self._remote_agents.warnings:
             log.warning("centre.warned", warning=str(warning))
         # 2. Store and lease. Only one node may work on a state.
@@ -186,14 +182,7 @@ class Node:
                 recorder.observe_acknowledgement, lambda: runner.waiting_count)
             if self._outbox is not None:
                 await self._outbox.load_cursor(before)
-            runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
-                            projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
-                                         log_phone_faults, self._tell_unreached,
-                                         *([] if self._outbox is None else [self._outbox.note_facts])],
-                            measure=recorder.observe_decision, on_overflow=self._request_resync,
-                            on_turn=self._manager.feed_watchdog)
-            if self._manager.feed_every_s:
-                runner.idle_s = self._manager.feed_every_s
+            runner = self._build_runner(store, told)
 
             def post_event(event: Event) -> None:
                 if isinstance(event, LinkChanged) and event.up:
@@ -216,13 +205,7 @@ class Node:
             redirect = await self._start_redirect()
             if redirect is not None:
                 stack.callback(redirect.stop_listening)
-            self._switch = AsteriskSession(
-                self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
-                explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
-                remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
-                way_out=None if redirect is None else
-                lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
-                clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
+            self._switch = await self._build_switch(store, runner, numbers, redirect, post_event)
             self._channels = Channels([self._switch], runner.post, self._engine.live_contacts)
             recorder.begin_channels(self._channels.channels)
             # 6. Announcements, calendar and caller preferences.
@@ -296,6 +279,35 @@ class Node:
                 task.cancel()
 
     # -- wiring --------------------------------------------------------------------------------------------------------
+
+    def _handle_signals(self) -> None:
+        """Let SIGTERM and SIGINT stop the node, and SIGHUP read the centre's files again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        if hang_up_is_reload():
+            loop.add_signal_handler(signal.SIGHUP, self._again.set)
+
+    def _build_runner(self, store: Store, told: Projections) -> Runner:
+        runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
+                        projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
+                                     log_phone_faults, self._tell_unreached,
+                                     *([] if self._outbox is None else [self._outbox.note_facts])],
+                        measure=told.recorder.observe_decision, on_overflow=self._request_resync,
+                        on_turn=self._manager.feed_watchdog)
+        if self._manager.feed_every_s:
+            runner.idle_s = self._manager.feed_every_s
+        return runner
+
+    async def _build_switch(self, store: Store, runner: Runner, numbers: NumberKeys, redirect: SipRedirect | None,
+                            post_event: Callable[[Event], None]) -> AsteriskSession:
+        return AsteriskSession(
+            self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
+            explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
+            remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
+            way_out=None if redirect is None else
+            lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
+            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
 
     def _open_recording_store(self, store: Store) -> RecordingStore:
         wanted = self._config.settings.recording
