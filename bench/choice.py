@@ -18,6 +18,7 @@ from statistics import median
 from bench.row import Row
 from routing.core.assignment import group_for_agent
 from routing.core.domain import Domain
+from routing.core.matching.agent_pool import virtual_start
 from routing.core.matching.matching_index import Matching
 from routing.core.model.centre_model import Agent, Channel, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
@@ -185,7 +186,7 @@ def measure_agent_choice(size: int, every: int = 2) -> tuple[float, float, float
 
 def _build_contact(service: Service, number: int) -> Contact:
     contact = Contact(ContactId(str(number)), service, Channel.VOICE, float(number), 0, number, float(number))
-    contact.key = contact.line_key()
+    contact.entry = virtual_start(service, contact.since, contact.priority), number, contact
     return contact
 
 
@@ -294,7 +295,7 @@ class WaitingQueue:
         """Add as many callers of the same kind as were taken."""
         for group, contact in self.took:
             self.number += 1
-            contact.key = (float(self.number), self.number)
+            contact.entry = float(self.number), self.number, contact
             self.matching.add_contact(group, contact)
         for which in self.left:
             self.queues[which].append(self.number)

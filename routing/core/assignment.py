@@ -9,7 +9,6 @@ Contacts and agents that did not change since the last run are not looked at (`m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
 
 from routing.core.agents import break_rules, presence
 from routing.core.calls import callback_flow, offer_changes
@@ -121,18 +120,20 @@ def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> Con
     consider only groups with a ready agent. Return None if no group is left.
     """
     first: ContactGroup | None = None
-    first_age, first_number, first_distress = inf, 0, False
+    first_age, first_number = 0.0, 0
     now, links = d.now, d.links
     for group in groups:
         head = group.head
-        distress = group.distress
-        if head is not None and distress >= first_distress and (not ready or group.pool.mask & group.allowed):
-            # Services of different weight age at different speeds, so the key alone does not order them.
-            age = head[0] - now * group.weight
-            if (distress > first_distress or (age <= first_age and (age < first_age or head[1] < first_number))) \
-                    and (group.quota is None or group.quota.taken < group.quota.limit) \
-                    and (group.node not in links or links[group.node].up):
-                first, first_age, first_number, first_distress = group, age, head[1], distress
+        if head is None or (ready and not group.pool.mask & group.allowed) \
+                or (group.quota is not None and group.quota.taken >= group.quota.limit) \
+                or (group.node in links and not links[group.node].up):
+            continue
+        # Services of different weight age at different speeds, so the key alone does not order them.
+        age = head[0] - now * group.weight
+        # Mostly there is one group, and nothing to compare.
+        if first is None or (group.distress and not first.distress) or (group.distress is first.distress and (
+                age < first_age or (age == first_age and head[1] < first_number))):
+            first, first_age, first_number = group, age, head[1]
     return first
 
 

@@ -22,7 +22,7 @@ from routing.core.model.commands import Command
 from routing.core.model.declare import DIRTY
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
-from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, Seat
+from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, QueueEntry, Seat
 from routing.core.stored import Row
 from routing.core.timers import Timers
 from routing.core.waiting_time.agent_supply import AgentSupply
@@ -126,7 +126,7 @@ class Domain:
         self.seats_allowed: frozenset[SeatId] | None = None
         """Seats of the centre, or None if any seat may be used."""
         self.links: dict[str, NodeLink] = {}
-        self.queues: defaultdict[ServiceId, SortedQueue[tuple[float, int, Contact]]] = defaultdict(SortedQueue)
+        self.queues: defaultdict[ServiceId, SortedQueue[QueueEntry]] = defaultdict(SortedQueue)
         """Contacts that wait for each service (pending or reserved), in order."""
         self.ended_contacts: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
         """The time at which the end of each contact was reported, the oldest first. Later events about the contact
@@ -234,10 +234,10 @@ class Domain:
         line = self.queues.get(contact.service.id)
         if line is None:
             return 1
-        key = start, number = contact.key
-        position = line.rank((start, number, contact)) + 1
+        entry = contact.entry
+        position = line.rank(entry) + 1
         callbacks = self.waiting_callbacks.get(contact.service.id)
-        return self.count_turns(position, contact, [one for one in callbacks if one.key < key]) if callbacks \
+        return self.count_turns(position, contact, [one for one in callbacks if one.entry < entry]) if callbacks \
             else position
 
     def count_turns(self, position: int, contact: Contact, callbacks: Sequence[Contact]) -> int:

@@ -95,8 +95,9 @@ def _compile(kind: Any, parameters: list[Parameter], subject: str | None, body: 
     changes = {} if subject is None else _OTHER_CHANGES.get(kind, _CHANGES[subject])
     # As `Domain.mark`, without a call. Most records of a turn are marked already: an offer with its contact, and each
     # record at least for the highest group.
-    marks = "".join([f"        if not {name}.dirty:\n            d.dirty.append({name})\n"
-                     f"        {name}.dirty |= {DIRTY | groups}\n" for name, groups in changes.items()])
+    marks = "".join([f"        if {name}.dirty:\n            {name}.dirty |= {DIRTY | groups}\n"
+                     f"        else:\n            d.dirty.append({name})\n            {name}.dirty = {DIRTY | groups}\n"
+                     for name, groups in changes.items()])
     if changes:
         name, groups = next(iter(changes.items()))
         known = f"{name}.dirty >= {groups & END or STATE}" if groups else f"{name}.dirty"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from routing.core.matching.agent_cohort import Cohort, Placement
-from routing.core.matching.agent_pool import Group, Pool, Quota, line_key
+from routing.core.matching.agent_pool import Group, Pool, Quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import (
@@ -42,6 +42,11 @@ Index: TypeAlias = "Matching[AgentRecord, Contact]"
 
 ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
 """Contacts that wait for the same agents."""
+
+QueueEntry: TypeAlias = "tuple[float, int, Contact]"
+
+NOT_QUEUED: Any = (0.0, 0, None)
+"""Entry of a contact that is in no queue."""
 
 
 @record
@@ -97,7 +102,9 @@ class Contact:
     """Group in which the contact waits for an agent. None if it does not wait."""
     displaced_from: tuple[ContactGroup, ...] = ()
     """Groups of the steps before the one in force, which may come into force again."""
-    key: LineKey = (0.0, 0)
+    entry: QueueEntry = NOT_QUEUED
+    """The contact's entry in its queue and in its group: virtual start, number, contact. The smallest one is served
+    first."""
     not_led_before: float = 0.0
     """Earliest time of the next try of a rule that led nowhere."""
     alone_at: float | None = None
@@ -181,13 +188,6 @@ class Contact:
     def waits_from(self) -> float:
         """Return the start of the present wait. The queue position depends on `since`, which a transfer keeps."""
         return self.since if self.transferred_at is None else self.transferred_at
-
-    def line_key(self) -> LineKey:
-        """Return the queue position by age and priority. The smallest key is served first.
-
-        Between services of different weights the elapsed time counts too (`agent_pool.Group`).
-        """
-        return line_key(self.service, self.since, self.priority, self.number)
 
 
 @record

@@ -130,18 +130,19 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     # A time without a contact that is as long as a short break is a rest.
     if before is READY and before_s >= d.centre.micro_break_s:
         break_rules.count_idle_as_break(d, record)
-    # 5. Emit the change. The time before the first change is unknown, so it counts as 0.
+    # 5. Emit the change. Services change rarely, so only an agent who comes, goes or pauses names them again.
+    services = None
     if away:
+        # The time before the first change is unknown, so it counts as 0.
         if not record.version:
             before_s = 0.0
         _on_away_changed(d, record, trigger, before, before_s)
+        services = record.services_told = record.serves
+    elif record.services_told is not record.serves:
+        services = record.services_told = record.serves
     # Written out as in `emit_request`: a function for both would cost a call for each of four changes of a talk.
     record.version += 1
     record.wrapup_until = agent_capacity.wrapup_until(d, record) if after is WRAPUP or len(offers) > 1 else None
-    # Services change rarely, so only an agent who comes, goes or pauses names them again.
-    services = None
-    if away or record.services_told is not record.serves:
-        services = record.services_told = record.serves
     emit.agent_changed(d, record, before, before_s, services,
                        distress_load.current_load_state(record) if record.load_state_changed else None)
     if away and after is SIGNED_OUT:

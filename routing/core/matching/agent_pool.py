@@ -49,12 +49,12 @@ TIER_BITS = 128
 ALL_RANKS = (1 << TIER_BITS) - 1
 
 
-def line_key(service: Service, since: float, priority: int, number: int) -> LineKey:
-    """Return the place of a contact by age and priority: the smallest key is served first.
+def virtual_start(service: Service, since: float, priority: int) -> float:
+    """Return the start of a wait with the points as age: the contact with the smallest one is served first.
 
     Between services of different weights the elapsed time counts too (`Group`).
     """
-    return since * service.weight - MINUTE_S * (service.priority + priority), number
+    return since * service.weight - MINUTE_S * (service.priority + priority)
 
 
 def tier_of(record: LoadLimited, load: int) -> int | None:
@@ -223,7 +223,7 @@ class Pool(Generic[A, C]):
         while mask:
             number = mask.bit_length() - 1
             line = self.ready_queues[number]
-            found.extend(islice(line if line.out_of_order.size else line.in_order, limit))
+            found += islice(line if line.out_of_order.size else line.in_order, limit)
             if len(found) >= limit:
                 del found[limit:]
                 break
@@ -234,8 +234,9 @@ class Pool(Generic[A, C]):
 class Group(Generic[A, C]):
     """Contacts of one node that wait for the same agents by the same rules, in their order.
 
-    The order is that of `since * weight - 60 * points` (`line_key`). To compare groups, `now * weight` is subtracted.
-    The result is the age times the weight plus a minute for each point, negative, so the smallest goes first.
+    The order is that of `since * weight - 60 * points` (`virtual_start`). To compare groups, `now * weight` is
+    subtracted. The result is the age times the weight plus a minute for each point, negative, so the smallest goes
+    first.
     """
 
     __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "late", "levels", "may_relax", "node",

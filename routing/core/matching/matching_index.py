@@ -47,6 +47,8 @@ class IndexedAgent(ReadyAgent, Protocol):
 class IndexedContact(WaitingContact, Protocol):
     """A contact with the fields that this index keeps at the contact."""
 
+    entry: tuple[float, int, Any]
+    """Virtual start, number and the contact itself: its place among contacts of the same weight."""
     group: Group[Any, Any] | None
     displaced_from: tuple[Group[Any, Any], ...]
     step: int
@@ -267,10 +269,9 @@ class Matching(Generic[A, C]):
         self.add_contact(group, contact)
 
     def add_contact(self, group: Group[A, C], contact: C) -> None:
-        """Add a contact to a group, at its place by `contact.key`."""
+        """Add a contact to a group, at its place by `contact.entry`."""
         contact.group = group
-        start, number = contact.key
-        entry, head = (start, number, contact), group.head
+        entry, head = contact.entry, group.head
         group.queue.add(entry)
         # The group is listed as waiting only while it has a contact.
         if head is None:
@@ -325,8 +326,7 @@ class Matching(Generic[A, C]):
         if head is not None and head[2] is contact:
             group.head = head = group.queue.pop()
         else:
-            start, number = contact.key
-            group.queue.remove((start, number, contact))
+            group.queue.remove(contact.entry)
         if head is None:
             pool = group.pool
             del self.waiting_groups[group], pool.waiting[group]
@@ -526,9 +526,8 @@ class Matching(Generic[A, C]):
         # removal.
         record.key = record.idle_since, record.index
         self.ready_count += 1
-        placement = record.placement
-        if placement is not None and placement.kept_for:
-            self._count_free(placement.kept_for, 1)
+        if self.reserves and record.placement is not None:
+            self._count_free(record.placement.kept_for, 1)
         if self.waiting_groups:
             self.newly_ready[record] = None
         else:
@@ -568,6 +567,8 @@ class Matching(Generic[A, C]):
 
     def _count_free(self, kept_for: int, by: int) -> None:
         """Count an agent who is free for these services in (+1) or out (-1)."""
+        if not kept_for:
+            return
         for reserve in self.reserves:
             if reserve.bit & kept_for:
                 reserve.free += by
@@ -628,7 +629,7 @@ class Matching(Generic[A, C]):
             return
         record.key = None
         self.ready_count -= 1
-        if standing.kept_for:
+        if self.reserves:
             self._count_free(standing.kept_for, -1)
         # The agent was not in a queue yet.
         if self.newly_ready and record in self.newly_ready:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import Agent, Channel, Needs, Profile, Service
 
 
@@ -113,10 +112,6 @@ class WaitingContact(Protocol):
     @property
     def beyond_ceiling(self) -> bool:
         """Return whether the contact has waited beyond the emergency ceiling of its service."""
-
-    @property
-    def key(self) -> LineKey:
-        """Return the place of the contact among contacts of the same weight."""
 
 
 A = TypeVar("A", bound=ReadyAgent)

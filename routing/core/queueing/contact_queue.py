@@ -8,14 +8,14 @@ from __future__ import annotations
 from routing.core import emit
 from routing.core.changes import PlaceChanged
 from routing.core.domain import Domain
-from routing.core.matching.agent_pool import line_key
+from routing.core.matching.agent_pool import virtual_start
 from routing.core.matching.skill_requirement import clamp_step
 from routing.core.model.centre_model import ContactState, Outcome, Service, Trigger, WayOut
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
 from routing.core.queueing import callback_index, callback_limits, preferred_agent
-from routing.core.records import AgentRecord, Contact, Offer
+from routing.core.records import NOT_QUEUED, AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -43,8 +43,8 @@ def follow_contact(contact: Contact, trigger: str) -> None:
 def enqueue_contact(d: Domain, contact: Contact) -> None:
     """Put a contact into the queue of its service, and start the search for an agent."""
     service = contact.service
-    contact.key = start, number = line_key(service, contact.since, contact.priority, contact.number)
-    d.queues[service.id].add((start, number, contact))
+    contact.entry = virtual_start(service, contact.since, contact.priority), contact.number, contact
+    d.queues[service.id].add(contact.entry)
     if contact.way_out is not None:
         _count_turned_away(d, contact, 1)
     # Only a live call can block callbacks. The reaction looks for those of the same caller.
@@ -105,9 +105,10 @@ def dequeue_temporarily(d: Domain, contact: Contact) -> None:
     """Take a waiting contact out of its queue for a moment. `enqueue_contact` puts it back."""
     if contact.group is not None:
         d.matching.remove_contact(contact)
-    # The queue is sorted, so the entry is found by the key with which it was added.
-    start, number = contact.key
-    d.queues[contact.service.id].remove((start, number, contact))
+    d.queues[contact.service.id].remove(contact.entry)
+    # Contact and entry refer to each other. Cut the cycle, so that the memory is free at once and not at the next
+    # collection.
+    contact.entry = NOT_QUEUED
     if contact.way_out is not None:
         _count_turned_away(d, contact, -1)
     if contact.callback:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from routing.core import emit
 from routing.core.domain import Domain
-from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import (
     PHONE_CHANNELS,
     Channel,
@@ -60,7 +59,6 @@ class _Elsewhere(NamedTuple):
     step: int = 0
     beyond_ceiling: bool = False
     deferred: bool = False
-    key: LineKey = (0.0, 0)
 
 
 def find_way(d: Domain, contact: Contact, trigger: Trigger) -> _Way | None:

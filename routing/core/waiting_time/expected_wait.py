@@ -23,11 +23,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, Protocol
 
-from routing.core.matching.agent_pool import Group, line_key
+from routing.core.matching.agent_pool import Group, virtual_start
 from routing.core.matching.matching_index import IndexedContact
 from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import step_duration_s
-from routing.core.matching.sorted_queue import LineKey
 from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import Centre, Channel, ContactState, Estimate, Needs, Service
 from routing.core.model.ids import ServiceId
@@ -82,6 +81,10 @@ class SteppedContact(WaitingContact, Protocol):
     """A contact whose wait can be estimated, in a queue or not."""
 
     @property
+    def entry(self) -> tuple[float, int, Any]:
+        """Return virtual start and number: the place among contacts of the same weight."""
+
+    @property
     def step_at(self) -> float:
         """Return when `timed_step` began."""
 
@@ -125,7 +128,7 @@ class Newcomer(NamedTuple):
     """A caller who might come now."""
 
     service: Service
-    key: LineKey
+    entry: tuple[float, int, None]
     step_at: float
     step: int = 0
     timed_step: int = 0
@@ -160,13 +163,13 @@ def estimate_now(d: State, contact: EstimatedContact, at: float) -> Estimate | N
 
 def has_ready_agent(d: State, service: Service, at: float) -> bool:
     """Return whether an agent is ready for a caller who would come now."""
-    contact = Newcomer(service, line_key(service, at, 0, d.next_number), at)
+    contact = Newcomer(service, (virtual_start(service, at, 0), d.next_number, None), at)
     return d.matching.group_of(contact, d.matching.first_servable_step(contact)).has_ready_agent
 
 
 def estimate_newcomer(d: State, service: Service, at: float) -> Estimate | None:
     """Return the wait of a caller who would come now, or None as in `estimate_at_entry`. The read changes nothing."""
-    contact = Newcomer(service, line_key(service, at, 0, d.next_number), at)
+    contact = Newcomer(service, (virtual_start(service, at, 0), d.next_number, None), at)
     step = d.matching.first_servable_step(contact)
     if d.matching.group_of(contact, step).has_ready_agent:
         return None
@@ -293,11 +296,12 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
     """
     if rate.per_s <= 0:
         return 0.0
-    (since, number), weight, own = contact.key, contact.service.weight, contact.group
+    entry, weight, own = contact.entry, contact.service.weight, contact.group
+    since, number, _ = entry
     ahead, late, distress = 0.0, 0.0, contact.service.distress
     for group in d.matching.waiting_groups:
         if group is own:
-            ahead += group.queue.rank((since, number, contact))
+            ahead += group.queue.rank(entry)
             continue
         # Distress comes before all others, whatever their age.
         if group.distress is not distress:

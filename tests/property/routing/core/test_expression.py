@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.core.matching import skill_requirement, strategies
-from routing.core.matching.agent_pool import CHANNEL_BIT
+from routing.core.matching.agent_pool import CHANNEL_BIT, virtual_start
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_expression import (
     All,
@@ -228,7 +228,7 @@ def test_the_index_gives_whom_a_look_at_everybody_gives(seed: int) -> None:
             now, 0, number, now, step=dice.randrange(len(service.steps)), beyond_ceiling=dice.random() < 0.2,
             needs=dice.choice(((), (), ((SkillId("k2"), 50),), ((SkillId("k0"), 20),))),
             topics=dice.choice((frozenset(), frozenset({"abusive", "unknown"}))))
-        contact.key = contact.line_key()
+        contact.entry = virtual_start(service, now, 0), number, contact
         group = matching.group_of(contact)
         matching.settle_agents()
         assert group.pool.best_agents(group.allowed, 99) == plain.best(contact)

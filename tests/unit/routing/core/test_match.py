@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from routing.core.matching.agent_pool import ALL_CHANNELS, CHANNEL_BIT, Group
+from routing.core.matching.agent_pool import ALL_CHANNELS, CHANNEL_BIT, Group, virtual_start
 from routing.core.matching.matching_index import EXTRA_POOLS_MAX, Matching
 from routing.core.model.centre_model import Agent, Channel, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
@@ -21,7 +21,7 @@ GRIEF = Service(ServiceId("psy"), "Psikososyal destek", (Step(((PSY, 50),)),), l
 
 def contact(service: Service, number: int = 1, channel: Channel = Channel.VOICE, **more: Any) -> Contact:
     made = Contact(ContactId(f"c{number}"), service, channel, float(number), 0, number, float(number), **more)
-    made.key = made.line_key()
+    made.entry = virtual_start(service, made.since, made.priority), number, made
     return made
 
 
