@@ -187,7 +187,7 @@ class Domain:
         configured = self.services.get(service)
         if configured is None:
             return None
-        found = self.forecast.find_learned(service)
+        found = self.forecast.by_service.get(service)
         if found is None:
             found = LearnedService(service, skills=asked_skills(configured), handle_times=self.handle_times[service])
             self.forecast.add_service(found)
@@ -199,7 +199,7 @@ class Domain:
 
         The rows stay, with the seed: no more than one for each name that a service of the centre ever had.
         """
-        for learned in self.forecast.services():
+        for learned in self.forecast.by_service.values():
             configured = self.services.get(learned.service)
             skills = None if configured is None else asked_skills(configured)
             if learned.skills != skills:

@@ -192,7 +192,7 @@ class SideBySide:
             tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
             tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()),
             tuple(call for calls in d.caller_memory.callback_calls.values() for call in calls),
-            tuple(learned_row(one) for one in d.forecast.services()))
+            tuple(learned_row(one) for one in d.forecast.by_service.values()))
         before = self.house
         self._begin()
         self.house.lessons, self.house.rings = before.lessons, before.rings
@@ -240,7 +240,7 @@ class SideBySide:
         """Compare what the calls have taught. The lists of the oracle are long, so some events must do."""
         d = self.engine._domain
         taught = {one.service: [one.given_up, one.waited_s, *one.factors, one.handle_times.mean_s]
-                  for one in d.forecast.services() if one.skills is not None} | {"": [d.forecast.ring_s]}
+                  for one in d.forecast.by_service.values() if one.skills is not None} | {"": [d.forecast.ring_s]}
         wanted = learned.values(self.house)
         blank = [*learned.patience(learned.Lessons([])), 0.0, 0.0, 0.0, handle_times.SEED_MEAN_S]
         for name in {**wanted, **taught}:

@@ -8,7 +8,6 @@ itself, so the file does not grow with the calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from routing.core.memory.handle_times import HandleTimes
@@ -125,24 +124,21 @@ class LearnedService:
 class Forecast:
     """The learned values for estimates, by service."""
 
-    __slots__ = ("_ring_count", "_services", "ring_s")
+    __slots__ = ("_ring_count", "by_service", "ring_s")
 
     def __init__(self) -> None:
-        self._services: dict[ServiceId, LearnedService] = {}
+        self.by_service: dict[ServiceId, LearnedService] = {}
+        """What is learned of each service that has taught something."""
         self.ring_s = SEED_RING_S
         """Mean time from an offer to its connection, of those that came to one."""
         self._ring_count = 0
 
     def add_service(self, learned: LearnedService) -> None:
         """Keep what is learned of a service: the seed of a new one, or the values of its row."""
-        self._services[learned.service] = learned
+        self.by_service[learned.service] = learned
         # The row with the greatest count is that of the latest connection.
         if learned.ring_count > self._ring_count:
             self.ring_s, self._ring_count = learned.ring_s, learned.ring_count
-
-    def find_learned(self, service: ServiceId) -> LearnedService | None:
-        """Return what is learned of a service, or None before the first lesson."""
-        return self._services.get(service)
 
     def peek_learned(self, service: ServiceId) -> LearnedService:
         """Return the learned values of a service without keeping a new entry.
@@ -150,11 +146,7 @@ class Forecast:
         A read must not change what is decided by.
         """
         # A replay has no reads, so a read that kept an entry would make it differ.
-        return self._services.get(service) or LearnedService(service)
-
-    def services(self) -> Iterable[LearnedService]:
-        """Return what is learned, of each service that has taught something."""
-        return self._services.values()
+        return self.by_service.get(service) or LearnedService(service)
 
     def learn_ring(self, learned: LearnedService, ring_s: float) -> None:
         """Learn from an offer of this service that was connected after this time."""
@@ -165,4 +157,4 @@ class Forecast:
     def accuracy_by_service(self) -> dict[ServiceId, EstimateAccuracy]:
         """Return how good the estimates were, of each service that has had an answered one."""
         return {service: EstimateAccuracy(one.count, one.error_s / one.count, one.covered / one.count)
-                for service, one in self._services.items() if one.count}
+                for service, one in self.by_service.items() if one.count}

@@ -81,7 +81,7 @@ class Stored(NumberedSideBySide):
         self.restarts += 1
 
     def _other(self, d: Domain, loaded: LoadedState, but: set[tuple[type, str]]) -> Iterator[tuple[type, str]]:
-        learned = {one.service: one for one in d.forecast.services()}
+        learned = {one.service: one for one in d.forecast.by_service.values()}
         for kind, rows, records in ((Contact, loaded.contacts, d.contacts), (Offer, loaded.offers, d.offers),
                                     (AgentRecord, loaded.agents, d.agents), (LearnedService, loaded.learned, learned)):
             assert kind is not LearnedService or len(rows) == len(learned)

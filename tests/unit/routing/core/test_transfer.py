@@ -209,7 +209,7 @@ def test_a_restart_keeps_since_when_the_caller_waits() -> None:
                                         service=ServiceId("edu"), channel=Channel.VOICE, since=10.0,
                                         queued_at=10.0, priority=0, position=1, leg="PJSIP/c1", transferred_at=90.0,
                                         step_since=10.0, entered_at=10.0)], [], [], 100.0)
-    assert house.contact("c1") is not None and house.engine._domain.contacts[name].key[0] == 10.0
+    assert house.contact("c1") is not None and house.engine._domain.contacts[name].entry[0] == 10.0
     house.now = 100.0
     assert house.contact("c1").waited_s == 10.0
 
