@@ -23,9 +23,9 @@ from asterisk_conf.conf_plan import (
     LinePlan,
     PlanService,
     Registration,
-    Timings,
     Trunk,
 )
+from asterisk_conf.dialplan_values import Timings
 from centres import services as files
 from centres.base_shapes import minute_of
 from centres.centre_reader import LoadedCentre, load_centre

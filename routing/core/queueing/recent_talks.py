@@ -22,8 +22,8 @@ To hear "this is another desk", or to lose each other, takes at most twice that.
 than a promised callback that never comes. The limit is therefore the longer time."""
 
 SILENCE_MAX_S = 60.0
-"""Longest silence of a line before it counts as lost (`asterisk_conf.conf_plan.Timings.trunk_rtp_s`). Silence on hold
-may be longer. One callback too many does less harm than a promised callback that never comes."""
+"""Longest silence of a line before it counts as lost (`asterisk_conf.dialplan_values.Timings.trunk_rtp_s`). Silence on
+hold may be longer. One callback too many does less harm than a promised callback that never comes."""
 
 
 def was_served(d: Domain, caller_hash: str, service: ServiceId, queued_at: float, lost_at: float) -> bool:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from asterisk_conf.conf_plan import TIMINGS
+from asterisk_conf.dialplan_values import TIMINGS
 from ivr.caller import voice_message
 from ivr.flow import dialogue_machine, node_reader
 from ivr.flow.menu_model import Digits, MenuFlow, Message

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asterisk_conf.conf_plan import Timings
+from asterisk_conf.dialplan_values import Timings
 from routing.core import events as e
 from routing.core.explain import WaitReason
 from routing.core.model import facts as f
