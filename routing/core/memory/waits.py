@@ -128,7 +128,7 @@ class Forecast:
 
     def __init__(self) -> None:
         self.by_service: dict[ServiceId, LearnedService] = {}
-        """What is learned of each service that has taught something."""
+        """Learned values of each service that has taught something."""
         self.ring_s = SEED_RING_S
         """Mean time from an offer to its connection, of those that came to one."""
         self._ring_count = 0

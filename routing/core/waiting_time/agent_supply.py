@@ -99,11 +99,6 @@ class SampledCohort(NamedTuple):
     weight: float
     """Number of agents for whom each of these stands."""
 
-    @property
-    def size(self) -> float:
-        """The number of agents in the cohort who are at work."""
-        return len(self.records) * self.weight
-
 
 class SupplyRate(NamedTuple):
     """The findings about the agents for one combination of service, step and needs."""
@@ -121,11 +116,13 @@ class SupplyRate(NamedTuple):
 class AgentSupply:
     """The findings about the agents at one moment."""
 
-    __slots__ = ("at", "cohorts", "matching", "rates")
+    __slots__ = ("at", "cohorts", "matching", "rates", "sizes")
 
     def __init__(self) -> None:
         self.at = -math.inf
         self.cohorts: list[SampledCohort] = []
+        self.sizes: list[float] = []
+        """Number of agents at work in each of the cohorts."""
         self.matching: dict[tuple[Requirement, Channel], frozenset[int]] = {}
         """Agents who fit a requirement, as positions in `cohorts`."""
         self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], SupplyRate] = {}
@@ -142,7 +139,7 @@ class AgentSupply:
             if records:
                 found.append(SampledCohort(dict(records[0].agent.skills), records[0].profile, records,
                                            len(agents) / len(sample)))
-        self.at, self.cohorts = d.now, found
+        self.at, self.cohorts, self.sizes = d.now, found, [len(one.records) * one.weight for one in found]
         self.matching, self.rates = {}, {}
 
     def matching_cohorts(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
@@ -194,9 +191,10 @@ class AgentSupply:
             if group.pool.owner is None:
                 head: WaitingContact = group.queue.head()[2]
                 theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
-                total = sum(self.cohorts[place].size for place in sorted(theirs))
+                sizes = self.sizes
+                total = sum([sizes[place] for place in sorted(theirs)])
                 if total:
-                    found = sum(self.cohorts[place].size for place in sorted(theirs & rate.cohorts)) / total
+                    found = sum([sizes[place] for place in sorted(theirs & rate.cohorts)]) / total
             rate.competing_groups[group] = found
         return found
 

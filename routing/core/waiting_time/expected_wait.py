@@ -311,7 +311,9 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
         # Weights differ, so the place in the other group is the one of equal weighted age now.
         if share := crew.share_taken(d, rate, group):
             before = share * group.queue.rank((since + at * (group.weight - weight), number, contact))
-            late += before if group.late and not contact.deferred else 0.0
-            ahead += 0.0 if group.late and not contact.deferred else before
+            if group.late and not contact.deferred:
+                late += before
+            else:
+                ahead += before
     turns = d.centre.callback_share
     return ahead + min(late, ahead * turns / (1.0 - turns))
