@@ -24,6 +24,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from routing.core.calls.callback_flow import MERGED, SERVED
+from routing.core.journal import round_stored
 from routing.core.model.centre_model import PHONE_CHANNELS, AgentState, ContactState, OfferState, Outcome
 from routing.core.model.facts import (
     AgentChanged,
@@ -175,7 +176,8 @@ Row = tuple[str, str, str, str, tuple[str | int, ...]]
 
 
 def _whole_seconds(seconds: float) -> int:
-    return max(0, int(seconds))
+    # A reader of the stored facts, such as a start that writes missing lines, must find the same second.
+    return max(0, int(round_stored(seconds)))
 
 
 def _write_queued(fact: Queued, state: LineState, callerid: CallerId) -> list[Row]:

@@ -38,6 +38,15 @@ def test_calls_that_end_in_the_queue(outcome: Outcome, key: str, line: str) -> N
     assert text(story)[1:] == [f"{T + 10}|1.1|temsilci|{line}"]
 
 
+def test_a_wait_is_cut_to_seconds_as_the_store_keeps_it() -> None:
+    """The store keeps 8.9996 s as 9 s, so a reader of its facts says 9 too."""
+    story = Story()
+    story.queued("1.1")
+    story.at += 8.9996
+    story.ended("1.1", Outcome.ABANDONED)
+    assert text(story)[1].endswith("|ABANDON|2|3|9")
+
+
 def test_rings_that_were_ended_by_others() -> None:
     story = Story()
     story.queued("1.1")
