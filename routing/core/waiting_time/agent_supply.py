@@ -123,8 +123,8 @@ class AgentSupply:
         self.cohorts: list[SampledCohort] = []
         self.sizes: list[float] = []
         """Number of agents at work in each of the cohorts."""
-        self.matching: dict[tuple[Requirement, Channel], frozenset[int]] = {}
-        """Agents who fit a requirement, as positions in `cohorts`."""
+        self.matching: dict[tuple[Requirement, Channel], tuple[int, ...]] = {}
+        """Agents who fit a requirement, as positions in `cohorts`. Their order decides the rounding of sums."""
         self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], SupplyRate] = {}
 
     def sample_agents(self, d: Moment) -> None:
@@ -142,13 +142,13 @@ class AgentSupply:
         self.at, self.cohorts, self.sizes = d.now, found, [len(one.records) * one.weight for one in found]
         self.matching, self.rates = {}, {}
 
-    def matching_cohorts(self, wanted: Requirement, channel: Channel) -> frozenset[int]:
-        """Return which of the sampled agents fit a requirement, as positions in `cohorts`."""
+    def matching_cohorts(self, wanted: Requirement, channel: Channel) -> tuple[int, ...]:
+        """Return which of the sampled agents fit a requirement, as positions in `cohorts`, in their order."""
         found = self.matching.get((wanted, channel))
         if found is None:
-            found = self.matching[wanted, channel] = frozenset(
+            found = self.matching[wanted, channel] = tuple([
                 place for place, one in enumerate(self.cohorts) if channel in one.profile.channels
-                and skill_requirement.level_of(wanted, one.skills, one.profile.no_topics) is not None)
+                and skill_requirement.level_of(wanted, one.skills, one.profile.no_topics) is not None])
         return found
 
     def rate_for(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
@@ -167,10 +167,10 @@ class AgentSupply:
     def _compute_rate(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
         # 1. Agents who fit. Without them no agent ever becomes free.
         kin = self.matching_cohorts(d.matching.requirement_of(contact, step), contact.channel)
-        fitting = [(record, self.cohorts[place].weight) for place in sorted(kin)
+        fitting = [(record, self.cohorts[place].weight) for place in kin
                    for record in self.cohorts[place].records]
         if not fitting:
-            return SupplyRate(0.0, 0.0, kin, {})
+            return SupplyRate(0.0, 0.0, frozenset(), {})
         # 2. Each of them becomes free once in the mean handle time of their present contact, for each unit they have.
         units, own, ring_s = max(1, 100 // max(1, d.channels[contact.channel].cost)), contact.service.id, \
             d.forecast.ring_s
@@ -180,7 +180,7 @@ class AgentSupply:
         first_per_s = per_s
         if len(fitting) <= FEW_AGENTS and units == 1:
             first_per_s = sum(weight / max(1.0, _remaining_s(d, record, own)) for record, weight in fitting)
-        return SupplyRate(per_s, first_per_s, kin, {})
+        return SupplyRate(per_s, first_per_s, frozenset(kin), {})
 
     def share_taken(self, d: Moment, rate: SupplyRate, group: Group[Any, Any]) -> float:
         """Return the share of a group's contacts that agents of this rate will take."""
@@ -191,10 +191,10 @@ class AgentSupply:
             if group.pool.owner is None:
                 head: WaitingContact = group.queue.head()[2]
                 theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
-                sizes = self.sizes
-                total = sum([sizes[place] for place in sorted(theirs)])
+                sizes, ours = self.sizes, rate.cohorts
+                total = sum([sizes[place] for place in theirs])
                 if total:
-                    found = sum([sizes[place] for place in sorted(theirs & rate.cohorts)]) / total
+                    found = sum([sizes[place] for place in theirs if place in ours]) / total
             rate.competing_groups[group] = found
         return found
 
