@@ -419,7 +419,7 @@ class Privacy(Shape):
     numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0
     """Retention of callers' numbers and digits."""
     journal_days: Annotated[float, Field(ge=1, le=3660)] = 30.0
-    """Retention of the journal, from which `replay` and `why` decide again; a replay starts at a node start."""
+    """Retention of the journal, from which `replay` and `why` decide again."""
     facts_days: Annotated[float, Field(ge=1, le=3660)] = 366.0
     """Retention of facts, from which reports are made."""
 

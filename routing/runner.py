@@ -44,7 +44,7 @@ from routing.core.events import (
 from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import PauseReason
 from routing.core.model.commands import Command
-from routing.core.model.errors import IllegalTransition, Refused
+from routing.core.model.errors import IllegalTransition, Refused, SnapshotError
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.stored import Change
@@ -90,6 +90,10 @@ class TurnStore(Protocol):
         ...
 
 
+class _SnapshotDue:
+    """A place in the inbox at which the whole state of the engine is written."""
+
+
 class _Waiter(NamedTuple):
     event: Event
     answer: asyncio.Future[ContactView | AgentView | None]
@@ -120,7 +124,7 @@ class Runner:
         self._measure = measure
         self._on_overflow = on_overflow
         self._on_turn = on_turn
-        self._inbox: deque[Event | _Waiter] = deque()
+        self._inbox: deque[Event | _Waiter | _SnapshotDue] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
         self._deferred_since = 0.0
@@ -156,6 +160,15 @@ class Runner:
         self._wake.set()
         async with asyncio.timeout(ASK_S):
             return await answer
+
+    def write_snapshot(self) -> None:
+        """Have the whole state of the engine written into the journal, after the events that wait now.
+
+        A replay may begin there, and a purge may cut the journal there.
+        """
+        if not self._closed:
+            self._inbox.append(_SnapshotDue())
+            self._wake.set()
 
     @property
     def is_storing(self) -> bool:
@@ -271,6 +284,10 @@ class Runner:
         # 2. Handle a batch. An event stays in the inbox until then, so that its waiter hears of a failure.
         for _ in range(min(len(self._inbox), BATCH_MAX)):
             item = self._inbox[0]
+            if isinstance(item, _SnapshotDue):
+                self._inbox.popleft()
+                self._take_snapshot(handled, now)
+                continue
             event = item.event if isinstance(item, _Waiter) else item
             error = self._handle_event(event, now, commands)
             self._inbox.popleft()
@@ -290,6 +307,18 @@ class Runner:
         if facts:
             for project in self._projections:
                 project(facts)
+
+    def _take_snapshot(self, handled: list[tuple[float, Event | None]], now: float) -> None:
+        before = asyncio.get_running_loop().time()
+        try:
+            started = self._engine.take_snapshot()
+        # The journal stays longer than it should, and nothing else is lost.
+        except SnapshotError as error:
+            log.error("journal.snapshot_failed", why=str(error))
+            return
+        handled.append((now, started))
+        log.info("journal.snapshot_taken", characters=len(started.state), callers=len(started.callers),
+                 seconds=round(asyncio.get_running_loop().time() - before, 3))
 
     def _handle_event(self, event: Event, now: float, commands: list[Command]) -> Exception | None:
         before = asyncio.get_running_loop().time()

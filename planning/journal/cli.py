@@ -142,8 +142,12 @@ def _rule_changes(journal: EventJournal) -> list[comparison.RuleChange]:
     """Return the changes of rules and links in the record, in order."""
     found: list[comparison.RuleChange] = []
     for entry in journal.read_entries():
-        if isinstance(entry.event, Started | Configured | LinkChanged):
-            found.append((entry.at, entry.event))
+        event = entry.event
+        if isinstance(event, Started):
+            # The state of a night is large, and the rules do not need it.
+            event = event._replace(callers=(), state="")
+        if isinstance(event, Started | Configured | LinkChanged):
+            found.append((entry.at, event))
     return found
 
 

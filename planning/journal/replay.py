@@ -15,7 +15,7 @@ from routing.core.engine import Engine
 from routing.core.events import Event
 from routing.core.explain import Exclusion
 from routing.core.journal import stored_form
-from routing.core.model.errors import RoutingError
+from routing.core.model.errors import RoutingError, SnapshotError
 from routing.core.model.facts import Fact, Offered
 from routing.core.model.ids import OfferId
 from routing.core.stored import Started
@@ -100,7 +100,7 @@ class ReplayVerdict(NamedTuple):
     decisions: int
     """Number of offers among the equal facts."""
     starts: int
-    """Number of starts of a node in the record."""
+    """Number of starts of a node in the record, without the states of nights."""
     difference: ReplayDifference | None
     """The first difference, or None if all facts are the same, bit for bit."""
     explained: tuple[Exclusion, ...] = ()
@@ -152,9 +152,10 @@ class _Replayer:
         """Yield the facts in order, as the engine makes them."""
         engine = self._new_engine()
         for entry in self._entries:
-            # A node starts with an empty engine, so each start in the journal does the same.
+            # A node starts with an empty engine, so each start in the journal does the same. The state of a night
+            # builds the same engine again.
             if isinstance(entry.event, Started):
-                engine, self.starts = self._new_engine(), self.starts + 1
+                engine, self.starts = self._new_engine(), self.starts + (not entry.event.state)
             self.last = _LastEntry(entry.seq, "tick" if entry.event is None else type(entry.event).__name__, entry.at)
             self.count += 1
             try:
@@ -162,6 +163,8 @@ class _Replayer:
                     engine.tick(entry.at)
                 else:
                     engine.handle(entry.event, entry.at)
+            except SnapshotError:
+                raise
             except RoutingError:
                 # The event was refused when it was recorded and changed nothing. Now it changes nothing either.
                 pass

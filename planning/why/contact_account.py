@@ -18,7 +18,7 @@ from routing.core.events import CallerHungUp, Configured, ContactExited
 from routing.core.explain import Exclusion, WaitReason
 from routing.core.journal import stored_form
 from routing.core.model.centre_model import Centre, Outcome
-from routing.core.model.errors import RoutingError
+from routing.core.model.errors import RoutingError, SnapshotError
 from routing.core.model.facts import (
     CallbackChanged,
     Ended,
@@ -322,6 +322,8 @@ class _ContactReplayer:
                 self.engine.tick(entry.at)
             else:
                 self.engine.handle(event, entry.at)
+        except SnapshotError:
+            raise
         except RoutingError:
             # The event was refused when it was recorded and changed nothing. Now it changes nothing either.
             pass

@@ -47,6 +47,7 @@ from routing.core.queueing import abuse_flags, admission, contact_queue, service
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
+from routing.core.snapshot import encode_domain
 from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
 
@@ -204,6 +205,15 @@ class Engine:
             record.saved = record.version
         d.dirty = []
         return found
+
+    def take_snapshot(self) -> Started:
+        """Return the whole state as an entry of the journal, from which a replay goes on with the same facts.
+
+        The engine itself does not change, and does not handle the entry.
+        """
+        d = self._domain
+        callers, state = encode_domain(d)
+        return Started(d.centre, next_offer=d.next_offer, next_fact=d.next_seq, callers=callers, state=state)
 
     @property
     def centre(self) -> Centre:

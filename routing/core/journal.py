@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from routing.core.engine import Engine
 from routing.core.events import Configured, Event, MenuEnded, SurveyAnswered
-from routing.core.model.errors import RoutingError
+from routing.core.model.errors import RoutingError, SnapshotError
 from routing.core.model.facts import Fact, MenuEndedRecorded, SurveyAnsweredRecorded
 from routing.core.model.privacy import Privacy, privacy_of
 from routing.core.stored import Started
@@ -130,6 +130,8 @@ def replay_entries(entries: Iterable[tuple[float, Event | None]], *, first_offer
                 engine.tick(now)
             else:
                 engine.handle(event, now)
+        except SnapshotError:
+            raise
         except RoutingError:
             # A refused event changed nothing in the original run either.
             pass

@@ -45,6 +45,7 @@ from routing.core.queueing import callback_index, contact_queue, recent_talks, w
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.shifts import rule_overrides
+from routing.core.snapshot import OUTPUTS, decode_domain
 from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact, StoredLearned, StoredOffer
 
 OUTLIVES_SHIFT = frozenset({
@@ -64,6 +65,9 @@ def on_started(d: Domain, event: Started) -> None:
     """
     if d.agents or d.contacts:
         raise ValueError("a node can start once: take a new engine")
+    if event.state:
+        _take_over_state(d, decode_domain(event.callers, event.state))
+        return
     d.next_offer, d.next_seq = event.next_offer, event.next_fact
     # Learned values come before the settings, which decide what of them still holds.
     for row in event.learned:
@@ -75,6 +79,15 @@ def on_started(d: Domain, event: Started) -> None:
     d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags,
                                   event.callback_calls)
     d.repairs = rebuild_domain(d, event.contacts, event.offers, event.agents)
+
+
+def _take_over_state(d: Domain, found: Domain) -> None:
+    """Give an empty domain the state of a running one."""
+    now = d.now
+    for name in Domain.__slots__:
+        if name not in OUTPUTS:
+            setattr(d, name, getattr(found, name))
+    d.now = max(now, d.now)
 
 
 def rebuild_domain(d: Domain, stored_contacts: Iterable[StoredContact], stored_offers: Iterable[StoredOffer],

@@ -14,6 +14,7 @@ from routing.core.model import centre_model, ids, privacy
 from routing.core.model.centre_model import Centre
 from routing.core.model.declare import Stored, fields_of, reader, row_type
 from routing.core.model.ids import ContactId
+from routing.core.model.privacy import CallerHash
 from routing.core.records import AgentRecord, Contact, Offer
 
 
@@ -127,3 +128,8 @@ class Started(NamedTuple):
     """Dials and refusals of callbacks of the last day."""
     learned: tuple[StoredLearned, ...] = ()
     """Learned values of each service, for expected waits and planned breaks."""
+    callers: tuple[CallerHash, ...] = ()
+    """Callers to whom `state` refers by number."""
+    state: str = ""
+    """The whole state of a running engine (`snapshot`), from which a replay goes on. Such an entry has no rows, and the
+    running engine does not handle it. Empty at the start of a node."""

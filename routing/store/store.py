@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from routing.core.events import Event
 from routing.core.journal import encode_record, noted_as
 from routing.core.model.facts import Fact
-from routing.core.stored import Change, Row
+from routing.core.stored import Change, Row, Started
 from routing.store import compaction, start_entry
 from routing.store import lease as leasing
 from routing.store.database import (
@@ -449,7 +449,7 @@ class Store:
                 rows: list[dict[str, object]] = []
                 for at, event in turn.events:
                     kind, body = encode_record(event)
-                    if kind == start_entry.START_KIND:
+                    if isinstance(event, Started) and not event.state:
                         body = start_entry.write_start(connection, body, at)
                     elif (noted := noted_as(event)) in bodies:
                         body = str(turn.facts[bodies.index(noted)].seq)

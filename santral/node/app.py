@@ -321,7 +321,7 @@ class Node:
 
         data = CallerData(self._state, store, vault, numbers, self._state / self._config.settings.queue_log.path,
                           forget_caller, keys=self._secrets.folder / "recordings.json", node=True, who=AUDIT_NAME)
-        return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time)
+        return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time, runner.write_snapshot)
 
     async def _start_redirect(self) -> SipRedirect | None:
         """Start the server that tells Asterisk the number of a callback. Return None if there is no carrier."""

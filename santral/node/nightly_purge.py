@@ -1,5 +1,8 @@
 """Destroy old data once a night, at a quiet hour by the local time of the centre.
 
+Before it, the whole state of the engine is written into the journal. The journal can be cut at such an entry, so a node
+that runs for months keeps no more of it than `[privacy] journal_days`.
+
 `CallerData.purge_due` does the work in pages, with a pause after each. So neither a turn nor the loop waits long.
 """
 
@@ -29,11 +32,15 @@ Purge = Callable[[float, float, float], Awaitable[PurgeResult]]
 
 
 class NightlyPurge:
-    """Run the purge of one node every night. `settings` returns those in force, because a reload may change them."""
+    """Run the purge of one node every night. `settings` returns those in force, because a reload may change them.
+
+    `write_snapshot` has the state of the engine written.
+    """
 
     def __init__(self, store: Store, purge: Purge, settings: Callable[[], Settings],
-                 clock: Callable[[], float]) -> None:
+                 clock: Callable[[], float], write_snapshot: Callable[[], None]) -> None:
         self._store, self._purge, self._settings, self._clock = store, purge, settings, clock
+        self._write_snapshot = write_snapshot
         self.purged_at = 0.0
         """Time of the last purge, Unix seconds, or 0."""
 
@@ -56,7 +63,8 @@ class NightlyPurge:
             due = next_purge(self._settings(), max(now, self._clock()))
 
     async def purge_once(self) -> None:
-        """Destroy what is due, and log the result. A failure is left to the next night."""
+        """Write the state, destroy what is due, and log the result. A failure is left to the next night."""
+        self._write_snapshot()
         rules = self._settings().privacy
         began = asyncio.get_running_loop().time()
         try:

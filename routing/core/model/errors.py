@@ -37,6 +37,10 @@ class RoutingError(Exception):
     """Root of the engine's errors."""
 
 
+class SnapshotError(RoutingError):
+    """The state of an engine cannot be written, or another version of the program wrote it."""
+
+
 class IllegalTransition(RoutingError):
     """State and event do not fit. The state is unchanged."""
 

@@ -96,11 +96,12 @@ def find_menu_paths(ask: Query, beginning: str) -> list[MenuEndedRecorded]:
 
 
 def start_before(ask: Query, fact: int) -> int | None:
-    """Return the number of the last start of a node before this fact, or None. Raise JournalError if a start is
-    unreadable."""
-    for seq, body in ask(select(journal.c.seq, journal.c.body)
-                         .where(journal.c.kind == Started.__name__, text(IS_RARE))
-                         .order_by(journal.c.seq.desc())):
+    """Return the number of the last start of a node, or state of the night, before this fact, or None. Raise
+    JournalError if a start is unreadable."""
+    # One body at a time: those of a month may have 300 MB.
+    for (seq,) in ask(select(journal.c.seq).where(journal.c.kind == Started.__name__, text(IS_RARE))
+                      .order_by(journal.c.seq.desc())):
+        [(body,)] = ask(select(journal.c.body).where(journal.c.seq == seq))
         try:
             first = int(json.loads(body)["next_fact"])  # in every start, complete or not
         except (ValueError, TypeError, KeyError) as error:

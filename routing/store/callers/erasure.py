@@ -121,10 +121,11 @@ async def redact_caller(store: Store, replace: Replace, contacts: Collection[str
 
     Return how many entries have changed. `until` is the end of a contact that lives.
     """
-    seqs = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))
+    starts, others = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))
     changed = 0
-    for begin in range(0, len(seqs), PAGE):
-        page = partial(_redact_page, wanted=_ENTRY.where(journal.c.seq.in_(seqs[begin:begin + PAGE])), replace=replace)
+    # A start may have 10 MB, so each has a transaction for itself.
+    for seqs in ([[seq] for seq in starts] + [others[begin:begin + PAGE] for begin in range(0, len(others), PAGE)]):
+        page = partial(_redact_page, wanted=_ENTRY.where(journal.c.seq.in_(seqs)), replace=replace)
         # Most of these entries are of others. The reader finds that out, so that no turn waits for it.
         if await store.run_query(page):
             changed += await store.run_write(partial(_rewrite_page, page=page))
@@ -148,16 +149,18 @@ CONTACT_SLACK_S = 60.0
 _ENTRY = select(journal.c.seq, journal.c.kind, journal.c.body)
 
 
-def _entries_of_caller(connection: Connection, ids: Collection[str], until: float) -> list[int]:
-    """Return the entries that may identify a caller with these contacts."""
+def _entries_of_caller(connection: Connection, ids: Collection[str], until: float) -> tuple[list[int], list[int]]:
+    """Return the entries that may identify a caller with these contacts: starts and erasures, and those of the
+    contacts."""
     # The words name the partial indexes.
-    found = set(connection.execute(select(journal.c.seq).where(text(IS_RARE), journal.c.personal)).scalars())
+    starts = set(connection.execute(select(journal.c.seq).where(text(IS_RARE), journal.c.personal)).scalars())
+    found = set[int]()
     spans = connection.execute(select(contacts.c.queued_at, contacts.c.ended_at).where(contacts.c.contact.in_(ids)))
     for begin, end in spans:
         found |= set(connection.execute(select(journal.c.seq).where(
             text("personal"), journal.c.at >= begin - CONTACT_SLACK_S,
             journal.c.at <= (until if end is None else end) + CONTACT_SLACK_S)).scalars())
-    return sorted(found)
+    return sorted(starts), sorted(found - starts)
 
 
 def _number_range(connection: Connection, table: Table) -> tuple[int, int]:

@@ -65,7 +65,9 @@ async def test_every_night_has_one_purge_and_what_is_old_goes(
     nights = Nights(settings)
     house.privacy._clock = lambda: nights.now
     await house.node.call(NUMBER)
-    purge = NightlyPurge(house.store, house.privacy.purge_due, lambda: settings, nights.read_clock)
+    states = list[float]()
+    purge = NightlyPurge(house.store, house.privacy.purge_due, lambda: settings, nights.read_clock,
+                         lambda: states.append(nights.now))
     await purge.load_time()
     assert purge.purged_at == 0.0
     running = asyncio.create_task(purge.run_nights())
@@ -82,12 +84,13 @@ async def test_every_night_has_one_purge_and_what_is_old_goes(
         nights.advance(settings.privacy.numbers_days)
         await until_async(lambda: len(logs) == 2, what="a purge half a year later")
     assert logs[1]["rows"] > 0 and logs[1]["settled"]
+    assert len(states) == 2 and states[1] == purge.purged_at, "the state is written before each purge"
     assert house.bytes_of(significant_digits(NUMBER)) == []
     assert [entry.who for entry in Audit(house.state).read_entries()] == ["test", "test"]
     running.cancel()
     await asyncio.wait({running})
     # 3. The next node knows when the last purge was.
-    again = NightlyPurge(house.store, house.privacy.purge_due, lambda: settings, lambda: nights.now)
+    again = NightlyPurge(house.store, house.privacy.purge_due, lambda: settings, lambda: nights.now, lambda: None)
     await again.load_time()
     assert again.purged_at == purge.purged_at == nights.now
 
@@ -103,7 +106,7 @@ async def test_a_purge_that_fails_is_logged_and_tried_the_next_night(
             raise StoreUnavailable("full", "the disk is full")
         return await house.privacy.purge_due(*days)
 
-    purge = NightlyPurge(house.store, purge_due, lambda: settings, nights.read_clock)
+    purge = NightlyPurge(house.store, purge_due, lambda: settings, nights.read_clock, lambda: None)
     running = asyncio.create_task(purge.run_nights())
     with capture_logs() as logs:
         await nights.pass_reads()
