@@ -31,7 +31,7 @@ pytestmark = pytest.mark.integration
 STEPS = 3_000
 
 HOUSE_EVENTS = 2_000
-HOUSES = 10
+HOUSES = 40
 """Random ones at most, until everything has occurred that gives a caller another age or another time in the service."""
 
 
