@@ -141,6 +141,8 @@ class Crowd:
 
     def __init__(self, seed: int, *, restarts: bool = True) -> None:
         self.rng = random.Random(seed)
+        self.times = random.Random(seed)
+        """Separate, so that a choice of a time leaves all other choices as they are."""
         self.centre = centre_of(self.rng)
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
@@ -398,10 +400,11 @@ class Crowd:
         house = self.side_by_side.house
         caller = house.callers.get(contact)
         node = "" if caller is None else caller.node
-        if caller is not None and caller.callback and caller.leg and rng.random() < 0.9:
-            if rng.random() < 0.2:
-                return e.CallbackRequested(contact, window=self._window())
-            return e.CallerHungUp(contact)
+        if caller is not None and caller.callback and caller.leg:
+            if rng.random() < 0.8:
+                return e.CallerHungUp(contact)
+            if self.times.random() < 0.7:
+                return e.CallbackRequested(contact, window=self._window(self.times))
         if caller is not None and rng.random() < 0.15:
             return e.CallbackRequested(contact)
         if caller is not None and rng.random() < 0.06:
@@ -434,7 +437,7 @@ class Crowd:
             e.HeldPositionDeclined(contact), e.CallbackRequested(contact), e.CallbackRequested(contact),
             e.CallbackRequested(contact),
             e.CallbackRequested(contact, rng.choice((-1.0, 0.0, 12.0)), rng.random() < 0.5, f"h{rng.randint(0, 12)}"),
-            e.CallbackRequested(contact, window=self._window()),
+            e.CallbackRequested(contact, window=self._window(rng)),
             e.CallbackReached(contact, "PJSIP/again"), e.QuietHoursChanged(rng.random() < 0.15),
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.MenuEnded(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
@@ -443,10 +446,10 @@ class Crowd:
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHoursSet(self._service(), rng.random() < 0.7)))
 
-    def _window(self) -> tuple[float, float]:
+    def _window(self, rng: random.Random) -> tuple[float, float]:
         """Return a time that a caller chooses for a callback. It may be over, or end before it begins."""
         now = self.side_by_side.now
-        return now + self.rng.choice((-5.0, 8.0)), now + self.rng.choice((-1.0, 5.0, 60.0))
+        return now + rng.choice((-5.0, 8.0)), now + rng.choice((-1.0, 5.0, 60.0))
 
     def _of_agent(self) -> e.Event:
         rng, agent = self.rng, self._agent()
