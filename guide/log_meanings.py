@@ -78,6 +78,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "queue_log.stopped": (ALARM, "The file was not corrected in time or not readable at the start. Correct it, "
                                  "restart; no line is lost."),
     "queue_log.lines_unexplained": (LOOK, "Another program writes into the file, or the file was restored."),
+    "journal.snapshot_failed": (ALARM, "The nightly state was not written; the journal is kept longer."),
     "privacy.purge_failed": (ALARM, "Old data was not destroyed; tried again the next night."),
     "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
     "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
