@@ -98,7 +98,8 @@ def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]],
         if caller.channel not in open_to.get(p, ()):
             continue
         if caller.channel is VOICE and any(
-                one.caller.service.distress and h.yields(one) for each in who(caller, p) for one in each.hands):
+                one.caller.service.distress and (one.state is PENDING or h.yields(one))
+                for each in who(caller, p) for one in each.hands):
             h.seen["messages in distress that no other call interrupted"] += 1
             continue
         tier, mask = tier_of(p, caller), distress.mask(free, p)
@@ -243,8 +244,8 @@ def alone(h, p: Person) -> list[Channel]:
             or p.pause_pending or p.leave_pending or (not p.hands and p.state not in (READY, UNREACHABLE)):
         return []
     phone = p.phone
-    if phone.in_use and not phone.settling and not p.calls():
-        return []  # a private call
+    if phone.in_use and not p.calls():
+        return []  # a private call, or the end of ours that the phone has not told yet
     if max(p.not_before, p.gap_until, p.rest_until) > h.now or p.protected or burden.break_due(h, p) <= h.now:
         return []
     return [channel for channel in Channel if ever(p, channel) and beside(h, p, channel)

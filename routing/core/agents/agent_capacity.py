@@ -120,9 +120,10 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
         mask = record.allowed_channels if state in IDLE_STATES else 0
     if not mask:
         return 0
-    # 3. The phone. If it is in use without a call of ours, the agent is busy for every channel.
+    # 3. The phone. In use without a call of ours, nothing comes: another call is on it, or it has not yet reported the
+    # end of ours. A message in that moment would take the place of a waiting caller.
     seat = d.seats[seat_id]
-    if seat.in_use and not seat.settling and not record.call_count:
+    if seat.in_use and not record.call_count:
         return 0
     if mask & BY_PHONE and (seat.in_use or not seat.reachable):
         mask &= ~BY_PHONE
@@ -142,8 +143,9 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
 
 
 def has_distress_message(d: Domain, record: AgentRecord) -> bool:
-    """Return whether a message in distress is at hand that a call would interrupt."""
-    return any(offer.contact.service.distress and is_interruptible(d, offer) for offer in record.offers.values())
+    """Return whether a call would interrupt a message in distress of the agent, or take back one that rings."""
+    return any(offer.contact.service.distress and (offer.state is PENDING or is_interruptible(d, offer))
+               for offer in record.offers.values())
 
 
 def channels_beside(d: Domain, record: AgentRecord) -> int:

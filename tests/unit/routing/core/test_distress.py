@@ -141,6 +141,25 @@ def test_no_other_call_interrupts_a_message_in_distress() -> None:
     assert h.calls("psy", 5.0).agent == "a", "a call in distress does"
 
 
+def test_no_other_call_takes_back_a_ringing_message_in_distress() -> None:
+    h = house(profile=QUICK._replace(capacity=200), a=80)
+    chat = h.calls("psy", 1.0, channel=Channel.CHAT)
+    assert h.waits("info", 2.0) == [], "both would fit, but the call ends the ringing of the chat"
+    h.tell(e.OfferConnected(chat.offer, chat.contact), 3.0)
+    assert h.offers[-1].contact == "c2", "the answered chat goes on next to a call"
+
+
+def test_no_message_takes_the_place_of_distress_until_the_phone_is_free() -> None:
+    h = house(a=80)
+    first = busy(h, "info", 2.0)
+    h.seat("a", in_use=True, at=2.1)
+    h.waits("psy", 3.0)
+    h.waits("info", 4.0, channel=Channel.CHAT)
+    assert h.tell(e.TalkEnded(first.offer, "agent"), 10.0) == [], "the phone reports the end a moment later"
+    h.seat("a", at=10.01)
+    assert h.offers[-1].contact == "c2"
+
+
 # -- choice --------------------------------------------------------------------
 
 
