@@ -308,7 +308,8 @@ class ProfileMemory(ABC):
             # To leave an offer beyond the limit alone says "not now".
             if one.tier == 2 and fact.state in (OfferState.REJECTED, OfferState.TIMEOUT):
                 person.heavy_declined_until = max(person.heavy_declined_until, fact.at + self.centre.heavy_declined_s)
-            if fact.state is not OfferState.CANCELED and fact.reason != "call":
+            # A call or changed rules took the offer back: not the doing of the agent, who rests only after contacts.
+            if fact.state is not OfferState.CANCELED and fact.reason not in ("call", "unfit"):
                 self._gap(person, one, fact.at)
 
     def _talk_over(self, fact: tf.TalkEndedRecorded) -> None:
