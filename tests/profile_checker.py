@@ -227,8 +227,10 @@ class ProfileChecker(ProfileMemory):
             left = start + profile.break_grace_s - at
             if start > at and left < 7_200.0:
                 self.checked["break_protection"] += 1
-                if left < P80_TRUST * self._p80(name):
-                    self._wrong("break_protection", fact, f"{left:.0f} s left, {self._p80(name):.0f} s expected")
+                # The partner of a pair joins a call of the lead.
+                expected = max(self._p80(one) for one in {name, fact.agent})
+                if left < P80_TRUST * expected:
+                    self._wrong("break_protection", fact, f"{name}: {left:.0f} s left, {expected:.0f} s expected")
             elif start <= at < end and person.awake_at < start:
                 self._wrong("break", fact, f"in the midst of it, {end - at:.0f} s before its end")
 

@@ -148,8 +148,11 @@ def bounds(h, p: Person) -> list[float]:
 
 
 def needed_s(h, p: Person) -> float:
-    """Return the 80th percentile of handle time for the slowest service that the agent serves."""
-    return max((h.p80_s(name) for name in h.serves(p)), default=0.0)
+    """Return the 80th percentile of handle time for the slowest service that the agent or the lead of a pair serves."""
+    served = [*h.serves(p)]
+    if p.partner is not None and p.partner.lead and p.partner.signed:
+        served += h.serves(p.partner)
+    return max((h.p80_s(name) for name in served), default=0.0)
 
 
 # --- breaks

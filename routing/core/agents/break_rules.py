@@ -111,10 +111,15 @@ def _time_before_break_s(d: Domain, record: AgentRecord) -> float:
 
 
 def expected_handle_s(d: Domain, record: AgentRecord) -> float:
-    """Return the handle time that eight of ten contacts of the slowest service of the agent do not exceed."""
+    """Return the handle time that eight of ten contacts of the slowest service of the agent do not exceed.
+
+    The partner of a pair joins the calls of the lead, so the services of both count.
+    """
     # Each offer asks this for some agents, so there is no generator and no call.
-    longest_s, handled = 0.0, d.handle_times
-    for service in record.serves:
+    longest_s, handled, services, lead = 0.0, d.handle_times, record.serves, record.partner
+    if lead is not None and lead.leads_pair and lead.is_signed_in:
+        services += lead.serves
+    for service in services:
         p80_s = handled[service].p80_s
         if p80_s > longest_s:
             longest_s = p80_s

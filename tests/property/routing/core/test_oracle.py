@@ -21,6 +21,8 @@ pytestmark = pytest.mark.property
 HOUSE = 2_000
 """Events in one house: then another centre, another team."""
 
+FIRST_SEED = 20
+"""Two of the houses from here on complete a consult transfer. The first twenty never do."""
 EVENTS = 50_000
 LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 """Under `long`; fewer for a look in between."""
@@ -99,7 +101,7 @@ def everything_occurred(seen: Counter[str], at_least: int) -> None:
 def test_the_engine_says_what_a_plain_look_at_everything_says() -> None:
     seen: Counter[str] = Counter()
     events = 0
-    for seed in range(EVENTS // HOUSE):
+    for seed in range(FIRST_SEED, FIRST_SEED + EVENTS // HOUSE):
         count, occurred, apart = run_side_by_side(seed)
         assert not apart, apart
         events, seen = events + count, seen + occurred

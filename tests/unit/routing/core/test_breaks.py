@@ -253,6 +253,19 @@ def test_what_was_learned_while_an_agent_stood_idle_protects_the_break(pair_id: 
     assert h.offers[-1].agent == "a", "after the break"
 
 
+def test_the_break_of_a_partner_without_a_skill_is_protected_from_the_calls_of_the_lead() -> None:
+    pair = LONG._replace(pair_id="x")
+    h = House({"a": 50, "b": 0, "c": 50}, LONG)
+    h.profiles(a=pair, b=pair)
+    h.sits("a", "b", "c", at=1.0)
+    h.tell(e.BreaksPlanned(AgentId("b"), ((START, END),)), 2.0)
+    run(h, START - p80(h) + 1.0)
+    assert h.calls("edu").agent == "c", "a call of the pair would reach into the break of b"
+    assert h.waits("edu") == []
+    run(h, END)
+    assert h.offers[-1].agent == "a", "after the break"
+
+
 def absent(*plan: tuple[float, float]) -> House:
     """Does not respond from shortly before the first break on."""
     h = house(LONG._replace(rna_allowed=1, auto_return_s=300.0, break_grace_s=900.0), *plan)
