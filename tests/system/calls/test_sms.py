@@ -13,6 +13,7 @@ from lab.pbx import process
 from lab.people.node_records import sum_samples
 from lab.session import LabSession
 from santral.privacy.caller_data import search_files
+from tests.ministry import patient
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage
 from tests.until import until_async
@@ -38,7 +39,7 @@ def written(lab: LabSession) -> list[str]:
 
 
 async def test_a_caller_has_the_link_on_the_telephone(new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab(texts=3.0, extra=QUICK)
+    lab = await new_lab(centre=patient(tmp_path), texts=3.0, extra=QUICK)
     stage = Stage(lab, tmp_path)
     mobile, fixed = await asyncio.gather(stage.hurried("2", number=MOBILE), stage.hurried("4", number=FIXED))
     await stage.hears(mobile, "kisa-mesaj-sor", HEARS_S)
@@ -58,7 +59,7 @@ async def test_a_caller_has_the_link_on_the_telephone(new_lab: NewLab, tmp_path:
 
 @pytest.mark.long
 async def test_a_gateway_that_is_away_and_a_node_that_dies_lose_no_message(new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab(texts=lifecycle.NO_OFFER_S, extra=QUICK)
+    lab = await new_lab(centre=patient(tmp_path), texts=lifecycle.NO_OFFER_S, extra=QUICK)
     stage = Stage(lab, tmp_path)
     process.end_process(lifecycle.find_process(lab.folder, "gateway"), process.TERM_S)
     caller = await stage.hurried("0", number=OTHER)
