@@ -86,12 +86,13 @@ def _write_centre(folder: Path, team: Sequence[SideAgent], rules: SideRules) -> 
     """Write a centre with the ministry's menu and these services. Agents have no wrap-up, as in app_queue."""
     centre = folder / "centre"
     shutil.copytree(lifecycle.CENTRE, centre)
-    # The equal services know no distress: no lines are kept for it, and no surge profile names its people.
+    # The equal services know no distress, so no surge profile names its people. Callers are Local channels, of which
+    # Asterisk counts several for a call, so no count of lines (`maxcalls`) may refuse them.
     settings = centre / "santral.toml"
     kept, section = [], ""
     for line in settings.read_text(encoding="utf-8").splitlines(keepends=True):
         section = line if line.startswith("[") else section
-        if not section.startswith("[surge") and not line.startswith(("kept =", "most =")):
+        if not section.startswith(("[surge", "[lines]")):
             kept.append(line)
     settings.write_text("".join(kept), encoding="utf-8")
     services: list[dict[str, Any]] = [
