@@ -44,6 +44,17 @@ def patient(folder: Path) -> Path:
     return centre
 
 
+def with_lines(folder: Path, total: int, kept: int, most: int) -> Path:
+    """Copy the centre below this folder, with this many lines of the carrier and a separate crisis number."""
+    centre = copied(folder)
+    edit(centre, "santral.toml", '"4440632" = "ana"', '"4440632" = "ana"\n"4440183" = "kriz"')
+    edit(centre, "santral.toml", "total = 300", f"total = {total}")
+    edit(centre, "santral.toml", "kept = { psikososyal = 60 }", f"kept = {{ psikososyal = {kept} }}")
+    edit(centre, "santral.toml", "most = { psikososyal = 90 }", f"most = {{ psikososyal = {most} }}")
+    edit(centre, "menu.yaml", "  ana: karsilama\n", "  ana: karsilama\n  kriz: psikososyal\n")
+    return centre
+
+
 def seated(centre: Path) -> None:
     """Take the rosters out of a copy, so that everybody has a seat. For tests that set who is on call."""
     path = centre / "team.yaml"

@@ -16,7 +16,7 @@ from lab.people.sipp_load import LoadPlan, LoadResult, run_sipp
 from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
-from tests.ministry import copied, edit
+from tests.ministry import with_lines
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, growing, plain
 from tests.until import until_async
@@ -32,17 +32,6 @@ HOLD_S = 25.0
 DISTRESS_S = 20.0
 GREETED_S = 2.0
 TALK_S = 10.0
-
-
-def centre(folder: Path) -> Path:
-    """The ministry's centre with 120 lines and a crisis number."""
-    made = copied(folder)
-    edit(made, "santral.toml", '"4440632" = "ana"', '"4440632" = "ana"\n"4440183" = "kriz"')
-    edit(made, "santral.toml", "total = 300", f"total = {LINES}")
-    edit(made, "santral.toml", "kept = { psikososyal = 60 }", f"kept = {{ psikososyal = {KEPT} }}")
-    edit(made, "santral.toml", "most = { psikososyal = 90 }", f"most = {{ psikososyal = {MOST} }}")
-    edit(made, "menu.yaml", "  ana: karsilama\n", "  ana: karsilama\n  kriz: psikososyal\n")
-    return made
 
 
 def first_sound_s(leg: Leg) -> float:
@@ -79,7 +68,7 @@ def node_samples(stage: Stage) -> list[MetricSample]:
 @pytest.mark.parametrize("seconds", [20.0, pytest.param(600.0, marks=pytest.mark.long)], ids=["short", "ten minutes"])
 async def test_each_call_of_a_flood_has_one_end_and_distress_is_greeted_at_once(
         new_lab: NewLab, tmp_path: Path, seconds: float) -> None:
-    stage = Stage(await new_lab(centre=centre(tmp_path)), tmp_path)
+    stage = Stage(await new_lab(centre=with_lines(tmp_path, LINES, KEPT, MOST)), tmp_path)
     await stage.agents([*plain("temsilci", 4, 30), *plain("psikososyal", 4, 70, alone=False)],
                        PhoneBehaviour(answer="0.5", talk=TALK_S))
     # 1. The flood, and people in distress in the middle of it.

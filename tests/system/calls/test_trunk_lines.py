@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from lab.phones.leg import Leg
-from tests.ministry import copied, edit
+from tests.ministry import with_lines
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage
 from tests.until import until_async
@@ -20,17 +20,6 @@ pytestmark = pytest.mark.system
 TOTAL, KEPT, MOST = 12, 4, 6
 COMMON, CRISIS = "4440632", "4440183"
 BUSY = 17
-
-
-def centre(folder: Path) -> Path:
-    """The ministry's centre with twelve lines and a crisis number."""
-    made = copied(folder)
-    edit(made, "santral.toml", '"4440632" = "ana"', '"4440632" = "ana"\n"4440183" = "kriz"')
-    edit(made, "santral.toml", "total = 300", f"total = {TOTAL}")
-    edit(made, "santral.toml", "kept = { psikososyal = 60 }", f"kept = {{ psikososyal = {KEPT} }}")
-    edit(made, "santral.toml", "most = { psikososyal = 90 }", f"most = {{ psikososyal = {MOST} }}")
-    edit(made, "menu.yaml", "  ana: karsilama\n", "  ana: karsilama\n  kriz: psikososyal\n")
-    return made
 
 
 async def held(stage: Stage, **wanted: int) -> None:
@@ -62,7 +51,7 @@ async def call(stage: Stage, number: str, press: str = "", count: int = 1) -> li
 
 
 async def test_lines_are_kept_for_distress_and_given_back(new_lab: NewLab, tmp_path: Path) -> None:
-    stage = Stage(await new_lab(centre=centre(tmp_path)), tmp_path)
+    stage = Stage(await new_lab(centre=with_lines(tmp_path, TOTAL, KEPT, MOST)), tmp_path)
     # 1. A flood on the common number: exactly total - kept are answered, all others are busy.
     others = await call(stage, COMMON, count=30)
     assert len(others) == TOTAL - KEPT
@@ -88,7 +77,7 @@ async def test_lines_are_kept_for_distress_and_given_back(new_lab: NewLab, tmp_p
 
 
 async def test_the_crisis_number_has_a_most_and_says_who_helps_beyond_it(new_lab: NewLab, tmp_path: Path) -> None:
-    stage = Stage(await new_lab(centre=centre(tmp_path)), tmp_path)
+    stage = Stage(await new_lab(centre=with_lines(tmp_path, TOTAL, KEPT, MOST)), tmp_path)
     first = await call(stage, CRISIS, count=MOST)
     assert len(first) == MOST
     await held(stage, psikososyal=MOST)
