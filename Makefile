@@ -7,11 +7,13 @@ BIN    := $(VENV)/bin
 NODE   := $(VENV)/.node
 STAMP  := $(VENV)/.with-tests
 SITE   := $(VENV)/.with-site
+PAGE   := $(VENV)/.with-vendor
 SPEAK  := espeak-ng sox python3-venv
-TRY    := mmdebstrap sip-tester mosquitto prometheus prometheus-alertmanager python3-icu
+LAB    := mmdebstrap sip-tester coturn
+TRY    := mosquitto prometheus prometheus-alertmanager python3-icu chromium
 SOUNDS := .cache/sounds
 
-.PHONY: all install setup speak packages prompts pictures docs language demo test test-long lint types voices clean structure
+.PHONY: all install setup speak lab packages prompts pictures vendor docs language demo test test-long lint types voices clean structure
 all: setup prompts
 
 # What a node needs, and the prompts it says.
@@ -29,9 +31,13 @@ $(NODE): setup.cfg pyproject.toml
 
 install: speak $(NODE)
 
-# What trying and testing need besides.
+# What the lab and its demo need besides: no browser, and nothing that only tests use.
+lab:
+	@PYTHON="$(PYTHON)" NEED="$(SPEAK) $(LAB)" sh lab/packages.sh
+
+# What testing needs besides.
 packages:
-	@PYTHON="$(PYTHON)" NEED="$(SPEAK) $(TRY)" sh lab/packages.sh
+	@PYTHON="$(PYTHON)" NEED="$(SPEAK) $(LAB) $(TRY)" sh lab/packages.sh
 
 $(STAMP): $(NODE)
 	@echo "== installing what tests need"
@@ -69,6 +75,15 @@ pictures: setup prompts
 	@rm -rf .cache/day && $(BIN)/santral lab day .cache/day --date 2026-03-02 --contacts 14000
 	@$(BIN)/santral report day 2026-03-02 .cache/day --html .cache/report.html --picture docs/pictures/report.png
 
+$(PAGE): $(NODE)
+	@echo "== installing Node from the Python package index"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[vendor]'
+	@touch $(PAGE)
+
+# The SIP library of the page, bundled into one file that is committed. Only this target needs Node and its registry.
+vendor: $(PAGE)
+	@$(BIN)/python -m guide.vendor
+
 $(SITE): $(NODE)
 	@echo "== installing what the site of docs/ needs"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[docs]'
@@ -87,7 +102,7 @@ language: $(NODE)
 structure: $(NODE)
 	@$(BIN)/python -m guide.structure
 
-demo: setup prompts
+demo: lab prompts
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 voices: install

@@ -29,7 +29,7 @@ apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
 }
 for name in $missing; do
     case "$name" in
-        mosquitto | prometheus | prometheus-alertmanager)
+        coturn | mosquitto | prometheus | prometheus-alertmanager)
             if command -v systemctl >/dev/null; then systemctl disable -q "$name" >/dev/null 2>&1 || true; fi ;;
     esac
 done

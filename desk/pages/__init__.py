@@ -1,0 +1,3 @@
+"""Serve the page of the agents: documents, scripts and styles."""
+
+from __future__ import annotations
