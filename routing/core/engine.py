@@ -171,9 +171,7 @@ class Engine:
         # A contact that moved to another service may find an agent there, or be led on by a rule of that service.
         while d.rules_due and service_rules.apply_due_rules(d):
             react(d)
-            assign_contacts(d)
-            _assign_again(d)
-            wait_deadline.arm_new_contacts(d)
+            _assign_and_arm(d)
             _handle_due(d)
         done, d.commands = d.commands, []
         return done
@@ -330,12 +328,17 @@ def _handle_due(d: Domain) -> None:
             if d.changes:
                 react(d)
             key = timers.pop_due(now)
-        assign_contacts(d)
-        _assign_again(d)
-        if d.matching.presence_changed:
-            service_rules.review_presence(d)
-        if d.newly_queued:
-            wait_deadline.arm_new_contacts(d)
+        _assign_and_arm(d)
+
+
+def _assign_and_arm(d: Domain) -> None:
+    """Assign contacts, then note who is there, then arm the deadlines of contacts that still wait."""
+    assign_contacts(d)
+    _assign_again(d)
+    if d.matching.presence_changed:
+        service_rules.review_presence(d)
+    if d.newly_queued:
+        wait_deadline.arm_new_contacts(d)
 
 
 def _assign_again(d: Domain) -> None:

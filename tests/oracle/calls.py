@@ -135,6 +135,7 @@ def connected(h, event: e.OfferConnected) -> None:
         return
     if caller.callback:  # the event that the caller was reached is missing
         caller.callback, caller.leg, caller.not_before, caller.entered_at = False, caller.leg or caller.id, 0.0, h.now
+        caller.deferred = False
         h.tell("CallbackChanged", caller.id, caller.tries, 0.0, "reached")
     offer.with_consulting_agent = False
     caller.own = None

@@ -153,6 +153,8 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
     # Nearly always the agent is at capacity now and can be offered nothing.
     if not record.at_capacity or record.rest_timer_armed or record.pair_id:
         update_placement(d, record)
+        if away:
+            place_partner(d, record)
 
 
 def _on_away_changed(d: Domain, record: AgentRecord, trigger: str, before: AgentState, before_s: float) -> None:
@@ -289,6 +291,13 @@ def update_placement(d: Domain, record: AgentRecord) -> None:
         if record.load_limits_apply or record.leads_pair:
             distress_load.set_load_limits(d, record)
         d.matching.index_agent(record, channels)
+
+
+def place_partner(d: Domain, lead: AgentRecord) -> None:
+    """Index the partner of a lead again who came, went or has other services. The partner's break is guarded against
+    the calls of the lead."""
+    if lead.leads_pair and lead.partner is not None and lead.partner.breaks:
+        update_placement(d, lead.partner)
 
 
 def _takes_distress_calls_only(d: Domain, record: AgentRecord) -> bool:

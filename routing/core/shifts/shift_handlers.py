@@ -260,4 +260,5 @@ def on_skills_changed(d: Domain, event: AgentSkillsChanged) -> None:
     presence.emit_request(d, record)
     contact_queue.review_preferred(d, record)
     presence.update_placement(d, record)
+    presence.place_partner(d, record)
     offer_changes.rescind_unfit(d, record.offers.values())

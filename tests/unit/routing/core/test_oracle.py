@@ -17,9 +17,11 @@ from routing.core.model.centre_model import (
     Profile,
     Rule,
     Step,
+    WayOut,
 )
 from routing.core.model.commands import Offer, Rescind
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.queueing import wait_deadline
 from routing.core.stored import Started
 from tests.core.house import EDU, House
 from tests.oracle.side_by_side import rows
@@ -217,3 +219,48 @@ def test_a_moved_callback_is_not_held_by_a_call_for_a_service_that_it_has_left(m
     h.waits("tip", 30.0, caller_hash="h1")
     h.over(h.offers[0], 40.0)
     assert h.offers[-1].contact == "c2"
+
+
+@pytest.mark.parametrize("gone", (e.AgentSignedOut(AgentId("a")), e.AgentSkillsChanged(AgentId("a"), ())))
+def test_a_partner_gets_a_message_before_the_break_when_the_lead_brings_no_long_calls_any_more(gone: e.Event) -> None:
+    """While the lead takes calls for `edu`, one of them would reach into the break of the partner."""
+    h = House({"a": 50, "b": 0}, PAIR, (EDU, TIP._replace(steps=(Step(((SkillId("edu"), 0),)),))))
+    h.sits("a", "b", at=1.0)
+    for _ in range(50):
+        h.engine._domain.handle_times[EDU.id].note_contact(7_000.0)
+    h.tell(e.BreaksPlanned(AgentId("b"), ((5_000.0, 5_900.0),)), 2.0)
+    h.tell(e.AgentPaused(AgentId("a")), 3.0)
+    assert h.waits("tip", 4.0, channel=Channel.CHAT) == []
+    assert [one.agent for one in h.tell(gone, 5.0) if isinstance(one, Offer)] == ["b"]
+
+
+def test_an_agent_who_gets_a_contact_by_a_rule_is_there_at_once() -> None:
+    """The time without anybody starts again after the contact, also if no other event came meanwhile."""
+    mail = TIP._replace(steps=(Step(((SkillId("edu"), 90),)),), when_waited=Rule(ServiceId("post"), over_s=10.0))
+    post = EDU._replace(id=ServiceId("post"), name="Posta")
+    h = House({"a": 50}, QUICK, (EDU._replace(when_nobody=Rule(way=WayOut.GOODBYE)), mail, post))
+    h.sits("a", at=0.5)
+    chat = h.chats(at=0.5, service="post")
+    h.waits("edu", 1.0)
+    h.waits("tip", 2.0, channel=Channel.EMAIL)
+    h.seat("a", reachable=False, at=3.0)
+    h.over(chat, 4.0)
+    assert h.state("a") is AgentState.UNREACHABLE, "nobody is there for the caller from now on"
+    h.tick(12.0)
+    assert h.offers[-1].contact == "c3" and h.state("a") is AgentState.RINGING
+    h.tell(e.ContactExited(ContactId("c3"), "key", "9"), 13.0)
+    h.tick(4.0 + wait_deadline.NOBODY_S)
+    assert h.led_out() == []
+    h.tick(13.0 + wait_deadline.NOBODY_S)
+    assert h.led_out() == [("c2", "nobody", "goodbye")]
+
+
+def test_a_heavy_contact_that_is_moved_to_the_agent_whom_it_rings_rings_there_again() -> None:
+    h = House({"a": 50, "b": 60}, QUICK, (HEAVY._replace(distress=True),))
+    h.sits("a", "b", at=0.5)
+    h.tell(e.AgentPaused(AgentId("b")), 0.5)
+    assert h.calls("edu", 1.0).agent == "a"
+    h.tell(e.AgentResumed(AgentId("b")), 2.0)
+    assert [one.agent for one in h.tell(e.MoveRequested(ContactId("c1"), None, AgentId("a"), "amir"), 3.0)
+            if isinstance(one, Offer)] == ["a"], "b has the better level"
+    assert h.last(f.Offered).preferred
