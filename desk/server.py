@@ -26,6 +26,7 @@ from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
 from desk.api.routes import ROUTES, ApiCall, Route
 from desk.api.tokens import Failures, Role, Tokens
+from desk.pages.page_routes import Pages
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
@@ -118,6 +119,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", serve_readiness)
     app.router.add_get("/metrics", serve_metrics)
+    Pages().add_routes(app)
     return app
 
 
@@ -256,7 +258,9 @@ def _error_places(error: BaseException) -> list[str]:
 
 
 async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    # Pages and static files have set some of them.
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     # The name of the server would tell its version.
     response.headers.pop("Server", None)
 

@@ -1,3 +1,3 @@
-"""Serve the page of the agents: documents, scripts and styles."""
+"""Pages for people: documents, styles and scripts, served by the node."""
 
 from __future__ import annotations

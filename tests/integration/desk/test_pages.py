@@ -1,0 +1,56 @@
+"""Documents and static files over HTTP: headers, checksums in addresses, compression."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from desk.pages.page_routes import IMMUTABLE, build_page_headers
+from desk.pages.static_files import COMPRESSED_FROM, StaticFiles
+from tests.fakes.desk import running
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_file_with_its_checksum_is_immutable_and_any_other_is_asked_for_again() -> None:
+    address = StaticFiles().address_of("desk.css")
+    async with running() as desk:
+        for path, kept in ((address, IMMUTABLE), ("/static/desk.css", "no-cache")):
+            async with desk.http.get(desk.base + path) as response:
+                assert response.status == 200
+                assert response.headers["Cache-Control"] == kept
+                assert response.headers["Content-Type"] == "text/css; charset=utf-8"
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert b"--ink" in await response.read()
+                tag = response.headers["ETag"]
+            async with desk.http.get(desk.base + path, headers={"If-None-Match": tag}) as response:
+                assert response.status == 304
+        for path in ("/static/0000000000000000/desk.css", "/static/none.css", "/static/../server.py",
+                     "/static/%2e%2e/page_routes.py"):
+            async with desk.http.get(desk.base + path) as response:
+                assert response.status == 404
+
+
+async def test_large_files_are_compressed_for_browsers_that_take_it() -> None:
+    address = StaticFiles().address_of("desk.css")
+    async with running() as desk:
+        async with desk.http.get(desk.base + address, headers={"Accept-Encoding": "identity"}) as response:
+            assert "Content-Encoding" not in response.headers
+            plain = await response.read()
+        assert len(plain) > COMPRESSED_FROM
+        async with desk.http.get(desk.base + address, headers={"Accept-Encoding": "gzip"}) as response:
+            assert response.headers["Content-Encoding"] == "gzip"
+            assert await response.read() == plain
+            assert int(response.headers["Content-Length"]) == len(gzip.compress(plain, 9, mtime=0))
+        icon = StaticFiles().address_of("icon-off.svg")
+        async with desk.http.get(desk.base + icon, headers={"Accept-Encoding": "gzip"}) as response:
+            assert "Content-Encoding" not in response.headers
+
+
+def test_only_the_origin_of_the_telephone_is_added_to_where_a_page_may_connect() -> None:
+    assert build_page_headers()["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
+        "img-src 'self'; frame-ancestors 'none'")
+    assert "connect-src 'self' wss://sip.example;" in build_page_headers("wss://sip.example")["Content-Security-Policy"]
+    assert build_page_headers()["Permissions-Policy"] == "microphone=(self)"
