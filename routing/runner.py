@@ -41,7 +41,7 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.inbox import AgentView, ContactView, InboxClosed, QueueLoad, QueueStatus, Status
+from routing.core.inbox import AgentView, ContactView, DeskView, InboxClosed, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import PauseReason
 from routing.core.model.commands import Command
 from routing.core.model.errors import IllegalTransition, Refused, SnapshotError
@@ -200,6 +200,10 @@ class Runner:
     def agent_view(self, agent: AgentId) -> AgentView | None:
         """Return one agent as they are now."""
         return self._engine.agent_view(agent, self._clock())
+
+    def desk_view(self, agent: AgentId) -> DeskView | None:
+        """Return what the desk of one agent shows."""
+        return self._engine.desk_view(agent, self._clock())
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:
         """Return the agent who is signed in at a seat."""

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from routing.core.events import Event
-from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, PauseReason, Trigger, WayOut
+from routing.core.model.centre_model import (
+    AgentState,
+    Channel,
+    ContactState,
+    Estimate,
+    OfferState,
+    PauseReason,
+    Trigger,
+    WayOut,
+)
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.state_tables import ConsultState
 
 
 class ContactView(NamedTuple):
@@ -91,6 +101,72 @@ class AgentView(NamedTuple):
     """A short break is due, and waits until another agent is on duty for a distress service."""
 
 
+class ConsultView(NamedTuple):
+    """A consult transfer that the agent has begun."""
+
+    state: ConsultState
+    service: ServiceId
+    """Service for which the caller waits meanwhile."""
+    agent: AgentId | None
+    """Agent who is offered the caller, or talks with the consulting agent. None while nobody is found."""
+    since: float
+
+
+class HeldContact(NamedTuple):
+    """A contact at an agent: offered, in talk or in wrap-up. All times are in Unix seconds."""
+
+    offer: OfferId
+    contact: ContactId
+    channel: Channel
+    service: ServiceId
+    service_name: str
+    state: OfferState
+    waiting_since: float
+    callback: bool
+    """The caller is called back, so nobody was on the line when the offer was made."""
+    language: str
+    """Language that the caller hears. Empty for the first language."""
+    slow: bool
+    returned: bool
+    """The caller has talked with an agent in this contact before, or has the place of a dropped call."""
+    asked_by: AgentId | None
+    """Agent who consults this agent about the caller."""
+    talks_first: bool
+    """This agent talks with `asked_by`, and is not connected with the caller yet. The offer is still pending."""
+    partner: AgentId | None
+    """The other agent of a pair."""
+    rings_until: float | None
+    """End of the ringing. None if nothing rings."""
+    answered_at: float | None
+    """Time of the answered phone. The caller is connected later if the profile has a whisper announcement."""
+    talking_since: float | None
+    on_hold_since: float | None
+    interrupted: bool
+    """The contact is held while its agent is in a call."""
+    consult: ConsultView | None
+    follow_up: bool
+    """The caller has agreed to a callback if the call is lost."""
+    abusive: bool
+    wrapup_until: float | None
+    """End of the wrap-up. None if it has no end by the clock."""
+    wrapup_requested: bool
+
+
+class DeskView(NamedTuple):
+    """Everything that an agent's desk shows, read at the cost of one agent."""
+
+    at: float
+    agent: AgentView
+    phone_registered: bool
+    """The phone of the seat reports that it can ring."""
+    break_planned_at: float | None
+    """Start of the next break, planned or short. None if none is due."""
+    break_until: float | None
+    """End of a break that the engine began. None outside of one."""
+    contacts: tuple[HeldContact, ...]
+    """All contacts of the agent, the most engaging one first: a talk, a ringing offer, a wrap-up."""
+
+
 class QueueView(NamedTuple):
     """A service as it is now."""
 
@@ -164,6 +240,11 @@ class Inbox(Protocol):
 
     def agent_view(self, agent: AgentId) -> AgentView | None:
         """Return one agent as they are now, or None if the agent is not in the team."""
+        ...
+
+    def desk_view(self, agent: AgentId) -> DeskView | None:
+        """Return what the desk of one agent shows, or None if the agent is not in the team. The cost does not grow with
+        agents or contacts."""
         ...
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:

@@ -7,8 +7,18 @@ from collections.abc import Container
 from math import inf
 
 from routing.core.agents import agent_capacity, break_rules
+from routing.core.calls import offer_changes
 from routing.core.domain import Domain
-from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueView, Status
+from routing.core.inbox import (
+    AgentView,
+    ConsultView,
+    ContactView,
+    DeskView,
+    HeldContact,
+    QueueLoad,
+    QueueView,
+    Status,
+)
 from routing.core.model.centre_model import (
     ON_LINE_STATES,
     WAITING_STATES,
@@ -22,7 +32,7 @@ from routing.core.model.centre_model import (
 from routing.core.model.ids import AgentId, ContactId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.model.state_tables import CallbackState, LegState
-from routing.core.records import AgentRecord, Contact
+from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.waiting_time import expected_wait
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -85,6 +95,41 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now,
         tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
         if record.offers else (), break_rules.is_postponed(record))
+
+
+def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
+    """Return what the desk of one agent shows, or None if the agent is not in the team."""
+    view, record = agent_view(d, agent_id, now), d.agents.get(agent_id)
+    if view is None or record is None:
+        return None
+    seat = None if record.seat is None else d.seats.get(record.seat)
+    planned_at = record.break_at if record.is_signed_in else inf
+    return DeskView(
+        now, view, seat is not None and seat.reachable, planned_at if planned_at < inf else None,
+        record.break_until or None,
+        tuple([_build_held_contact(d, offer) for offer in agent_capacity.engaging_order(record)]))
+
+
+def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:
+    contact, consulting_offer = offer.contact, offer.contact.consulting_offer
+    pending = offer.state is OfferState.PENDING
+    rings = d.timers.deadline_of(("ring", offer.id))
+    consult = None
+    # Only the offer of the consulting agent has the consult transfer that goes on.
+    if offer.consult is not None and offer.state is OfferState.CONSULTING:
+        asked = contact.offer
+        consult = ConsultView(offer.consult.state, contact.service.id, None if asked is None else asked.agent.id,
+                              offer.consult.since)
+    return HeldContact(
+        offer.id, contact.id, contact.channel, contact.service.id, contact.service.name, offer.state,
+        contact.waits_from(), contact.callback or offer.callback is not None, contact.language, contact.slow,
+        (contact.wait_s is not None and pending) or contact.own_position is not None,
+        None if consulting_offer is None or consulting_offer is offer else consulting_offer.agent.id,
+        offer.talks_first, None if offer.partner is None else offer.partner.id,
+        # The engine waits a little longer than the phone rings.
+        None if rings is None or not pending else rings - offer_changes.RING_GRACE_S,
+        offer.answered_at, offer.connected_at, offer.held_since, offer.interrupted, consult, contact.follow_up,
+        contact.abusive, d.timers.deadline_of(("wrapup", offer.id)), offer.wrapup_requested)
 
 
 def queue_views(d: Domain, now: float) -> tuple[QueueView, ...]:

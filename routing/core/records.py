@@ -282,6 +282,8 @@ class Consult:
     """Wait of the caller before the talk with the consulting agent."""
     second_line: bool
     """The agent consults on a second line of the phone. The caller has stayed with the agent."""
+    since: float
+    """Start of the consult transfer."""
     state: ConsultState = ConsultState.SEEKING
 
 

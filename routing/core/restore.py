@@ -263,7 +263,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     if asks:
         contact.consulting_offer = offer
         offer.consult = Consult(d.services.get(row.service) or _placeholder_service(d, row.service),
-                                row.waited_s or 0.0, False)
+                                row.waited_s or 0.0, False, d.now if offer.held_since is None else offer.held_since)
         offer.leg = LegState.CONSULTING
         d.timers.set_deadline((consult_transfer.TIMER, row.offer), d.now + consult_transfer.CONSULT_WAIT_S)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routing.core.events import Event, MenuEnded
-from routing.core.inbox import AgentView, ContactView, QueueLoad, QueueStatus, Status
+from routing.core.inbox import AgentView, ContactView, DeskView, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, PauseReason
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
@@ -34,6 +34,7 @@ class FakeInbox:
         self.passed: list[MenuEnded] = []
         """Menu paths, told at the end of each, together with the events of the call."""
         self.agents: tuple[AgentView, ...] = ()
+        self.desks: dict[str, DeskView] = {}
         self.reasons: tuple[PauseReason, ...] = ()
         self.loads: dict[str, QueueLoad] = {}
         self.contacts: list[tuple[ContactView, ...]] = [()]
@@ -63,6 +64,12 @@ class FakeInbox:
 
     def agent_view(self, agent: AgentId) -> AgentView | None:
         return next((view for view in self.agents if view.agent == agent), None)
+
+    def desk_view(self, agent: AgentId) -> DeskView | None:
+        """Only the agent without contacts, unless `desks` has a view for them."""
+        view = self.agent_view(agent)
+        return self.desks.get(agent) or (None if view is None else DeskView(
+            self.now(), view, view.seat is not None, None, None, ()))
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:
         return next((view for view in self.agents if view.seat == seat), None)

@@ -42,6 +42,9 @@ from routing.core.records import AgentRecord, Offer
 ACCEPTED, CONSULTING, PENDING, WRAPPING = (
     OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
 
+ENGAGEMENT = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
+"""States of live offers, the most engaging first."""
+
 BY_PHONE = sum(CHANNEL_BIT[channel] for channel in PHONE_CHANNELS)
 """Bits of the channels that need the phone of the agent's seat."""
 
@@ -202,9 +205,16 @@ def main_offer(record: AgentRecord) -> Offer | None:
 
     Return None without any.
     """
-    order = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
-    live = record.offers.values()
-    return min(live, key=lambda offer: (offer.interrupted, order.index(offer.state)), default=None)
+    return min(record.offers.values(), key=_engagement, default=None)
+
+
+def engaging_order(record: AgentRecord) -> list[Offer]:
+    """Return the live offers, the most engaging one first as in `main_offer`."""
+    return sorted(record.offers.values(), key=_engagement)
+
+
+def _engagement(offer: Offer) -> tuple[bool, int]:
+    return offer.interrupted, ENGAGEMENT.index(offer.state)
 
 
 def wrapup_until(d: Domain, record: AgentRecord) -> float | None:

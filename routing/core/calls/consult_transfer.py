@@ -68,7 +68,8 @@ def on_consult_requested(d: Domain, event: ConsultRequested) -> None:
     contact_queue.follow_contact(contact, "consult_started")
     contact.consulting_offer = offer
     offer.consult = Consult(
-        contact.service, max(0.0, (offer.connected_at or d.now) - contact.waits_from()), event.on_second_line)
+        contact.service, max(0.0, (offer.connected_at or d.now) - contact.waits_from()), event.on_second_line,
+        d.now)
     d.mark(offer, STATE)
     d.mark(contact, STATE)
     emit.consulting(

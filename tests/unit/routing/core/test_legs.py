@@ -42,7 +42,7 @@ def test_an_impossible_change_of_a_callback_is_refused_by_name() -> None:
 
 def test_an_impossible_change_of_a_consult_transfer_is_refused_by_name() -> None:
     offer = new_offer()
-    offer.consult = Consult(EDU, 10.0, False)
+    offer.consult = Consult(EDU, 10.0, False, 20.0)
     follow_consult(offer, "cancelled")
     with pytest.raises(IllegalTransition, match="consult transfer 7: completed is not possible in state cancelled"):
         follow_consult(offer, "completed")
