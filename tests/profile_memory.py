@@ -26,6 +26,9 @@ from routing.core.model.centre_model import (
     Service,
 )
 
+NEARLY = 0.02
+"""Tolerance of a load. Both sums are rounded differently, and faded loads are forgotten."""
+
 LEARNED = 400
 """Number of latest handle times of a service in the checker's estimate."""
 
@@ -60,6 +63,9 @@ class Person:
     at_hand: dict[int, At] = field(default_factory=dict)
     weights: dict[int, tuple[float, int]] = field(default_factory=dict)
     limited: bool = False
+    """The agent is surely at the hard limit."""
+    nearly_limited: bool = False
+    """The agent may be at the hard limit: the load was that near to it."""
     heavy_end: float | None = None
     heavy_last: bool = False
     rest_until: float = float("-inf")
@@ -110,6 +116,8 @@ class ProfileMemory(ABC):
         """Contacts in distress that wait and are offered to nobody: service and channel."""
         self.offers: dict[int, At] = {}
         self.taken: dict[str, list[float]] = {}
+        self.taken_back: set[str] = set()
+        """Agents from whom a call has taken a contact without distress in this turn."""
         self.by_partner = False
         """The last ended leg was that of the partner of a pair."""
 
@@ -146,8 +154,8 @@ class ProfileMemory(ABC):
                 self.by_partner = event.partner
             case e.WrapUpExtended():
                 for one in self.people[event.agent].at_hand.values():
-                    if one.talk_ended_at is not None:
-                        one.extended_s += one.profile.wrapup_extend_s
+                    if one.talk_ended_at is not None:  # by the profile of now: a reload may have changed it
+                        one.extended_s += self.agents[event.agent].profile.wrapup_extend_s
             case _:
                 pass
         if isinstance(event, OWN_WORD):
@@ -192,6 +200,7 @@ class ProfileMemory(ABC):
         """Take the facts and commands of one turn."""
         made: dict[int, f.Offered] = {}
         before: dict[str, AgentState] = {}
+        self.taken_back.clear()
         for fact in facts:
             match fact:
                 case f.Queued():
@@ -300,6 +309,8 @@ class ProfileMemory(ABC):
         one = self.offers[fact.offer]
         for second, person in enumerate(self._holders(one)):
             person.at_hand.pop(fact.offer, None)
+            if fact.reason == "call" and not one.service.distress:
+                self.taken_back.add(self._name(person))
             refused = fact.state is OfferState.REJECTED and fact.reason in ("busy", "rejected") \
                 and second == self.by_partner
             if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
@@ -374,10 +385,10 @@ class ProfileMemory(ABC):
         load: float = sum(weight * 2.0 ** ((since - at) / half_life) for since, weight in person.weights.values())
         if len(person.weights) > 200:
             person.weights = {n: w for n, w in person.weights.items() if at - w[0] < 15 * half_life}
-        if load >= limits.hard:
-            person.limited = True
-        elif load < limits.release:
-            person.limited = False
+        # One load at the bound decides about the limit until the release, so both answers are kept.
+        person.limited = load >= limits.hard + NEARLY or (person.limited and load >= limits.release + NEARLY)
+        person.nearly_limited = load >= limits.hard - NEARLY or (
+            person.nearly_limited and load >= limits.release - NEARLY)
         return load
 
     # --- what is asked of a profile
