@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated, ClassVar, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,24 @@ def _require_network(text: str) -> str:
     return text
 
 
+def _require_address(text: str) -> str:
+    try:
+        usable = not IPv4Address(text).is_unspecified
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("should be one IPv4 address, such as 192.0.2.10")
+    return text
+
+
+def holds_address(match: str, address: str) -> bool:
+    """Return whether an address or network without a port holds an address. A host name holds none."""
+    try:
+        return ip_address(address) in ip_network(match, strict=False)
+    except ValueError:
+        return False
+
+
 def require_zone(text: str) -> str:
     """Return the text. Raise ValueError if it names no time zone."""
     try:
@@ -115,6 +133,7 @@ ServiceId = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 Entry = Annotated[str, StringConstraints(pattern=ENTRY_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(require_plain)]
 HostPort = Annotated[str, AfterValidator(_require_host_port)]
+Address = Annotated[str, AfterValidator(_require_address)]
 Carrier = Annotated[str, AfterValidator(_require_carrier)]
 SipUser = Annotated[str, AfterValidator(_require_sip_user)]
 Network = Annotated[str, AfterValidator(_require_network)]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from centres import cross_checks, rule_checks
+from centres import cross_checks, rule_checks, seat_checks
 from centres.base_shapes import Shape
 from centres.document_reader import Mapping, Sequence, read_document
 from centres.problem import Problem
@@ -123,6 +123,7 @@ def load_centre(folder: Path, overlay: Path | None = None, *, today: date | None
         problems += cross_checks.pause_reasons(settings, documents)
         problems += cross_checks.check_closures(settings, documents, services, services_whole)
         problems += cross_checks.check_lines(settings, documents, services, services_whole)
+        problems += seat_checks.check_seats(settings, documents)
     problems += cross_checks.check_accommodations(needs, agents, agents_whole)
     # 4. Choose the accommodations of the day, and warn about those that should be reviewed.
     day = today or datetime.now(UTC if settings is None else ZoneInfo(settings.centre.timezone)).date()

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from centres.base_shapes import (
     DAY_MIN,
+    Address,
     Carrier,
     Channel,
     Day,
@@ -34,7 +35,9 @@ from centres.base_shapes import (
     require_zone,
 )
 from centres.calendar_days import Calendar
+from centres.desk import Desk, Turn
 from centres.lines import Lines
+from centres.seats import Seats
 from centres.surge import Surge
 from centres.team import Needs
 
@@ -98,10 +101,14 @@ class Asterisk(Shape):
 
     ami: HostPort = "127.0.0.1:5038"
     """Asterisk's manager interface."""
-    metrics: HostPort | None = None
-    """Asterisk's own metrics (`res_prometheus`) on this machine; left out: none."""
+    http: HostPort = "127.0.0.1:8088"
+    """Asterisk's web server on this machine, on only for metrics and for pages of `[seats.web]` and `[seats.far]`."""
+    metrics: bool = False
+    """Asterisk serves its own metrics (`res_prometheus`)."""
     sip: HostPort = "127.0.0.1:5060"
     """Where Asterisk takes SIP."""
+    advertise: Address | None = None
+    """IPv4 address of this machine to which pages send sound; left out: that of `sip`."""
     rtp_start: Port = 10000
     """First port for audio."""
     rtp_end: Port = 20000
@@ -123,6 +130,22 @@ class Asterisk(Shape):
         if self.rtp_end - self.rtp_start < 3:
             raise ValueError("rtp_end should be at least 3 above rtp_start: a call needs four ports")
         return self
+
+    @field_validator("http")
+    @classmethod
+    def _require_loopback(cls, at: str) -> str:
+        try:
+            here = ip_address(at.rpartition(":")[0].strip("[]")).is_loopback
+        except ValueError:
+            here = False
+        if not here or at.endswith(":0"):
+            raise ValueError("should be at 127.0.0.1 with a port: Asterisk's web server asks nobody for a password")
+        return at
+
+    @property
+    def media_address(self) -> str:
+        """Address of the sound of pages."""
+        return self.advertise or self.sip.rpartition(":")[0]
 
 
 class Registration(Shape):
@@ -154,19 +177,6 @@ class Trunk(Shape):
     def way_out(self) -> str | None:
         """Server for outgoing calls. None if calls cannot go out."""
         return self.outgoing or (self.registration.server if self.registration else None)
-
-
-class Seats(Shape):
-    """[seats]: the agents' phones `first`, `first` + 1, ... Each is an endpoint."""
-
-    first: Annotated[int, Field(ge=10, le=999_999, strict=True)] = 2001
-    """First phone; each seat is an endpoint with its number as name."""
-    count: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1
-    """Number of phones, counting up."""
-
-    def seat_names(self) -> tuple[str, ...]:
-        """Return the endpoint names of all seats."""
-        return tuple(str(number) for number in range(self.first, self.first + self.count))
 
 
 class Store(Shape):
@@ -475,6 +485,8 @@ class Settings(Shape):
     surge: Surge = Surge()
     seats: Seats
     store: Store = Store()
+    desk: Desk = Desk()
+    turn: Turn = Turn()
     hours: Hours
     wait: Wait = Wait()
     queue_log: QueueLog = QueueLog()

@@ -27,7 +27,7 @@ WORDS: tuple[tuple[Any, str], ...] = (
     (base_shapes.Name, "name"), (base_shapes.Id, "name"), (base_shapes.ServiceId, "name"),
     (base_shapes.Entry, "entry"), (base_shapes.Text, "text"),
     (base_shapes.HostPort, "host:port"), (base_shapes.Carrier, "host:port"), (base_shapes.SipUser, "name"),
-    (base_shapes.Network, "network"),
+    (base_shapes.Network, "network"), (base_shapes.Address, "address"),
     (base_shapes.Label, "label"), (base_shapes.Number, "number"), (base_shapes.Span, "span"),
     (base_shapes.File, "path"),
     (base_shapes.WallTime, "HH:MM"), (services.Needs, "skills or expression"), (base_shapes.Skills, "skill: 0–100"),

@@ -99,10 +99,9 @@ class LabInfo(NamedTuple):
         return Path(self._asterisk["sounds"])
 
     @property
-    def asterisk_metrics(self) -> str:
-        """Address of the metrics of Asterisk itself. Raises KeyError unless `start_lab(measured=True)` turned them
-        on."""
-        return str(self._asterisk["metrics"])
+    def asterisk_web(self) -> str:
+        """Address of Asterisk's web server, for pages and with `start_lab(measured=True)` for its metrics."""
+        return str(self._asterisk["http"])
 
     @property
     def _asterisk(self) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `through`: takes the address of the AMI and returns the address that the node shall use, such as a proxy's.
     - `outside`: numbers of remote counsellors. The network plays their telephones.
     - `guarded`: the lab ends with this process, even when it is killed. Otherwise the lab outlives it.
-    - `measured`: Asterisk serves its own metrics (`LabInfo.asterisk_metrics`).
+    - `measured`: Asterisk serves its own metrics (`LabInfo.asterisk_web`).
     - `texts`: start a gateway for short messages (`lab.pbx.sms_gateway`). Callers get the offer after this wait in
       seconds.
     """
@@ -299,14 +298,12 @@ class _LabStart:
         return (f"# Written by the lab: what this machine has otherwise.\n"
                 f"[listen]\nagi = {quoted['agi']}\nhttp = {quoted['http']}\n\n"
                 f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = [{quoted['agi']}]\n"
+                f"http = \"127.0.0.1:{self._ports.free_port()}\"\n"
                 f"rtp_start = {first}\nrtp_end = {last}\nsounds = {json.dumps(str(root))}\n"
                 f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n"
                 f"spool = {json.dumps(str(self._folder / 'spool'))}\n"
-                f"{self._metrics_setting()}\n"
+                f"metrics = {json.dumps(self._measured)}\n\n"
                 f"{extra}")
-
-    def _metrics_setting(self) -> str:
-        return f'metrics = "127.0.0.1:{self._ports.free_port()}"\n' if self._measured else ""
 
     def _build_prompts(self, sounds: Path) -> None:
         if _are_prompts_built(sounds):
@@ -336,7 +333,9 @@ class _LabStart:
     def _max_calls(self) -> int | None:
         """Return the last belt of the centre's lines, as `santral asterisk-conf` prints it."""
         settings = load_centre(self._centre, self._settings).settings
-        return None if settings is None or settings.lines is None else settings.lines.total + 2 * settings.seats.count
+        if settings is None or settings.lines is None:
+            return None
+        return settings.lines.total + 2 * len(settings.seats.all_names())
 
     def _start_network(self, program: AsteriskProgram, target: str, sip: int) -> NetworkPlace:
         self._say("starting the telephone network")

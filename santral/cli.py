@@ -39,6 +39,7 @@ from routing.core.model.ids import ServiceId
 from santral import preferences_cli, sms_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
+from santral.centre.page_address import check_advertised
 from santral.errors import BadCentre
 from santral.node import app, mqtt_setup
 from santral.node.opening_hours import build_pages, hours_table, opening_on
@@ -95,7 +96,7 @@ def check_centre(
                 *coverage_by_date.coming_problems(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
-    problems = found.problems + found.today
+    problems = (*found.problems, *found.today, *check_advertised(found.loaded))
     for problem in problems:
         console.print(str(problem), markup=False)
     if problems:
@@ -155,7 +156,10 @@ def show_hours(
 
 def plan_of(centre: Path, settings: Path | None, state: Path) -> AsteriskPlan:
     """Return the plan of the Asterisk files, for the room that renders them."""
-    return config.asterisk_plan(config.node_config(centre, settings), NodeSecrets(state))
+    found = config.node_config(centre, settings)
+    if wrong := check_advertised(found.loaded):
+        raise BadCentre(config.format_problems(wrong, centre))
+    return config.asterisk_plan(found, NodeSecrets(state))
 
 
 def lines_of(centre: Path) -> LineRules | None:

@@ -55,6 +55,15 @@ class NodeSecrets:
                                f'{{"secret": "..."}} into {path}, mode 0600')
         return str(secret)
 
+    def turn_secret(self) -> str:
+        """Return the secret that the node shares with the relay of [turn]. The operator writes it into the file."""
+        path = self.folder / "turn.json"
+        secret = read_private(path).get("secret")
+        if not secret or not isinstance(secret, str):
+            raise SantralError(f"[turn] names a relay for the sound of pages, but its secret is not there. Write "
+                               f'{{"secret": "..."}} into {path}, mode 0600: the static-auth-secret of the relay')
+        return secret
+
     def agent_pins(self, agents: Iterable[str]) -> Mapping[str, str]:
         """Return the PIN of each agent. Delete an entry and restart to change a PIN."""
         return self._fill_file("pins.json", agents, _random_pin)

@@ -328,7 +328,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                           for language in LANGUAGES for slow in (False, True)),
         spool=settings.asterisk.spool,
         sip=parse_address(settings.asterisk.sip), ami=parse_address(settings.asterisk.ami),
-        metrics=None if settings.asterisk.metrics is None else parse_address(settings.asterisk.metrics),
+        metrics=parse_address(settings.asterisk.http) if settings.asterisk.metrics else None,
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
 

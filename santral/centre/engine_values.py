@@ -30,7 +30,7 @@ def engine_centre(loaded: LoadedCentre, day: date | None = None) -> core.Centre:
     own = loaded.accommodations if day is None else loaded.in_force(day)
     calls_out = loaded.settings is not None and loaded.settings.trunk.way_out is not None
     seats = None if loaded.settings is None else frozenset(
-        [SeatId(seat) for seat in loaded.settings.seats.seat_names()] +
+        [SeatId(seat) for seat in loaded.settings.seats.all_names()] +
         [remote_seat(agent.id) for agent in loaded.agents if agent.on_call is not None])
     callback = Callback() if loaded.settings is None else loaded.settings.callback
     return core.Centre(**_same_fields(routing, core.Centre) | _same_fields(callback, core.Centre) | {

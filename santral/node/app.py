@@ -357,7 +357,7 @@ class Node:
         return AsteriskSettings(
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
-            cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.seat_names()),
+            cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.all_names()),
             remote_seats=frozenset(self._remote_agents.numbers), unknown_service=self._config.unknown_service,
             by_number=lambda number: self._config.by_number(number) or (None, None),
             line_classes=None if settings.lines is None else settings.lines.classes)

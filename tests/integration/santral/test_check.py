@@ -57,6 +57,8 @@ FAULTS = {
     "typo in a key": ("team.yaml", replace("skills:", "skils:"), r"team\.yaml:\d+: unknown key 'skils'.*skills"),
     "unknown entry": ("santral.toml", replace('"4440632" = "ana"', '"4440632" = "anna"'),
                       r"santral\.toml:\d+: .*anna"),
+    "pages of another machine": ("santral.toml", replace("[asterisk]", '[asterisk]\nadvertise = "203.0.113.77"'),
+                                 r"santral\.toml:\d+: 203\.0\.113\.77 is no address of this machine"),
     "nonsense address": ("santral.toml", replace('agi = "127.0.0.1:4573"', 'agi = "here"'),
                          r"santral\.toml:\d+: .*agi"),
 }

@@ -90,7 +90,7 @@ async def test_three_alerts_reach_who_is_to_be_told(new_lab: NewLab, tmp_path: P
 
 def _watch(lab: LabSession, desk: Told, manager: Told, folder: Path) -> None:
     def write(alertmanager: str) -> None:
-        plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_metrics,), alertmanager, desk.url, manager.url,
+        plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), alertmanager, desk.url, manager.url,
             FACTOR)
         for name, text in render_files(plan).items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -108,7 +108,7 @@ def _watch(lab: LabSession, desk: Told, manager: Told, folder: Path) -> None:
 
 
 def _asterisk_beside_the_node(lab: LabSession, url: str) -> None:
-    raw = node_records.fetch_page(lab.info.asterisk_metrics)
+    raw = node_records.fetch_page(lab.info.asterisk_web)
     assert 'resource="2001"' in raw and "asterisk_endpoints_state" in raw, "there is something to be dropped"
     kept: list[dict[str, Any]] = []
 

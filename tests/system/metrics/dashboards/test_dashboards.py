@@ -39,7 +39,7 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab(measured=True, extra=f"{lifecycle.ANY_HOUR}\n{BROKER.format(port=free_port())}")
     stage, folder = Stage(lab, tmp_path), tmp_path / "prometheus"
     folder.mkdir()
-    plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_metrics,), factor=EACH_SECOND)
+    plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), factor=EACH_SECOND)
     for name, text in render_files(plan).items():
         (folder / name).write_text(text, encoding="utf-8")
     queries = {query.expression for board in BOARDS for panel in board.panels for query in panel.queries}
