@@ -25,8 +25,10 @@ from desk.api import models
 from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
 from desk.api.routes import ROUTES, ApiCall, Route
-from desk.api.tokens import Failures, Role, Tokens
+from desk.api.tokens import Failures, TokenHolder, Tokens
+from desk.desk import Desk
 from desk.pages.page_routes import Pages
+from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
@@ -50,7 +52,9 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 MESSAGES = {
     "bad_request": "İstek anlaşılamadı.", "unauthorized": "Geçerli bir anahtar gerekiyor.",
-    "forbidden": "Bu işlem için yetkiniz yok.", "not_found": "Böyle bir adres yok.",
+    "session_over": "Oturumunuz sona erdi, yeniden giriş yapın.",
+    "foreign_request": "Bu istek Santral'ın sayfasından gelmedi.", "forbidden": "Bu işlem için yetkiniz yok.",
+    "not_found": "Böyle bir adres yok.",
     "method_not_allowed": "Bu adres bu işlemi yapmıyor.", "too_large": "İstek çok büyük.",
     "not_json": "İstek JSON olmalı.", "too_many": "Çok fazla hatalı deneme oldu, biraz bekleyin.",
     "slow": "İstek zamanında gelmedi.", "unavailable": "Sistem şu anda yanıt veremiyor, biraz sonra yeniden deneyin.",
@@ -84,11 +88,13 @@ def _json_response(body: models.Shape, status: int = 200, headers: dict[str, str
 
 def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: Callable[[], bytes],
                       ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
-                      clock: Callable[[], float] = time.monotonic) -> web.Application:
+                      clock: Callable[[], float] = time.monotonic, desk: Desk | None = None) -> web.Application:
     """Build the application of a node. It reaches the engine only through the inbox, and everything else through
-    `house`."""
+    `house`. Without `desk` there are no people, only tokens."""
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
+    if desk is not None:
+        desk.add_to(app)
     warnings = TransferWarnings()
     # The failures are shared by all routes, or each route would allow its own guesses.
     failures = Failures(clock)
@@ -125,22 +131,18 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures,
                      warnings: TransferWarnings) -> Respond:
-    """Build the handler of a route. It checks token, role, own id and body in this order.
+    """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
     """
 
     async def check_and_respond(request: web.Request) -> web.StreamResponse:
-        # 1. A valid token. Too many wrong ones from an address must wait.
-        who = tokens.holder_of(request.headers.get("Authorization", ""))
-        if who is None:
-            wait = failures.wait_s(request.remote or "")
-            if wait > 0:
-                raise _Problem(429, "too_many", headers={"Retry-After": str(int(wait) + 1)})
-            raise _Problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
+        # 1. A valid token, or a session.
+        holder = _require_holder(request, route, tokens, failures)
         # 2. The role, and for an agent the own id.
         agent = request.match_info.get("id", "")
-        if who.role not in route.roles or (route.own and who.role is Role.AGENT and agent != who.agent):
+        who = holder.choose_role(route.roles, agent, own=route.own)
+        if who is None:
             raise _Problem(403, "forbidden")
         # 3. Ids and body of the right form.
         if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
@@ -151,6 +153,24 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
         return _json_response(found) if isinstance(found, models.Shape) else await _stream_sound(request, found)
 
     return check_and_respond
+
+
+def _require_holder(request: web.Request, route: Route, tokens: Tokens, failures: Failures) -> TokenHolder:
+    """Return the holder of the token, or else of the session. Raise a problem if there is neither."""
+    header = request.headers.get("Authorization", "")
+    if not header and session_cookie(request):
+        holder = session_holder(request, until_talk_ends=route.until_talk_ends)
+        if holder is None:
+            raise _Problem(401, "session_over")
+        return holder
+    holder = tokens.holder_of(header)
+    if holder is None:
+        # Too many wrong tokens from an address must wait.
+        wait = failures.wait_s(request.remote or "")
+        if wait > 0:
+            raise _Problem(429, "too_many", headers={"Retry-After": str(int(wait) + 1)})
+        raise _Problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
+    return holder
 
 
 async def _stream_sound(request: web.Request, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
@@ -226,6 +246,8 @@ async def _translate_errors(request: web.Request, handler: Respond) -> web.Strea
         return await handler(request)
     except _Problem as problem:
         return problem.to_response()
+    except ForeignRequest:
+        return _Problem(403, "foreign_request").to_response()
     except Refused as error:
         # Codes that begin with unknown_ name something that does not exist.
         status = 404 if error.code.startswith("unknown_") else 409

@@ -13,8 +13,7 @@ from typer.main import get_command
 
 from asterisk_conf.dialplan_names import TABLE as DIALPLAN
 from desk.api.openapi import ERRORS
-from desk.api.routes import ROUTES, Route
-from desk.api.tokens import Role
+from desk.api.routes import ALL, ROUTES, STAFF, Route
 from guide.log_meanings import ALARM, MEANINGS
 from guide.phone_keys import CODES, EXIT_ADVICE
 from guide.tables import ROOT, iterate_product, quote_code, write_table
@@ -36,7 +35,7 @@ COMMANDS = {
 
 PLACE_OPTIONS = ("--state", "--lab", "--url", "--token-file")
 """Options that name a node. They are told once."""
-ROLES = {frozenset(Role): "all", frozenset({Role.ADMIN, Role.SUPERVISOR}): "staff"}
+ROLES = {ALL: "all", STAFF: "staff"}
 AGENT_PATH = re.compile(r"/api/v1/agents/\{id\}/(.+)")
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
 

@@ -53,6 +53,8 @@ class Route(NamedTuple):
     """Rules that names and models do not show."""
     command: bool = False
     """Whether `santral agent` has a command of this path, without a body or with one yes/no (`--undo` sends no)."""
+    until_talk_ends: bool = False
+    """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -208,7 +210,7 @@ async def override_rules(call: ApiCall) -> Shape:
     # The time of the engine counts, not the clock of this server.
     until = call.inbox.now() + 60.0 * call.body.minutes
     return await _ask_engine(call, events.RulesOverridden(call.agent, frozenset(call.body.rules), until,
-                                                          call.who.role.value))
+                                                          call.who.audit_name))
 
 
 async def sign_out_agent(call: ApiCall) -> Shape:
@@ -218,30 +220,25 @@ async def sign_out_agent(call: ApiCall) -> Shape:
 
 async def pause_recording(call: ApiCall) -> Shape:
     """Pause the recording: the caller enters digits, or says something that nobody else may hear."""
-    await call.operations.pause_recording(call.agent, True, _audit_name(call))
+    await call.operations.pause_recording(call.agent, True, call.who.audit_name)
     return await one_agent(call)
 
 
 async def resume_recording(call: ApiCall) -> Shape:
     """Resume the recording."""
-    await call.operations.pause_recording(call.agent, False, _audit_name(call))
+    await call.operations.pause_recording(call.agent, False, call.who.audit_name)
     return await one_agent(call)
 
 
 async def find_recordings(call: ApiCall) -> Shape:
     """Find recordings."""
     assert isinstance(call.body, models.RecordingSearch)
-    return await call.operations.find_recordings(call.body, _audit_name(call))
+    return await call.operations.find_recordings(call.body, call.who.audit_name)
 
 
 async def read_recording(call: ApiCall) -> Answer:
     """Read a recording as a sound."""
-    return call.operations.read_recording(call.agent, _audit_name(call))
-
-
-def _audit_name(call: ApiCall) -> str:
-    """Return the name of the asker for the audit: the role, and the id of an agent."""
-    return f"{call.who.role.value} {call.who.agent}".strip()
+    return call.operations.read_recording(call.agent, call.who.audit_name)
 
 
 async def erase_caller(call: ApiCall) -> Shape:
@@ -287,7 +284,7 @@ async def prioritise_contact(call: ApiCall) -> Shape:
     assert isinstance(call.body, models.Points)
     contact = _waiting_contact(call)
     return await _act_on_contact(call, "contact_prioritised", events.ContactPrioritised(
-        contact, call.body.points, _audit_name(call)), points=call.body.points)
+        contact, call.body.points, call.who.audit_name), points=call.body.points)
 
 
 async def move_contact(call: ApiCall) -> Shape:
@@ -295,7 +292,7 @@ async def move_contact(call: ApiCall) -> Shape:
     assert isinstance(call.body, models.Transfer)
     service, to = _transfer_target(call.body)
     return await _act_on_contact(call, "contact_moved", events.MoveRequested(
-        _waiting_contact(call), service, to, _audit_name(call)), service=service, agent=to)
+        _waiting_contact(call), service, to, call.who.audit_name), service=service, agent=to)
 
 
 async def withdraw_contact(call: ApiCall) -> Shape:
@@ -306,8 +303,9 @@ async def withdraw_contact(call: ApiCall) -> Shape:
         raise UnknownPrompt(f"no prompt '{prompt}'; santral prompts list shows them")
     begins, ends = call.body.callback_from, call.body.callback_until
     window = None if begins is None or ends is None else (begins, ends)
-    return await _act_on_contact(call, "contact_withdrawn", events.WithdrawalRequested(
-        contact, prompt, callback, window, _audit_name(call)), callback=callback, prompt=prompt or None, window=window)
+    event = events.WithdrawalRequested(contact, prompt, callback, window, call.who.audit_name)
+    return await _act_on_contact(call, "contact_withdrawn", event, callback=callback, prompt=prompt or None,
+                                 window=window)
 
 
 def _waiting_contact(call: ApiCall) -> ContactId:
@@ -322,7 +320,7 @@ def _waiting_contact(call: ApiCall) -> ContactId:
 async def _act_on_contact(call: ApiCall, what: str, event: events.Event, **about: object) -> Shape:
     """Audit an act of a supervisor, then do it. The line of an act that was refused stays."""
     about = {name: value for name, value in about.items() if value is not None}
-    await call.operations.audit_act(_audit_name(call), what, contact=call.agent, **about)
+    await call.operations.audit_act(call.who.audit_name, what, contact=call.agent, **about)
     await call.inbox.ask(event)
     return views.show_waiting(call.inbox.status())
 
@@ -361,19 +359,19 @@ async def show_status(call: ApiCall) -> Shape:
 async def reload_centre(call: ApiCall) -> Shape:
     """Read the centre's files again."""
     assert isinstance(call.body, models.Reload)
-    return await call.operations.reload_centre(call.body, call.who.role.value)
+    return await call.operations.reload_centre(call.body, call.who.audit_name)
 
 
 async def start_announcement(call: ApiCall) -> Shape:
     """Start an announcement."""
     assert isinstance(call.body, models.Announce)
-    return await call.operations.start_announcement(call.body, call.who.role.value)
+    return await call.operations.start_announcement(call.body, call.who.audit_name)
 
 
 async def switch_surge(call: ApiCall) -> Shape:
     """Switch a surge profile."""
     assert isinstance(call.body, models.SurgeWanted)
-    return await call.operations.switch_surge(call.body, call.who.role.value)
+    return await call.operations.switch_surge(call.body, call.who.audit_name)
 
 
 async def show_surge(call: ApiCall) -> Shape:
@@ -384,7 +382,7 @@ async def show_surge(call: ApiCall) -> Shape:
 async def end_announcement(call: ApiCall) -> Shape:
     """End an announcement."""
     assert isinstance(call.body, models.AnnouncementEnd)
-    return await call.operations.end_announcement(call.body, call.who.role.value)
+    return await call.operations.end_announcement(call.body, call.who.audit_name)
 
 
 async def list_announcements(call: ApiCall) -> Shape:
@@ -397,7 +395,7 @@ async def list_days(call: ApiCall) -> Shape:
     return call.operations.list_days()
 
 
-ALL = frozenset(Role)
+ALL = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.AGENT})
 STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
 ADMIN = frozenset({Role.ADMIN})
 SELF = frozenset({Role.AGENT})

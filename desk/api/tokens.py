@@ -1,4 +1,4 @@
-"""Check bearer tokens, and give the role of each."""
+"""Check bearer tokens, and give the roles of the people and programs that ask."""
 
 from __future__ import annotations
 
@@ -22,19 +22,40 @@ TOKEN_MAX = 256
 
 
 class Role(StrEnum):
-    """The rights of a token."""
+    """The rights of a token or a person."""
 
     ADMIN = "admin"
     SUPERVISOR = "supervisor"
     AGENT = "agent"
+    NEEDS = "needs"
+    """Manager of accommodations. No route has this role yet."""
+    UNIT = "unit"
+    """Member of a unit that cases are referred to. No route has this role yet."""
 
 
 class TokenHolder(NamedTuple):
-    """The holder of a token."""
+    """The holder of a token, or the person of a session."""
 
     role: Role
+    """The role in which a route is used."""
     agent: str = ""
     """Id of an agent, empty for other roles."""
+    person: str = ""
+    """Id of the person of a session, empty for a token."""
+    roles: tuple[Role, ...] = ()
+    """All roles of a person, in the order in which they are tried. Empty for a token, which has one role."""
+
+    @property
+    def audit_name(self) -> str:
+        """Return the name for the audit and for `by`: the role, and the id of the person or agent."""
+        return f"{self.role.value} {self.person or self.agent}".strip()
+
+    def choose_role(self, allowed: frozenset[Role], agent: str, *, own: bool) -> TokenHolder | None:
+        """Return the holder in the role that may use a route, or None. With `own`, an agent may name only itself."""
+        for role in self.roles or (self.role,):
+            if role in allowed and not (own and role is Role.AGENT and agent != self.agent):
+                return self._replace(role=role)
+        return None
 
 
 class Tokens:

@@ -221,6 +221,36 @@ Index("ix_sms_messages_caller", sms_messages.c.caller)
 Index("ix_sms_messages_contact", sms_messages.c.contact)
 Index("ix_sms_messages_asked_at", sms_messages.c.asked_at)
 
+people = Table(
+    "people", metadata,
+    Column("person", Text, primary_key=True, comment="of an agent: the id of the team"),
+    Column("name", Text, nullable=False, comment="shown on pages, and nowhere else"),
+    Column("roles", Text, nullable=False, comment="with commas between them"),
+    Column("password", Text, nullable=False, comment="argon2id; empty: none yet"),
+    Column("code", Text, nullable=False, comment="hash of the code for one use; empty: none"),
+    Column("code_until", Double, nullable=False, comment="the code is valid before this time"),
+    Column("disabled", Boolean, nullable=False),
+)
+
+sessions = Table(
+    "sessions", metadata,
+    Column("session", Text, primary_key=True, comment="hash of the cookie"),
+    Column("person", Text, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("ended_at", Double, comment="null: it lives; an ended one stays until the talk is over"),
+    ForeignKeyConstraint(["person"], ["people.person"]),
+)
+Index("ix_sessions_person", sessions.c.person)
+
+known_browsers = Table(
+    "known_browsers", metadata,
+    Column("person", Text, primary_key=True),
+    Column("browser", Text, primary_key=True, comment="hash of the browser's cookie"),
+    Column("seen_at", Double, nullable=False, comment="time of the last sign-in"),
+    ForeignKeyConstraint(["person"], ["people.person"]),
+)
+
 meta = Table(
     "meta", metadata,
     Column("key", Text, primary_key=True),

@@ -22,6 +22,7 @@ from pathlib import Path
 import structlog
 
 from desk.api.tokens import Tokens
+from desk.desk import Desk
 from desk.server import CannotListen
 from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
@@ -229,9 +230,11 @@ class Node:
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
-            desk = self._build_http_server(runner, recorder, dialogues.server, house, tokens)
+            desk = Desk(store, runner, Audit(self._state), self._clock)
+            await desk.load()
+            http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
-            await self._run_tasks(stack, store, runner, dialogues.server, desk, calendar, house)
+            await self._run_tasks(stack, store, runner, dialogues.server, http, desk, calendar, house)
             await runner.commit_deferred()
 
     def _tell_unreached(self, facts: Sequence[Fact]) -> None:
@@ -239,8 +242,8 @@ class Node:
         if self._unreached is not None:
             self._unreached.note_facts(facts)
 
-    async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, desk: HttpServer,
-                         calendar: CentreCalendar, house: RunningNodeOperations) -> None:
+    async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, http: HttpServer,
+                         desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
         async with asyncio.TaskGroup() as group:
             # 1. Tasks that need no address.
             tasks = [group.create_task(store.keep_lease(), name="lease"),
@@ -249,12 +252,13 @@ class Node:
                      group.create_task(run_supervised("recordings", self._talks.run_sweeps), name="recordings"),
                      group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
                      group.create_task(run_supervised("purge", self._night.run_nights), name="purge"),
-                     group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes")]
+                     group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes"),
+                     group.create_task(run_supervised("desk", desk.run_forever), name="desk")]
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
             dialogues = group.create_task(self._run_agi(agi), name="agi")
             await self._wait_for_agi(agi, dialogues)
-            http = await desk.start_listening(self._config.settings.listen.http)
-            stack.push_async_callback(desk.stop_listening)
+            address = await http.start_listening(self._config.settings.listen.http)
+            stack.push_async_callback(http.stop_listening)
             tasks.append(group.create_task(self._channels.run(), name="channels"))
             await self._wait_for_asterisk()
             # 3. Outgoing messages, then tell that the node is ready.
@@ -263,14 +267,14 @@ class Node:
             if self._sms is not None:
                 tasks.append(group.create_task(run_supervised("messages", self._sms.send_forever), name="sms"))
             if not self._stop.is_set():
-                self._announce_ready(http, agi)
+                self._announce_ready(address, agi)
                 self._manager.notify_ready()
                 await asyncio.to_thread(self._files.confirm_start)
             await self._stop.wait()
             # 4. Stop in reverse order: no new requests, then wait for the dialogues, then the tasks.
             log.info("node.stop_requested")
             self._manager.notify_stopping()
-            await desk.stop_listening()
+            await http.stop_listening()
             agi.stop()
             await dialogues
             with suppress(StoreError):
@@ -399,7 +403,7 @@ class Node:
             log.error("ivr.input_not_stored", contact=contact, field=field, why=str(error))
 
     def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, agi: FastAgi,
-                           house: RunningNodeOperations, tokens: Tokens) -> HttpServer:
+                           house: RunningNodeOperations, tokens: Tokens, desk: Desk) -> HttpServer:
         # Gauges are set when they are read, so that no part has to report changes.
         def metrics_page() -> bytes:
             switch = self._switch
@@ -423,7 +427,7 @@ class Node:
                                   agi_listening=not agi.stopping, closing=self._stop.is_set())
             return health.ok, health.parts
 
-        return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION))
+        return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION, desk=desk))
 
     async def _put_in_force(self, runner: Runner, calendar: CentreCalendar, dialogues: Dialogues, tokens: Tokens,
                             new: NewFiles) -> None:

@@ -202,5 +202,6 @@ def _iso_date(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _audit_name(role: str, name: str | None) -> str:
-    return f"{role} {name}" if name else role
+def _audit_name(by: str, name: str | None) -> str:
+    """Return the name for the audit. A person of a session is known; a token has the name that it states."""
+    return f"{by} {name}" if name and " " not in by else by

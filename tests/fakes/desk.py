@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +14,10 @@ import aiohttp
 from desk.api import models, views
 from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
 from desk.api.tokens import Role, Tokens
+from desk.desk import Desk as NodeDesk
+from desk.people import person_rows
+from desk.people.person_rows import Person
+from desk.people.session_requests import COOKIE
 from desk.server import HttpServer, build_application
 from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.events import Event
@@ -19,11 +25,14 @@ from routing.core.inbox import ContactView, QueueView, Status
 from routing.core.model.centre_model import Channel, ContactState, Estimate
 from routing.core.model.errors import UnknownRecording
 from routing.core.model.ids import AgentId, ContactId, OfferId
-from routing.store.audit import AuditError
+from routing.store.audit import Audit, AuditError
+from routing.store.store import Store
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
 from tests.fakes.team import named
 
 SOUND = b"RIFF" + bytes(range(256)) * 1000
+PEOPLE = {"a1": (Role.AGENT,), "a2": (Role.AGENT, Role.SUPERVISOR), "ayse": (Role.SUPERVISOR,), "omer": (Role.ADMIN,),
+          "nil": (Role.NEEDS,), "ufuk": (Role.UNIT,)}
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
 
 
@@ -32,6 +41,16 @@ class Desk:
 
     def __init__(self, inbox: FakeInbox, house: House, base: str, http: aiohttp.ClientSession) -> None:
         self.inbox, self.house, self.base, self.http = inbox, house, base, http
+        self.node: NodeDesk
+        """Only with a folder: the real desk of a node, on a real store."""
+        self.store: Store
+        self.audit: Audit
+
+    async def sign_in(self, person: str) -> dict[str, str]:
+        """Return the headers that a browser of this person sends."""
+        cookie = await self.node.sessions.open_session(person)
+        assert cookie is not None
+        return {"Cookie": f"{COOKIE}={cookie}", "Sec-Fetch-Site": "same-origin"}
 
     async def ask(self, method: str, path: str, role: Role | None = Role.SUPERVISOR, **how: Any) -> tuple[int, Any]:
         headers = {**how.pop("headers", {}), **({"Authorization": f"Bearer {TOKENS[role]}"} if role else {})}
@@ -172,8 +191,17 @@ class Inbox(FakeInbox):
         return Status(1000.0, True, (queue,), self.agents, self.contacts[0])
 
 
+async def add_people(store: Store) -> None:
+    """Store `PEOPLE`."""
+    for person, roles in PEOPLE.items():
+        one = Person(person, f"{person.title()} Şahin", roles, disabled=False)
+        await store.run_write(lambda connection, one=one: person_rows.put_person(connection, one, "", 0.0))  # type: ignore[misc]
+
+
 @contextlib.asynccontextmanager
-async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
+async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
+                  clock: Callable[[], float] = time.time) -> AsyncIterator[Desk]:
+    """Run the API. With a folder there are `PEOPLE` who can sign in."""
     inbox = Inbox(*(answers or (answer,)))
     inbox.contacts = [(ContactView("c1", "temsilci", Channel.VOICE, ContactState.ASSIGNED, 0, 0, 5.0, OfferId(7),  # type: ignore[arg-type]
                                    AgentId("a1"), False),
@@ -187,12 +215,21 @@ async def running(*answers: Any, ready: bool = True) -> AsyncIterator[Desk]:
     recorder = MetricsRecorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()
-    app = build_application(inbox, house, tokens, lambda: recorder.render_page(inbox.status()),
-        lambda: (ready, {"asterisk": ready}))
-    server = HttpServer(app)
-    address = await server.start_listening("127.0.0.1:0")
-    try:
-        async with aiohttp.ClientSession() as http:
-            yield Desk(inbox, house, f"http://{address}", http)
-    finally:
-        await server.stop_listening()
+    async with contextlib.AsyncExitStack() as stack:
+        node = None
+        if folder is not None:
+            store, audit = await Store.open_store(folder / "santral.db"), Audit(folder)
+            stack.push_async_callback(store.close)
+            await add_people(store)
+            node = NodeDesk(store, inbox, audit, clock)
+            await node.load()
+        server = HttpServer(build_application(
+            inbox, house, tokens, lambda: recorder.render_page(inbox.status()), lambda: (ready, {"asterisk": ready}),
+            desk=node))
+        address = await server.start_listening("127.0.0.1:0")
+        stack.push_async_callback(server.stop_listening)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        desk = Desk(inbox, house, f"http://{address}", http)
+        if node is not None:
+            desk.node, desk.store, desk.audit = node, store, audit
+        yield desk

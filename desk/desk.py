@@ -1,0 +1,32 @@
+"""Hold the parts of the desk that a node runs besides the API. `santral` builds it and gives it to the HTTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from desk.people.session_requests import SESSIONS
+from desk.people.sessions import Sessions
+from routing.core.inbox import Inbox
+from routing.store.audit import Audit
+from routing.store.store import Store
+
+
+class Desk:
+    """The desk of a node."""
+
+    def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float]) -> None:
+        self.sessions = Sessions(store, inbox, audit, clock)
+
+    async def load(self) -> None:
+        """Read what the desk has stored. Do it before the node listens."""
+        await self.sessions.load_sessions()
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the parts to the application."""
+        app[SESSIONS] = self.sessions
+
+    async def run_forever(self) -> None:
+        """Do the work that no request causes, until cancelled."""
+        await self.sessions.watch_ends()

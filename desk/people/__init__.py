@@ -1,0 +1,1 @@
+"""People who use the desk: accounts, passwords, sign-in and sessions."""

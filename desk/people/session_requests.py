@@ -1,0 +1,68 @@
+"""Find the person who makes a request, by the cookie of a session.
+
+A browser sends cookies also with requests that another site has caused. `SameSite=Strict` keeps them back, and the
+request must also say that our own page made it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from desk.api.tokens import TokenHolder
+from desk.people.sessions import SESSION_S, Sessions
+
+COOKIE = "__Host-santral"
+"""The prefix makes browsers insist on Secure, on this host and on Path=/."""
+
+SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions", Sessions)
+
+
+class ForeignRequest(Exception):
+    """The request does not come from a page of ours."""
+
+
+def session_cookie(request: web.Request) -> str:
+    """Return the cookie of the session, or an empty text."""
+    return request.cookies.get(COOKIE, "")
+
+
+def session_holder(request: web.Request, *, document: bool = False,
+                   until_talk_ends: bool = False) -> TokenHolder | None:
+    """Return the person of the session, or None without a live session.
+
+    Raise ForeignRequest if there is a cookie, but no page of ours made the request. `document` is for pages that only
+    show something: a browser may open them from an address that was typed.
+    """
+    cookie = session_cookie(request)
+    sessions = request.app.get(SESSIONS)
+    if not cookie or sessions is None:
+        return None
+    if not document:
+        require_own_page(request)
+    return sessions.holder_of(cookie, until_talk_ends=until_talk_ends)
+
+
+def require_own_page(request: web.Request) -> None:
+    """Raise ForeignRequest if the browser does not say that a page of ours made the request."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site != "same-origin":
+            raise ForeignRequest
+        return
+    # Browsers without that header send the origin. A proxy passes on the host that the browser asked for.
+    origin = urlsplit(request.headers.get("Origin", ""))
+    if origin.scheme not in ("http", "https") or origin.netloc.lower() != request.host.lower():
+        raise ForeignRequest
+
+
+def set_session_cookie(response: web.StreamResponse, value: str) -> None:
+    """Give the cookie of a session to the browser. It survives a crash of the browser, as the talk does."""
+    response.set_cookie(COOKIE, value, max_age=int(SESSION_S), path="/", secure=True, httponly=True,
+                        samesite="Strict")
+
+
+def clear_session_cookie(response: web.StreamResponse) -> None:
+    """Take the cookie of a session back."""
+    response.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Strict")
