@@ -98,6 +98,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "recording.unknown_file_found": (LOOK, "Another program writes into the spool; the file was removed."),
     "preferences.store_failed": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
     "preferences.expiry_failed": (LOOK, "Old preferences were not deleted; tried again in an hour."),
+    "sessions.check_failed": (LOOK, "The store did not tell which sessions have ended; asked again in half a second."),
     "surge.in_force": (LOOK, "A surge profile was in force at the last stop and still is: `santral surge off`."),
     "surge.switched": (LOOK, "Somebody switched a surge profile; the audit log names the person."),
     "surge.switch_refused": (LOOK, "An agent outside `[surge] supervisors` tried `*41`."),
