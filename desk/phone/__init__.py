@@ -1,0 +1,3 @@
+"""Connect the softphone of the page: seats, relay to Asterisk, credentials for TURN."""
+
+from __future__ import annotations
