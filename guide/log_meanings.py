@@ -96,8 +96,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "recording.private_discarded": (LOOK, "A recording of a `private` or `anonymous` service was destroyed. "
                                            "Render Asterisk's files again."),
     "recording.unknown_file_found": (LOOK, "Another program writes into the spool; the file was removed."),
-    "phone.message_refused": (LOOK, "A page sent a message that may not pass (`reason`); its connection was closed. If it "
-                                    "repeats, somebody tries to speak as another seat."),
+    "phone.message_refused": (LOOK, "A page sent a message that may not pass (`reason`); its connection was closed. If "
+                                    "it repeats, somebody tries to speak as another seat."),
     "phone.page_too_slow": (LOOK, "A page took no message for ten seconds and was cut off; it connects again."),
     "preferences.store_failed": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
     "preferences.expiry_failed": (LOOK, "Old preferences were not deleted; tried again in an hour."),

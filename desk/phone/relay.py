@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 PROTOCOL = "sip"
 """WebSocket subprotocol of RFC 7118."""
+KEEP_ALIVE = "\r\n"
+"""Answer of a page to Asterisk's keep-alive. It ends here: Asterisk waits for none."""
 CONNECT_S = 3.0
 """Limit for the connection to Asterisk, which is on this machine. The page tries again."""
 UNSENT_MAX = 64 * 1024
@@ -200,6 +202,8 @@ async def _pump_from_page(link: _Link, asterisk: ClientWebSocketResponse, seat: 
         while True:
             message: WSMessage = await link.page.receive()
             if message.type is WSMsgType.TEXT:
+                if message.data == KEEP_ALIVE:
+                    continue
                 check_message(message.data, seat)
                 async with asyncio.timeout(SEND_S):
                     await asterisk.send_str(message.data)

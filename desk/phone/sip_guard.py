@@ -48,7 +48,7 @@ def check_message(text: str, seat: str) -> None:
     length = _take_one(headers, "content-length")
     if not re.fullmatch(r"[0-9]{1,5}", length) or int(length) != len(body.encode()):
         raise RefusedMessage("no SIP: the body has another length than Content-Length says")
-    # 4. An answer belongs to a request that Asterisk sent, so it names no user of its own.
+    # 4. An answer belongs to a request that Asterisk sent, so it names no user.
     if _STATUS_LINE.fullmatch(start):
         return
     found = _REQUEST_LINE.fullmatch(start)

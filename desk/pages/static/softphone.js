@@ -1,0 +1,645 @@
+/* The telephone in the page: SIP by JsSIP through the relay `/phone`, sound by WebAudio. It touches no document.
+
+   const phone = new Softphone(access);         // access: answer of POST /api/v1/agents/{id}/phone
+   phone.addEventListener("offer", event => …); // event.detail, see below
+   await phone.openMicrophone();                // once, at sign-in; it stays open
+   phone.start();                               // connect and register
+   …
+   phone.tick();                                // at each `tick` of the server: register again, connect again
+
+   Events, each a CustomEvent with `detail`:
+   registered     {}                            the phone can ring
+   unregistered   {reason}                      newer_page, session_ended, no_seat, wrong_user, no_sip: final, the page
+                                                calls nothing more (after no_seat: ask for a seat, then `restart(access)`);
+                                                asterisk_away, node_stops, network, too_slow, refused: it comes back by
+                                                itself, and a talk goes on meanwhile
+   offer          {name}                        it rings; name: what a telephone would show, "Psikososyal destek 12 sn"
+   talking        {}                            sound flows, also after a hold
+   held           {}                            the caller hears music
+   ended          {by, rang}                    the call is over; by: "agent", "caller"; rang: it was never answered
+   failed         {reason}                      no_media: answered, and no sound after 3 s; the caller is in front again
+                                                no_microphone: not answered; no_signalling: the call cannot be reached
+   microphone     {state, name}                 open, refused, missing, gone; name of the device, or of the error
+   device         {kind, state}                 kind: output, ringer; state: gone (the standard device is used) */
+
+import { UA, WebSocketInterface } from "/static/vendor/jssip-3.13.8-f15973820630.js";
+
+const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
+const MEDIA_MS = 3000; // A talk without sound for this long after the answer is lost.
+const EXPIRES_S = 600; // Registration, five ticks of the server.
+const RECONNECT_S = [1, 4]; // Shortest and longest wait between two connections.
+const FINAL = { 4001: "newer_page", 4002: "session_ended", 4003: "wrong_user", 4004: "no_sip", 4006: "no_seat" };
+const PASSING = { 1012: "node_stops", 1013: "asterisk_away", 4005: "too_slow" };
+const LOST = ['Reason: Q.850;cause=44;text="no media"']; // Asterisk ends the leg as lost, not as hung up by the agent.
+const LIMIT_DB = -9; // Threshold of the limiter.
+const LIMIT_RATIO = 20;
+const GAIN_MAX_DB = 20;
+const KEY_MS = 120;
+const GAP_MS = 80;
+const CHECK_HZ = 1000; // Tone of the sound check.
+const CHECK_TONE_S = 0.5;
+const CHECK_MS = 8000; // The whole sound check.
+const RING_HZ = [440, 480];
+const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+
+const db = (value) => 10 ** (value / 20);
+
+export class Softphone extends EventTarget {
+  #access;
+  #ua = null;
+  #final = ""; // Reason of a final end, or nothing.
+  #session = null;
+  #ready = null; // Sends the answer with the ICE candidates that are there.
+  #answered = false;
+  #mediaTimer = 0;
+  #checking = false;
+  #muted = false;
+  #held = false;
+  #microphone = null; // MediaStream, kept between calls.
+  #device = ""; // Microphone that was asked for.
+  #sound = new CallerSound();
+  #ringer = new Ringer();
+  #pc = {};
+
+  /** `options.pc` is merged into the configuration of each RTCPeerConnection (tests force a relay with it). */
+  constructor(access, options = {}) {
+    super();
+    this.#access = access;
+    this.#pc = options.pc ?? {};
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#checkDevices());
+  }
+
+  /** The state at this moment, for a page that looks instead of listening. */
+  get state() {
+    const call = this.#session === null || this.#checking ? null
+      : !this.#answered ? "ringing" : this.#held ? "held" : "talking";
+    const microphone = this.#microphone?.getAudioTracks()[0]?.readyState === "live";
+    return { connected: this.#ua?.isConnected() ?? false, registered: this.#ua?.isRegistered() ?? false, call,
+      muted: this.#muted, microphone, ended: this.#final };
+  }
+
+  // --- registration ---------------------------------------------------------------------------------------------
+
+  /** Connect and register. */
+  start() {
+    const { seat, uri, secret, websocket } = this.#access;
+    const url = new URL(websocket, location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : url.protocol === "http:" ? "ws:" : url.protocol;
+    this.#final = "";
+    const socket = new PhoneSocket(url.href);
+    this.#ua = new UA({
+      sockets: [socket], uri, password: secret, register: true, register_expires: EXPIRES_S, session_timers: false,
+      // The guard of the relay lets a page speak as its seat alone, in a talk too.
+      contact_uri: `sip:${seat}@${crypto.randomUUID()}.invalid;transport=ws`,
+      connection_recovery_min_interval: RECONNECT_S[0], connection_recovery_max_interval: RECONNECT_S[1],
+    });
+    this.#ua.on("registered", () => this.#emit("registered"));
+    this.#ua.on("registrationFailed", () => this.#emit("unregistered", { reason: "refused" }));
+    this.#ua.on("disconnected", ({ code }) => this.#onDisconnected(socket, code));
+    this.#ua.on("newRTCSession", ({ originator, session }) => originator === "remote" && this.#onOffer(session));
+    this.#ua.start();
+  }
+
+  /** Sign out: take the phone off the exchange. A talk ends as hung up by the agent. */
+  stop() {
+    this.#ringer.stop();
+    this.#ua?.stop();
+    this.#ua = null;
+  }
+
+  /** Begin again with another answer of POST …/phone. */
+  restart(access) {
+    this.stop();
+    this.#access = access;
+    this.start();
+  }
+
+  /** Take new credentials for TURN; they are valid for an hour. The next call uses them. */
+  renewAccess(access) {
+    this.#access = { ...this.#access, turn: access.turn };
+  }
+
+  /** The server's tick. A hidden tab holds timers back for a minute, and pushed events come at once. */
+  tick() {
+    if (this.#ua === null || this.#final) return;
+    if (this.#ua.isConnected()) this.#ua.register();
+    else this.#ua.transport.connect();
+  }
+
+  #onDisconnected(socket, code) {
+    this.#final = FINAL[code] ?? "";
+    if (!this.#final) return this.#emit("unregistered", { reason: PASSING[code] ?? "network" });
+    // The connection does not come back. Without one nothing can be sent, so the talk's sound ends without a BYE:
+    // a BYE would say that the agent has hung up.
+    socket.retire();
+    this.#ringer.stop();
+    const session = this.#session;
+    if (session !== null) {
+      session.connection?.close();
+      this.#forgetCall();
+      this.#emit("ended", { by: "page", rang: false });
+    }
+    this.#emit("unregistered", { reason: this.#final });
+  }
+
+  // --- calls ----------------------------------------------------------------------------------------------------
+
+  #onOffer(session) {
+    if (this.#session !== null) {
+      session.terminate({ status_code: 486 });
+      return;
+    }
+    this.#takeCall(session);
+    this.#ringer.start();
+    this.#emit("offer", { name: session.remote_identity.display_name || "" });
+  }
+
+  #takeCall(session) {
+    this.#session = session;
+    this.#answered = this.#held = this.#muted = false;
+    session.on("icecandidate", ({ candidate, ready }) => this.#onCandidate(candidate, ready));
+    session.on("peerconnection", ({ peerconnection }) => this.#listenTo(peerconnection));
+    session.on("confirmed", () => this.#checking || this.#expectMedia());
+    session.on("hold", ({ originator }) => originator === "local" && this.#setHeld(true));
+    session.on("unhold", ({ originator }) => originator === "local" && this.#setHeld(false));
+    session.on("ended", ({ originator }) => this.#onEnded(session, originator));
+    session.on("failed", ({ originator, cause }) => this.#onEnded(session, originator, cause));
+  }
+
+  /** Answer the call that rings. */
+  answer() {
+    const session = this.#session;
+    if (session === null || this.#answered) return;
+    this.#ringer.stop();
+    if (!this.state.microphone) {
+      // Nobody is asked for a microphone while a caller waits.
+      session.terminate({ status_code: 480 });
+      this.#emit("failed", { reason: "no_microphone" });
+      return;
+    }
+    this.#answered = true;
+    session.answer({ mediaStream: this.#microphone, pcConfig: this.#pcConfig() });
+    setTimeout(() => this.#sendAnswer(), ANSWER_MS);
+  }
+
+  #pcConfig() {
+    const turn = this.#access.turn;
+    return { iceServers: turn ? [turn] : [], ...this.#pc };
+  }
+
+  #onCandidate(candidate, ready) {
+    this.#ready = ready;
+    // With TURN the page may be somewhere else: only a relay's address leads to Asterisk for certain.
+    if (candidate.type === (this.#access.turn ? "relay" : "host")) this.#sendAnswer();
+  }
+
+  #sendAnswer() {
+    this.#ready?.();
+    this.#ready = null;
+  }
+
+  #listenTo(connection) {
+    connection.addEventListener("track", ({ track }) => this.#sound.play(new MediaStream([track])));
+    connection.addEventListener("connectionstatechange", () => {
+      if (connection.connectionState === "failed" && this.#mediaTimer) this.#loseTalk();
+    });
+  }
+
+  /** Confirmed by SIP is not yet sound: a talk whose media finds no way is lost, and that is said. */
+  #expectMedia() {
+    const connection = this.#session.connection;
+    const session = this.#session;
+    const there = () => ["connected", "completed"].includes(connection.iceConnectionState);
+    const found = () => {
+      if (!there() || this.#session !== session) return;
+      clearTimeout(this.#mediaTimer);
+      this.#mediaTimer = 0;
+      connection.removeEventListener("iceconnectionstatechange", found);
+      this.#emit("talking");
+    };
+    this.#mediaTimer = setTimeout(() => this.#loseTalk(), MEDIA_MS);
+    connection.addEventListener("iceconnectionstatechange", found);
+    found();
+  }
+
+  #loseTalk() {
+    this.#mediaTimer = 0;
+    const session = this.#session;
+    if (session === null) return;
+    this.#forgetCall();
+    try {
+      session.terminate({ extraHeaders: LOST });
+    } catch {
+      // It has ended meanwhile.
+    }
+    this.#emit("failed", { reason: "no_media" });
+  }
+
+  #onEnded(session, originator, cause) {
+    if (this.#session !== session) return;
+    const rang = !this.#answered;
+    this.#forgetCall();
+    if (this.#checking) return;
+    if (cause === "Connection Error" || cause === "Request Timeout") this.#emit("failed", { reason: "no_signalling" });
+    else this.#emit("ended", { by: originator === "remote" ? "caller" : "agent", rang });
+  }
+
+  #forgetCall() {
+    clearTimeout(this.#mediaTimer);
+    this.#mediaTimer = 0;
+    this.#session = this.#ready = null;
+    this.#answered = this.#held = this.#muted = false;
+    // Hold and mute switch the track off, and the microphone is kept.
+    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = true;
+    this.#ringer.stop();
+    this.#sound.stop();
+  }
+
+  /** End the talk, or decline the call that rings. */
+  hangUp() {
+    if (this.#session === null) return;
+    try {
+      if (this.#answered) this.#session.terminate();
+      else this.#session.terminate({ status_code: 603 });
+    } catch {
+      // The caller was faster.
+    }
+  }
+
+  /** Give the caller music. Rejects with an Error `no_call`, `no_signalling` or `not_now`. */
+  hold() {
+    return this.#reinvite("hold");
+  }
+
+  /** Talk with the caller again. */
+  resume() {
+    return this.#reinvite("unhold");
+  }
+
+  #reinvite(what) {
+    return new Promise((resolve, reject) => {
+      if (this.#session === null || !this.#answered) return reject(new Error("no_call"));
+      // A request that cannot be sent would end the talk, so none is tried.
+      if (!this.#ua?.isConnected()) return reject(new Error("no_signalling"));
+      const session = this.#session;
+      const over = () => reject(new Error("no_call"));
+      session.once("ended", over);
+      const done = () => {
+        session.removeListener("ended", over);
+        resolve();
+      };
+      if (!session[what]({}, done)) {
+        session.removeListener("ended", over);
+        reject(new Error("not_now"));
+      }
+    });
+  }
+
+  #setHeld(held) {
+    this.#held = held;
+    this.#emit(held ? "held" : "talking");
+  }
+
+  /** Keep the caller from hearing the agent, or not. */
+  mute(on) {
+    if (this.#session === null || !this.#answered) return;
+    if (on) this.#session.mute({ audio: true });
+    else this.#session.unmute({ audio: true });
+    this.#muted = on;
+  }
+
+  /** Press keys in the talk ("*2"). */
+  sendKeys(keys) {
+    if (this.#session === null || !this.#answered) return;
+    this.#session.sendDTMF(keys, { transportType: "RFC2833", duration: KEY_MS, interToneGap: GAP_MS });
+  }
+
+  // --- microphone and devices -----------------------------------------------------------------------------------
+
+  /** Open the microphone, or another one. Returns whether it is open; the event `microphone` says why not. */
+  async openMicrophone(device = this.#device) {
+    this.#device = device;
+    let stream;
+    try {
+      const audio = device ? { ...MICROPHONE, deviceId: { exact: device } } : MICROPHONE;
+      stream = await navigator.mediaDevices.getUserMedia({ audio });
+    } catch (error) {
+      // A chosen microphone that is away must not keep another one from working.
+      if (device && error.name === "OverconstrainedError") return this.openMicrophone("");
+      const refused = ["NotAllowedError", "SecurityError"].includes(error.name);
+      this.#emit("microphone", { state: refused ? "refused" : "missing", name: error.name });
+      return false;
+    }
+    const old = this.#microphone;
+    this.#microphone = stream;
+    const [track] = stream.getAudioTracks();
+    track.addEventListener("ended", () => this.#onMicrophoneGone(track));
+    for (const sender of this.#session?.connection?.getSenders() ?? []) {
+      if (sender.track?.kind === "audio" && !this.#checking) {
+        track.enabled = sender.track.enabled;
+        await sender.replaceTrack(track);
+      }
+    }
+    for (const one of old?.getTracks() ?? []) one.stop();
+    this.#emit("microphone", { state: "open", name: track.label });
+    return true;
+  }
+
+  #onMicrophoneGone(track) {
+    if (this.#microphone?.getAudioTracks()[0] !== track) return;
+    this.#emit("microphone", { state: "gone", name: track.label });
+  }
+
+  /** Loudness of the microphone in dB below full scale, -100 for silence. */
+  microphoneLevel() {
+    return this.#sound.levelOf(this.#microphone);
+  }
+
+  /** Devices with their names: {input: [{id, name}], output: […]}. */
+  async devices() {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    const pick = (kind) => all.filter((one) => one.kind === kind).map((one) => ({ id: one.deviceId, name: one.label }));
+    return { input: pick("audioinput"), output: pick("audiooutput") };
+  }
+
+  async #checkDevices() {
+    const { output, input } = await this.devices();
+    const ids = output.map((one) => one.id);
+    if (await this.#sound.dropDevice(ids)) this.#emit("device", { kind: "output", state: "gone" });
+    if (await this.#ringer.dropDevice(ids)) this.#emit("device", { kind: "ringer", state: "gone" });
+    // A headset that was plugged in again works without a word.
+    if (this.#microphone !== null && !this.state.microphone && input.length) await this.openMicrophone();
+  }
+
+  /** Set the caller's sound: {ear: "both"|"left"|"right", gainDb: 0…20, limiter: true|false, device: id}. */
+  setSound(wanted) {
+    return this.#sound.set(wanted);
+  }
+
+  /** Set the ringer: {on: true|false, volume: 0…1, device: id}. */
+  setRinger(wanted) {
+    return this.#ringer.set(wanted);
+  }
+
+  /** Level of the caller's sound and its strongest frequency: {db, hertz}. */
+  callerSpectrum() {
+    return this.#sound.spectrum();
+  }
+
+  // --- sound check ----------------------------------------------------------------------------------------------
+
+  /** Call the echo of the exchange (*40), send half a second of tone and look for it in what comes back.
+      Returns {ok, step}; step says what failed: "busy", "microphone", "registration", "connection", "sound". */
+  async soundCheck() {
+    if (this.#session !== null) return { ok: false, step: "busy" };
+    if (!this.state.microphone) return { ok: false, step: "microphone" };
+    if (!this.state.registered) return { ok: false, step: "registration" };
+    this.#checking = true;
+    const tone = await this.#sound.tone(CHECK_HZ);
+    try {
+      const session = this.#ua.call(`sip:*40@${this.#ua.configuration.uri.host}`,
+        { mediaStream: tone.stream, pcConfig: this.#pcConfig() });
+      this.#takeCall(session);
+      setTimeout(() => this.#sendAnswer(), ANSWER_MS);
+      // The connection of an outgoing call is there before anybody can listen for it.
+      if (session.connection) this.#listenTo(session.connection);
+      const end = performance.now() + CHECK_MS;
+      const until = async (what) => {
+        while (!what()) {
+          if (performance.now() > end || session.isEnded()) return false;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return true;
+      };
+      const connected = () => ["connected", "completed"].includes(session.connection?.iceConnectionState);
+      if (!(await until(() => session.isEstablished() && connected()))) return { ok: false, step: "connection" };
+      tone.start(CHECK_TONE_S);
+      const heard = await until(() => this.#sound.hears(CHECK_HZ));
+      return { ok: heard, step: heard ? "" : "sound" };
+    } finally {
+      const session = this.#session;
+      if (session !== null) {
+        this.#forgetCall();
+        try {
+          session.terminate();
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
+      tone.stop();
+      this.#checking = false;
+    }
+  }
+
+  #emit(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** The WebSocket of JsSIP, which can be retired: then no timer of the library brings it back. */
+class PhoneSocket extends WebSocketInterface {
+  #retired = false;
+
+  retire() {
+    this.#retired = true;
+  }
+
+  connect() {
+    if (!this.#retired) super.connect();
+  }
+}
+
+/** The caller's sound on its way to the ear: gain, limiter, ear, device. */
+class CallerSound {
+  #context = null;
+  #source = null;
+  #nodes = null;
+  #pull = null; // Chromium gives WebAudio a remote track's sound only while an element plays it.
+  #wanted = { ear: "both", gainDb: 0, limiter: true, device: "" };
+  #meters = new WeakMap();
+
+  #open() {
+    if (this.#context !== null) return;
+    const context = this.#context = new AudioContext({ latencyHint: "interactive" });
+    const gain = new GainNode(context, { channelCount: 1, channelCountMode: "explicit" });
+    const limiter = new DynamicsCompressorNode(context, { knee: 0, attack: 0.002, release: 0.1 });
+    const level = new GainNode(context);
+    const left = new GainNode(context);
+    const right = new GainNode(context);
+    const ears = new ChannelMergerNode(context, { numberOfInputs: 2 });
+    const meter = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
+    gain.connect(limiter).connect(level);
+    level.connect(left).connect(ears, 0, 0);
+    level.connect(right).connect(ears, 0, 1);
+    ears.connect(context.destination);
+    this.#nodes = { gain, limiter, level, left, right, meter };
+    this.#apply();
+  }
+
+  #apply() {
+    if (this.#nodes === null) return;
+    const { ear, gainDb, limiter } = this.#wanted;
+    const { gain, limiter: node, level, left, right } = this.#nodes;
+    gain.gain.value = db(Math.min(Math.max(gainDb, 0), GAIN_MAX_DB));
+    node.threshold.value = limiter ? LIMIT_DB : 0;
+    node.ratio.value = limiter ? LIMIT_RATIO : 1;
+    // The node makes up for what it takes away, by 0.6 of the loss at full scale; a limiter must not.
+    level.gain.value = limiter ? db(0.6 * LIMIT_DB * (1 - 1 / LIMIT_RATIO)) : 1;
+    left.gain.value = ear === "right" ? 0 : 1;
+    right.gain.value = ear === "left" ? 0 : 1;
+  }
+
+  async set(wanted) {
+    this.#wanted = { ...this.#wanted, ...wanted };
+    this.#apply();
+    if (wanted.device !== undefined) await this.#route();
+  }
+
+  async #route() {
+    await this.#context?.setSinkId?.(this.#wanted.device).catch(() => {
+      this.#wanted.device = "";
+    });
+  }
+
+  /** Go back to the standard device if the chosen one is gone. Returns whether it was. */
+  async dropDevice(present) {
+    if (!this.#wanted.device || present.includes(this.#wanted.device)) return false;
+    await this.set({ device: "" });
+    return true;
+  }
+
+  play(stream) {
+    this.stop();
+    this.#open();
+    if (this.#context.state === "suspended") this.#context.resume();
+    this.#pull = new Audio();
+    this.#pull.muted = true;
+    this.#pull.srcObject = stream;
+    this.#pull.play().catch(() => {});
+    this.#source = new MediaStreamAudioSourceNode(this.#context, { mediaStream: stream });
+    this.#source.connect(this.#nodes.gain);
+    this.#source.connect(this.#nodes.meter);
+    if (this.#wanted.device) this.#route();
+  }
+
+  stop() {
+    this.#source?.disconnect();
+    this.#source = null;
+    if (this.#pull !== null) this.#pull.srcObject = null;
+    this.#pull = null;
+  }
+
+  /** Strongest frequency of what comes in, and its level. */
+  spectrum() {
+    if (this.#source === null) return { db: -100, hertz: 0 };
+    const { meter } = this.#nodes;
+    const bins = new Float32Array(meter.frequencyBinCount);
+    meter.getFloatFrequencyData(bins);
+    // Below 100 Hz there is no speech and much hum.
+    const width = this.#context.sampleRate / meter.fftSize;
+    let best = Math.ceil(100 / width);
+    for (let at = best; at < bins.length; at += 1) if (bins[at] > bins[best]) best = at;
+    return { db: Math.max(bins[best], -100), hertz: best * width };
+  }
+
+  hears(hertz) {
+    const found = this.spectrum();
+    return found.db > -60 && Math.abs(found.hertz - hertz) < 25;
+  }
+
+  levelOf(stream) {
+    if (stream === null) return -100;
+    this.#open();
+    let meter = this.#meters.get(stream);
+    if (meter === undefined) {
+      meter = new AnalyserNode(this.#context, { fftSize: 2048 });
+      new MediaStreamAudioSourceNode(this.#context, { mediaStream: stream }).connect(meter);
+      this.#meters.set(stream, meter);
+    }
+    const samples = new Float32Array(meter.fftSize);
+    meter.getFloatTimeDomainData(samples);
+    const power = samples.reduce((sum, one) => sum + one * one, 0) / samples.length;
+    return power > 0 ? Math.max(10 * Math.log10(power), -100) : -100;
+  }
+
+  /** A stream that is silent until `start`, then has a tone. */
+  async tone(hertz) {
+    this.#open();
+    await this.#context.resume();
+    const context = this.#context;
+    const out = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    const gain = new GainNode(context, { gain: 0 });
+    const source = new OscillatorNode(context, { frequency: hertz });
+    source.connect(gain).connect(out);
+    source.start();
+    return {
+      stream: out.stream,
+      start: (seconds) => {
+        gain.gain.setValueAtTime(0.3, context.currentTime);
+        gain.gain.setValueAtTime(0, context.currentTime + seconds);
+      },
+      stop: () => source.stop(),
+    };
+  }
+}
+
+/** The ringer, with loudness and device apart from the caller's sound. */
+class Ringer {
+  #context = null;
+  #gain = null;
+  #sources = [];
+  #wanted = { on: true, volume: 0.5, device: "" };
+
+  async set(wanted) {
+    this.#wanted = { ...this.#wanted, ...wanted };
+    if (this.#gain !== null) this.#gain.gain.value = this.#wanted.volume;
+    if (!this.#wanted.on) this.stop();
+    if (wanted.device !== undefined) await this.#route();
+  }
+
+  async #route() {
+    await this.#context?.setSinkId?.(this.#wanted.device).catch(() => {
+      this.#wanted.device = "";
+    });
+  }
+
+  async dropDevice(present) {
+    if (!this.#wanted.device || present.includes(this.#wanted.device)) return false;
+    await this.set({ device: "" });
+    return true;
+  }
+
+  start() {
+    if (!this.#wanted.on || this.#sources.length) return;
+    if (this.#context === null) {
+      this.#context = new AudioContext();
+      this.#gain = new GainNode(this.#context);
+      this.#gain.connect(this.#context.destination);
+      if (this.#wanted.device) this.#route();
+    }
+    this.#context.resume();
+    this.#gain.gain.value = this.#wanted.volume;
+    // The pattern is written ahead for a minute: no timer of a hidden tab is needed.
+    const beat = new GainNode(this.#context, { gain: 0 });
+    const now = this.#context.currentTime;
+    for (let at = 0; at < 60; at += 3) {
+      beat.gain.setValueAtTime(0.2, now + at);
+      beat.gain.setValueAtTime(0, now + at + 1);
+    }
+    beat.connect(this.#gain);
+    this.#sources = RING_HZ.map((frequency) => {
+      const source = new OscillatorNode(this.#context, { frequency });
+      source.connect(beat);
+      source.start();
+      return source;
+    });
+  }
+
+  stop() {
+    for (const source of this.#sources) {
+      source.stop();
+      source.disconnect();
+    }
+    this.#sources = [];
+  }
+}
