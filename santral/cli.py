@@ -36,7 +36,7 @@ from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
-from santral import preferences_cli, sms_cli
+from santral import people_cli, preferences_cli, sms_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.page_address import check_advertised
@@ -228,6 +228,7 @@ cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), nam
 cli.add_typer(planning_cli.build_commands(
     centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs, lines_of))
 cli.add_typer(preferences_cli.build_commands(), name="callers")
+cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
 why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)

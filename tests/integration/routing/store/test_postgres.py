@@ -18,6 +18,9 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from desk.api.tokens import Role
+from desk.people import person_rows
+from desk.people.person_rows import Person, SessionRow
 from planning.journal.recording_engine import RecordingEngine
 from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel, ContactState, Outcome
@@ -247,3 +250,29 @@ async def test_one_contact_is_found_among_all(where: str) -> None:
         assert [one.contact for one in contact_history.contacts_of_caller(ask, "h", 300.0)] == ["17.2", "17.1"]
         assert [one.contact for one in contact_history.find_menu_paths(ask, "19")] == ["19.1"]
         assert (contact_history.start_before(ask, 3), contact_history.start_before(ask, 0)) == (1, None)
+
+
+async def test_people_and_sessions_are_kept_as_on_sqlite(where: str) -> None:
+    store = await Store.open_store(where)
+    ayse = Person("ayse", "Ayşe", (Role.ADMIN, Role.SUPERVISOR), disabled=False)
+    try:
+        await store.run_write(lambda connection: person_rows.put_person(connection, ayse, "code", 100.0))
+        assert await store.run_query(person_rows.load_people) == [ayse]
+        assert await store.run_query(person_rows.read_changes) == "1"
+        used = [await store.run_write(partial(person_rows.use_code, person="ayse", code="code", password="p", at=at))
+                for at in (100.0, 99.0, 98.0)]
+        assert used == [False, True, False], "too late, in time, and a second time"
+        rows = [SessionRow(f"s{at}", "ayse", float(at), 1000.0, None) for at in range(person_rows.SESSIONS_MAX + 1)]
+        over = [await store.run_write(partial(person_rows.add_session, row=row, password="p")) for row in rows]
+        assert over == [[]] * person_rows.SESSIONS_MAX + [["s0"]]
+        for at in range(person_rows.BROWSERS_MAX + 1):
+            await store.run_write(partial(person_rows.remember_browser, person="ayse", browser=f"b{at}", at=float(at)))
+        known = [await store.run_query(partial(person_rows.is_known_browser, person="ayse", browser=browser))
+                 for browser in ("b0", "b1", f"b{person_rows.BROWSERS_MAX}")]
+        assert known == [False, True, True]
+        ended = await store.run_write(lambda connection: person_rows.disable_person(connection, "ayse", 50.0))
+        assert ended == person_rows.SESSIONS_MAX
+        refused = await store.run_write(partial(person_rows.add_session, row=rows[0], password=None))
+        assert refused is None
+    finally:
+        await store.close()

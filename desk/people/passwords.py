@@ -1,0 +1,86 @@
+"""Hash and check passwords by argon2id, in threads, a few at a time.
+
+A hash takes 64 MB and some tens of milliseconds by design. In the loop it would stop the routing of calls, and many at
+once would take the machine's memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+T = TypeVar("T")
+
+AT_ONCE = 2
+"""Hashes calculated at the same time. Their memory is 64 MB each."""
+WAITING_MAX = 50
+"""Hashes that may wait: some seconds of work. Beyond that, a sentence at once is better than a long wait."""
+PASSWORD_MIN = 12
+"""Characters of a password. Length is the only rule, because other rules make people choose worse ones."""
+PASSWORD_MAX = 200
+"""Characters of a password. A password manager makes fewer, and a form has at most 4 KB."""
+
+
+class TooManyWaiting(Exception):
+    """More sign-ins wait than can be handled in a few seconds."""
+
+
+class Passwords:
+    """Hash and check passwords."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="santral-password")
+        self._waiting = 0
+        self._nobody = ""
+        """Hash that is checked for unknown names, so that the time of the answer does not tell which names exist."""
+
+    async def hash_password(self, password: str) -> str:
+        """Return the hash of a password. Raise TooManyWaiting."""
+        return await self._run(partial(self._hasher.hash, _normalise(password)))
+
+    async def check_password(self, hashed: str, password: str) -> bool:
+        """Return whether a password fits a hash. An empty hash takes as long and fits nothing. Raise TooManyWaiting."""
+        return await self._run(partial(self._check, hashed, _normalise(password)))
+
+    def close(self) -> None:
+        """End the threads, without waiting for them."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _check(self, hashed: str, password: str) -> bool:
+        # Made in a thread at the first check, because it takes as long as any other.
+        self._nobody = self._nobody or self._hasher.hash("no password fits this")
+        try:
+            fits = self._hasher.verify(hashed or self._nobody, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+        return fits and bool(hashed)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= AT_ONCE + WAITING_MAX:
+            raise TooManyWaiting
+        self._waiting += 1
+        # A browser that goes away does not stop the thread, so the count falls when the thread is done.
+        done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        done.add_done_callback(self._note_done)
+        return await asyncio.shield(done)
+
+    def _note_done(self, done: asyncio.Future[T]) -> None:
+        self._waiting -= 1
+
+
+def is_long_enough(password: str) -> bool:
+    """Return whether a password may be set."""
+    return PASSWORD_MIN <= len(_normalise(password)) <= PASSWORD_MAX
+
+
+def _normalise(password: str) -> str:
+    """Return one form of a password: keyboards write ö as one character or as two."""
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,80 @@
+"""Passwords by argon2id: what fits, what is refused, and how many are calculated at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from argon2 import PasswordHasher
+
+from desk.people.passwords import (
+    AT_ONCE,
+    PASSWORD_MAX,
+    PASSWORD_MIN,
+    WAITING_MAX,
+    Passwords,
+    TooManyWaiting,
+    is_long_enough,
+)
+
+pytestmark = pytest.mark.integration
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+async def test_a_password_fits_in_either_form_of_its_letters() -> None:
+    passwords = Passwords(QUICK)
+    hashed = await passwords.hash_password("Gu\u0308zel bir c\u0327ic\u0327ek")
+    assert hashed.startswith("$argon2id$") and await passwords.check_password(hashed, "Güzel bir çiçek")
+    assert not await passwords.check_password(hashed, "Güzel bir çiçek ")
+    passwords.close()
+
+
+async def test_nothing_fits_a_person_without_a_password() -> None:
+    passwords = Passwords(QUICK)
+    for hashed in ("", "damaged"):
+        assert not await passwords.check_password(hashed, "no password fits this")
+    passwords.close()
+
+
+@pytest.mark.parametrize(("length", "good"), [(PASSWORD_MIN - 1, False), (PASSWORD_MIN, True), (PASSWORD_MAX, True),
+                                              (PASSWORD_MAX + 1, False)])
+def test_length_is_the_only_rule(length: int, good: bool) -> None:
+    assert is_long_enough("ş" * length) is good
+
+
+class Slow(PasswordHasher):
+    """Hashes when it is told to, and counts how many run at once."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.go, self.lock, self.running, self.most = threading.Event(), threading.Lock(), 0, 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.go.wait(10)
+        with self.lock:
+            self.running -= 1
+        return super().hash(password, salt=salt)
+
+
+async def test_two_are_calculated_at_once_and_fifty_wait() -> None:
+    slow = Slow()
+    passwords = Passwords(slow)
+    waiting = [asyncio.create_task(passwords.hash_password("x" * 12)) for _ in range(AT_ONCE + WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWaiting):
+        await passwords.hash_password("x" * 12)
+    # A browser that has gone away frees no place before its hash is done.
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWaiting):
+        await passwords.hash_password("x" * 12)
+    slow.go.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError) and all(isinstance(one, str) for one in done[1:])
+    assert slow.most == AT_ONCE and await passwords.hash_password("x" * 12)
+    passwords.close()

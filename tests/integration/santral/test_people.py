@@ -1,0 +1,135 @@
+"""`santral people`: who may sign in, with and without a node, and one message for each mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from desk.api.tokens import Role
+from desk.people import person_rows
+from desk.people.one_use_code import CODE_S, hash_code
+from desk.people.person_rows import Person, Secrets, SessionRow
+from desk.people.sessions import Sessions
+from routing.store.audit import Audit
+from routing.store.store import Store
+from santral.cli import cli
+from santral.people_cli import NAME_MAX
+from tests.fakes.inbox import FakeInbox
+
+pytestmark = pytest.mark.integration
+
+CODE = re.compile(r"^[A-Z2-9]{4}(-[A-Z2-9]{4}){4}\n$")
+
+
+def run(state: Path, *words: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(cli, ["people", *words, "--state", str(state)])
+    return done.exit_code, done.stdout, f"{done.stderr}{done.exception or ''}"
+
+
+def stored(state: Path, person: str) -> tuple[Person | None, Secrets | None, list[SessionRow]]:
+    async def look() -> tuple[Person | None, Secrets | None, list[SessionRow]]:
+        store = await Store.open_store(state / "santral.db")
+        try:
+            return await store.run_query(lambda connection: (
+                person_rows.find_person(connection, person), person_rows.read_secrets(connection, person),
+                person_rows.load_sessions(connection)))
+        finally:
+            await store.close()
+
+    return asyncio.run(look())
+
+
+def audited(state: Path) -> list[tuple[str, str, dict[str, object]]]:
+    return [(one.who, one.what, dict(one.about)) for one in Audit(state).read_entries()]
+
+
+def test_an_added_person_gets_a_code_that_is_stored_as_a_hash(tmp_path: Path) -> None:
+    code, out, told = run(tmp_path, "add", "ayse", "--role", "supervisor", "--role", "admin", "--name", "Ayşe  Şahin",
+                          "--who", "Ömer")
+    assert code == 0 and CODE.match(out) and "/password" in told and out.strip() not in told
+    person, secrets, _ = stored(tmp_path, "ayse")
+    assert person == Person("ayse", "Ayşe Şahin", (Role.ADMIN, Role.SUPERVISOR), disabled=False)
+    assert secrets is not None and secrets.password == "" and secrets.code == hash_code(out)
+    assert abs(secrets.code_until - time.time() - CODE_S) < 60
+    assert out.strip() not in (tmp_path / "audit.jsonl").read_text()
+    assert audited(tmp_path) == [("Ömer", "person_added", {"person": "ayse", "roles": ["admin", "supervisor"]})]
+
+
+@pytest.mark.parametrize("typed", ["abcd-efgh-jkmn-pqrs-tvwx", " ABCDEFGHJKMNPQRSTVWX ", "abcd efgh jkmn pqrs tvwx"])
+def test_a_code_is_the_same_however_it_is_typed(typed: str) -> None:
+    assert hash_code(typed) == hash_code("ABCD-EFGH-JKMN-PQRS-TVWX")
+
+
+def test_an_agent_has_the_id_of_the_team(tmp_path: Path) -> None:
+    assert run(tmp_path, "add", "a1001", "--role", "agent")[0] == 0
+    code, out, told = run(tmp_path, "add", "ayse", "--role", "agent")
+    assert code != 0 and out == "" and "has no agent 'ayse'" in told
+    assert len(audited(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("add", "ayse", "--role", "chef"), "no role 'chef'; there are admin, supervisor, agent, needs, unit"),
+    (("add", "ayşe", "--role", "unit"), "'ayşe' cannot be an id"),
+    (("add", "a" * 33, "--role", "unit"), "cannot be an id"),
+    (("add", "ayse", "--role", "unit", "--name", "x" * (NAME_MAX + 1)), "a name has at most"),
+    (("add", "ayse", "--role", "unit", "--name", "a\x1bb"), "a name has at most"),
+    (("add", "omer", "--role", "unit"), "'omer' is there already"),
+    (("reset", "ayse"), "no person 'ayse'"), (("disable", "ayse"), "no person 'ayse'")])
+def test_a_mistake_has_one_message_and_changes_nothing(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    run(tmp_path, "add", "omer", "--role", "unit")
+    before = audited(tmp_path)
+    code, out, said = run(tmp_path, *words)
+    assert code != 0 and out == "" and told in said and audited(tmp_path) == before
+    assert stored(tmp_path, "ayse")[0] is None
+
+
+def test_a_running_node_ends_sessions_that_a_command_ends(tmp_path: Path) -> None:
+    """The node holds the lease meanwhile, and the command does not ask for it."""
+    run(tmp_path, "add", "ayse", "--role", "supervisor")
+
+    async def work() -> None:
+        store = await Store.open_store(tmp_path / "santral.db")
+        await store.take_lease("node")
+        closed: list[str] = []
+        sessions = Sessions(store, FakeInbox(), Audit(tmp_path), time.time)
+        await sessions.load_sessions()
+        sessions.on_end(closed.append)
+        try:
+            for command in ("reset", "disable"):
+                cookie = await sessions.open_session("ayse")
+                assert cookie is not None and sessions.holder_of(cookie) is not None
+                code, _, told = await asyncio.to_thread(run, tmp_path, command, "ayse")
+                assert code == 0 and "1 sessions end" in told
+                await sessions.check_ends()
+                assert sessions.holder_of(cookie) is None and closed.pop() == "ayse"
+            # A person who was added meanwhile is known as well.
+            await asyncio.to_thread(run, tmp_path, "add", "omer", "--role", "admin")
+            assert await sessions.open_session("omer") is not None
+        finally:
+            await store.close()
+
+    asyncio.run(work())
+    assert run(tmp_path, "reset", "ayse")[0] != 0, "a disabled person is added again"
+    _, listed, _ = run(tmp_path, "list")
+    assert re.search(r"ayse .* disabled +│ 0", listed) and re.search(r"omer .* code given +│ 1", listed)
+    code, out, _ = run(tmp_path, "add", "ayse", "--role", "unit")
+    person, secrets, _ = stored(tmp_path, "ayse")
+    assert code == 0 and person is not None and person.roles == (Role.UNIT,)
+    assert secrets is not None and secrets.code == hash_code(out)
+
+
+def test_a_folder_that_is_no_state_gets_no_people(tmp_path: Path) -> None:
+    code, _, told = run(tmp_path / "none", "add", "ayse", "--role", "unit")
+    assert code != 0 and "is no state folder" in told and not (tmp_path / "none").exists()
+
+
+def test_settings_that_nobody_can_read_are_told(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(json.dumps({"x": 1}))
+    assert run(tmp_path, "list", "--settings", str(bad))[0] != 0
