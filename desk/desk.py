@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from desk.live.desk_state import DeskSources
+from desk.live.live_desks import LiveDesks
+from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S
 from desk.people.session_requests import SESSIONS
 from desk.people.sessions import Sessions
 from routing.core.inbox import Inbox
@@ -16,12 +19,17 @@ from routing.store.store import Store
 class Desk:
     """The desk of a node."""
 
-    def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float],
+                 sources: DeskSources | None = None) -> None:
+        self._store, self._clock = store, clock
         self.sessions = Sessions(store, inbox, audit, clock)
+        self.live = LiveDesks(inbox, sources)
+        self.sessions.on_end(self.live.end_person)
 
     async def load(self) -> None:
         """Read what the desk has stored. Do it before the node listens."""
         await self.sessions.load_sessions()
+        self.live.board.add_facts(await self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX))
 
     def add_to(self, app: web.Application) -> None:
         """Add the parts to the application."""

@@ -27,6 +27,8 @@ from desk.api.openapi import describe_api
 from desk.api.routes import ROUTES, ApiCall, Route
 from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
+from desk.live.event_stream import EventStream
+from desk.live.live_desks import LiveDesks
 from desk.pages.page_routes import Pages
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from routing.core.inbox import Inbox, InboxClosed
@@ -95,12 +97,19 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.on_response_prepare.append(_set_headers)
     if desk is not None:
         desk.add_to(app)
+    live = LiveDesks(inbox) if desk is None else desk.live
+
+    async def close_streams(app: web.Application) -> None:
+        live.close_streams()
+
+    # Open streams would hold up every stop of the node for `STOP_S`.
+    app.on_shutdown.append(close_streams)
     warnings = TransferWarnings()
     # The failures are shared by all routes, or each route would allow its own guesses.
     failures = Failures(clock)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, tokens, failures, warnings))
+            route, inbox, house, tokens, failures, warnings, live))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -130,7 +139,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
 
 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures,
-                     warnings: TransferWarnings) -> Respond:
+                     warnings: TransferWarnings, live: LiveDesks) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -149,10 +158,21 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _read_body(request, route.request)
         # 4. The handler.
-        found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings))
-        return _json_response(found) if isinstance(found, models.Shape) else await _stream_sound(request, found)
+        found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
+                                            _last_event_id(request)))
+        if isinstance(found, models.Shape):
+            return _json_response(found)
+        if isinstance(found, EventStream):
+            return await live.serve_stream(found, request)
+        return await _stream_sound(request, found)
 
     return check_and_respond
+
+
+def _last_event_id(request: web.Request) -> int | None:
+    """Return the id of the last event that the client has seen. Return None if it names none, or no number."""
+    text = request.headers.get("Last-Event-ID", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else None
 
 
 def _require_holder(request: web.Request, route: Route, tokens: Tokens, failures: Failures) -> TokenHolder:

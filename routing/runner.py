@@ -101,6 +101,7 @@ class _Waiter(NamedTuple):
 
 Execute = Callable[[Sequence[Command]], None]
 Project = Callable[[Sequence[Fact]], None]
+ObserveTurn = Callable[[Sequence[Event], Sequence[Fact]], None]
 Measure = Callable[[float], None]
 
 
@@ -108,14 +109,16 @@ class Runner:
     """Own the engine, as the `Inbox` of `routing.core.inbox`.
 
     `execute` takes commands and returns at once, because it carries them out in its own tasks. `projections` get the
-    facts of each turn in order, after the commit. `measure` gets the seconds of each decision. `on_overflow` is called
+    facts of each turn in order, after the commit. `observe_turn` gets the handled events and the facts of each turn
+    after that, also of a turn without facts. `measure` gets the seconds of each decision. `on_overflow` is called
     if the inbox had to refuse an event: the state must then be read again from Asterisk. `on_turn` is called after each
     turn, and at least every `idle_s` seconds.
     """
 
     def __init__(self, engine: Engine, keeper: TurnStore, *, clock: Clock, execute: Execute,
                  projections: Sequence[Project] = (), measure: Measure | None = None,
-                 on_overflow: Callable[[], None] | None = None, on_turn: Callable[[], None] | None = None) -> None:
+                 on_overflow: Callable[[], None] | None = None, on_turn: Callable[[], None] | None = None,
+                 observe_turn: ObserveTurn | None = None) -> None:
         self._engine = engine
         self._keeper = keeper
         self._clock = clock
@@ -124,6 +127,7 @@ class Runner:
         self._measure = measure
         self._on_overflow = on_overflow
         self._on_turn = on_turn
+        self._observe_turn = observe_turn
         self._inbox: deque[Event | _Waiter | _SnapshotDue] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
@@ -311,6 +315,8 @@ class Runner:
         if facts:
             for project in self._projections:
                 project(facts)
+        if self._observe_turn is not None:
+            self._observe_turn([event for _, event in handled if event is not None], facts)
 
     def _take_snapshot(self, handled: list[tuple[float, Event | None]], now: float) -> None:
         before = asyncio.get_running_loop().time()

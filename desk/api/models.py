@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from desk.shape import Shape as Shape
 
 NAME = r"^[A-Za-z0-9_./-]{1,40}$"
 WORDS = r"^[A-Za-z0-9çğıöşüâîûÇĞİÖŞÜÂÎÛ _.-]{1,40}$"
@@ -17,12 +19,6 @@ read the text."""
 SKILL = r"^[a-z][a-z0-9_]{0,39}$"
 SKILLS_MAX = 64
 """Limit of the skills of one agent: more than any centre has."""
-
-
-class Shape(BaseModel):
-    """Base of all models: unknown fields are refused, values are frozen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SignIn(Shape):

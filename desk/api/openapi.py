@@ -6,6 +6,7 @@ from typing import Any
 
 from desk.api.models import NAME, Probe, Problem, Shape
 from desk.api.routes import ROUTES, Route
+from desk.live.notices import Notice
 
 REF = "#/components/schemas/{model}"
 ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
@@ -41,8 +42,7 @@ def _describe_operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]
         "summary": route.summary, "operationId": route.handler.__name__,
         "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else "")
         + (f" {route.detail}" if route.detail else ""),
-        "responses": {"200": _describe_sound() if route.response is None
-                      else _describe_answer(route.response, "Done", schemas),
+        "responses": {"200": _describe_success(route, schemas),
                       **{code: _describe_answer(Problem, text, schemas) for code, text in ERRORS.items()}}}
     if "{id}" in route.path:
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id",
@@ -51,6 +51,18 @@ def _describe_operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]
         required = any(field.is_required() for field in route.request.model_fields.values())
         operation["requestBody"] = {"required": required, "content": _json_content(route.request, schemas)}
     return operation
+
+
+def _describe_success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    if route.response is None:
+        return _describe_sound()
+    if not route.events:
+        return _describe_answer(route.response, "Done", schemas)
+    # OpenAPI has no word for the data of events, so the schemas of both are named in the text.
+    for model in (route.response, Notice):
+        _json_content(model, schemas)
+    return {"description": f"Server-sent events: `state` carries {route.response.__name__}, `notice` carries Notice",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 
 def _describe_sound() -> dict[str, Any]:

@@ -13,6 +13,9 @@ from desk.api import models, views
 from desk.api.models import Shape
 from desk.api.node_operations import NodeOperations, UnknownPrompt
 from desk.api.tokens import Role, TokenHolder
+from desk.live.desk_state import DeskState
+from desk.live.event_stream import EventStream
+from desk.live.live_desks import LiveDesks
 from routing.core import events
 from routing.core.inbox import AgentView, Inbox
 from routing.core.memory.transfer_warnings import TransferWarnings
@@ -30,10 +33,13 @@ class ApiCall(NamedTuple):
     """The id in the path: of an agent, a contact or a recording. Empty if the path has none."""
     body: Shape | None
     warnings: TransferWarnings
+    live: LiveDesks
+    last_event: int | None = None
+    """Id of the last event that a client of a stream has seen."""
 
 
-Answer = Shape | AsyncGenerator[bytes, None]
-"""JSON, or a sound in pieces."""
+Answer = Shape | AsyncGenerator[bytes, None] | EventStream
+"""JSON, a sound in pieces, or server-sent events."""
 Handler = Callable[[ApiCall], Awaitable[Answer]]
 
 
@@ -55,6 +61,8 @@ class Route(NamedTuple):
     """Whether `santral agent` has a command of this path, without a body or with one yes/no (`--undo` sends no)."""
     until_talk_ends: bool = False
     """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
+    events: bool = False
+    """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -267,6 +275,14 @@ async def one_agent(call: ApiCall) -> Shape:
     if view is None:
         raise UnknownAgent
     return views.show_agent(view, call.who)
+
+
+async def open_events(call: ApiCall) -> Answer:
+    """Open the live events of an agent's desk."""
+    own = call.who.agent == call.agent
+    # A program may watch many desks with one token, so its bound counts for each desk.
+    person = call.who.person or f"{call.who.role.value} {call.agent}"
+    return call.live.open_stream(call.agent, person, own=own, last_id=call.last_event)
 
 
 async def own_needs(call: ApiCall) -> Shape:
@@ -484,6 +500,12 @@ ROUTES: tuple[Route, ...] = (
           detail="Each entry with its dates, and the entry in force."),
     Route("GET", AGENT, ALL, None, views.Agent, one_agent, "Show an agent", own=True,
           detail="The agent alone sees wrap-up end, RNA count, overrides and rest."),
+    Route("GET", f"{AGENT}/events", ALL, None, DeskState, open_events, "Follow the live events of an agent", own=True,
+          until_talk_ends=True, events=True,
+          detail="`state`: everything, at the opening and at each change. `notice`: what happened; `id` is the fact's "
+                 "number, and `Last-Event-ID` brings the last 200 of an hour again. `tick`: once a minute. `end`: why "
+                 "the stream ends (`stopping`, `session_over`, `too_many`: a person has 4, the oldest ends). "
+                 "Accommodations are for the agent alone."),
     Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "List agents"),
     Route("GET", "/api/v1/queues", ALL, None, views.Queues, list_queues, "List queues",
           detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now."),

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import ConfigDict, Field
 
-from desk.api.models import Shape
+from desk.shape import Shape
 from routing.core.inbox import DeskView, HeldContact
 from routing.core.model.centre_model import AgentState, OfferState
 from routing.core.model.ids import OfferId, SeatId

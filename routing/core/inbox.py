@@ -165,6 +165,8 @@ class DeskView(NamedTuple):
     """End of a break that the engine began. None outside of one."""
     contacts: tuple[HeldContact, ...]
     """All contacts of the agent, the most engaging one first: a talk, a ringing offer, a wrap-up."""
+    serves: tuple[ServiceId, ...] = ()
+    """Services that the agent can serve now. Empty for an agent who is signed out."""
 
 
 class QueueView(NamedTuple):

@@ -107,7 +107,8 @@ def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
     return DeskView(
         now, view, seat is not None and seat.reachable, planned_at if planned_at < inf else None,
         record.break_until or None,
-        tuple([_build_held_contact(d, offer) for offer in agent_capacity.engaging_order(record)]))
+        tuple([_build_held_contact(d, offer) for offer in agent_capacity.engaging_order(record)]),
+        record.serves if record.is_signed_in else ())
 
 
 def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:

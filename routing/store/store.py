@@ -245,6 +245,10 @@ class Store:
         """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
         return await self._reading.call_function(lambda: self._reader.facts_after(seq, limit))
 
+    async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int) -> list[Fact]:
+        """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store."""
+        return await self._reading.call_function(lambda: self._reader.recent_facts(kinds, since, limit))
+
     async def read_cursor(self, name: str) -> int | None:
         """Return the last fact that a reader has handled, 0 before the first, or None if it never began."""
         return await self._reading.call_function(lambda: self._reader.read_cursor(name))

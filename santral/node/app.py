@@ -23,6 +23,7 @@ import structlog
 
 from desk.api.tokens import Tokens
 from desk.desk import Desk
+from desk.live.desk_state import DeskSources
 from desk.server import CannotListen
 from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
@@ -156,6 +157,7 @@ class Node:
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
+        self._desk: Desk | None = None
 
     async def serve_until_stopped(self, sounds: Catalogue) -> None:
         """Start, work until SIGTERM or SIGINT, and stop in order. `sounds` are the built prompts."""
@@ -230,7 +232,9 @@ class Node:
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
-            desk = Desk(store, runner, Audit(self._state), self._clock)
+            pages = frozenset(self._config.settings.seats.page_names())
+            desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, DeskSources(
+                lambda seat: "page" if seat in pages else "own"))
             await desk.load()
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
@@ -241,6 +245,11 @@ class Node:
         """Tell callers of failed callbacks by short message, if there is a gateway."""
         if self._unreached is not None:
             self._unreached.note_facts(facts)
+
+    def _update_desks(self, events: Sequence[Event], facts: Sequence[Fact]) -> None:
+        """Bring open desks up to date after a turn of the engine."""
+        if self._desk is not None:
+            self._desk.live.note_turn(events, facts)
 
     async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, http: HttpServer,
                          desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
@@ -298,7 +307,7 @@ class Node:
                                      log_phone_faults, self._tell_unreached,
                                      *([] if self._outbox is None else [self._outbox.note_facts])],
                         measure=told.recorder.observe_decision, on_overflow=self._request_resync,
-                        on_turn=self._manager.feed_watchdog)
+                        on_turn=self._manager.feed_watchdog, observe_turn=self._update_desks)
         if self._manager.feed_every_s:
             runner.idle_s = self._manager.feed_every_s
         return runner

@@ -57,6 +57,9 @@ class Desk:
         async with self.http.request(method, self.base + path, headers=headers, **how) as response:
             if response.content_type == "audio/wav":
                 return response.status, await response.read()
+            # A stream has no end: its first event is the answer.
+            if response.content_type == "text/event-stream":
+                return response.status, (await response.content.readuntil(b"\n\n")).decode()
             text = await response.text()
             return response.status, json.loads(text) if response.content_type == "application/json" else text
 
