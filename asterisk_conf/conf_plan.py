@@ -114,6 +114,29 @@ class Trunk(NamedTuple):
     """`host[:port]` for calls to remote agents, callbacks and outside numbers. None if there are no such calls."""
 
 
+class Pages(NamedTuple):
+    """Seats whose phone is a page in a browser, and the address of their sound."""
+
+    web: tuple[tuple[str, str], ...]
+    """Seats in the house: seat and secret of each."""
+    far: tuple[tuple[str, str], ...]
+    """Seats of agents at home."""
+    media: str
+    """IPv4 address of this machine that pages reach. Asterisk sends and takes their sound here only."""
+    others: tuple[str, ...] = ()
+    """Other IPv4 addresses of this machine. Asterisk would offer them too, and nothing listens there."""
+
+    @property
+    def seats(self) -> tuple[tuple[str, str], ...]:
+        """All page seats with their secrets."""
+        return self.web + self.far
+
+    @property
+    def most_sessions(self) -> int:
+        """Most connections of Asterisk's web server. Its default of 100 would refuse the next page."""
+        return SESSIONS_PER_PAGE * len(self.seats) + OTHER_SESSIONS
+
+
 class PlanService(NamedTuple):
     """A service with its fallback queue."""
 
@@ -168,8 +191,22 @@ LINES_GROUP, CLASS_GROUP = "lines", "class"
 REFUSALS = (17, 34)
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
-METRICS = Address("127.0.0.1", 8088)
+HTTP = Address("127.0.0.1", 8088)
 """Asterisk's own default. Its web server answers only if it is switched on."""
+RELAY = "127.0.0.1"
+"""Address from which the node of this machine leads pages to Asterisk's web server."""
+PAGE_CODECS = ("alaw", "g722")
+"""Codecs of pages in the house. A-law costs Asterisk the least next to a trunk that speaks it."""
+FAR_CODECS = ("opus", *PAGE_CODECS)
+"""Codecs of pages at home. Opus repairs what a bad line loses, at five times the CPU of a phone."""
+PHONE_EXPIRATION_S = 300
+"""Longest registration of a phone in seconds."""
+PAGE_EXPIRATION_S = 600
+"""Longest registration of a page. A browser holds timers of a hidden page back by a minute, so 120 s are too short."""
+SESSIONS_PER_PAGE = 2
+"""Connections of the web server for each page seat: one in use, and one that a broken network has left open."""
+OTHER_SESSIONS = 20
+"""Connections of the web server for readers of the metrics."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +242,12 @@ class AsteriskPlan:
     """Outside numbers of the menu: name, and number as the carrier takes it. No other number can be reached."""
     sip: Address = SIP
     ami: Address = AMI
-    metrics: Address | None = None
-    """Address of the metrics on this machine, served by Asterisk's web server. None switches the server off."""
+    http: Address = HTTP
+    """Address of Asterisk's web server on this machine. It is on only for metrics and pages."""
+    metrics: bool = False
+    """Serve Asterisk's own metrics."""
+    pages: Pages | None = field(default=None, repr=False)
+    """Page seats. None if all agents have phones."""
     rtp: tuple[int, int] = (10000, 20000)
     """First and last UDP port of media."""
     codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
@@ -246,7 +287,8 @@ class AsteriskPlan:
 
         Asterisk counts legs of agents too, so this limit can only be a last belt.
         """
-        return None if self.lines is None else self.lines.total + 2 * (len(self.seats) + len(self.remote_agents))
+        phones = len(self.seats) + len(self.remote_agents) + (len(self.pages.seats) if self.pages else 0)
+        return None if self.lines is None else self.lines.total + 2 * phones
 
 
 def _find_faults(plan: AsteriskPlan) -> Iterable[str]:
@@ -308,9 +350,9 @@ def _check_lines(plan: AsteriskPlan) -> Iterable[str]:
 
 
 def _check_phones(plan: AsteriskPlan) -> Iterable[str]:
-    # 1. Agents' phones and remote agents share one table of endpoint names.
+    # 1. Agents' phones, pages and remote agents share one table of endpoint names.
     seen: set[str] = set()
-    for seat, secret in plan.seats:
+    for seat, secret in (*plan.seats, *(plan.pages.seats if plan.pages else ())):
         if not _SEAT.match(seat) or seat in OWN_ENDPOINTS:
             yield f"seat {seat!r}: letters, digits, _ and - only, and not one of {', '.join(OWN_ENDPOINTS)}"
         if seat in seen:
@@ -362,8 +404,10 @@ def _check_addresses(plan: AsteriskPlan) -> Iterable[str]:
         if not _HOST.match(address.host) or not 1 <= address.port <= 65535:
             yield f"{what} {address}: host and port 1-65535"
     # The web server asks nobody for a password, so only this machine may reach it.
-    if plan.metrics is not None and not _is_local(plan.metrics):
-        yield f"metrics {plan.metrics}: an address of this machine, as 127.0.0.1:8088; everybody who asks is told them"
+    if not _is_local(plan.http):
+        yield f"http {plan.http}: an address of this machine, as 127.0.0.1:8088; everybody who asks gets an answer"
+    yield from (f"address of pages {address!r}: one IPv4 address" for address in
+                ((plan.pages.media, *plan.pages.others) if plan.pages else ()) if not _is_ipv4(address))
     first, last = plan.rtp
     if not 1024 <= first < last <= 65535:
         yield f"rtp {first}-{last}: two ports between 1024 and 65535, the smaller first"
@@ -389,6 +433,13 @@ def _check_addresses(plan: AsteriskPlan) -> Iterable[str]:
             yield "trunk registration: server host[:port] and user without blanks"
         if not secret or any(ord(c) < 33 or c in ";\"" for c in secret):
             yield "trunk registration: the secret is empty or has blanks, quotes or semicolons"
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        return not ipaddress.IPv4Address(text).is_unspecified
+    except ValueError:
+        return False
 
 
 def _is_local(address: Address) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from asterisk_conf import lint_dialplan, lint_fallback, lint_settings
+from asterisk_conf import lint_dialplan, lint_fallback, lint_pages, lint_settings
 from asterisk_conf.flat_reader import Finding, Section, read_sections
 from asterisk_conf.render import ALWAYS
 
@@ -22,6 +22,7 @@ CHECKS: tuple[Rules, ...] = (
     lint_fallback.check_fallback,
     lint_settings.check_switches,
     lint_settings.check_web_server,
+    lint_pages.check_pages,
     lint_settings.check_max_calls,
 )
 

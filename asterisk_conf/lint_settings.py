@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from asterisk_conf import module_lists
 from asterisk_conf.conf_plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, SECRET_MIN
 from asterisk_conf.flat_reader import Finding, Section
+from asterisk_conf.lint_pages import has_pages
 
 Files = Mapping[str, list[Section]]
 
@@ -166,15 +167,16 @@ def _check_endpoint(name: str, section: Section, identified: set[str]) -> Iterat
 def check_modules(files: Files) -> list[Finding]:
     """Return findings on modules: denied ones that are loaded, and a deny list that is not complete."""
     name, findings = "modules.conf", []
+    denied = module_lists.list_denied(has_pages(files))
     entries = [entry for section in files.get(name, []) for entry in section.entries]
     # An operator may switch autoload on, so the denied modules must be named.
     kept_out = {entry.value for entry in entries if entry.name == "noload"}
     if name in files:
         findings = [Finding(name, 0, f"{module} is not kept out", f"noload => {module} ({why})")
-                    for module, why in module_lists.DENIED.items() if module not in kept_out]  # fmt: skip
+                    for module, why in denied.items() if module not in kept_out]  # fmt: skip
     return findings + [
-        Finding(name, entry.line, f"{entry.value} is loaded", module_lists.DENIED[entry.value])
-        for entry in entries if entry.name in ("load", "require", "preload") and entry.value in module_lists.DENIED
+        Finding(name, entry.line, f"{entry.value} is loaded", denied[entry.value])
+        for entry in entries if entry.name in ("load", "require", "preload") and entry.value in denied
     ]  # fmt: skip
 
 
@@ -206,13 +208,15 @@ def check_privacy(files: Files) -> list[Finding]:
 
 
 def check_web_server(files: Files) -> list[Finding]:
-    """Return findings on Asterisk's web server: it is off, or reports metrics to this machine only."""
+    """Return findings on Asterisk's web server: it is off, or serves metrics and pages to this machine only."""
     name = "http.conf"
     for section in files.get(name, []):
         on = section.name == "general" and section.value_of("enabled", "no") != "no"
         if on and not _is_loopback(section.value_of("bindaddr")):
             return [Finding(name, section.line, f"the web server answers {section.value_of('bindaddr') or 'everybody'}",
                             "bindaddr=127.0.0.1, or enabled=no")]
+        if on and section.value_of("tlsenable", "no") != "no":
+            return [Finding(name, section.line, "the web server has a second door (tlsenable)", "tlsenable=no")]
     return []
 
 

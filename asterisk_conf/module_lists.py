@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asterisk_conf.conf_plan import AsteriskPlan
+from asterisk_conf.conf_plan import FAR_CODECS, AsteriskPlan
 
 DENIED: dict[str, str] = {
     "bridge_native_rtp.so": "forwards an agent's RTP with its own numbering: half of the callers stayed silent",
@@ -36,9 +36,14 @@ DENIED: dict[str, str] = {
     "res_pjsip_notify.so": "not used",
     "res_monitor.so": "old recording, follows the caller's variables",
     "res_ari.so": "not used, and a second way to command Asterisk",
-    "res_http_websocket.so": "Asterisk's web server is there for its metrics alone",
 }
 """Reason for each module that is never loaded. A module that an Asterisk does not have does no harm here."""
+
+WEBSOCKET = "res_http_websocket.so"
+PAGES: tuple[str, ...] = (WEBSOCKET, "res_pjsip_transport_websocket.so", "res_srtp.so")
+"""Modules of seats whose phone is a page."""
+WITHOUT_PAGES = {WEBSOCKET: "without pages Asterisk's web server is there for its metrics alone"}
+"""Reason for each module that is loaded for pages only."""
 
 NEEDED: tuple[str, ...] = (
     # the dialplan and its functions
@@ -92,7 +97,15 @@ METRICS = "res_prometheus.so"
 BY_ENCRYPTION: dict[str, tuple[str, ...]] = {"no": (), "sdes": ("res_srtp.so",)}
 
 
+def list_denied(pages: bool) -> dict[str, str]:
+    """Return the modules that are never loaded, with their reasons. Pages need one that is denied otherwise."""
+    return DENIED if pages else DENIED | WITHOUT_PAGES
+
+
 def list_needed(plan: AsteriskPlan) -> list[str]:
     """Return the modules that Asterisk loads for a plan, in the order of loading."""
-    return [*NEEDED, *(name for codec in plan.codecs for name in BY_CODEC.get(codec, ())),
-            *BY_ENCRYPTION[plan.media_encryption], *([METRICS] if plan.metrics is not None else ())]
+    codecs = [*plan.codecs, *(FAR_CODECS if plan.pages and plan.pages.far else ())]
+    found = [*NEEDED, *(name for codec in codecs for name in BY_CODEC.get(codec, ())),
+             *BY_ENCRYPTION[plan.media_encryption], *(PAGES if plan.pages else ()),
+             *([METRICS] if plan.metrics else ())]
+    return list(dict.fromkeys(found))

@@ -21,6 +21,7 @@ from asterisk_conf.conf_plan import (
     Emergency,
     LineClass,
     LinePlan,
+    Pages,
     PlanService,
     Registration,
     Trunk,
@@ -63,6 +64,7 @@ from santral.centre.cross_file_checks import (
     untold_waits,
 )
 from santral.centre.engine_values import engine_centre, team_of
+from santral.centre.page_address import list_addresses
 from santral.centre.unused_needs import unused_needs
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets
@@ -328,9 +330,20 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                           for language in LANGUAGES for slow in (False, True)),
         spool=settings.asterisk.spool,
         sip=parse_address(settings.asterisk.sip), ami=parse_address(settings.asterisk.ami),
-        metrics=parse_address(settings.asterisk.http) if settings.asterisk.metrics else None,
+        http=parse_address(settings.asterisk.http), metrics=settings.asterisk.metrics,
+        pages=_page_plan(config, secrets),
         rtp=(settings.asterisk.rtp_start, settings.asterisk.rtp_end),
         timings=Timings(tick_s=settings.wait.tick_s, step_s=settings.wait.step_s, max_fails=settings.wait.max_fails))
+
+
+def _page_plan(config: NodeConfig, secrets: NodeSecrets) -> Pages | None:
+    """Return the page seats with the address of their sound. Return None if all agents have phones."""
+    seats, media = config.settings.seats, config.settings.asterisk.media_address
+    if not seats.page_names():
+        return None
+    others = tuple(address for address in list_addresses() if address != media)
+    return Pages(tuple(secrets.seat_secrets(seats.web_names()).items()),
+                 tuple(secrets.seat_secrets(seats.far_names()).items()), media, others)
 
 
 def _line_plan(config: NodeConfig) -> LinePlan | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan, PlanService, Trunk
+from asterisk_conf.conf_plan import Address, AsteriskPlan, Pages, PlanService, Trunk
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 
 
@@ -25,3 +25,9 @@ def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
         unknown_service="temsilci",
     )
     return replace(base, **changes)
+
+
+def pages(far: bool = True) -> Pages:
+    """Two pages in the house and one at home, on a machine with two addresses."""
+    return Pages((("3001", "PageSecret3001abcdefghij"), ("3002", "PageSecret3002abcdefghij")),
+                 (("3101", "PageSecret3101abcdefghij"),) if far else (), "127.0.0.1", ("192.0.2.9", "192.0.2.10"))

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan, Trunk
+from asterisk_conf.conf_plan import Address, AsteriskPlan, Pages, Trunk
 from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import find_asterisk
 from lab.pbx.ports import PortBlock
+from santral.centre.page_address import list_addresses
+from tests.fakes.asterisk_plan import pages
 from tests.fakes.asterisk_plan import plan as small_plan
 from tests.until import until
 
@@ -56,7 +58,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     plan = replace(small_plan(), sounds=str(sounds),
                    trunk=Trunk(("127.0.0.9", f"{SHARED}:{carrier}"), way_out="127.0.0.9:5060"),
                    sip=Address("127.0.0.1", sip), ami=Address("127.0.0.1", ami), rtp=(first, last),
-                   nodes=(Address("127.0.0.1", nobody),))
+                   nodes=(Address("127.0.0.1", nobody),), http=Address("127.0.0.1", ports.free_port()), metrics=True,
+                   pages=Pages(pages().web, pages().far, "127.0.0.1", list_addresses()))
     write_files(render_files(plan), folder / "etc")
     with PrivateAsterisk(find_asterisk(), folder / "etc", folder / "state") as pbx:
         yield Running(pbx, plan, folder / "state" / "log" / "messages.log")
@@ -77,11 +80,21 @@ def test_the_context_is_there(running: Running, context: str) -> None:
 def test_trunk_phones_queue_music_and_black_box_are_there(running: Running) -> None:
     endpoints = running.pbx.run_console("pjsip show endpoints")
     assert re.findall(r"Endpoint:\s+([\w-]+)/?\S*", endpoints) == [
-        "2001", "2002", "geri-arama", "replaces", "trunk", "uzak-a1201"]
+        "2001", "2002", "3001", "3002", "3101", "geri-arama", "replaces", "trunk", "uzak-a1201"]
     assert "santral-psikososyal has 0 calls" in running.pbx.run_console("queue show santral-psikososyal")
     assert "Class: santral" in running.pbx.run_console("moh show classes")
     assert "CEL Logging: Enabled" in running.pbx.run_console("cel show status")
-    assert "Max file" not in running.pbx.run_console("http show status")
+
+
+def test_the_web_server_answers_pages_and_readers_of_metrics_alone(running: Running) -> None:
+    status = running.pbx.run_console("http show status")
+    assert f"{running.plan.http}" in status
+    assert re.findall(r"^(/\S+) +=>", status, re.MULTILINE) == ["/metrics/...", "/ws"], status
+
+
+def test_asterisk_has_the_codecs_of_a_page_in_their_order(running: Running) -> None:
+    assert "(opus|alaw|g722)" in running.pbx.run_console("pjsip show endpoint 3101")
+    assert "(alaw|g722)" in running.pbx.run_console("pjsip show endpoint 3001")
 
 
 @pytest.mark.parametrize("module", ["bridge_native_rtp", "res_pjsip_diversion", "app_system", "func_shell",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address, LineClass, LinePlan
+from asterisk_conf.conf_plan import LineClass, LinePlan
 from asterisk_conf.lint import lint_files, lint_folder
-from asterisk_conf.module_lists import DENIED
+from asterisk_conf.module_lists import DENIED, WEBSOCKET
 from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files
-from tests.fakes.asterisk_plan import plan
+from tests.fakes.asterisk_plan import pages, plan
 
 pytestmark = pytest.mark.unit
 
@@ -109,7 +108,7 @@ def test_the_rendered_files_break_no_rule(nodes: int) -> None:
 
 
 def test_a_web_server_for_this_machine_breaks_no_rule() -> None:
-    assert lint_files(render_files(dataclasses.replace(plan(), metrics=Address("127.0.0.1", 8088)))) == []
+    assert lint_files(render_files(plan(metrics=True))) == []
 
 
 @pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED, ids=[f"{p[0]}-{p[3]}" for p in PLANTED])
@@ -145,6 +144,66 @@ def test_the_operators_own_limit_leaves_room_for_all_lines_and_legs(limit: str, 
     assert chosen.max_calls == 16
     files = {**render_files(chosen), "asterisk.conf": f"[options]\nlive_dangerously=no\n{limit}\n"}
     assert [one.file for one in lint_files(files)] == ["asterisk.conf"] * fault
+
+
+PAGE = "[3001]\ntype=endpoint\nwebrtc=yes\n"
+PLANTED_FOR_PAGES = [
+    ("pjsip.conf", "match=192.0.2.10", "match=127.0.0.1", "every page would be the carrier"),
+    ("pjsip.conf", "match=192.0.2.10", "match=192.0.2.10\nmatch=127.0.0.0/8", "every page would be the carrier"),
+    ("pjsip.conf", PAGE, PAGE + "transport=transport-udp\n", "[3001] is a phone and a page"),
+    ("pjsip.conf", "auth=3001-auth\n", "", "[3001] is a phone and a page"),
+    ("pjsip.conf", "[2001]\ntype=endpoint\ntransport=transport-udp\n", "[2001]\ntype=endpoint\n",
+     "[2001] may come by any transport"),
+    ("pjsip.conf", PAGE, PAGE.replace("3001", "2001"), "[2001] is there twice"),
+    ("pjsip.conf", "media_address=127.0.0.1\n", "", "[3001] takes sound at every address"),
+    ("pjsip.conf", "bind_rtp_to_media_address=yes", "bind_rtp_to_media_address=no", "takes sound at every address"),
+    ("pjsip.conf", "protocol=ws\n", "protocol=udp\n", "pages have no transport"),
+    ("pjsip.conf", "context=santral-seat", "context=santral-hold", "[3001] may dial more than codes"),
+    ("pjsip.conf", "PageSecret3001abcdefghij", "3001", "weak password"),
+    ("modules.conf", "load => res_http_websocket.so", "; ", "pages need res_http_websocket.so"),
+    ("modules.conf", "load => res_pjsip_transport_websocket.so", "; ", "pages need res_pjsip_transport_websocket.so"),
+    ("modules.conf", "load => res_srtp.so", "; ", "pages need res_srtp.so"),
+    ("modules.conf", "load => res_srtp.so", "load => res_ari_channels.so", "res_ari_channels.so is loaded"),
+    ("modules.conf", "load => res_srtp.so", "load => res_ari.so", "res_ari.so is loaded"),
+    ("http.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "the web server answers 0.0.0.0"),
+    ("http.conf", "enabled=yes", "enabled=yes\ntlsenable=yes", "a second door"),
+    ("http.conf", "enablestatic=no", "enablestatic=yes", "enablestatic=no"),
+    ("http.conf", "enable_status=no", "", "enable_status=no"),
+    ("http.conf", "enabled=yes", "enabled=no", "pages need enabled=yes"),
+    ("rtp.conf", "icesupport=yes", "icesupport=no", "pages need icesupport=yes"),
+]
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_pages_break_no_rule(far: bool) -> None:
+    files = render_files(plan(pages=pages(far)))
+    assert lint_files(files) == []
+    assert f"load => {WEBSOCKET}" in files["modules.conf"] and f"noload => {WEBSOCKET}" not in files["modules.conf"]
+
+
+@pytest.mark.parametrize(("name", "good", "bad", "what"), PLANTED_FOR_PAGES,
+                         ids=[f"{p[0]}-{p[3]}" for p in PLANTED_FOR_PAGES])
+def test_a_planted_fault_of_pages_is_found(name: str, good: str, bad: str, what: str) -> None:
+    files = render_files(plan(pages=pages()))
+    assert good in files[name], "the fault cannot be planted: the text has changed"
+    files[name] = files[name].replace(good, bad)
+    found = lint_files(files)
+    assert any(finding.file == name and what in finding.what for finding in found), found
+    assert all(finding.mend for finding in found)
+
+
+@pytest.mark.parametrize("match", ["127.0.0.1:5062", "carrier.example", "192.0.2.0/24"])
+def test_a_carrier_next_to_pages_breaks_no_rule(match: str) -> None:
+    files = render_files(plan(pages=pages()))
+    files["pjsip.conf"] = files["pjsip.conf"].replace("match=192.0.2.10", f"match={match}")
+    assert lint_files(files) == []
+
+
+def test_without_pages_the_websocket_is_kept_out() -> None:
+    files = render_files(plan())
+    assert f"noload => {WEBSOCKET}" in files["modules.conf"]
+    files["modules.conf"] = files["modules.conf"].replace(f"noload => {WEBSOCKET}", f"load => {WEBSOCKET} ;")
+    assert {one.what for one in lint_files(files)} == {f"{WEBSOCKET} is loaded", f"{WEBSOCKET} is not kept out"}
 
 
 @pytest.mark.parametrize("module", DENIED)

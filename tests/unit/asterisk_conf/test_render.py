@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from asterisk_conf.conf_plan import Address, Emergency, PlanError, PlanService, Registration, Trunk
+from asterisk_conf.conf_plan import Address, Emergency, Pages, PlanError, PlanService, Registration, Trunk
 from asterisk_conf.dialplan_values import SAID, Timings
 from asterisk_conf.flat_reader import read_sections
 from asterisk_conf.in_call_keys import EXTENSIONS
@@ -20,7 +20,7 @@ from ivr import dialplan
 from ivr.routes.in_call_keys import IN_CALL_KEYS, InCallKey
 from prompts.catalogue import all_prompts, find_prompt, read_texts
 from prompts.verbalise.number_prompts import LANGUAGES, number_keys, ordinal_keys
-from tests.fakes.asterisk_plan import plan
+from tests.fakes.asterisk_plan import pages, plan
 
 pytestmark = pytest.mark.unit
 
@@ -418,3 +418,62 @@ def test_asterisk_says_a_number_as_the_verbaliser_does(value: int) -> None:
 @pytest.mark.parametrize("value", [*range(130), 200, 234, 300, 999])
 def test_asterisk_says_an_ordinal_as_the_verbaliser_does(value: int) -> None:
     assert said(f"enum:{value}") == ordinal_keys(value)
+
+
+def section_of(text: str, name: str) -> dict[str, str]:
+    """Return the endpoint of this name in pjsip.conf."""
+    found, _ = read_sections("pjsip.conf", text)
+    return {entry.name: entry.value for one in found if one.name == name and one.value_of("type") == "endpoint"
+            for entry in one.entries}
+
+
+def test_a_page_is_an_endpoint_without_transport() -> None:
+    text = render_files(plan(pages=pages()))["pjsip.conf"]
+    page, far, phone = (section_of(text, name) for name in ("3001", "3101", "2001"))
+    own = {"webrtc": "yes", "dtls_auto_generate_cert": "yes", "media_address": "127.0.0.1",
+           "bind_rtp_to_media_address": "yes", "allow": "alaw,g722", "dtmf_mode": "rfc4733"}
+    assert own.items() <= page.items() and "transport" not in page and "media_encryption" not in page
+    assert far == page | {"allow": "opus,alaw,g722", "auth": "3101-auth", "aors": "3101", "callerid": '"3101" <0>'}
+    # Everything else is as at a phone.
+    same = {name: value.replace("2001", "3001") for name, value in phone.items()
+            if name not in ("transport", "media_encryption", *own)}
+    assert page == same | own | {"disallow": "all"}
+
+
+def test_a_page_may_stay_registered_for_longer_than_a_phone() -> None:
+    sections, _ = read_sections("pjsip.conf", render_files(plan(pages=pages()))["pjsip.conf"])
+    longest = {one.name: one.value_of("maximum_expiration") for one in sections if one.value_of("type") == "aor"}
+    assert (longest["2001"], longest["3001"], longest["3101"]) == ("300", "600", "600")
+
+
+def test_sound_of_pages_is_offered_at_one_address() -> None:
+    files = render_files(plan(pages=pages()))
+    assert files["rtp.conf"].endswith(
+        "[ice_host_candidates]\n192.0.2.9 => 127.0.0.1\n192.0.2.10 => 127.0.0.1\n")
+    alone = Pages(pages().web, (), "192.0.2.9")
+    assert "icesupport=yes" in render_files(plan(pages=alone))["rtp.conf"]
+    assert "ice_host_candidates" not in render_files(plan(pages=alone))["rtp.conf"]
+    assert "icesupport=no" in render_files(plan())["rtp.conf"]
+
+
+def test_the_web_server_is_on_for_metrics_or_pages_and_takes_every_page() -> None:
+    seats = tuple((str(number), f"PageSecret{number}abcdefghij") for number in range(3001, 3181))
+    most = pages(far=False)._replace(web=seats)
+    assert "enabled=no" in render_files(plan())["http.conf"]
+    assert "sessionlimit" not in render_files(plan(metrics=True))["http.conf"]
+    text = render_files(plan(pages=most, http=Address("127.0.0.1", 9000)))["http.conf"]
+    assert "enabled=yes\nbindaddr=127.0.0.1\nbindport=9000\n" in text and "sessionlimit=380\n" in text
+
+
+@pytest.mark.parametrize(("changes", "fault"), [
+    ({"pages": pages()._replace(web=(("2001", "PageSecret2001abcdefghij"),))}, "seat 2001 is there twice"),
+    ({"pages": pages()._replace(far=pages().web[:1])}, "seat 3001 is there twice"),
+    ({"pages": pages()._replace(web=(("3001", "short"),))}, "secret of seat 3001"),
+    ({"pages": pages()._replace(media="0.0.0.0")}, "address of pages '0.0.0.0'"),
+    ({"pages": pages()._replace(others=("pbx.example",))}, "address of pages 'pbx.example'"),
+    ({"http": Address("0.0.0.0", 8088)}, "http 0.0.0.0:8088"),
+])
+def test_pages_that_cannot_work_are_refused(changes: dict[str, Any], fault: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        plan(**changes)
+    assert len(refused.value.faults) == 1 and fault in refused.value.faults[0]
