@@ -33,8 +33,6 @@ HEARTBEAT_S = 20.0
 """A page that does not answer a ping within half of this time is gone. Browsers answer in hidden tabs too."""
 CLOSE_S = 1.0
 """Limit for the closing handshake."""
-WATCH_S = 0.5
-"""Between two looks whether a person whose session has ended still talks."""
 
 
 class CloseCode(IntEnum):
@@ -88,13 +86,11 @@ class PhoneRelay:
     """Connects pages with the web server of Asterisk, one page a person."""
 
     def __init__(self, asterisk: str, holder_of: Callable[[web.Request], SessionHolder | None],
-                 seat_of: Callable[[str], str], is_busy: Callable[[str], bool]) -> None:
-        """`asterisk` is the `host:port` of its web server. `seat_of` returns the page seat of an agent, or nothing.
-        `is_busy` returns whether an agent talks or is in wrap-up."""
+                 seat_of: Callable[[str], str]) -> None:
+        """`asterisk` is the `host:port` of its web server. `seat_of` returns the page seat of an agent, or nothing."""
         self._url = f"ws://{asterisk}/ws"
         self._holder_of = holder_of
         self._seat_of = seat_of
-        self._is_busy = is_busy
         self._links: dict[str, _Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._client: ClientSession | None = None
@@ -111,9 +107,9 @@ class PhoneRelay:
             await self._client.close()
 
     def end_person(self, person: str) -> None:
-        """Close the connection of a person whose session has ended. A talk and its wrap-up come to their end first."""
-        if person in self._links:
-            self._run_aside(self._end_when_free(person, self._links[person]))
+        """Close the connection of a person whose session is over, so after the last talk and its wrap-up."""
+        if (link := self._links.get(person)) is not None:
+            self._run_aside(link.close_page(CloseCode.SESSION_ENDED, "the session is over"))
 
     def is_connected(self, agent: str) -> bool:
         """Return whether a page of the agent is connected."""
@@ -123,13 +119,6 @@ class PhoneRelay:
         task = asyncio.get_running_loop().create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-    async def _end_when_free(self, person: str, link: _Link) -> None:
-        while self._is_busy(link.agent):
-            await asyncio.sleep(WATCH_S)
-            if self._links.get(person) is not link:
-                return
-        await link.close_page(CloseCode.SESSION_ENDED, "the session is over")
 
     # --- one page ----------------------------------------------------------------------------------------------------
 

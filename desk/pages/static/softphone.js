@@ -22,7 +22,7 @@
    microphone     {state, name}                 open, refused, missing, gone; name of the device, or of the error
    device         {kind, state}                 kind: output, ringer; state: gone (the standard device is used) */
 
-import { UA, WebSocketInterface } from "/static/vendor/jssip-3.13.8-f15973820630.js";
+import { UA, WebSocketInterface } from "./vendor/jssip-3.13.8-f15973820630.js";
 
 const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
 const MEDIA_MS = 3000; // A talk without sound for this long after the answer is lost.
