@@ -9,8 +9,10 @@ from aiohttp import web
 from desk.live.desk_state import DeskSources
 from desk.live.live_desks import LiveDesks
 from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S
-from desk.people.session_requests import SESSIONS
+from desk.people.session_requests import SESSIONS, session_holder
 from desk.people.sessions import Sessions
+from desk.phone.relay import PhoneRelay
+from desk.phone.web_seats import PagePhones, WebSeats
 from routing.core.inbox import Inbox
 from routing.store.audit import Audit
 from routing.store.store import Store
@@ -20,11 +22,16 @@ class Desk:
     """The desk of a node."""
 
     def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float],
-                 sources: DeskSources | None = None) -> None:
+                 phones: PagePhones, sources: DeskSources | None = None) -> None:
         self._store, self._clock = store, clock
         self.sessions = Sessions(store, inbox, audit, clock)
         self.live = LiveDesks(inbox, sources)
         self.sessions.on_end(self.live.end_person)
+        self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent))
+        # A page keeps its telephone until the talk is over, whatever ends the session.
+        self.relay = PhoneRelay(phones.asterisk, lambda request: session_holder(request, until_talk_ends=True),
+                                self.phones.seat_of)
+        self.sessions.on_end(self.relay.end_person)
 
     async def load(self) -> None:
         """Read what the desk has stored. Do it before the node listens."""
@@ -34,6 +41,11 @@ class Desk:
     def add_to(self, app: web.Application) -> None:
         """Add the parts to the application."""
         app[SESSIONS] = self.sessions
+        app.router.add_get("/phone", self.relay.serve_page)
+        app.on_shutdown.append(self._close_pages)
+
+    async def _close_pages(self, app: web.Application) -> None:
+        await self.relay.stop_relaying()
 
     async def run_forever(self) -> None:
         """Do the work that no request causes, until cancelled."""

@@ -31,6 +31,7 @@ from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
 from desk.pages.page_routes import Pages
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
+from desk.phone.web_seats import WebSeats
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
@@ -109,7 +110,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     failures = Failures(clock)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, tokens, failures, warnings, live))
+            route, inbox, house, tokens, failures, warnings, live, None if desk is None else desk.phones))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -139,7 +140,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
 
 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures,
-                     warnings: TransferWarnings, live: LiveDesks) -> Respond:
+                     warnings: TransferWarnings, live: LiveDesks, phones: WebSeats | None) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -151,7 +152,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
         # 2. The role, and for an agent the own id.
         agent = request.match_info.get("id", "")
         who = holder.choose_role(route.roles, agent, own=route.own)
-        if who is None:
+        if who is None or (route.session_only and not who.person):
             raise _Problem(403, "forbidden")
         # 3. Ids and body of the right form.
         if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
@@ -159,7 +160,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
         body = await _read_body(request, route.request)
         # 4. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
-                                            _last_event_id(request)))
+                                            _last_event_id(request), phones))
         if isinstance(found, models.Shape):
             return _json_response(found)
         if isinstance(found, EventStream):

@@ -24,7 +24,32 @@ SKILLS_MAX = 64
 class SignIn(Shape):
     """The seat at which the agent signs in."""
 
-    seat: Annotated[str, StringConstraints(pattern=NAME)] = Field(description="Name of the phone at the seat.")
+    seat: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(
+        None, description="Name of the phone at the seat; null, with a session: the seat of the agent's page.")
+
+
+class PhoneWanted(Shape):
+    """Where the page is."""
+
+    far: bool = Field(False, description="The agent works at home: prefer a seat of `[seats.far]`.")
+
+
+class TurnServer(Shape):
+    """A relay for sound, as `RTCPeerConnection` takes it."""
+
+    urls: str
+    username: str
+    credential: str = Field(description="Valid for an hour.")
+
+
+class PagePhone(Shape):
+    """The phone of an agent's page: seat, secret and addresses."""
+
+    seat: str
+    uri: str = Field(description="SIP address of the seat.")
+    secret: str
+    websocket: str = Field(description="Address of the WebSocket for SIP.")
+    turn: TurnServer | None = Field(description="null: sound goes to Asterisk directly.")
 
 
 class Pause(Shape):

@@ -16,6 +16,7 @@ from desk.api.tokens import Role, TokenHolder
 from desk.live.desk_state import DeskState
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
+from desk.phone.web_seats import NoPageSeat, SeatNeeded, WebSeats
 from routing.core import events
 from routing.core.inbox import AgentView, Inbox
 from routing.core.memory.transfer_warnings import TransferWarnings
@@ -36,6 +37,8 @@ class ApiCall(NamedTuple):
     live: LiveDesks
     last_event: int | None = None
     """Id of the last event that a client of a stream has seen."""
+    phones: WebSeats | None = None
+    """Seats of pages. None if there are no people."""
 
 
 Answer = Shape | AsyncGenerator[bytes, None] | EventStream
@@ -63,6 +66,8 @@ class Route(NamedTuple):
     """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
     events: bool = False
     """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
+    session_only: bool = False
+    """Whether only a person with a session may ask, and no token."""
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -73,9 +78,26 @@ async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
 
 
 async def sign_in_agent(call: ApiCall) -> Shape:
-    """Sign in at a seat."""
+    """Sign in at a seat, or at that of the agent's page."""
     assert isinstance(call.body, models.SignIn)
-    return await _ask_engine(call, events.AgentSignedIn(call.agent, SeatId(call.body.seat)))
+    seat = call.body.seat
+    if seat is None:
+        # Without a page nobody would hear the phone of such a seat.
+        if call.phones is None or not call.who.person or call.who.agent != call.agent:
+            raise SeatNeeded
+        seat = call.phones.claim_seat(call.agent)
+    return await _ask_engine(call, events.AgentSignedIn(call.agent, SeatId(seat)))
+
+
+async def claim_phone(call: ApiCall) -> Shape:
+    """Return the phone of the agent's page, and keep its seat for the agent."""
+    assert isinstance(call.body, models.PhoneWanted)
+    if call.phones is None:
+        raise NoPageSeat
+    found = call.phones.claim_phone(call.agent, far=call.body.far)
+    turn = None if found.turn is None else models.TurnServer(
+        urls=found.turn.url, username=found.turn.username, credential=found.turn.credential)
+    return models.PagePhone(seat=found.seat, uri=found.uri, secret=found.secret, websocket=found.websocket, turn=turn)
 
 
 async def pause_agent(call: ApiCall) -> Shape:
@@ -421,7 +443,11 @@ AGENT = "/api/v1/agents/{id}"
 ROUTES: tuple[Route, ...] = (
     # Agents: sign-in, pauses and wrap-up.
     Route("POST", f"{AGENT}/login", ALL, models.SignIn, views.Agent, sign_in_agent, "Sign in at a seat", own=True,
-          detail="409 `seat_taken`: another agent sits there."),
+          detail="409 `seat_taken`: another agent sits there. Without a seat, a session signs in at its page."),
+    Route("POST", f"{AGENT}/phone", SELF, models.PhoneWanted, models.PagePhone, claim_phone,
+          "Claim the phone of the page", own=True, until_talk_ends=True, session_only=True,
+          detail="For sessions, not tokens. The seat stays while signed in. 409 `no_page_seat`, or `own_phone`: the "
+                 "agent is signed in at a telephone."),
     Route("POST", f"{AGENT}/pause", ALL, models.Pause, views.Agent, pause_agent, "Take a break", own=True,
           detail="During a talk the pause begins afterwards. 404 `unknown_reason` names the known ones."),
     Route("GET", "/api/v1/pause-reasons", ALL, None, models.Reasons, pause_reasons, "List pause reasons"),

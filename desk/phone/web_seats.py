@@ -58,7 +58,7 @@ class PagePhones(NamedTuple):
 
 
 class PhoneAccess(NamedTuple):
-    """What a page needs to be a phone."""
+    """The phone of a page: seat, secret and addresses."""
 
     seat: str
     uri: str

@@ -24,6 +24,8 @@ import structlog
 from desk.api.tokens import Tokens
 from desk.desk import Desk
 from desk.live.desk_state import DeskSources
+from desk.phone.turn import TurnRelay
+from desk.phone.web_seats import PagePhones
 from desk.server import CannotListen
 from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
@@ -233,7 +235,7 @@ class Node:
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
             pages = frozenset(self._config.settings.seats.page_names())
-            desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, DeskSources(
+            desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
                 lambda seat: "page" if seat in pages else "own"))
             await desk.load()
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
@@ -410,6 +412,13 @@ class Node:
                 caller_input.add_input, one=CallerInput(contact, field, digest, box, self._clock())))
         except StoreError as error:
             log.error("ivr.input_not_stored", contact=contact, field=field, why=str(error))
+
+    def _page_phones(self) -> PagePhones:
+        settings = self._config.settings
+        turn = None if settings.turn.url is None else TurnRelay(settings.turn.url, self._secrets.turn_secret())
+        return PagePhones(self._secrets.seat_secrets(settings.seats.web_names()),
+                          self._secrets.seat_secrets(settings.seats.far_names()), settings.asterisk.http,
+                          settings.desk.sip or "", turn)
 
     def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, agi: FastAgi,
                            house: RunningNodeOperations, tokens: Tokens, desk: Desk) -> HttpServer:

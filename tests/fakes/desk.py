@@ -18,6 +18,8 @@ from desk.desk import Desk as NodeDesk
 from desk.people import person_rows
 from desk.people.person_rows import Person
 from desk.people.session_requests import COOKIE
+from desk.phone.turn import TurnRelay
+from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer, build_application
 from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.events import Event
@@ -34,6 +36,10 @@ SOUND = b"RIFF" + bytes(range(256)) * 1000
 PEOPLE = {"a1": (Role.AGENT,), "a2": (Role.AGENT, Role.SUPERVISOR), "ayse": (Role.SUPERVISOR,), "omer": (Role.ADMIN,),
           "nil": (Role.NEEDS,), "ufuk": (Role.UNIT,)}
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
+
+PHONES = PagePhones({"3001": "secret-of-3001", "3002": "secret-of-3002"}, {}, "127.0.0.1:9",
+                    turn=TurnRelay("turn:127.0.0.1:3478?transport=tcp", "shared"))
+"""Page seats of the desk. Nothing listens at their Asterisk."""
 
 
 class Desk:
@@ -224,7 +230,7 @@ async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
             store, audit = await Store.open_store(folder / "santral.db"), Audit(folder)
             stack.push_async_callback(store.close)
             await add_people(store)
-            node = NodeDesk(store, inbox, audit, clock)
+            node = NodeDesk(store, inbox, audit, clock, PHONES)
             await node.load()
         server = HttpServer(build_application(
             inbox, house, tokens, lambda: recorder.render_page(inbox.status()), lambda: (ready, {"asterisk": ready}),

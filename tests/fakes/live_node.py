@@ -16,6 +16,7 @@ from desk.desk import Desk
 from desk.live.desk_state import DeskSources
 from desk.live.event_stream import StreamPace
 from desk.live.live_desks import LiveDesks
+from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer, build_application
 from routing.clock import Clock
 from routing.core.engine import Engine
@@ -152,7 +153,7 @@ async def live_node(folder: Path, pace: StreamPace | None = None, centre: Centre
         # 2. The runner and the desk.
         runner = Runner(engine, store, clock=clock, execute=lambda commands: node.execute(commands),
                         observe_turn=lambda events, facts: desk.live.note_turn(events, facts))
-        desk = Desk(store, runner, Audit(folder), clock)
+        desk = Desk(store, runner, Audit(folder), clock, PagePhones({}, {}, "127.0.0.1:9"))
         desk.live = LiveDesks(runner, DeskSources(lambda seat: "page"), pace=pace)
         desk.sessions.on_end(desk.live.end_person)
         await desk.load()
