@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from centres.base_shapes import Shape
 
@@ -30,12 +30,18 @@ class Seats(Shape):
 
     first: First = 2001
     """First phone; each seat is an endpoint with its number as name."""
-    count: Count = 1
-    """Number of phones, counting up."""
+    count: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 1
+    """Number of phones, counting up; 0 if pages are the only seats."""
     web: PageSeats | None = None
     """Seats whose phone is the page; left out: none."""
     far: PageSeats | None = None
     """The same for agents at home, with Opus first."""
+
+    @model_validator(mode="after")
+    def _require_seat(self) -> Self:
+        if not self.all_names():
+            raise ValueError("has no seat: raise 'count', or add [seats.web]")
+        return self
 
     def seat_names(self) -> tuple[str, ...]:
         """Return the endpoint names of the phones. They ring without a node."""

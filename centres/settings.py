@@ -506,3 +506,13 @@ class Settings(Shape):
     """Id -> reason of a pause."""
     profile: Needs = Needs()
     """[profile]: defaults for every agent; an accommodation overrides them."""
+
+    @property
+    def ringing_seats(self) -> tuple[str, ...]:
+        """Seats that ring without a node: phones, and pages that the TLS proxy leads past the node."""
+        return self.seats.seat_names() if self.desk.sip is None else self.seats.all_names()
+
+    @property
+    def node_seats(self) -> tuple[str, ...]:
+        """Seats that ring only while a node runs: pages that the node leads to Asterisk."""
+        return self.seats.page_names() if self.desk.sip is None else ()

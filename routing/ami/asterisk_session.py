@@ -83,7 +83,8 @@ class AsteriskSession:
         self._look = asyncio.Event()
         self.orders = CommandExecutor(settings, self._translator, post, self._look, self._pace.rescind, record, way_out)
         self.fallback = None if agents is None else FallbackQueues(
-            FallbackMembers(settings.unknown_service, settings.remote_seats), agents, lambda: self.orders.link)
+            FallbackMembers(settings.unknown_service, settings.remote_seats | settings.node_seats),
+            agents, lambda: self.orders.link)
         """Members and callers of the fallback queues. None if nobody tells the agents."""
         self._started = started
         self._remember = remember

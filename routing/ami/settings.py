@@ -26,6 +26,8 @@ class AsteriskSettings(NamedTuple):
     """Endpoints that are seats. None means that every PJSIP device counts as a seat."""
     remote_seats: frozenset[SeatId] = frozenset()
     """Endpoints of the remote counsellors who have a number."""
+    node_seats: frozenset[SeatId] = frozenset()
+    """Seats that ring only while this node runs: pages that it leads to Asterisk. No fallback queue may ring them."""
     unknown_service: str = ""
     """Service of callers in the fallback queue who have not chosen one."""
     by_number: ByNumber = lambda number: (None, None)

@@ -63,6 +63,7 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
             loaded.location_of(SERVICES, service.id, "keep_free"),
             f"'{service.id}' keeps {service.keep_free} agents free, and {len(fit)} of the team fit it",
             "Lower it, or give more agents the skills."))
+    _check_silence(loaded, service, fit, found)
     week = _check_hours(loaded, service, fit, found)
     # 2. The limits of single agents, and the plan.
     own = [agent for agent in fit if agent.profile.distress.binds]
@@ -101,6 +102,23 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
         f"{service.id}: planned {plan.calls_per_h:g} calls an hour with {plan.on_duty} on duty and "
         f"{kept_agents(service, plan.on_duty)} kept free: {waits.within:.0%} within {service.target_s:g} s expected, "
         f"target {service.target_share:.0%}.")
+
+
+def _check_silence(loaded: LoadedCentre, service: Service, fit: Sequence[Agent], found: DistressCheck) -> None:
+    """Find out how many agents of a distress service can sit at a seat that rings while no node runs."""
+    assert loaded.settings is not None
+    seats, house = len(loaded.settings.ringing_seats), sum(not agent.remote for agent in fit)
+    ringing = min(seats, house)
+    found.sentences.append(f"{service.id}: without the node {ringing} of the {len(fit)} agents who fit can ring: "
+                           f"{seats} seats ring then, and {len(fit) - house} agents are remote.")
+    if not seats:
+        found.problems.append(Problem(
+            loaded.where("seats"), f"no seat rings without the node, so callers of '{service.id}' would reach nobody "
+            "while it is away", "Add phones to [seats], or lead pages past the node with [desk] sip."))
+    elif fit and not house:
+        found.warnings.append(Problem(
+            loaded.location_of(SERVICES, service.id), f"all agents who fit '{service.id}' are remote, and none of "
+            "their numbers rings without the node", "Give an agent of the house the skills."))
 
 
 def _check_hours(loaded: LoadedCentre, service: Service, fit: Sequence[Agent],

@@ -49,7 +49,7 @@ from routing.core.events import CallerErased, Event, HoldTick, LinkChanged
 from routing.core.inbox import InboxClosed
 from routing.core.model.commands import Command
 from routing.core.model.facts import Fact
-from routing.core.model.ids import AgentId, ContactId, OfferId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.runner import Runner
 from routing.sip_redirect import SipRedirect
 from routing.sms.outbox import SmsOutbox as SmsOutbox
@@ -373,7 +373,9 @@ class Node:
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.all_names()),
-            remote_seats=frozenset(self._remote_agents.numbers), unknown_service=self._config.unknown_service,
+            remote_seats=frozenset(self._remote_agents.numbers),
+            node_seats=frozenset(map(SeatId, settings.node_seats)),
+            unknown_service=self._config.unknown_service,
             by_number=lambda number: self._config.by_number(number) or (None, None),
             line_classes=None if settings.lines is None else settings.lines.classes)
 

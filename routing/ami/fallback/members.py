@@ -2,7 +2,8 @@
 
 An agent is a member for each service whose calls the engine may offer to that agent: by the floor, the steps, the
 topics and the channels of the profile. Remote counsellors are no members while they are called at outside numbers.
-Those legs need a key against mailboxes, which app_queue does not ask for.
+Those legs need a key against mailboxes, which app_queue does not ask for. Seats whose phone is a page of the node are
+no members either, because they cannot ring without it.
 """
 
 from __future__ import annotations
@@ -57,12 +58,13 @@ def changes_members(fact: Fact) -> bool:
 class FallbackMembers:
     """Work out the members from the centre and the state of the agents.
 
-    `unknown` is the service of callers who have not chosen one. `outside` holds the endpoints of remote counsellors.
+    `unknown` is the service of callers who have not chosen one. `silent` holds the endpoints that app_queue may not
+    ring: those of remote counsellors, and pages that need the node.
     """
 
-    def __init__(self, unknown: str, outside: Collection[str] = ()) -> None:
+    def __init__(self, unknown: str, silent: Collection[str] = ()) -> None:
         self._unknown = unknown
-        self._outside = outside
+        self._silent = silent
         self._centre: Centre | None = None
         self._agents: dict[AgentId, Agent] = {}
         self._queues: dict[tuple[AgentId, object], tuple[str, ...]] = {}
@@ -82,7 +84,7 @@ class FallbackMembers:
         found: dict[tuple[str, str], str | None] = {}
         for view in agents:
             agent = self._agents.get(view.agent)
-            if agent is None or view.seat is None or view.state is AgentState.SIGNED_OUT or view.seat in self._outside:
+            if agent is None or view.seat is None or view.state is AgentState.SIGNED_OUT or view.seat in self._silent:
                 continue
             key = view.agent, view.skills
             queues = self._queues.get(key)

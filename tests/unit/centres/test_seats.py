@@ -46,6 +46,16 @@ def test_a_number_is_a_phone_or_a_page(tmp_path: Path, new: str, place: str, wha
     assert len(found) == 1 and found[0].startswith(f"santral.toml:{line_of(tmp_path, place)}: {what}"), found
 
 
+def test_a_centre_has_a_seat(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    edit(folder, "santral.toml", "count = 180", "count = 0")
+    assert load_centre(folder).problems == (), "pages are seats too"
+    edit(folder, "santral.toml", f"\n{WEB}", "\n")
+    edit(folder, "santral.toml", "[seats.web]", "#")
+    (found,) = load_centre(folder).problems
+    assert found.where == f"santral.toml:{line_of(tmp_path, '[seats]')}" and "has no seat: raise 'count'" in found.what
+
+
 @pytest.mark.parametrize("match", ["127.0.0.1", "127.0.0.0/8", "0.0.0.0/1"])
 def test_no_page_is_the_carrier(tmp_path: Path, match: str) -> None:
     found = problems_after(tmp_path, 'match = ["127.0.0.2"]', f'match = ["127.0.0.2",\n  "{match}"]')

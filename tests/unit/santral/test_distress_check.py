@@ -33,6 +33,31 @@ def test_the_ministry_is_told_what_it_carries(folder: Path) -> None:
     assert "planned 60 calls an hour with 15 on duty and 6 kept free: 89% within 15 s expected, target 90%" in found
 
 
+def test_the_ministry_is_told_who_rings_without_a_node(folder: Path) -> None:
+    assert ("psikososyal: without the node 35 of the 39 agents who fit can ring: 180 seats ring then, and 4 agents are "
+            "remote.") in check_centre(folder).sentences
+    edit(folder, "santral.toml", "count = 180", "count = 5")
+    assert any("without the node 5 of the 39 agents who fit can ring" in one for one in check_centre(folder).sentences)
+
+
+def test_a_centre_of_pages_alone_leaves_nobody_in_distress_without_a_node(folder: Path) -> None:
+    edit(folder, "santral.toml", "count = 180", "count = 0")
+    line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index(
+        "[seats]                         # the agents' phones: 2001 to 2180") + 1
+    assert problems(folder) == [
+        f"santral.toml:{line}: no seat rings without the node, so callers of 'psikososyal' would reach nobody while it "
+        "is away. Add phones to [seats], or lead pages past the node with [desk] sip."]
+    edit(folder, "santral.toml", "[seats.web]", '[desk]\nsip = "wss://desk.example/sip"\n[seats.web]')
+    checked = check_centre(folder)
+    assert checked.problems == ()
+    assert any("without the node 35 of the 39 agents who fit can ring: 60 seats" in one for one in checked.sentences)
+
+
+def test_distress_for_remote_agents_alone_is_a_warning(folder: Path) -> None:
+    remote(folder, on_duty=2, keep_free="1    ")
+    assert [one for one in warnings(folder) if "none of their numbers rings without the node" in one]
+
+
 def test_distress_without_an_emergency_text_is_refused(folder: Path) -> None:
     edit(folder, "services.yaml", "    emergency: acil-destek ", "    survey: false #")
     *_, found = problems(folder)

@@ -30,7 +30,7 @@ def view(one: Agent, state: AgentState = AgentState.READY, seat: str | None = "2
 
 
 def wanted(centre: Centre, *views: AgentView) -> dict[tuple[str, str], str | None]:
-    return dict(FallbackMembers("desk", {"uzak-a1"}).wanted_members(centre, views))
+    return dict(FallbackMembers("desk", {"uzak-a1", "3001"}).wanted_members(centre, views))
 
 
 def test_the_queues_are_those_that_asterisk_has() -> None:
@@ -65,6 +65,7 @@ def test_members_are_the_phones_of_those_who_are_signed_in_with_their_pauses() -
     assert wanted(centre, view(info, AgentState.NOT_RESPONDING))["santral-desk", "PJSIP/2001"] == "not_responding"
     assert wanted(centre, view(info, AgentState.WRAPUP))["santral-desk", "PJSIP/2001"] is None
     assert wanted(centre, view(info, seat="uzak-a1")) == {}, "an outside number needs a key against mailboxes"
+    assert wanted(centre, view(info, seat="3001")) == {}, "a page cannot ring without the node"
 
 
 def test_skills_of_the_day_and_a_new_centre_count() -> None:
