@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
 from desk.live.desk_state import DeskSources
 from desk.live.live_desks import LiveDesks
 from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S
+from desk.people.attempts import Attempts
+from desk.people.client_address import ClientAddress
+from desk.people.passwords import Passwords
 from desk.people.session_requests import SESSIONS, session_holder
 from desk.people.sessions import Sessions
+from desk.people.sign_in import SignIns
 from desk.phone.relay import PhoneRelay
 from desk.phone.web_seats import PagePhones, WebSeats
 from routing.core.inbox import Inbox
@@ -22,9 +26,13 @@ class Desk:
     """The desk of a node."""
 
     def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float],
-                 phones: PagePhones, sources: DeskSources | None = None) -> None:
+                 phones: PagePhones, sources: DeskSources | None = None, *, proxies: Iterable[str] = (),
+                 passwords: Passwords | None = None) -> None:
         self._store, self._clock = store, clock
         self.sessions = Sessions(store, inbox, audit, clock)
+        self.address = ClientAddress(proxies)
+        self._passwords = passwords or Passwords()
+        self.sign_ins = SignIns(self.sessions, store, self._passwords, Attempts(clock), clock)
         self.live = LiveDesks(inbox, sources)
         self.sessions.on_end(self.live.end_person)
         self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent))
@@ -46,6 +54,7 @@ class Desk:
 
     async def _close_pages(self, app: web.Application) -> None:
         await self.relay.stop_relaying()
+        self._passwords.close()
 
     async def run_forever(self) -> None:
         """Do the work that no request causes, until cancelled."""

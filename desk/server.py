@@ -30,6 +30,7 @@ from desk.desk import Desk
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
 from desk.pages.page_routes import Pages
+from desk.pages.sign_in_pages import SignInPages
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from desk.phone.web_seats import WebSeats
 from routing.core.inbox import Inbox, InboxClosed
@@ -135,7 +136,10 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", serve_readiness)
     app.router.add_get("/metrics", serve_metrics)
-    Pages().add_routes(app)
+    pages = Pages()
+    pages.add_routes(app)
+    if desk is not None:
+        SignInPages(pages, desk.sign_ins, desk.sessions, desk.address).add_routes(app)
     return app
 
 

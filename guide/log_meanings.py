@@ -101,6 +101,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "phone.page_too_slow": (LOOK, "A page took no message for ten seconds and was cut off; it connects again."),
     "preferences.store_failed": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
     "preferences.expiry_failed": (LOOK, "Old preferences were not deleted; tried again in an hour."),
+    "sign_in.failed": (LOOK, "The store did not answer, so somebody could not sign in (`why`)."),
+    "sign_in.slowed": (LOOK, "Somebody tried many wrong passwords for one name; the answers come late. Many of these "
+                             "lines are an attack."),
     "sessions.check_failed": (LOOK, "The store did not tell which sessions have ended; asked again in half a second."),
     "surge.in_force": (LOOK, "A surge profile was in force at the last stop and still is: `santral surge off`."),
     "surge.switched": (LOOK, "Somebody switched a surge profile; the audit log names the person."),

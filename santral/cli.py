@@ -54,6 +54,7 @@ SECTIONS = {
     "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
     "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
                              "callers", "recordings", "sms"),
+    "People of the desk": ("people",),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench")}

@@ -23,6 +23,8 @@ def build_page_headers(sip: str = "") -> dict[str, str]:
             "media-src 'self' blob:; img-src 'self'; frame-ancestors 'none'",
         "Permissions-Policy": "microphone=(self)",
         "Cache-Control": "no-store",
+        # Without a referrer a form would be sent with `Origin: null`, and nobody could tell that it is ours.
+        "Referrer-Policy": "same-origin",
     }
 
 

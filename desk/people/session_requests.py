@@ -18,6 +18,11 @@ COOKIE = "__Host-santral"
 
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions", Sessions)
 
+BROWSER_COOKIE = "__Host-santral-browser"
+"""Cookie by which a browser is known. It opens nothing."""
+BROWSER_DAYS = 400
+"""Life of that cookie: browsers keep none for longer."""
+
 
 class ForeignRequest(Exception):
     """The request does not come from a page of ours."""
@@ -66,3 +71,9 @@ def set_session_cookie(response: web.StreamResponse, value: str) -> None:
 def clear_session_cookie(response: web.StreamResponse) -> None:
     """Take the cookie of a session back."""
     response.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def set_browser_cookie(response: web.StreamResponse, value: str) -> None:
+    """Give the cookie by which the browser is known later."""
+    response.set_cookie(BROWSER_COOKIE, value, max_age=BROWSER_DAYS * 86400, path="/", secure=True, httponly=True,
+                        samesite="Strict")

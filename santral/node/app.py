@@ -236,7 +236,7 @@ class Node:
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
             pages = frozenset(self._config.settings.seats.page_names())
             desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
-                lambda seat: "page" if seat in pages else "own"))
+                lambda seat: "page" if seat in pages else "own"), proxies=self._config.settings.desk.proxies)
             await desk.load()
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from argon2 import PasswordHasher
 
 from desk.api import models, views
 from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
 from desk.api.tokens import Role, Tokens
 from desk.desk import Desk as NodeDesk
 from desk.people import person_rows
+from desk.people.passwords import Passwords
 from desk.people.person_rows import Person
 from desk.people.session_requests import COOKIE
 from desk.phone.turn import TurnRelay
@@ -200,6 +202,10 @@ class Inbox(FakeInbox):
         return Status(1000.0, True, (queue,), self.agents, self.contacts[0])
 
 
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes that cost nothing, so that tests do not wait."""
+
+
 async def add_people(store: Store) -> None:
     """Store `PEOPLE`."""
     for person, roles in PEOPLE.items():
@@ -209,7 +215,7 @@ async def add_people(store: Store) -> None:
 
 @contextlib.asynccontextmanager
 async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
-                  clock: Callable[[], float] = time.time) -> AsyncIterator[Desk]:
+                  clock: Callable[[], float] = time.time, proxies: Iterable[str] = ()) -> AsyncIterator[Desk]:
     """Run the API. With a folder there are `PEOPLE` who can sign in."""
     inbox = Inbox(*(answers or (answer,)))
     inbox.contacts = [(ContactView("c1", "temsilci", Channel.VOICE, ContactState.ASSIGNED, 0, 0, 5.0, OfferId(7),  # type: ignore[arg-type]
@@ -230,7 +236,7 @@ async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
             store, audit = await Store.open_store(folder / "santral.db"), Audit(folder)
             stack.push_async_callback(store.close)
             await add_people(store)
-            node = NodeDesk(store, inbox, audit, clock, PHONES)
+            node = NodeDesk(store, inbox, audit, clock, PHONES, proxies=proxies, passwords=Passwords(QUICK))
             await node.load()
         server = HttpServer(build_application(
             inbox, house, tokens, lambda: recorder.render_page(inbox.status()), lambda: (ready, {"asterisk": ready}),
