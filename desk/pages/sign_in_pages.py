@@ -166,5 +166,5 @@ def _describe(error: Exception) -> _Trouble:
         return TOO_MANY
     if isinstance(error, TooManyWaiting):
         return BUSY
-    log.error("sign_in.failed", why=str(error))
+    log.warning("sign_in.failed", why=str(error))
     return AWAY
