@@ -14,7 +14,8 @@ from rich.live import Live
 
 from desk import announce_cli, recordings_cli, surge_cli, tables
 from desk.api.models import Shape
-from desk.api.routes import AGENT, ROUTES
+from desk.api.route import AGENT
+from desk.api.routes import ROUTES
 from desk.client import ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 

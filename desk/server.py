@@ -24,7 +24,8 @@ from pydantic import ValidationError
 from desk.api import models
 from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
-from desk.api.routes import ROUTES, ApiCall, Route
+from desk.api.route import ApiCall, Route
+from desk.api.routes import ROUTES
 from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
 from desk.live.event_stream import EventStream

@@ -13,7 +13,8 @@ from typer.main import get_command
 
 from asterisk_conf.dialplan_names import TABLE as DIALPLAN
 from desk.api.openapi import ERRORS
-from desk.api.routes import ALL, ROUTES, STAFF, Route
+from desk.api.route import ALL, STAFF, Route
+from desk.api.routes import ROUTES
 from guide.log_meanings import ALARM, MEANINGS
 from guide.phone_keys import CODES, EXIT_ADVICE
 from guide.tables import ROOT, iterate_product, quote_code, write_table

@@ -41,7 +41,16 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.inbox import AgentView, ContactView, DeskView, InboxClosed, QueueLoad, QueueStatus, Status
+from routing.core.inbox import (
+    AgentView,
+    ColleagueView,
+    ContactView,
+    DeskView,
+    InboxClosed,
+    QueueLoad,
+    QueueStatus,
+    Status,
+)
 from routing.core.model.centre_model import PauseReason
 from routing.core.model.commands import Command
 from routing.core.model.errors import IllegalTransition, Refused, SnapshotError
@@ -208,6 +217,14 @@ class Runner:
     def desk_view(self, agent: AgentId) -> DeskView | None:
         """Return what the desk of one agent shows."""
         return self._engine.desk_view(agent, self._clock())
+
+    def colleagues_of(self, agent: AgentId) -> tuple[ColleagueView, ...]:
+        """Return the other agents who are signed in."""
+        return self._engine.colleagues_of(agent)
+
+    def callbacks_for(self, agent: AgentId) -> tuple[ContactView, ...]:
+        """Return the waiting callbacks of the services that the agent serves."""
+        return self._engine.callbacks_for(agent, self._clock())
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:
         """Return the agent who is signed in at a seat."""

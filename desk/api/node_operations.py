@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from desk.api import models, views
+from desk.api import models, own_models, views
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId
 
@@ -118,6 +118,30 @@ class NodeOperations(Protocol):
 
     def surge_state(self) -> models.Surge:
         """Return the surge profile in force, and those of the centre."""
+        ...
+
+    async def hang_up(self, agent: AgentId) -> None:
+        """Hang up the leg of the agent, or decline the offer that rings. Raise NotNow if there is none."""
+        ...
+
+    async def comfort(self, agent: AgentId) -> own_models.Comfort:
+        """Return the comfort in force: the agent's wish, else the profile."""
+        ...
+
+    async def save_comfort(self, agent: AgentId, wish: own_models.ComfortWish) -> own_models.Comfort:
+        """Store the wish of the agent, and return what is in force."""
+        ...
+
+    async def own_day(self, agent: AgentId) -> own_models.OwnDay:
+        """Return the day of the agent since midnight."""
+        ...
+
+    async def access_log(self, agent: AgentId) -> own_models.AccessLog:
+        """Return who was shown the agent's needs, and which rules of the agent were set aside."""
+        ...
+
+    def display_name(self, person: str) -> str:
+        """Return the name of a person for pages, or the id."""
         ...
 
     def list_days(self) -> models.Days:

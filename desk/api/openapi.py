@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from desk.api.models import NAME, Probe, Problem, Shape
-from desk.api.routes import ROUTES, Route
+from desk.api.route import Route
+from desk.api.routes import ROUTES
 from desk.live.notices import Notice
 
 REF = "#/components/schemas/{model}"

@@ -6,68 +6,16 @@ from this table.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import NamedTuple
-
-from desk.api import models, views
+from desk.api import models, own_models, own_routes, views
 from desk.api.models import Shape
-from desk.api.node_operations import NodeOperations, UnknownPrompt
-from desk.api.tokens import Role, TokenHolder
+from desk.api.node_operations import UnknownPrompt
+from desk.api.route import ADMIN, AGENT, ALL, SELF, STAFF, Answer, ApiCall, Route
 from desk.live.desk_state import DeskState
-from desk.live.event_stream import EventStream
-from desk.live.live_desks import LiveDesks
-from desk.phone.web_seats import NoPageSeat, SeatNeeded, WebSeats
+from desk.phone.web_seats import NoPageSeat, SeatNeeded
 from routing.core import events
-from routing.core.inbox import AgentView, Inbox
-from routing.core.memory.transfer_warnings import TransferWarnings
+from routing.core.inbox import AgentView
 from routing.core.model.errors import NobodyThere, NoCallback, NotNow, UnknownAgent, UnknownContact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
-
-
-class ApiCall(NamedTuple):
-    """A request that has passed every check."""
-
-    inbox: Inbox
-    operations: NodeOperations
-    who: TokenHolder
-    agent: AgentId
-    """The id in the path: of an agent, a contact or a recording. Empty if the path has none."""
-    body: Shape | None
-    warnings: TransferWarnings
-    live: LiveDesks
-    last_event: int | None = None
-    """Id of the last event that a client of a stream has seen."""
-    phones: WebSeats | None = None
-    """Seats of pages. None if there are no people."""
-
-
-Answer = Shape | AsyncGenerator[bytes, None] | EventStream
-"""JSON, a sound in pieces, or server-sent events."""
-Handler = Callable[[ApiCall], Awaitable[Answer]]
-
-
-class Route(NamedTuple):
-    """One row of the table. `own`: the token of an agent is valid only if the path names that agent."""
-
-    method: str
-    path: str
-    roles: frozenset[Role]
-    request: type[Shape] | None
-    response: type[Shape] | None
-    """None: the answer is a sound (`audio/wav`)."""
-    handler: Handler
-    summary: str
-    own: bool = False
-    detail: str = ""
-    """Rules that names and models do not show."""
-    command: bool = False
-    """Whether `santral agent` has a command of this path, without a body or with one yes/no (`--undo` sends no)."""
-    until_talk_ends: bool = False
-    """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
-    events: bool = False
-    """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
-    session_only: bool = False
-    """Whether only a person with a session may ask, and no token."""
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -239,6 +187,8 @@ async def override_rules(call: ApiCall) -> Shape:
     assert isinstance(call.body, models.RuleOverride)
     # The time of the engine counts, not the clock of this server.
     until = call.inbox.now() + 60.0 * call.body.minutes
+    await call.operations.audit_act(call.who.audit_name, "rules_overridden", agent=call.agent,
+                                    rules=sorted(call.body.rules), minutes=call.body.minutes)
     return await _ask_engine(call, events.RulesOverridden(call.agent, frozenset(call.body.rules), until,
                                                           call.who.audit_name))
 
@@ -297,14 +247,6 @@ async def one_agent(call: ApiCall) -> Shape:
     if view is None:
         raise UnknownAgent
     return views.show_agent(view, call.who)
-
-
-async def open_events(call: ApiCall) -> Answer:
-    """Open the live events of an agent's desk."""
-    own = call.who.agent == call.agent
-    # A program may watch many desks with one token, so its bound counts for each desk.
-    person = call.who.person or f"{call.who.role.value} {call.agent}"
-    return call.live.open_stream(call.agent, person, own=own, last_id=call.last_event)
 
 
 async def own_needs(call: ApiCall) -> Shape:
@@ -433,13 +375,6 @@ async def list_days(call: ApiCall) -> Shape:
     return call.operations.list_days()
 
 
-ALL = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.AGENT})
-STAFF = frozenset({Role.ADMIN, Role.SUPERVISOR})
-ADMIN = frozenset({Role.ADMIN})
-SELF = frozenset({Role.AGENT})
-"""Only the agent says what is too much, and only the agent transfers the caller."""
-AGENT = "/api/v1/agents/{id}"
-
 ROUTES: tuple[Route, ...] = (
     # Agents: sign-in, pauses and wrap-up.
     Route("POST", f"{AGENT}/login", ALL, models.SignIn, views.Agent, sign_in_agent, "Sign in at a seat", own=True,
@@ -526,12 +461,29 @@ ROUTES: tuple[Route, ...] = (
           detail="Each entry with its dates, and the entry in force."),
     Route("GET", AGENT, ALL, None, views.Agent, one_agent, "Show an agent", own=True,
           detail="The agent alone sees wrap-up end, RNA count, overrides and rest."),
-    Route("GET", f"{AGENT}/events", ALL, None, DeskState, open_events, "Follow the live events of an agent", own=True,
-          until_talk_ends=True, events=True,
+    Route("GET", f"{AGENT}/events", ALL, None, DeskState, own_routes.open_events,
+          "Follow the live events of an agent", own=True, until_talk_ends=True, events=True,
           detail="`state`: everything, at the opening and at each change. `notice`: what happened; `id` is the fact's "
                  "number, and `Last-Event-ID` brings the last 200 of an hour again. `tick`: once a minute. `end`: why "
                  "the stream ends (`stopping`, `session_over`, `too_many`: a person has 4, the oldest ends). "
                  "Accommodations are for the agent alone."),
+    # The agent's own desk.
+    Route("POST", f"{AGENT}/hangup", SELF, None, models.Done, own_routes.hang_up, "Hang up", own=True, command=True,
+          until_talk_ends=True,
+          detail="The own leg, at any phone. While it rings the offer is declined. 409 `not_now`: no call."),
+    Route("GET", f"{AGENT}/callbacks", SELF, None, own_models.OwnCallbacks, own_routes.list_own_callbacks,
+          "List callbacks that may come to the agent", own=True),
+    Route("GET", f"{AGENT}/day", SELF, None, own_models.OwnDay, own_routes.show_day, "Show the own day", own=True),
+    Route("GET", f"{AGENT}/colleagues", SELF, None, own_models.Colleagues, own_routes.list_colleagues,
+          "List colleagues", own=True, detail="All who are signed in; of their state only free or not."),
+    Route("GET", f"{AGENT}/comfort", SELF, None, own_models.Comfort, own_routes.show_comfort,
+          "Show sound, signals and announcements of the desk", own=True),
+    Route("PUT", f"{AGENT}/comfort", SELF, own_models.ComfortWish, own_models.Comfort, own_routes.save_comfort,
+          "Choose sound, signals and announcements of the desk", own=True,
+          detail="A value that is left out is as in the accommodations again. Nobody else sees the choice."),
+    Route("GET", f"{AGENT}/access-log", SELF, None, own_models.AccessLog, own_routes.show_access_log,
+          "Show who was shown the own needs", own=True,
+          detail="With rules that were set aside in 90 days, and the offers that came by it."),
     Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "List agents"),
     Route("GET", "/api/v1/queues", ALL, None, views.Queues, list_queues, "List queues",
           detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now."),

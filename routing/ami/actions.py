@@ -32,6 +32,9 @@ waits."""
 ANSWERED_ELSEWHERE = 26
 """Hangup cause with which phones show no missed call."""
 
+NORMAL, REJECTED = 16, 21
+"""Hangup causes of an agent who hangs up, and of a phone that refuses a call."""
+
 Action = dict[str, str | list[str]]
 
 _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-autoanswer",
@@ -98,9 +101,9 @@ def hold_action(contact: ContactId) -> Action:
     return {"Action": "Redirect", "Channel": contact, "Context": CONTEXT_HOLD, "Exten": "s", "Priority": "1"}
 
 
-def hang_up_action(leg: str) -> Action:
+def hang_up_action(leg: str, cause: int = ANSWERED_ELSEWHERE) -> Action:
     """Return the AMI action that ends an agent's leg."""
-    return {"Action": "Hangup", "Channel": leg, "Cause": str(ANSWERED_ELSEWHERE)}
+    return {"Action": "Hangup", "Channel": leg, "Cause": str(cause)}
 
 
 def set_variable_action(leg: str, variable: str, value: str) -> Action:

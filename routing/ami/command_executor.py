@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from routing.ami.actions import (
+    NORMAL,
     RECORD,
     RECORDING_PAUSED,
+    REJECTED,
     Action,
     consult_mark_action,
     hang_up_action,
@@ -241,6 +243,22 @@ class CommandExecutor:
         except BadAction:
             return False
         return reply.ok
+
+    async def hang_up(self, leg: str, refuse: bool = False) -> bool:
+        """Hang up an agent's leg as the agent would, or refuse it while it rings.
+
+        Return False if there is no such leg. Raise TimeoutError if the outcome is unknown because Asterisk was not
+        reached or did not answer.
+        """
+        actions = self.link
+        if actions is None:
+            raise TimeoutError("no link to Asterisk")
+        try:
+            return (await actions.run_action(hang_up_action(leg, REJECTED if refuse else NORMAL))).ok
+        except LinkError as error:
+            raise TimeoutError(str(error)) from None
+        except BadAction:
+            return False
 
     async def _carry_out(self, command: _OneAction,
                          actions: Link, started: StartedAction | None) -> bool:

@@ -35,7 +35,7 @@ from routing.core.calls import (
     talk_changes,
 )
 from routing.core.domain import Domain
-from routing.core.inbox import AgentView, ContactView, DeskView, QueueLoad, QueueStatus, Status
+from routing.core.inbox import AgentView, ColleagueView, ContactView, DeskView, QueueLoad, QueueStatus, Status
 from routing.core.memory.waits import EstimateAccuracy, LearnedService
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
 from routing.core.model.commands import Command
@@ -263,6 +263,14 @@ class Engine:
     def desk_view(self, agent: AgentId, now: float) -> DeskView | None:
         """Return what the desk of an agent shows, or None if the agent is not in the team."""
         return read_views.desk_view(self._domain, agent, now)
+
+    def colleagues_of(self, agent: AgentId) -> tuple[ColleagueView, ...]:
+        """Return the other agents who are signed in."""
+        return read_views.colleagues_of(self._domain, agent)
+
+    def callbacks_for(self, agent: AgentId, now: float) -> tuple[ContactView, ...]:
+        """Return the waiting callbacks of the services that the agent serves."""
+        return read_views.callbacks_for(self._domain, agent, now)
 
     def agent_at_seat(self, seat: SeatId, now: float) -> AgentView | None:
         """Return the agent who is signed in at a seat, or None if nobody is."""

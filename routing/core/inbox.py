@@ -8,6 +8,7 @@ from routing.core.events import Event
 from routing.core.model.centre_model import (
     AgentState,
     Channel,
+    Comfort,
     ContactState,
     Estimate,
     OfferState,
@@ -167,6 +168,17 @@ class DeskView(NamedTuple):
     """All contacts of the agent, the most engaging one first: a talk, a ringing offer, a wrap-up."""
     serves: tuple[ServiceId, ...] = ()
     """Services that the agent can serve now. Empty for an agent who is signed out."""
+    comfort: Comfort = Comfort()
+    """Settings of the desk by the agent's profile."""
+
+
+class ColleagueView(NamedTuple):
+    """A signed-in agent, as other agents see them."""
+
+    agent: AgentId
+    serves: tuple[ServiceId, ...]
+    free: bool
+    """The agent could be offered a call now."""
 
 
 class QueueView(NamedTuple):
@@ -247,6 +259,14 @@ class Inbox(Protocol):
     def desk_view(self, agent: AgentId) -> DeskView | None:
         """Return what the desk of one agent shows, or None if the agent is not in the team. The cost does not grow with
         agents or contacts."""
+        ...
+
+    def colleagues_of(self, agent: AgentId) -> tuple[ColleagueView, ...]:
+        """Return the other agents who are signed in, in the order of the team."""
+        ...
+
+    def callbacks_for(self, agent: AgentId) -> tuple[ContactView, ...]:
+        """Return the waiting callbacks of the services that the agent serves now, longest wait first."""
         ...
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:

@@ -11,6 +11,7 @@ from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.inbox import (
     AgentView,
+    ColleagueView,
     ConsultView,
     ContactView,
     DeskView,
@@ -19,6 +20,7 @@ from routing.core.inbox import (
     QueueView,
     Status,
 )
+from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model.centre_model import (
     ON_LINE_STATES,
     WAITING_STATES,
@@ -108,7 +110,7 @@ def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
         now, view, seat is not None and seat.reachable, planned_at if planned_at < inf else None,
         record.break_until or None,
         tuple([_build_held_contact(d, offer) for offer in agent_capacity.engaging_order(record)]),
-        record.serves if record.is_signed_in else ())
+        record.serves if record.is_signed_in else (), record.profile.comfort)
 
 
 def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:
@@ -131,6 +133,27 @@ def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:
         None if rings is None or not pending else rings - offer_changes.RING_GRACE_S,
         offer.answered_at, offer.connected_at, offer.held_since, offer.interrupted, consult, contact.follow_up,
         contact.abusive, d.timers.deadline_of(("wrapup", offer.id)), offer.wrapup_requested)
+
+
+def colleagues_of(d: Domain, agent_id: AgentId) -> tuple[ColleagueView, ...]:
+    """Return the other agents who are signed in, in the order of the team. The cost is a look at every agent."""
+    voice = CHANNEL_BIT[Channel.VOICE]
+    return tuple([ColleagueView(one.id, one.serves, bool(one.key is not None and one.state is READY
+                                                         and one.open_channels & voice))
+                  for one in d.agents.values() if one.is_signed_in and one.id != agent_id])
+
+
+def callbacks_for(d: Domain, agent_id: AgentId, now: float) -> tuple[ContactView, ...]:
+    """Return the waiting callbacks of the services that an agent serves, longest wait first.
+
+    A service has no more than `callback_max` of them.
+    """
+    record = d.agents.get(agent_id)
+    if record is None or not record.is_signed_in:
+        return ()
+    found = [contact for service in record.serves for contact in d.waiting_callbacks.get(service, ())]
+    return tuple([_build_contact_view(d, contact, now, 0)
+                  for contact in sorted(found, key=lambda one: (one.since, one.number))])
 
 
 def queue_views(d: Domain, now: float) -> tuple[QueueView, ...]:

@@ -33,6 +33,7 @@ from routing.store.database import connect_engine, store_error, url_of
 from routing.store.kinds import PERSONAL_NAMES
 from routing.store.migrate import HEAD, current_revision
 from routing.store.schema import (
+    IS_OVERRIDE,
     agents,
     contacts,
     cursors,
@@ -310,7 +311,7 @@ class Reader:
                     log.error("store.fact_unreadable", seq=seq, kind=kind)
         return self.run_query(partial(with_callers, facts=found))
 
-    def recent_facts(self, kinds: Iterable[type[Fact]], since: float, limit: int) -> list[Fact]:
+    def recent_facts(self, kinds: Iterable[type[Fact]], since: float, limit: int, after: int = 0) -> list[Fact]:
         """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store.
 
         The time has no index, so the limit bounds the cost. Callers of the facts stay hidden.
@@ -318,7 +319,16 @@ class Reader:
         names = [kind.__name__ for kind in kinds]
         newest = select(func.max(facts.c.seq)).scalar_subquery()
         wanted = select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).where(
-            facts.c.seq > newest - limit, facts.c.at >= since, facts.c.kind.in_(names)).order_by(facts.c.seq)
+            facts.c.seq > newest - limit, facts.c.seq > after, facts.c.at >= since,
+            facts.c.kind.in_(names)).order_by(facts.c.seq)
+        return self._decode_facts(wanted)
+
+    def overrides_since(self, since: float) -> list[Fact]:
+        """Return the facts of rules that were set aside since a time, in order. They have an index."""
+        return self._decode_facts(select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).where(
+            text(IS_OVERRIDE), facts.c.at >= since).order_by(facts.c.seq))
+
+    def _decode_facts(self, wanted: Select[Any]) -> list[Fact]:
         rows = self.run_query(lambda connection: connection.execute(wanted).all())
         found: list[Fact] = []
         for seq, at, kind, body in rows:

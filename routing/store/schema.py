@@ -121,6 +121,9 @@ Index("ix_journal_settings", journal.c.seq, sqlite_where=text(IS_RARE), postgres
 # Redaction reads the entries that identify somebody, by their time, and no others.
 Index("ix_journal_personal", journal.c.at, sqlite_where=text("personal"), postgresql_where=text("personal"))
 
+IS_OVERRIDE = f"kind = {NUMBERS['Overridden']}"
+"""Condition of the facts of rules that were set aside, in the words of their index. An agent may ask for them."""
+
 facts = Table(
     "facts", metadata,
     Column("seq", NUMBER, primary_key=True, autoincrement=False),
@@ -128,6 +131,8 @@ facts = Table(
     Column("kind", Kind, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+Index("ix_facts_overridden", facts.c.at, sqlite_where=text(IS_OVERRIDE), postgresql_where=text(IS_OVERRIDE))
 
 cursors = Table(
     "cursors", metadata,
@@ -220,6 +225,12 @@ Index("ix_sms_messages_live", sms_messages.c.id, sqlite_where=text(one_of("state
 Index("ix_sms_messages_caller", sms_messages.c.caller)
 Index("ix_sms_messages_contact", sms_messages.c.contact)
 Index("ix_sms_messages_asked_at", sms_messages.c.asked_at)
+
+desk_comfort = Table(
+    "desk_comfort", metadata,
+    Column("agent", Text, primary_key=True),
+    Column("wish", Text, nullable=False, comment="JSON: the values that the agent has chosen"),
+)
 
 people = Table(
     "people", metadata,

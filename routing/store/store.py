@@ -245,9 +245,17 @@ class Store:
         """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
         return await self._reading.call_function(lambda: self._reader.facts_after(seq, limit))
 
-    async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int) -> list[Fact]:
-        """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store."""
-        return await self._reading.call_function(lambda: self._reader.recent_facts(kinds, since, limit))
+    async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int, *,
+                           after: int = 0) -> list[Fact]:
+        """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store.
+
+        Only facts with a number above `after` are read.
+        """
+        return await self._reading.call_function(lambda: self._reader.recent_facts(kinds, since, limit, after))
+
+    async def overrides_since(self, since: float) -> list[Fact]:
+        """Return the facts of rules that were set aside since a time, in order."""
+        return await self._reading.call_function(lambda: self._reader.overrides_since(since))
 
     async def read_cursor(self, name: str) -> int | None:
         """Return the last fact that a reader has handled, 0 before the first, or None if it never began."""

@@ -73,6 +73,7 @@ from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar
 from santral.node.nightly_purge import NightlyPurge
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
+from santral.node.own_desk import OwnDesk
 from santral.node.projections import Projections, log_phone_faults
 from santral.node.recording_access import RecordingAccess
 from santral.node.service_manager import ServiceManager
@@ -231,13 +232,16 @@ class Node:
             tokens = Tokens(*self._secrets.api_tokens(self._config.agents))
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            house = RunningNodeOperations(
-                lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
-                lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge)
             pages = frozenset(self._config.settings.seats.page_names())
             desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
                 lambda seat: "page" if seat in pages else "own"), proxies=self._config.settings.desk.proxies)
             await desk.load()
+            own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
+                          self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
+            house = RunningNodeOperations(
+                lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
+                lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge, own,
+                desk.sessions.display_name)
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, http, desk, calendar, house)

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from argon2 import PasswordHasher
 
-from desk.api import models, views
+from desk.api import models, own_models, views
 from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
 from desk.api.tokens import Role, Tokens
 from desk.desk import Desk as NodeDesk
@@ -93,6 +93,7 @@ class House:
         self.given_up = 0
         self.surge: str | None = None
         self.audit_fails = False
+        self.wish: dict[str, Any] = {}
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
@@ -188,6 +189,28 @@ class House:
     def surge_state(self) -> models.Surge:
         return models.Surge(profile=self.surge, since=1_795_569_100.0 if self.surge else None, by="supervisor ayse",
                             profiles=[models.SurgeProfile(id="quake", name="Deprem")])
+
+    async def hang_up(self, agent: AgentId) -> None:
+        self.asked.append(("", ("hangup", agent)))
+
+    async def comfort(self, agent: AgentId) -> own_models.Comfort:
+        values: dict[str, Any] = {"ear": "both", "gain_db": 0.0, "limiter": True, "verbosity": "normal",
+                                  "ring": ["audio"]} | self.wish
+        return own_models.Comfort(**values, chosen=sorted(self.wish))
+
+    async def save_comfort(self, agent: AgentId, wish: own_models.ComfortWish) -> own_models.Comfort:
+        self.wish = wish.model_dump(exclude_none=True)
+        return await self.comfort(agent)
+
+    async def own_day(self, agent: AgentId) -> own_models.OwnDay:
+        return own_models.OwnDay(since=0.0, signed_in_s=3600.0, calls=3, talk_s=600.0, hold_s=10.0, wrapup_s=45.0,
+                                 missed=1, breaks=[], breaks_kept=0, next_break_at=None)
+
+    async def access_log(self, agent: AgentId) -> own_models.AccessLog:
+        return own_models.AccessLog(shown=[], rules=[])
+
+    def display_name(self, person: str) -> str:
+        return f"{person.title()} Şahin"
 
     def list_days(self) -> models.Days:
         return models.Days(days=[])

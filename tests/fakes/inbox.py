@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from routing.core.events import Event, MenuEnded
-from routing.core.inbox import AgentView, ContactView, DeskView, QueueLoad, QueueStatus, Status
+from routing.core.inbox import AgentView, ColleagueView, ContactView, DeskView, QueueLoad, QueueStatus, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, PauseReason
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 
@@ -70,6 +70,13 @@ class FakeInbox:
         view = self.agent_view(agent)
         return self.desks.get(agent) or (None if view is None else DeskView(
             self.now(), view, view.seat is not None, None, None, ()))
+
+    def colleagues_of(self, agent: AgentId) -> tuple[ColleagueView, ...]:
+        return tuple(ColleagueView(view.agent, (ServiceId("temsilci"),), view.state is AgentState.READY)
+                     for view in self.agents if view.agent != agent)
+
+    def callbacks_for(self, agent: AgentId) -> tuple[ContactView, ...]:
+        return tuple(view for view in self.contacts[0] if view.callback)
 
     def agent_at_seat(self, seat: SeatId) -> AgentView | None:
         return next((view for view in self.agents if view.seat == seat), None)

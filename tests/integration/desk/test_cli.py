@@ -20,7 +20,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from desk.announce_cli import end_of
-from desk.api.routes import AGENT, ROUTES
+from desk.api.route import AGENT
+from desk.api.routes import ROUTES
 from desk.api.views import LastKnownGood
 from desk.cli import build_commands
 from desk.client import Node, call_api, find_node
