@@ -31,6 +31,8 @@ class Timings(NamedTuple):
     """Ring time of an outside number that the menu leads to."""
     external_wait_s: int = 60
     """Longest wait for an outside number, while other callers go to the same number."""
+    echo_s: int = 15
+    """Longest sound check of a page. It takes two seconds."""
     code_s: int = 120
     """Longest dialogue of a feature code (number and PIN)."""
     talk_s: int = 7200

@@ -40,8 +40,8 @@ DENIED: dict[str, str] = {
 """Reason for each module that is never loaded. A module that an Asterisk does not have does no harm here."""
 
 WEBSOCKET = "res_http_websocket.so"
-PAGES: tuple[str, ...] = (WEBSOCKET, "res_pjsip_transport_websocket.so", "res_srtp.so")
-"""Modules of seats whose phone is a page."""
+PAGES: tuple[str, ...] = (WEBSOCKET, "res_pjsip_transport_websocket.so", "res_srtp.so", "app_echo.so")
+"""Modules of seats whose phone is a page. The echo is for their sound check."""
 WITHOUT_PAGES = {WEBSOCKET: "without pages Asterisk's web server is there for its metrics alone"}
 """Reason for each module that is loaded for pages only."""
 
@@ -75,6 +75,7 @@ NEEDED: tuple[str, ...] = (
 APPLICATIONS: dict[str, str] = {
     **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
     "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
+    "Echo": "app_echo.so",
     "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "StopMixMonitor": "app_mixmonitor.so",
     "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
     "SoftHangup": "app_softhangup.so",

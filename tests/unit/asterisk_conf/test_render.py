@@ -477,3 +477,9 @@ def test_pages_that_cannot_work_are_refused(changes: dict[str, Any], fault: str)
     with pytest.raises(PlanError) as refused:
         plan(**changes)
     assert len(refused.value.faults) == 1 and fault in refused.value.faults[0]
+
+
+def test_the_echo_is_there_for_pages_alone() -> None:
+    with_pages, without = (render_files(plan(pages=one)) for one in (pages(), None))
+    assert "exten => *40,1," in with_pages["extensions.conf"] and "app_echo.so" in with_pages["modules.conf"]
+    assert "*40" not in without["extensions.conf"] and "app_echo.so" not in without["modules.conf"]

@@ -1,0 +1,35 @@
+"""A browser for the tests of the desk: one Chromium a run, a connection of Playwright a test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.system.desk.chromium import Chromium
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Start the browser once."""
+    found = Chromium(tmp_path_factory.mktemp("chromium"))
+    try:
+        yield found
+    finally:
+        found.kill()
+
+
+@pytest.fixture
+async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
+    """Connect to the browser. Contexts that the test has opened are closed at its end."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(chromium.address)
+        old = set(browser.contexts)
+        try:
+            yield browser
+        finally:
+            for context in browser.contexts:
+                if context not in old:
+                    await context.close()
+            await browser.close()
