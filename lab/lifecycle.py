@@ -35,6 +35,7 @@ from lab.pbx.sms_gateway import FILE as GATEWAY_FILE
 from lab.pbx.sms_gateway import render_settings
 from lab.phones import network, network_conf
 from lab.phones.network import NetworkPlace
+from lab.visitors import Visitor, VisitorPlaces, wait_listening
 from prompts.catalogue import Catalogue
 from prompts.errors import PromptError
 
@@ -92,6 +93,12 @@ class LabInfo(NamedTuple):
     agents: tuple[AgentSeat, ...]
     numbers: tuple[str, ...]
     """Called numbers of the centre."""
+    desk: str
+    """Address of the desk for a browser."""
+    caller_page: str
+    """Address of the page from which a visitor calls, empty without `start_lab(visited=True)`."""
+    people: tuple[Visitor, ...]
+    """People of the desk with their passwords, if the lab is visited."""
 
     @property
     def sounds(self) -> Path:
@@ -119,7 +126,7 @@ class LabInfo(NamedTuple):
 def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
               sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
-              texts: float | None = None, say: Say = lambda text: None) -> LabInfo:
+              texts: float | None = None, visited: bool = False, say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
@@ -130,6 +137,8 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `measured`: Asterisk serves its own metrics (`LabInfo.asterisk_web`).
     - `texts`: start a gateway for short messages (`lab.pbx.sms_gateway`). Callers get the offer after this wait in
       seconds.
+    - `visited`: people come with their browsers (`lab.visitors`): the caller's page, a TURN relay, and ports that stay
+      the same when they are free.
     """
     # 1. Refuse a second lab in the same folder: both would write one `lab.json`.
     folder = folder.resolve()
@@ -144,9 +153,11 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         _write_remote_numbers(folder, outside or {})
         gateway = None if texts is None else ports.free_port()
         extra += "" if gateway is None or texts is None else render_settings(gateway, texts)
+        visitors = VisitorPlaces.choose_places(ports) if visited else None
+        extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
         return _LabStart(centre.resolve(), folder, ports, say, guarded, measured).start_everything(
-            asterisk_path, sounds, extra, through, carrier, gateway)
+            asterisk_path, sounds, extra, through, carrier, gateway, visitors)
     except BaseException:
         stop_lab(folder)
         raise
@@ -184,7 +195,8 @@ def read_lab(folder: Path) -> LabInfo:
     if not found.get("processes") or "agents" not in found:
         raise NoLab(f"no lab runs in {folder}. Start one: santral lab up --state {folder}")
     return LabInfo(**{**{name: found[name] for name in LabInfo._fields}, "network": NetworkPlace(**found["network"]),
-                   "agents": tuple(AgentSeat(**seat) for seat in found["agents"]), "numbers": tuple(found["numbers"])})
+                   "agents": tuple(AgentSeat(**seat) for seat in found["agents"]), "numbers": tuple(found["numbers"]),
+                      "people": tuple(Visitor(**one) for one in found["people"])})
 
 
 def note_process(folder: Path, name: str, identity: Identity, run: Path | None = None) -> None:
@@ -220,8 +232,8 @@ def start_gateway(folder: Path) -> None:
 
 
 def find_process(folder: Path, name: str) -> Identity:
-    """Return a process of a lab: `asterisk`, `network`, `node`, `gateway` or `traffic`. Raise NoLab if there is
-    none."""
+    """Return a process of a lab: `asterisk`, `network`, `node`, `gateway`, `turn`, `page` or `traffic`. Raise NoLab if
+    there is none."""
     for one in _load_state(folder)["processes"]:
         if one["name"] == name:
             return Identity(one["pid"], one["started"])
@@ -251,7 +263,7 @@ class _LabStart:
         self._settings = folder / SETTINGS_FILE
 
     def start_everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
-                         carrier: int, gateway: int | None) -> LabInfo:
+                         carrier: int, gateway: int | None, visitors: VisitorPlaces | None) -> LabInfo:
         # 1. Check the centre first: a mistake in its files costs no start.
         loaded = load_centre(self._centre)
         if loaded.settings is None or loaded.problems:
@@ -262,6 +274,8 @@ class _LabStart:
         self._build_prompts(sounds)
         # 3. Write the settings and the record, so that `stop_lab` finds each process from now on.
         places = self._choose_addresses()
+        if visitors is not None:
+            places["http"] = f"127.0.0.1:{visitors.desk}"
         overlay = self._render_overlay(places, sounds, extra)
         self._settings.write_text(overlay, encoding="utf-8")
         _save_state(self._folder, {**places, "state": str(self._folder), "centre": str(self._centre),
@@ -273,16 +287,18 @@ class _LabStart:
         if gateway is not None:
             start_gateway(self._folder)
         self._start_asterisk(program)
-        place = self._start_network(program, places["sip"], carrier)
+        place = self._start_network(program, places["sip"], carrier, visitors and visitors.network)
         # Asterisk keeps its real AMI address. Only the node goes through the proxy, so its settings are written again.
         if through is not None:
             mine, other = (f"\nami = {json.dumps(one)}" for one in (places["ami"], through(places["ami"])))
             self._settings.write_text(overlay.replace(mine, other), encoding="utf-8")
         # 6. Start the node last: it expects Asterisk and its trunk.
+        if visitors is not None:
+            self._start_visitors(visitors, loaded.settings.numbers)
         self._say("starting the node")
         identity = start_node(self._folder)
         wait_ready(places["http"], identity, self._folder / "node.log")
-        self._save_info(loaded, place)
+        self._save_info(loaded, place, visitors)
         return read_lab(self._folder)
 
     def _choose_addresses(self) -> dict[str, str]:
@@ -337,14 +353,23 @@ class _LabStart:
             return None
         return settings.lines.total + 2 * len(settings.seats.all_names())
 
-    def _start_network(self, program: AsteriskProgram, target: str, sip: int) -> NetworkPlace:
+    def _start_visitors(self, visitors: VisitorPlaces, numbers: Mapping[str, str]) -> None:
+        """Start the TURN relay and the caller's page."""
+        self._say("starting the caller's page and the TURN relay")
+        visitors.write_secret(self._folder)
+        for name, port, identity in (("turn", visitors.turn, visitors.start_relay(self._folder)),
+                                     ("page", visitors.page, visitors.start_page(self._folder, next(iter(numbers))))):
+            note_process(self._folder, name, identity)
+            wait_listening(identity, port, self._folder / f"{name}.log")
+
+    def _start_network(self, program: AsteriskProgram, target: str, sip: int, page: int | None) -> NetworkPlace:
         self._say("starting the telephone network")
-        place, phones = network.start_network(program, self._folder / "network", target, self._ports, media=MEDIA_PORTS,
-                                      sip=sip)
+        place, phones = network.start_network(program, self._folder / "network", target, self._ports,
+                                              media=MEDIA_PORTS, sip=sip, page=page)
         note_process(self._folder, "network", Identity(place.pid, place.started), phones.run)
         return place
 
-    def _save_info(self, loaded: LoadedCentre, place: NetworkPlace) -> None:
+    def _save_info(self, loaded: LoadedCentre, place: NetworkPlace, visitors: VisitorPlaces | None) -> None:
         assert loaded.settings is not None
         secrets = {name: json.loads((self._folder / "secrets" / f"{name}.json").read_text(encoding="utf-8"))
                    for name in ("seats", "pins")}
@@ -355,7 +380,10 @@ class _LabStart:
                   for agent, seat in zip(loaded.agents, seats, strict=False)]
         _save_state(self._folder, {**_load_state(self._folder), "agents": agents, "network": place._asdict(),
                              "tokens": str(self._folder / "secrets" / "tokens.json"),
-                             "numbers": list(loaded.settings.numbers)})
+                             "numbers": list(loaded.settings.numbers),
+                             "desk": f"http://{_load_state(self._folder)['http']}/",
+                             "caller_page": "" if visitors is None else f"http://127.0.0.1:{visitors.page}/",
+                             "people": []})
 
 
 def _write_remote_numbers(folder: Path, outside: Mapping[str, str]) -> None:

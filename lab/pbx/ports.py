@@ -31,6 +31,10 @@ class PortBlock:
         raise LabError(f"no free port left among {self.first}-{self.first + BLOCK - 1} of 127.0.0.1. End what listens "
                        f"there (ss -lntu)")
 
+    def choose_port(self, wanted: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+        """Return the wanted port if it is free, else a free port of the block. Raise LabError if there is none."""
+        return wanted if is_free(wanted, kind) else self.free_port(kind)
+
     def media_range(self, count: int) -> tuple[int, int]:
         """Return the first and last of `count` neighbouring UDP ports. The first is even.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +85,16 @@ def wait_end(process: Identity, timeout: float) -> bool:
         if time.monotonic() >= end:
             return False
         time.sleep(POLL_S)
+
+
+def wait_until(condition: Callable[[], bool], process: Identity, timeout: float) -> bool:
+    """Wait for a condition. Return False if the process ends before, or after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if wait_end(process, 0.0) or time.monotonic() >= end:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def end_process(process: Identity, grace: float = TERM_S) -> None:

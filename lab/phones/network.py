@@ -88,15 +88,16 @@ class PhoneBehaviour(NamedTuple):
 
 def start_network(program: AsteriskProgram, folder: Path, target: str, ports: PortBlock,
                   phones: Mapping[str, str] | None = None, media: int = 480, sip: int | None = None,
-                  bind: str = "127.0.0.1") -> tuple[NetworkPlace, PrivateAsterisk]:
+                  bind: str = "127.0.0.1", page: int | None = None) -> tuple[NetworkPlace, PrivateAsterisk]:
     """Start a network that outlives this process. The `phones` (seat -> secret) register at once.
 
-    `sip` is its port, or None for any free one. `bind` is its address.
+    `sip` is its port, or None for any free one. `bind` is its address. `page` is the port at which the caller's page
+    reaches it (`lab.caller_page`), or None.
     """
     conf, secret = folder / "conf", secrets.token_urlsafe(24)
     sip, ami = sip or ports.free_port(socket.SOCK_DGRAM), ports.free_port()
     network_conf.write_files(conf, sip=sip, ami=ami, rtp=ports.media_range(media), target=target, secret=secret,
-                             bind=bind)
+                             bind=bind, page=page)
     _write_phones(conf, target, dict(phones or {}))
     asterisk = PrivateAsterisk(program, conf, folder)
     identity = asterisk.start_process()

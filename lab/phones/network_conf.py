@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from asterisk_conf.machine_addresses import list_addresses
 from asterisk_conf.render import open_templates
 
 USER = "lab"
@@ -18,22 +19,29 @@ USER = "lab"
 CALLERS = "127.0.0.2"
 """Address of the lab's callers. The carrier is recognised by its address, so the phones (at 127.0.0.1) need another."""
 
+PAGE_HEADER = "X-Lab-Caller"
+"""SIP header of a call from the caller's page. Without it the network takes a request for one of the centre."""
+VISITORS = 20
+"""Most connections of the caller's page at the same time."""
+VISIT_S = 3600
+"""Longest call of a visitor, so that a forgotten page does not wait for ever."""
+
 CALLER_ENDPOINT = "centre"
 ANONYMOUS_ENDPOINT = "centre-anonymous"
 
 TEMPLATES = open_templates(Path(str(files("lab") / "templates")))
 FILES = ("modules.conf", "logger.conf", "rtp.conf", "manager.conf", "extensions.conf", "indications.conf", "cdr.conf",
-         "pjsip.conf")
+         "pjsip.conf", "http.conf")
 EMPTY = ("acl.conf", "udptl.conf", "pjproject.conf", "ccss.conf", "stasis.conf", "cel.conf", "features.conf")
 """Empty files. Asterisk complains about each of them that is missing."""
 
 
 def write_files(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str,
-                bind: str = "127.0.0.1") -> None:
+                bind: str = "127.0.0.1", page: int | None = None) -> None:
     """Render the files into `folder`. `target` is host:port of the Asterisk that callers dial and phones register at.
 
     `bind` is the SIP address. An Asterisk on another machine cannot send to the loopback. On the loopback callers have
-    a separate address.
+    a separate address. `page` is the port of the web server for the caller's page. None leaves the server off.
     """
     # On one machine only the address tells the carrier from the phones.
     apart = bind == "127.0.0.1"
@@ -41,7 +49,9 @@ def write_files(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], targe
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in FILES:
         _write_private(folder / name, _render(name, sip=sip, ami=ami, rtp=rtp, target=target, secret=secret, bind=bind,
-                                              apart=apart, match=match, user=USER, callers=CALLERS))
+                                              apart=apart, match=match, user=USER, callers=CALLERS, page=page,
+                                              others=list_addresses(), header=PAGE_HEADER, visitors=VISITORS,
+                                              longest=VISIT_S))
     for name in EMPTY:
         _write_private(folder / name, "")
 

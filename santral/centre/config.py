@@ -27,6 +27,7 @@ from asterisk_conf.conf_plan import (
     Trunk,
 )
 from asterisk_conf.dialplan_values import Timings
+from asterisk_conf.machine_addresses import list_addresses
 from centres import services as files
 from centres.base_shapes import minute_of
 from centres.centre_reader import LoadedCentre, load_centre
@@ -64,7 +65,6 @@ from santral.centre.cross_file_checks import (
     untold_waits,
 )
 from santral.centre.engine_values import engine_centre, team_of
-from santral.centre.page_address import list_addresses
 from santral.centre.unused_needs import unused_needs
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets

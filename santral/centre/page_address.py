@@ -1,30 +1,12 @@
-"""Find the addresses of this machine, and check that the address which pages are told is one of them."""
+"""Check that the address which pages are told is an address of this machine."""
 
 from __future__ import annotations
 
-import re
 import socket
-from ipaddress import IPv4Address
-from pathlib import Path
 
+from asterisk_conf.machine_addresses import list_addresses
 from centres.centre_reader import LoadedCentre
 from centres.problem import Problem
-
-ROUTES = Path("/proc/net/fib_trie")
-"""List of local addresses that the kernel keeps (fib_trie of Linux). A container sees those of its network."""
-_LOCAL = re.compile(r"\|-- ([0-9.]+)\n +/32 host LOCAL")
-
-
-def list_addresses(routes: Path = ROUTES) -> tuple[str, ...]:
-    """Return the IPv4 addresses of this machine in order, without those of the loopback.
-
-    Return none if the kernel does not list them.
-    """
-    try:
-        found = set(_LOCAL.findall(routes.read_text(encoding="ascii")))
-    except OSError:
-        return ()
-    return tuple(sorted((one for one in found if not IPv4Address(one).is_loopback), key=IPv4Address))
 
 
 def check_advertised(loaded: LoadedCentre) -> list[Problem]:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf.conf_plan import Address, AsteriskPlan, Pages, Trunk
+from asterisk_conf.machine_addresses import list_addresses
 from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import find_asterisk
 from lab.pbx.ports import PortBlock
-from santral.centre.page_address import list_addresses
 from tests.fakes.asterisk_plan import pages
 from tests.fakes.asterisk_plan import plan as small_plan
 from tests.until import until

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from asterisk_conf.machine_addresses import list_addresses
 from centres.centre_reader import load_centre
-from santral.centre.page_address import check_advertised, list_addresses
+from santral.centre.page_address import check_advertised
 from santral.errors import SantralError
 from santral.secrets import NodeSecrets
 from tests.ministry import copied, edit
