@@ -30,6 +30,7 @@ from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
+from desk.pages.desk_page import DeskPage
 from desk.pages.page_routes import Pages
 from desk.pages.sign_in_pages import SignInPages
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
@@ -141,6 +142,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     pages.add_routes(app)
     if desk is not None:
         SignInPages(pages, desk.sign_ins, desk.sessions, desk.address).add_routes(app)
+        DeskPage(pages, inbox, house, desk.live.sources).add_routes(app)
     return app
 
 

@@ -144,6 +144,10 @@ class NodeOperations(Protocol):
         """Return the name of a person for pages, or the id."""
         ...
 
+    def timezone(self) -> str:
+        """Return the time zone of the centre."""
+        ...
+
     def list_days(self) -> models.Days:
         """Return opening hours and rosters of the next days."""
         ...

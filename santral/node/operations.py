@@ -180,6 +180,10 @@ class RunningNodeOperations:
     def _today_at_centre(self, config: NodeConfig) -> date:
         return datetime.fromtimestamp(self._clock(), ZoneInfo(config.settings.centre.timezone)).date()
 
+    def timezone(self) -> str:
+        """Return the time zone of the centre. See `NodeOperations`."""
+        return self._current().settings.centre.timezone
+
     def list_days(self) -> models.Days:
         """Return the next days with their hours. See `NodeOperations`."""
         config = self._current()

@@ -212,6 +212,9 @@ class House:
     def display_name(self, person: str) -> str:
         return f"{person.title()} Şahin"
 
+    def timezone(self) -> str:
+        return "Europe/Istanbul"
+
     def list_days(self) -> models.Days:
         return models.Days(days=[])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import pytest
 
 from desk.pages.page_routes import IMMUTABLE, build_page_headers
 from desk.pages.static_files import COMPRESSED_FROM, StaticFiles
+from desk.people.session_requests import COOKIE
 from tests.fakes.desk import running
 
 pytestmark = pytest.mark.integration
@@ -54,3 +56,37 @@ def test_only_the_origin_of_the_telephone_is_added_to_where_a_page_may_connect()
         "img-src 'self'; frame-ancestors 'none'")
     assert "connect-src 'self' wss://sip.example;" in build_page_headers("wss://sip.example")["Content-Security-Policy"]
     assert build_page_headers()["Permissions-Policy"] == "microphone=(self)"
+
+
+async def test_the_desk_needs_the_session_of_an_agent(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        # 1. Without a session, or with a cookie that is none: to the sign-in.
+        for cookie in ({}, {"Cookie": f"{COOKIE}=wrong"}):
+            async with desk.http.get(desk.base + "/", headers=cookie, allow_redirects=False) as response:
+                assert (response.status, response.headers["Location"]) == (303, "/sign-in")
+        # 2. An agent gets the own desk, never that of a different agent.
+        for agent in ("a1", "a2"):
+            async with desk.http.get(desk.base + "/", headers=await desk.sign_in(agent)) as response:
+                assert response.status == 200
+                assert response.headers["Content-Security-Policy"] == build_page_headers()["Content-Security-Policy"]
+                assert response.headers["Cache-Control"] == "no-store"
+                text = await response.text()
+            assert f'"agent":"{agent}"' in text and '<html lang="tr">' in text
+        # 3. A supervisor has none.
+        async with desk.http.get(desk.base + "/", headers=await desk.sign_in("ayse")) as response:
+            assert response.status == 403
+            assert "Bu kullanıcının masası yok" in await response.text()
+
+
+async def test_a_language_in_the_address_is_kept(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        cookie = (await desk.sign_in("a1"))["Cookie"]
+        async with desk.http.get(desk.base + "/?language=en", headers={"Cookie": cookie}) as response:
+            assert '<html lang="en">' in await response.text()
+            kept = response.headers["Set-Cookie"]
+        assert kept.startswith("santral-language=en;") and "HttpOnly" in kept and "SameSite=Strict" in kept
+        chosen = kept.partition(";")[0]
+        async with desk.http.get(desk.base + "/", headers={"Cookie": f"{cookie}; {chosen}"}) as response:
+            assert '<html lang="en">' in await response.text()
+        async with desk.http.get(desk.base + "/?language=xx", headers={"Cookie": cookie}) as response:
+            assert '<html lang="tr">' in await response.text() and "Set-Cookie" not in response.headers

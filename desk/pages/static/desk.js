@@ -1,0 +1,305 @@
+// The desk: connects the state of the node, the telephone, the keys and the announcer with the one document.
+
+import { Announcements, LEVELS } from "./announcements.js";
+import { Announcer } from "./announcer.js";
+import { Api } from "./api.js";
+import { Events } from "./events.js";
+import { KeyTable } from "./key_table.js";
+import { Keys } from "./keys.js";
+import { OneSwitch } from "./one_switch.js";
+import { OneTab } from "./one_tab.js";
+import { PagePhone } from "./page_phone.js";
+import { Softphone } from "./softphone.js";
+import { SoundPanel } from "./sound_panel.js";
+import { StateView, ViewWriter } from "./state_view.js";
+
+const byId = (id) => document.getElementById(id);
+const context = JSON.parse(byId("context").textContent);
+const words = context.words;
+const view = new StateView(context);
+const writer = new ViewWriter(document.body);
+const announcer = new Announcer(byId("status"), byId("alert"));
+const announcements = new Announcements(view);
+const keys = new Keys(localStorage);
+const api = new Api(context.agent, () => showTrouble("session"));
+const doers = (name) => [...document.querySelectorAll(`[data-do="${name}"]`)];
+
+let state = context.state;
+let flags = view.flagsOf(state);
+let behind = state.at - Date.now() / 1000; // the node's clock ahead of that of this machine
+let quiet = false; // another tab has the desk
+const now = () => Date.now() / 1000 + behind;
+const verbosity = () => byId("verbosity").value;
+const say = (key, text, more = {}) => announcer.say({ key, text, ...more });
+
+// --- trouble: a line that stays, and an announcement ---------------------------------------------------------------
+
+function showTrouble(name) {
+  const line = byId("trouble-" + name.replace("_", "-"));
+  if (line !== null && !line.hidden) return;
+  if (line !== null) line.hidden = false;
+  say("trouble " + name, words["trouble." + name]);
+}
+
+function hideTrouble(name) {
+  byId("trouble-" + name.replace("_", "-")).hidden = true;
+}
+
+// --- the telephone -------------------------------------------------------------------------------------------------
+
+const phone = new PagePhone(api, Softphone, {
+  trouble: (name) => {
+    showTrouble(name);
+    // No offers where the agent could not talk. It is no fault, so the state says a break.
+    if (name === "microphone" && flags.has("signed_in") && "ses" in context.reasons) api.post("/pause", { reason: "ses" });
+  },
+  fine: (name) => hideTrouble(name),
+  replaced: goQuiet,
+  over: () => showTrouble("session"),
+  changed: showMute,
+});
+const sound = new SoundPanel(byId("sound"), phone, api, words, localStorage);
+
+function showMute() {
+  byId("mute").setAttribute("aria-pressed", String(phone.muted));
+}
+
+async function openPhone() {
+  const failed = await phone.open();
+  if (failed === "microphone") showTrouble("microphone");
+  if (!failed) await sound.applyTo(phone.phone);
+  return failed;
+}
+
+async function begin() {
+  const note = byId("check-note");
+  const tell = (key) => {
+    note.textContent = words[key];
+    say("check", words[key]);
+  };
+  for (const one of doers("begin")) one.disabled = true;
+  tell("check.runs");
+  let failed = await openPhone();
+  if (!failed) failed = await phone.check();
+  if (!failed) {
+    tell("check.good");
+    await act("/login", {});
+    note.textContent = "";
+  } else tell("check." + failed);
+  for (const one of doers("begin")) one.disabled = false;
+}
+
+// --- actions -------------------------------------------------------------------------------------------------------
+
+// Asks the node, and says what it refused. Returns whether it was done.
+async function act(path, body) {
+  const found = await api.post(path, body);
+  if (found.ok) return true;
+  if (found.status === 0) say("refused", words["trouble.server"]);
+  else if (found.body?.error === "nobody_there") say("refused", words["say.confirm"]);
+  else say("refused", words["error." + found.body?.error] ?? words["say.not_now"]);
+  return false;
+}
+
+async function actAndSay(path, body, text) {
+  if (await act(path, body)) say("done", text);
+}
+
+const target = () => {
+  const found = {};
+  if (byId("to-service").value) found.service = byId("to-service").value;
+  if (byId("to-colleague").value) found.agent = byId("to-colleague").value;
+  else if (!found.service && state.talk !== null) found.service = state.talk.service;
+  return found;
+};
+const pressed = (button) => button.getAttribute("aria-pressed") === "true";
+
+async function hold() {
+  try {
+    if (phone.call === "held") await phone.phone.resume();
+    else await phone.phone.hold();
+  } catch {
+    say("refused", words["say.not_now"]);
+  }
+}
+
+function mute() {
+  if (phone.call === null) return;
+  phone.phone.mute(!phone.muted);
+  showMute();
+  say("mute", words[phone.muted ? "say.muted" : "say.unmuted"]);
+}
+
+const actions = {
+  answer: () => flags.has("offer_rings") && phone.phone?.answer(),
+  connect: () => phone.phone?.sendKeys("1"),
+  hangup: () => (phone.call !== null ? phone.phone.hangUp() : flags.has("talk") && act("/hangup")),
+  hold: () => flags.has("talk") && phone.call !== null && hold(),
+  mute,
+  key: (button) => phone.phone?.sendKeys(button.dataset.value),
+  recording: (button) => act(pressed(button) ? "/recording/resume" : "/recording/pause"),
+  consult: () => act("/consult", target()),
+  transfer: () => act("/transfer", target()),
+  "consult-back": () => act("/consult/cancel"),
+  "consult-complete": () => act("/consult/complete"),
+  "follow-up": (button) => actAndSay("/follow-up", { agreed: !pressed(button) }, words["load.done"]),
+  slow: () => actAndSay("/preferences", { slow: true }, words["load.done"]),
+  "human-first": () => actAndSay("/preferences", { human_first: true }, words["load.done"]),
+  abusive: (button) => actAndSay("/flag-abusive", { abusive: !pressed(button) }, words["load.done"]),
+  load: (button) => actAndSay("/report-load", { load: Number(button.dataset.value) }, words["load.done"]),
+  "wrapup-request": () => act("/wrapup/request"),
+  "wrapup-end": () => flags.has("wrapup_now") && act("/wrapup/end"),
+  "wrapup-extend": () => act("/wrapup/extend"),
+  begin,
+  "begin-seat": () => act("/login", { seat: byId("seat").value.trim() }),
+  ready: () => act("/resume"),
+  break: () => act("/pause", { reason: byId("reason").value || null }),
+  "not-now": () => act("/decline-heavy"),
+  end: () => act("/logout"),
+  where: () => say("where", view.sentenceOf(state, now())),
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button[data-do]");
+  if (button && !quiet) actions[button.dataset.do](button);
+});
+
+// --- keys ----------------------------------------------------------------------------------------------------------
+
+const KEY_ACTIONS = { answer: "answer", hangup: "hangup", hold: "hold", wrapup: "wrapup-end", where: "where" };
+const keyTable = new KeyTable(document, keys, words, (text) => say("keys", text), {
+  answer: doers("answer"), hangup: doers("hangup"), hold: doers("hold"), wrapup: doers("wrapup-end"),
+});
+
+document.addEventListener("keydown", (event) => {
+  if (quiet || keyTable.capture(event)) return;
+  if (oneSwitch.on && event.key === "Escape") {
+    chooseSwitch(false);
+    return;
+  }
+  const action = keys.actionOf(event);
+  if (action === null) return;
+  event.preventDefault();
+  if (action === "answer" && !keys.mayAnswer()) return;
+  actions[KEY_ACTIONS[action]]();
+});
+
+// --- one switch ----------------------------------------------------------------------------------------------------
+
+const oneSwitch = new OneSwitch(
+  { region: byId("one-switch"), button: byId("due"), rest: [byId("controls"), ...document.querySelectorAll(".top, .skip")] },
+  words, (action) => (action === "answer" && !keys.mayAnswer() ? undefined : actions[action]()),
+);
+
+function chooseSwitch(on) {
+  localStorage.setItem("santral-one-switch", on ? "1" : "");
+  byId("choose-switch").checked = on;
+  oneSwitch.turn(on);
+  if (!on) byId("choose-switch").focus();
+}
+byId("choose-switch").addEventListener("change", (event) => chooseSwitch(event.target.checked));
+
+// --- the state -----------------------------------------------------------------------------------------------------
+
+function follow(next) {
+  const old = state;
+  state = next;
+  behind = next.at - Date.now() / 1000;
+  flags = view.flagsOf(next);
+  const focused = document.activeElement;
+  writer.writeFlags(flags);
+  showTexts();
+  // Focus on a part that has gone moves to the heading of what is there now, never to the top of the page.
+  if (focused !== null && focused !== document.body && (focused.closest("[hidden]") !== null || focused.disabled)) {
+    const place = flags.has("offer") ? "offer" : flags.has("talk") ? "talk" : flags.has("wrapup_now") ? "wrapup" : "state";
+    byId("part-" + place).focus();
+  }
+  const icon = view.iconOf(flags);
+  byId("icon").href = byId("shape").src = context.icons[icon];
+  oneSwitch.follow(flags);
+  if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
+  for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity())) speak(one);
+  if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
+  if (old.talk !== null && next.talk === null) showDay();
+}
+
+function speak(one) {
+  if (one.drop) announcer.drop(one.key);
+  else if (one.level <= LEVELS[verbosity()]) announcer.say(one);
+}
+
+function showTexts() {
+  const texts = view.textsOf(state, now());
+  writer.writeTexts(texts);
+  const title = `${texts.title} – ${words.brand}`;
+  if (document.title !== title) document.title = title;
+}
+
+// A notification has no word about the caller: it may be seen by others.
+function notify() {
+  if (document.hidden && byId("choose-notify").checked && Notification.permission === "granted") {
+    new Notification(words["notify.title"], { tag: "santral-offer", silent: true });
+  }
+}
+byId("choose-notify").addEventListener("change", async (event) => {
+  if (event.target.checked && (await Notification.requestPermission()) !== "granted") event.target.checked = false;
+});
+
+const SPOKEN_FROM = { at: state.at };
+const events = new Events(api.events, {
+  state: follow,
+  notice: (notice) => {
+    // Notices from before this page was opened are no news.
+    const found = notice.at >= SPOKEN_FROM.at ? announcements.ofNotice(notice) : null;
+    if (found !== null) speak(found);
+  },
+  tick: () => phone.tick(),
+  lost: () => showTrouble(phone.call === null ? "server" : "server_talk"),
+  back: () => {
+    hideTrouble("server");
+    hideTrouble("server_talk");
+    say("trouble server", words["trouble.server_back"]);
+  },
+  refused: () => api.get(""),
+});
+
+function goQuiet() {
+  if (quiet) return;
+  quiet = true;
+  events.close();
+  phone.stop();
+  for (const one of document.querySelectorAll("#controls, .top nav")) one.inert = true;
+  showTrouble("tab");
+}
+new OneTab(goQuiet);
+
+// --- the own day ---------------------------------------------------------------------------------------------------
+
+async function showDay() {
+  const found = await api.get("/day");
+  if (!found.ok) return;
+  const day = found.body;
+  byId("day-calls").textContent = String(day.contacts);
+  byId("day-talk").textContent = view.writeLength(day.talk_s);
+  byId("day-breaks").textContent = view.writeLength(day.break_s);
+}
+
+// --- leaving -------------------------------------------------------------------------------------------------------
+
+addEventListener("beforeunload", (event) => {
+  if (!quiet && (phone.call === "talking" || phone.call === "held")) event.preventDefault();
+});
+
+// --- the beginning -------------------------------------------------------------------------------------------------
+
+byId("verbosity").value = localStorage.getItem("santral-verbosity") ?? context.verbosity;
+byId("verbosity").addEventListener("change", (event) => localStorage.setItem("santral-verbosity", event.target.value));
+byId("icon").href = byId("shape").src = context.icons[view.iconOf(flags)];
+showTexts();
+oneSwitch.follow(flags);
+if (localStorage.getItem("santral-one-switch") || context.answer_mode === "single_switch") chooseSwitch(true);
+setInterval(showTexts, 1000);
+events.open();
+showDay();
+// A page that is opened again has its phone back without a press.
+if (flags.has("signed_in") && flags.has("page_phone")) openPhone();

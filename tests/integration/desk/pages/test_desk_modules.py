@@ -1,0 +1,142 @@
+"""The parts of the page's scripts that touch no document, in Chromium: announcer, keys, what is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page
+
+from desk.pages.desk_view import shorten_name
+from tests.fakes.desk_page import PlayedNode
+from tests.integration.desk.pages.conftest import open_page
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+ANNOUNCER = """async ([steps, until]) => {
+  const { Announcer } = await import("/static/announcer.js");
+  let at = 0, timers = [];
+  const log = [];
+  const region = (name) => ({ text: "", get textContent() { return this.text; },
+    set textContent(value) { this.text = value; log.push([at, name, value]); } });
+  const announcer = new Announcer(region("status"), region("alert"),
+    { now: () => at, later: (run, ms) => timers.push([at + ms, run]) });
+  for (; at <= until; at += 10) {
+    for (const due of timers.filter((one) => one[0] <= at)) { timers.splice(timers.indexOf(due), 1); due[1](); }
+    for (const [when, what, drop] of steps) if (when === at) drop ? announcer.drop(drop) : announcer.say(what);
+  }
+  return log;
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def modules(context: BrowserContext, node: PlayedNode) -> Page:
+    page = await open_page(context)
+    await page.goto(node.base + "/static/desk.css")
+    return page
+
+
+async def announce(page: Page, *steps: list[Any], until: int = 3000) -> list[list[Any]]:
+    """Say texts at times in milliseconds. Return each change of a region: time, region, text."""
+    found: list[list[Any]] = await page.evaluate(ANNOUNCER, [list(steps), until])
+    return found
+
+
+async def test_two_texts_at_once_are_said_one_after_the_other(modules: Page) -> None:
+    assert await announce(modules, [0, {"key": "a", "text": "bir"}], [0, {"key": "b", "text": "iki"}]) == [
+        [0, "status", "bir"], [250, "status", "iki"]]
+
+
+async def test_two_regions_never_change_within_the_distance(modules: Page) -> None:
+    found = await announce(modules, [0, {"key": "a", "text": "bir"}], [10, {"key": "b", "text": "iki"}],
+                           [10, {"key": "offer", "text": "Psikososyal 12 sn.", "alert": True}])
+    assert found == [[0, "status", "bir"], [250, "alert", "Psikososyal 12 sn."], [500, "status", "iki"]]
+
+
+async def test_a_later_text_of_the_same_key_replaces_a_waiting_one(modules: Page) -> None:
+    steps = [[0, {"key": "x", "text": "ilk"}], *([10 * n, {"key": "a", "text": str(n)}] for n in range(1, 21))]
+    assert await announce(modules, *steps) == [[0, "status", "ilk"], [250, "status", "20"]]
+
+
+async def test_a_text_that_waited_too_long_is_no_news(modules: Page) -> None:
+    steps = [[0, {"key": str(n), "text": str(n), "expiry": 600}] for n in range(5)]
+    assert await announce(modules, *steps) == [[0, "status", "0"], [250, "status", "1"], [500, "status", "2"]]
+
+
+async def test_the_same_text_is_said_again(modules: Page) -> None:
+    found = await announce(modules, [0, {"key": "a", "text": "bir"}], [500, {"key": "a", "text": "bir"}])
+    assert found == [[0, "status", "bir"], [500, "status", ""], [600, "status", "bir"]]
+
+
+async def test_a_text_with_a_delay_can_be_dropped(modules: Page) -> None:
+    found = await announce(modules, [0, {"key": "hold", "text": "beklemede", "after": 1000}], [500, {}, "hold"],
+                           [600, {"key": "b", "text": "iki"}])
+    assert found == [[600, "status", "iki"]]
+
+
+async def test_an_alert_is_emptied_after_it_was_read(modules: Page) -> None:
+    found = await announce(modules, [0, {"key": "offer", "text": "Temsilci 3 sn.", "alert": True}], until=12000)
+    assert found == [[0, "alert", "Temsilci 3 sn."], [10000, "alert", ""]]
+
+
+async def test_a_flood_is_bounded_and_keeps_the_alert(modules: Page) -> None:
+    steps = [[0, {"key": "offer", "text": "Çağrı.", "alert": True}],
+             *([10, {"key": str(n), "text": str(n), "expiry": 60000}] for n in range(50)),
+             [10, {"key": "offer", "text": "Yeni çağrı.", "alert": True}]]
+    found = await announce(modules, *steps, until=9000)
+    # 20 wait: the new alert, the end of the old one, and the last 18 texts.
+    assert found[:2] == [[0, "alert", "Çağrı."], [250, "alert", "Yeni çağrı."]]
+    assert [text for _, region, text in found if region == "status"] == [str(n) for n in range(32, 50)]
+
+
+@pytest.mark.parametrize(("key", "conflicts"), [
+    ("F2", []), ("Shift+F2", []), ("F4", []), ("F8", []), ("F9", []), ("Ctrl+F2", ["browser"]),
+    ("F7", ["browser", "readers"]),
+    ("F3", ["browser"]), ("F6", ["browser"]), ("F12", ["browser"]), ("Alt+Shift+A", ["browser"]),
+    ("Ctrl+Alt+E", ["altgr"]), ("Alt+E", ["browser"]), ("Numpad5", ["readers"]), ("H", ["typing"]),
+    ("Tab", ["navigation"]),
+    ("Enter", ["navigation"]), ("", [])])
+async def test_what_else_uses_a_key_is_known(modules: Page, key: str, conflicts: list[str]) -> None:
+    assert await modules.evaluate(
+        "async (key) => (await import('/static/keys.js')).findConflicts(key)", key) == conflicts
+
+
+@pytest.mark.parametrize(("event", "name"), [
+    ({"key": "F2", "code": "F2"}, "F2"), ({"key": "F2", "code": "F2", "shiftKey": True}, "Shift+F2"),
+    ({"key": "Shift", "code": "ShiftLeft", "shiftKey": True}, ""), ({"key": "5", "code": "Numpad5"}, "Numpad5"),
+    ({"key": "i", "code": "KeyI"}, "I"), ({"key": " ", "code": "Space"}, "Space")])
+async def test_a_pressed_key_has_a_name(modules: Page, event: dict[str, Any], name: str) -> None:
+    assert await modules.evaluate("""async (event) =>
+      (await import("/static/keys.js")).nameKey(new KeyboardEvent("keydown", event))""", event) == name
+
+
+async def test_a_key_that_answers_waits_a_second_after_an_offer_has_gone(modules: Page) -> None:
+    assert await modules.evaluate("""async () => {
+      const { Keys } = await import("/static/keys.js");
+      let at = 5000;
+      const keys = new Keys(localStorage, { now: () => at });
+      const found = [keys.mayAnswer()];
+      keys.noteOfferGone();
+      for (at of [5000, 5999, 6000]) found.push(keys.mayAnswer());
+      return found;
+    }""") == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("flags", "due"), [
+    (["signed_out"], "begin"), (["ready"], "where"), (["offer", "offer_rings", "page_phone"], "answer"),
+    (["offer", "offer_rings", "own_phone"], "where"), (["offer", "offer_reads", "page_phone"], "connect"),
+    (["talk"], "hangup"), (["talk", "on_hold", "page_phone"], "hold"), (["talk", "on_hold", "consults", "page_phone"],
+    "consult-back"), (["wrapup", "wrapup_now"], "wrapup-end"), (["paused", "resumable"], "ready")])
+async def test_one_thing_is_due_in_each_state(modules: Page, flags: list[str], due: str) -> None:
+    assert await modules.evaluate(
+        "async (flags) => (await import('/static/one_switch.js')).findDue(new Set(flags))[0]", flags) == due
+
+
+@pytest.mark.parametrize(("name", "cells", "short"), [
+    ("Psikososyal destek", 12, "Psikososyal"), ("İhbar ve şikâyet", 12, "İhbar"), ("Temsilci", 12, "Temsilci"),
+    ("Danışmanlıkhizmetleri", 12, "Danışmanlıkh")])
+async def test_the_first_words_of_an_offer_fit_a_braille_line(modules: Page, name: str, cells: int, short: str) -> None:
+    assert await modules.evaluate("""async ([name, cells]) =>
+      (await import("/static/state_view.js")).shortenName(name, cells)""", [name, cells]) == short
+    assert shorten_name(name, cells) == short

@@ -1,0 +1,327 @@
+"""Work at the page in Chromium, against a node that plays states: keys, announcements, focus, faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page, expect
+
+from routing.core.model.centre_model import AgentState
+from routing.core.model.ids import OfferId
+from tests.fakes.desk_page import PlayedNode
+from tests.fakes.desk_states import AT, RINGING, STATES, TALK, desk_state
+from tests.integration.desk.pages.conftest import open_page
+from tests.until import until_async
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+HEARD = """() => { window.heard = []; for (const id of ["status", "alert"]) new MutationObserver(() => {
+  const text = document.getElementById(id).textContent; if (text) window.heard.push([id, text]); }).observe(
+  document.getElementById(id), { childList: true, characterData: true, subtree: true }); }"""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(page: Page, node: PlayedNode) -> Page:
+    """The page of an agent who is ready, with its phone open."""
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await page.wait_for_function("() => window.calls?.some((one) => one.startsWith('ringer'))")
+    await page.evaluate(HEARD)
+    return page
+
+
+async def heard(page: Page, *expected: tuple[str, str]) -> None:
+    """Wait until exactly these texts have been announced, in order."""
+    wanted = [list(one) for one in expected]
+
+    async def said() -> bool:
+        return len(await page.evaluate("() => window.heard")) >= len(wanted)
+
+    try:
+        await until_async(said, 5.0)
+    except AssertionError:
+        pass
+    assert await page.evaluate("() => window.heard") == wanted
+
+
+async def calls(page: Page) -> list[str]:
+    found: list[str] = await page.evaluate("() => window.calls")
+    return [one for one in found if one.split()[0] not in ("start", "sound", "ringer")]
+
+
+async def answer_by_key(desk: Page, node: PlayedNode) -> None:
+    node.play("offer")
+    await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.keyboard.press("F2")
+    node.play(desk_state(AgentState.TALKING, TALK, recording="on"))
+    await expect(desk.get_by_role("heading", name="Görüşme", exact=True)).to_be_visible()
+    await heard(desk, ("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."))
+
+
+async def test_a_whole_call_by_four_keys_is_announced_in_order(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.keyboard.press("F4")
+    node.play(desk_state(AgentState.TALKING, TALK._replace(on_hold_since=AT + 5.0), recording="on", at=AT + 5.0))
+    await expect(desk.get_by_text("süredir bekliyor")).to_be_visible()
+    await heard(desk, ("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."),
+                ("status", "Arayan beklemede."))
+    await desk.keyboard.press("F4")
+    node.play(desk_state(AgentState.TALKING, TALK, recording="on", at=AT + 9.0))
+    await expect(desk.get_by_text("süredir bekliyor")).to_be_hidden()
+    await desk.keyboard.press("Shift+F2")
+    node.play("wrapup")
+    await expect(desk.get_by_role("button", name="İşlem bitti, hazırım")).to_be_visible()
+    said = [("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."),
+            ("status", "Arayan beklemede."), ("status", "Arayanla görüşüyorsunuz."),
+            ("status", "Görüşme bitti. Görüşme sonrası 30 sn.")]
+    await heard(desk, *said)
+    await desk.keyboard.press("F8")
+    await until_async(lambda: ("wrapup/end", None) in node.asked)
+    node.play("ready")
+    await heard(desk, *said, ("status", "Hazırsınız."))
+    assert await calls(desk) == ["answer", "hold", "resume", "hangUp"]
+    assert await desk.title() == "Hazır – Santral"
+    assert desk.errors == []  # type: ignore[attr-defined]
+
+
+async def test_a_hold_of_a_moment_is_not_announced(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    node.play(desk_state(AgentState.TALKING, TALK._replace(on_hold_since=AT + 5.0), recording="on", at=AT + 5.0),
+              desk_state(AgentState.TALKING, TALK, recording="paused", at=AT + 5.5))
+    await heard(desk, ("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."),
+                ("status", "Kayıt duraklatıldı."))
+    node.play("wrapup")
+    await heard(desk, ("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."),
+                ("status", "Kayıt duraklatıldı."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
+
+
+async def test_a_key_meant_for_an_offer_that_has_gone_does_not_answer_the_next(desk: Page, node: PlayedNode) -> None:
+    node.play("offer", "ready", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(18))))
+    await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.keyboard.press("F2")
+    assert await calls(desk) == []
+    await desk.wait_for_timeout(1100)
+    await desk.keyboard.press("F2")
+    assert await calls(desk) == ["answer"]
+
+
+async def test_the_announced_detail_follows_the_choice(desk: Page, node: PlayedNode) -> None:
+    await desk.get_by_label("Duyuruların ayrıntısı").select_option("low")
+    node.play("offer-known", "talk")
+    await heard(desk, ("alert", "Psikososyal 12 sn."))
+    await desk.get_by_label("Duyuruların ayrıntısı").select_option("high")
+    node.play("wrapup", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(19), slow=True)))
+    await heard(desk, ("alert", "Psikososyal 12 sn."), ("alert",
+                "Psikososyal 12 sn. Çağrı geliyor. Yavaş konuşulmasını istiyor. Yanıtlamak için F2."),
+                ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
+
+
+async def test_notices_that_no_state_shows_are_announced(desk: Page, node: PlayedNode) -> None:
+    old: dict[str, Any] = {"id": 1, "at": AT - 60.0, "kind": "missed"}
+    node.notify(**old)
+    node.notify(id=2, at=AT + 1.0, kind="missed")
+    node.notify(id=3, at=AT + 1.0, kind="queue_warning", service="uzaktan_egitim", waiting=10)
+    await heard(desk, ("status", "Bir çağrı yanıtsız kaldı."), ("status", "Uzaktan eğitim: 10 kişi bekliyor."))
+
+
+async def test_where_am_i_is_one_sentence(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    await desk.keyboard.press("F9")
+    await heard(desk, ("status", "Görüşmede, 0 sn. Psikososyal destek."))
+
+
+async def test_focus_moves_with_the_call_and_never_to_the_top(desk: Page, node: PlayedNode) -> None:
+    focused = "() => document.activeElement.id"
+    node.play("offer")
+    button = desk.get_by_role("button", name="Yanıtla")
+    assert await desk.evaluate(focused) == ""
+    await button.focus()
+    await expect(button).to_have_accessible_description("Psikososyal destek, 12 sn bekledi.")
+    await desk.keyboard.press("Enter")
+    node.play("talk")
+    await expect(desk.locator("#part-talk")).to_be_focused()
+    await desk.get_by_role("button", name="Görüşmeyi bitir").focus()
+    node.play("wrapup")
+    await expect(desk.locator("#part-wrapup")).to_be_focused()
+    await desk.get_by_role("button", name="Süreyi uzat").focus()
+    node.play("ready")
+    await expect(desk.locator("#part-state")).to_be_focused()
+    assert await calls(desk) == ["answer"]
+
+
+async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    press = lambda name: desk.get_by_role("button", name=name, exact=True).click()  # noqa: E731
+    await press("Mikrofonu kapat")
+    await expect(desk.get_by_role("button", name="Mikrofonu kapat")).to_have_attribute("aria-pressed", "true")
+    await press("Kaydı duraklat")
+    await desk.get_by_text("Tuşlar", exact=True).click()
+    await press("Yıldız tuşu *")
+    await desk.get_by_label("Çalışma arkadaşı").select_option("Ayşe Şahin")
+    await press("Danış")
+    await desk.get_by_label("Hizmet", exact=True).select_option("Uzaktan eğitim")
+    await press("Doğrudan aktar")
+    await press("Hat kesilirse geri ara")
+    await press("Sonraki aramalarda yavaş konuş")
+    await press("Kötü davranan arayan")
+    await press("3, ağır")
+    await press("Görüşmeden sonra süre iste")
+    await press("Bu görüşmeden sonra bitir")
+    expected = [("recording/pause", None), ("consult", {"agent": "a2"}),
+                ("transfer", {"agent": "a2", "service": "uzaktan_egitim"}), ("follow-up", {"agreed": True}),
+                ("preferences", {"slow": True}), ("flag-abusive", {"abusive": True}), ("report-load", {"load": 3}),
+                ("wrapup/request", None), ("logout", None)]
+    await until_async(lambda: [one for one in node.asked if one[0] not in ("phone", "day")] == expected, 5.0)
+    assert await calls(desk) == ["answer", "mute true", "keys *"]
+
+
+async def test_a_refusal_is_said_in_the_language_of_the_page(context: BrowserContext, node: PlayedNode) -> None:
+    page = await open_page(context)
+    node.state = STATES["talk"]
+    await page.goto(node.base + "/?language=en")
+    await until_async(lambda: len(node.streams) == 1)
+    await page.evaluate(HEARD)
+    node.answers["transfer"] = (409, {"error": "not_open", "message": "Bu hizmet kapalı."})
+    await page.get_by_role("button", name="Transfer", exact=True).click()
+    await heard(page, ("status", "This service is closed or full now."))
+
+
+async def test_work_begins_with_a_sound_check(context: BrowserContext, node: PlayedNode) -> None:
+    page = await open_page(context)
+    node.state = STATES["signed-out"]
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await page.evaluate("() => { window.checkResult = { ok: false, step: 'sound' }; }")
+    begin = page.get_by_role("button", name="Çalışmaya başla")
+    await begin.click()
+    await expect(page.locator("#check-note")).to_have_text(
+        "Gönderilen ses geri gelmedi. Kulaklığınızı çıkarıp takın ve yeniden deneyin.")
+    assert "login" not in [name for name, _ in node.asked]
+    await page.evaluate("() => { window.checkResult = { ok: true, step: '' }; }")
+    await begin.click()
+    await until_async(lambda: ("login", {}) in node.asked)
+
+
+async def test_without_a_microphone_nobody_begins(context: BrowserContext, node: PlayedNode) -> None:
+    page = await open_page(context)
+    node.state = STATES["signed-out"]
+    await page.add_init_script("window.microphoneWorks = false")
+    await page.goto(node.base)
+    await page.get_by_role("button", name="Çalışmaya başla").click()
+    await expect(page.get_by_text("Mikrofon kullanılamıyor.")).to_be_visible()
+    await expect(page.locator("#check-note")).to_contain_text("Mikrofon açılamadı.")
+    assert "login" not in [name for name, _ in node.asked]
+
+
+async def test_a_lost_node_is_said_and_the_page_returns_by_itself(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.refuses_streams = True
+    node.cut_streams()
+    line = desk.get_by_text("Santral'a ulaşılamıyor, görüşmeniz sürüyor.").first
+    await expect(line).to_be_visible(timeout=12000)
+    node.refuses_streams = False
+    node.state = STATES["wrapup"]
+    await expect(line).to_be_hidden(timeout=8000)
+    await expect(desk.get_by_role("button", name="İşlem bitti, hazırım")).to_be_visible()
+    await heard(desk, ("status", "Santral'a ulaşılamıyor, görüşmeniz sürüyor."),
+                ("status", "Santral'a yeniden bağlanıldı."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
+
+
+async def test_the_older_of_two_tabs_says_so_and_goes_quiet(
+        desk: Page, context: BrowserContext, node: PlayedNode) -> None:
+    newer = await open_page(context)
+    await newer.goto(node.base)
+    await expect(desk.get_by_text("Masa başka bir sekmede açık.").first).to_be_visible()
+    await until_async(lambda: len(node.streams) == 1)
+    node.play("offer")
+    await expect(newer.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.keyboard.press("F2")
+    assert await desk.locator("#controls").get_attribute("inert") == ""
+    assert await calls(desk) == ["stop"]
+    await newer.keyboard.press("F2")
+    assert await calls(newer) == ["answer"]
+
+
+async def test_with_one_switch_one_element_takes_the_focus(desk: Page, node: PlayedNode) -> None:
+    await desk.get_by_label("Tek düğmeyle kullan").check()
+    due = desk.locator("#due")
+    stops = "() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex]')].filter((one) => " \
+            "one.checkVisibility() && !one.closest('[inert]') && one.tabIndex >= 0 && !one.disabled).length"
+    for state, name in (("ready", "Neredeyim?"), ("offer", "Yanıtla"), ("talk", "Görüşmeyi bitir"),
+                        ("wrapup", "İşlem bitti, hazırım"), ("paused", "Hazırım")):
+        node.play(state)
+        await expect(due).to_have_text(name)
+        await expect(due).to_be_focused()
+        assert await desk.evaluate(stops) == 1
+    # A press within the second after a change was meant for what was due before.
+    await desk.keyboard.press("Enter")
+    assert "resume" not in [name for name, _ in node.asked]
+    await desk.wait_for_timeout(1100)
+    await desk.keyboard.press("Enter")
+    await until_async(lambda: "resume" in [name for name, _ in node.asked])
+    await desk.keyboard.press("Escape")
+    await expect(desk.get_by_label("Tek düğmeyle kullan")).to_be_focused()
+    assert await desk.evaluate(stops) > 10
+
+
+async def test_a_key_is_changed_by_pressing_it_and_conflicts_are_shown(desk: Page, node: PlayedNode) -> None:
+    await desk.get_by_text("Kısayol tuşları", exact=True).click()
+    change = desk.get_by_role("button", name="Yanıtla: Değiştir")
+    for key, shown, conflict in (("F10", "F10", "F10 şununla da çakışıyor: tarayıcı."),
+                                 ("F4", "F4", "F4 şununla da çakışıyor: bu masadaki “Beklet ve geri al”."),
+                                 ("Tab", "F4", "bu masadaki"), ("Escape", "F4", "bu masadaki"),
+                                 ("F8", "F8", "bu masadaki")):
+        await change.click()
+        await desk.keyboard.press(key)
+        await expect(desk.locator("#key-answer")).to_have_text(shown)
+        await expect(desk.locator("#conflict-answer")).to_contain_text(conflict)
+    await expect(desk.locator("[data-do=answer]")).to_have_attribute("aria-keyshortcuts", "F8")
+    await desk.get_by_role("button", name="Yanıtla: Kapat").click()
+    node.play("offer")
+    await expect(desk.get_by_role("button", name="Yanıtla", exact=True)).to_be_visible()
+    await desk.keyboard.press("F2")
+    assert await calls(desk) == []
+    await desk.reload()
+    await expect(desk.locator("#key-answer")).to_have_text("Kapalı")
+
+
+async def test_leaving_in_a_talk_asks_first(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    asked = []
+
+    async def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    desk.on("dialog", stay)
+    await desk.close(run_before_unload=True)
+    await until_async(lambda: asked == ["beforeunload"])
+    assert not desk.is_closed()
+
+
+async def test_own_phones_answer_elsewhere_and_hang_up_by_the_node(context: BrowserContext, node: PlayedNode) -> None:
+    page = await open_page(context)
+    node.state = STATES["offer-own-phone"]
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await expect(page.get_by_text("Çağrıyı masa telefonunuzdan yanıtlayın.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Yanıtla")).to_have_count(0)
+    node.play("talk-own-phone")
+    await expect(page.get_by_role("button", name="Beklet")).to_have_count(0)
+    await page.get_by_role("button", name="Görüşmeyi bitir").click()
+    await until_async(lambda: "hangup" in [name for name, _ in node.asked])
+    assert "phone" not in [name for name, _ in node.asked]
+
+
+async def test_words_of_people_are_shown_as_text(desk: Page, node: PlayedNode) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    node.play(desk_state(AgentState.RINGING, RINGING._replace(service_name=evil, language=evil)))
+    await expect(desk.locator("#offer-facts")).to_contain_text(evil)
+    node.state = desk_state(AgentState.TALKING, TALK._replace(service_name="</script>" + evil))
+    await desk.reload()
+    await expect(desk.locator("[data-text=talk_service]")).to_have_text("</script>" + evil)
+    assert await desk.locator("main img:not(#shape)").count() == 0
