@@ -165,7 +165,11 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
         if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _read_body(request, route.request)
-        # 4. The handler.
+        # 4. A line of the audit, before anything is done.
+        if route.is_act_of(who):
+            await house.audit_act(who.audit_name, "acted", route=f"{route.method} {route.path}",
+                                  **({"on": agent} if agent else {}))
+        # 5. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
                                             _last_event_id(request), phones))
         if isinstance(found, models.Shape):

@@ -60,6 +60,12 @@ class Route(NamedTuple):
     """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
     session_only: bool = False
     """Whether only a person with a session may ask, and no token."""
+    audited: bool = False
+    """Whether the handler writes a line of the audit itself, with more in it than the route."""
+
+    def is_act_of(self, who: TokenHolder) -> bool:
+        """Return whether the route is an act of a supervisor or admin that still needs a line of the audit."""
+        return self.method != "GET" and not self.audited and who.role in STAFF
 
 
 ALL = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.AGENT})

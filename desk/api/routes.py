@@ -429,11 +429,11 @@ ROUTES: tuple[Route, ...] = (
     # Recordings. Every access is audited.
     Route("POST", f"{AGENT}/recording/pause", ALL, None, views.Agent, pause_recording,
           "Pause the recording of this talk", own=True, command=True,
-          detail="Audited. 409 `not_now`: nothing is recorded."),
+          audited=True, detail="Audited. 409 `not_now`: nothing is recorded."),
     Route("POST", f"{AGENT}/recording/resume", ALL, None, views.Agent, resume_recording, "Resume the recording",
-          own=True, command=True, detail="Audited."),
+          own=True, command=True, audited=True, detail="Audited."),
     Route("POST", "/api/v1/recordings/search", STAFF, models.RecordingSearch, models.Recordings, find_recordings,
-          "Find recordings", detail="Newest first. Audited."),
+          "Find recordings", audited=True, detail="Newest first. Audited."),
     Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, read_recording, "Hear a recording",
           detail="A WAV. Audited before it is sent."),
     # Callers and callbacks.
@@ -450,13 +450,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/contacts", STAFF, None, views.AllWaiting, list_waiting, "List waiting contacts",
           detail="Id, service, position, wait, points; no number."),
     Route("POST", "/api/v1/contacts/{id}/prioritise", STAFF, models.Points, views.AllWaiting, prioritise_contact,
-          "Change the points of a contact", detail="One point is a minute. Audited. 404: nobody of that id waits."),
+          "Change the points of a contact", audited=True,
+          detail="One point is a minute. Audited. 404: nobody of that id waits."),
     Route("POST", "/api/v1/contacts/{id}/move", STAFF, models.Transfer, views.AllWaiting, move_contact,
-          "Move a waiting contact", detail="To a service, an agent, or both. Audited. 409 `in_distress`, `not_open`, "
-          "`not_there`, `not_now`."),
+          "Move a waiting contact", audited=True,
+          detail="To a service, an agent, or both. Audited. 409 `in_distress`, `not_open`, `not_there`, `not_now`."),
     Route("POST", "/api/v1/contacts/{id}/withdraw", STAFF, models.Withdrawal, views.AllWaiting, withdraw_contact,
-          "Withdraw a waiting contact", detail="With a sentence or into a callback. Audited. 404 `unknown_prompt`; "
-          "409 `in_distress`, `no_callback`, `window_past`."),
+          "Withdraw a waiting contact", audited=True,
+          detail="With a sentence or into a callback. Audited. 404 `unknown_prompt`; 409 `in_distress`, "
+          "`no_callback`, `window_past`."),
     Route("GET", f"{AGENT}/needs", SELF, None, models.OwnNeeds, own_needs, "Show stored accommodations", own=True,
           detail="Each entry with its dates, and the entry in force."),
     Route("GET", AGENT, ALL, None, views.Agent, one_agent, "Show an agent", own=True,
@@ -492,7 +494,7 @@ ROUTES: tuple[Route, ...] = (
     # The centre: surge, announcements, hours and files.
     Route("GET", "/api/v1/surge", STAFF, None, models.Surge, show_surge, "Show the surge profile in force"),
     Route("POST", "/api/v1/surge", STAFF, models.SurgeWanted, models.Surge, switch_surge, "Switch a surge profile",
-          detail="Audited; survives a restart. 409 `unknown_surge_profile`."),
+          audited=True, detail="Audited; survives a restart. 409 `unknown_surge_profile`."),
     Route("GET", "/api/v1/announcements", STAFF, None, models.Announcements, list_announcements, "List announcements",
           detail="The last 50, with `timezone` of the centre."),
     Route("POST", "/api/v1/announcements", STAFF, models.Announce, models.Announcement, start_announcement,

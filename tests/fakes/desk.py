@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from argon2 import PasswordHasher
 
 from desk.api import models, own_models, views
@@ -35,8 +36,8 @@ from tests.fakes.inbox import Answer, FakeInbox, agent_view
 from tests.fakes.team import named
 
 SOUND = b"RIFF" + bytes(range(256)) * 1000
-PEOPLE = {"a1": (Role.AGENT,), "a2": (Role.AGENT, Role.SUPERVISOR), "ayse": (Role.SUPERVISOR,), "omer": (Role.ADMIN,),
-          "nil": (Role.NEEDS,), "ufuk": (Role.UNIT,)}
+PEOPLE = {"a1": (Role.AGENT,), "a3": (Role.AGENT,), "a2": (Role.AGENT, Role.SUPERVISOR),
+          "ayse": (Role.SUPERVISOR,), "omer": (Role.ADMIN,), "nil": (Role.NEEDS,), "ufuk": (Role.UNIT,)}
 TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "own-token"}
 
 PHONES = PagePhones({"3001": "secret-of-3001", "3002": "secret-of-3002"}, {}, "127.0.0.1:9",
@@ -47,8 +48,9 @@ PHONES = PagePhones({"3001": "secret-of-3001", "3002": "secret-of-3002"}, {}, "1
 class Desk:
     """A running API and a client."""
 
-    def __init__(self, inbox: FakeInbox, house: House, base: str, http: aiohttp.ClientSession) -> None:
-        self.inbox, self.house, self.base, self.http = inbox, house, base, http
+    def __init__(self, inbox: FakeInbox, house: House, base: str, http: aiohttp.ClientSession,
+                 app: web.Application) -> None:
+        self.inbox, self.house, self.base, self.http, self.app = inbox, house, base, http, app
         self.node: NodeDesk
         """Only with a folder: the real desk of a node, on a real store."""
         self.store: Store
@@ -94,6 +96,8 @@ class House:
         self.surge: str | None = None
         self.audit_fails = False
         self.wish: dict[str, Any] = {}
+        self.acts: list[tuple[str, dict[str, object]]] = []
+        """Acts of supervisors and admins, as the audit has them."""
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
@@ -138,6 +142,9 @@ class House:
     async def audit_act(self, who: str, what: str, **about: object) -> None:
         if self.audit_fails:
             raise AuditError("the audit log cannot be written")
+        if what == "acted":
+            self.acts.append((who, about))
+            return
         self.asked.append((who, (what, about)))
 
     async def has_prompt(self, key: str) -> bool:
@@ -264,13 +271,14 @@ async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
             await add_people(store)
             node = NodeDesk(store, inbox, audit, clock, PHONES, proxies=proxies, passwords=Passwords(QUICK))
             await node.load()
-        server = HttpServer(build_application(
+        app = build_application(
             inbox, house, tokens, lambda: recorder.render_page(inbox.status()), lambda: (ready, {"asterisk": ready}),
-            desk=node))
+            desk=node)
+        server = HttpServer(app)
         address = await server.start_listening("127.0.0.1:0")
         stack.push_async_callback(server.stop_listening)
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        desk = Desk(inbox, house, f"http://{address}", http)
+        desk = Desk(inbox, house, f"http://{address}", http, app)
         if node is not None:
             desk.node, desk.store, desk.audit = node, store, audit
         yield desk
