@@ -191,6 +191,8 @@ LINES_GROUP, CLASS_GROUP = "lines", "class"
 REFUSALS = (17, 34)
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
+ECHO_CODE = "*40"
+"""Code of the sound check: the phone or page hears itself, without a node. Only a centre with pages has it."""
 HTTP = Address("127.0.0.1", 8088)
 """Asterisk's own default. Its web server answers only if it is switched on."""
 RELAY = "127.0.0.1"

@@ -51,6 +51,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-spoken": "Gosub: plays the files of `ACD_SAY`.",
         "santral-seat": "Numbers that an agent's phone may dial: the codes, and the target of a consult transfer.",
         "santral-seat-code": "A feature code.",
+        "santral-seat-echo": "The sound check `*40`: 15 s of echo, only in a centre with pages.",
         "santral-seat-refused": "A number that a seat may not dial.",
         "santral-seat-line": "The second line of a phone, which waits for the consultant.",
         "santral-nowhere": "Refuses a call.",

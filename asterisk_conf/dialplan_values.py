@@ -31,8 +31,6 @@ class Timings(NamedTuple):
     """Ring time of an outside number that the menu leads to."""
     external_wait_s: int = 60
     """Longest wait for an outside number, while other callers go to the same number."""
-    echo_s: int = 15
-    """Longest sound check of a page. It takes two seconds."""
     code_s: int = 120
     """Longest dialogue of a feature code (number and PIN)."""
     talk_s: int = 7200
@@ -65,6 +63,8 @@ class Timings(NamedTuple):
     """
     consult_s: int = 90
     """Longest wait of a consulting agent. The node ends it earlier (60 s). The limit is for a time without a node."""
+    echo_s: int = 15
+    """Longest sound check. A page needs half a second, a person some sentences."""
     seat_rtp_s: int = 15
     """Silence after which a talking phone has gone. Its caller goes to the front of the queue."""
     trunk_rtp_s: int = 60

@@ -165,6 +165,19 @@ def _check_bridges(steps: list[Step]) -> Iterator[Finding]:
                           "Set(TIMEOUT(absolute)=...) on the agent's leg")  # fmt: skip
 
 
+def _check_echoes(steps: list[Step]) -> Iterator[Finding]:
+    """Yield echoes without a limit, or without a way out for a caller whom the transfer key has led there."""
+    for step in steps:
+        if step.app != "Echo":
+            continue
+        same = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)]
+        if not any(other.line < step.line and other.data.startswith("TIMEOUT(absolute)=") for other in same):
+            yield Finding(FILE, step.line, "Echo without a limit", "Set(TIMEOUT(absolute)=...) before it")
+        if not any(other.line > step.line and "santral-seat-line,caller,1" in other.data for other in same):
+            yield Finding(FILE, step.line, "Echo would end a caller's call",
+                          "GotoIf($[\"${SC}\"!=\"\"]?santral-seat-line,caller,1) after it")
+
+
 def _check_recordings(steps: list[Step]) -> Iterator[Finding]:
     """Yield recordings that do not wait for the node and the caller, or that start a program.
 
@@ -278,5 +291,5 @@ def _check_applications(steps: list[Step]) -> Iterator[Finding]:
 
 
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
-    _check_targets, _check_agi, _check_bridges, _check_recordings, _check_ends, _check_dangers, _check_hostile,
-    _check_lines, _check_applications)  # fmt: skip
+    _check_targets, _check_agi, _check_bridges, _check_echoes, _check_recordings, _check_ends, _check_dangers,
+    _check_hostile, _check_lines, _check_applications)  # fmt: skip

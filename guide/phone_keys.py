@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CODES: dict[str, str] = {
+    "*40": "Sound check: hear yourself for 15 s. In a centre with `[seats.web]` or `[seats.far]`.",
     "*41": "Switch a surge profile: number `#`, PIN `#`, then 1 to 9, or 0 for off. For supervisors of `[surge]`.",
     "*42": "Flag the last caller as abusive.",
     "*43": "Decline heavy contacts for a while.",

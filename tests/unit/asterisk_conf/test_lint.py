@@ -148,6 +148,12 @@ def test_the_operators_own_limit_leaves_room_for_all_lines_and_legs(limit: str, 
 
 PAGE = "[3001]\ntype=endpoint\nwebrtc=yes\n"
 PLANTED_FOR_PAGES = [
+    (DIALPLAN, "Set(TIMEOUT(absolute)=15)\n same => n,Answer(0)\n same => n,Echo", "Answer(0)\n same => n,Echo",
+     "Echo without a limit"),
+    (DIALPLAN, "n(end),Set(TIMEOUT(absolute)=0)\n same => n,GotoIf($[\"${SC}\"!=\"\"]?santral-seat-line,caller,1)\n "
+     "same => n,Hangup()\nexten => T,1,Goto(s,end)", "n(end),Hangup()\nexten => T,1,Goto(s,end)",
+     "Echo would end a caller's call"),
+    ("modules.conf", "load => app_echo.so", "; ", "pages need app_echo.so"),
     ("pjsip.conf", "match=192.0.2.10", "match=127.0.0.1", "every page would be the carrier"),
     ("pjsip.conf", "match=192.0.2.10", "match=192.0.2.10\nmatch=127.0.0.0/8", "every page would be the carrier"),
     ("pjsip.conf", PAGE, PAGE + "transport=transport-udp\n", "[3001] is a phone and a page"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asterisk_conf import dialplan_names
-from asterisk_conf.conf_plan import LineClass, LinePlan
+from asterisk_conf.conf_plan import ECHO_CODE, LineClass, LinePlan
 from asterisk_conf.render import render_files
 from centres.settings import Settings
 from centres.team import Accommodation, Agent
@@ -19,7 +19,7 @@ from guide.phone_keys import CODES, EXIT_ADVICE
 from guide.tables import ROOT, write_table
 from ivr.routes import feature_codes
 from santral.errors import SantralError
-from tests.unit.asterisk_conf.test_render import plan
+from tests.fakes.asterisk_plan import pages, plan
 
 pytestmark = pytest.mark.unit
 
@@ -75,7 +75,7 @@ def test_each_exit_code_has_an_action() -> None:
 def test_each_key_of_a_phone_has_a_meaning() -> None:
     known = {value for value in vars(feature_codes).values() if isinstance(value, str)
         and re.fullmatch(r"\*\d\d", value)}
-    assert set(CODES) == known
+    assert set(CODES) == known | {ECHO_CODE}
 
 
 def test_commands_of_the_table_exist() -> None:
@@ -87,7 +87,8 @@ def test_commands_of_the_table_exist() -> None:
 
 
 def test_names_of_the_dialplan_are_those_of_the_files() -> None:
-    files = render_files(plan(node_count=2, lines=LinePlan(300, (LineClass("psikososyal", 60, 90, "tr/acil-destek"),))))
+    lines = LinePlan(300, (LineClass("psikososyal", 60, 90, "tr/acil-destek"),))
+    files = render_files(plan(node_count=2, lines=lines, pages=pages()))
     text = files["extensions.conf"]
     named = {kind: {one for row in dialplan_names.TABLE if row.kind == kind for one in row.name.split()}
              for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE, dialplan_names.EVENT)}
