@@ -314,6 +314,25 @@ export class Softphone extends EventTarget {
     this.#session.sendDTMF(keys, { transportType: "RFC2833", duration: KEY_MS, interToneGap: GAP_MS });
   }
 
+  /** Figures of the talk: {received, lost, sent, rtt (s), way ("host", "relay", …)}, or null without one. */
+  async callStats() {
+    const connection = this.#session?.connection;
+    if (!connection) return null;
+    const stats = new Map();
+    for (const [id, one] of await connection.getStats()) stats.set(id, one);
+    const found = { received: 0, lost: 0, sent: 0, rtt: 0, way: "" };
+    for (const one of stats.values()) {
+      if (one.type === "inbound-rtp") Object.assign(found, { received: one.packetsReceived, lost: one.packetsLost });
+      if (one.type === "outbound-rtp") found.sent = one.packetsSent;
+      if (one.type === "transport" && stats.has(one.selectedCandidatePairId)) {
+        const pair = stats.get(one.selectedCandidatePairId);
+        found.rtt = pair.currentRoundTripTime ?? 0;
+        found.way = stats.get(pair.localCandidateId)?.candidateType ?? "";
+      }
+    }
+    return found;
+  }
+
   // --- microphone and devices -----------------------------------------------------------------------------------
 
   /** Open the microphone, or another one. Returns whether it is open; the event `microphone` says why not. */

@@ -1,0 +1,128 @@
+"""Faults in a talk of a page, with a caller on the line. Each test prints its times."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from lab.people.agent import SimAgent
+from lab.phones.leg import Leg
+from lab.session import LabSession
+from tests.ministry import patient
+from tests.system.conftest import NewLab
+from tests.system.desk.chromium import MICROPHONE, PhonePage
+from tests.system.desk.test_page_call import CALLER, KEY, SKILL, sign_in_page
+from tests.system.stage import Stage, plain
+from tests.until import LIMIT_S
+
+pytestmark = pytest.mark.system
+
+AWAY_S = 5.0
+"""Time for which the node is gone. Talks are 50 packets a second."""
+NO_MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
+  throw new DOMException("refused", "NotAllowedError");
+};"""
+
+
+@pytest.fixture
+async def alone(new_lab: NewLab, tmp_path: Path) -> AsyncIterator[Stage]:
+    """Yield a lab whose node may be killed, with callers who wait for an agent."""
+    lab: LabSession = await new_lab(centre=patient(tmp_path))
+    yield Stage(lab, tmp_path)
+
+
+async def talk_in_page(stage: Stage, browser: Browser, options: str = "{}") -> tuple[PhonePage, SimAgent, Leg]:
+    """Return a page, its agent and a caller who hear each other."""
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0], options)
+    agent = await sign_in_page(stage, page)
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await page.sees("offer")
+    await page.do("window.phone.answer()")
+    await page.sees("talking")
+    await stage.hears_tone(caller, MICROPHONE)
+    return page, agent, caller
+
+
+async def stats(page: PhonePage) -> dict[str, float]:
+    found = await page.do("window.phone.callStats()")
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_a_node_that_is_killed_and_started_again_costs_no_word(alone: Stage, browser: Browser) -> None:
+    page, agent, caller = await talk_in_page(alone, browser)
+    before, began = await stats(page), time.monotonic()
+    alone.lab.kill_node()
+    assert (await page.sees("unregistered"))["reason"] == "network"
+    # Without signalling a hold would end the talk, so it is refused.
+    assert await page.do("window.phone.hold().catch((error) => error.message)") == "no_signalling"
+    await asyncio.sleep(max(0.0, began + AWAY_S - time.monotonic()))
+    await alone.lab.start_node()
+    up = time.monotonic()
+    await page.sees("registered", 2)
+    back = time.monotonic() - up
+    after = await stats(page)
+    print(f"node away {up - began:.1f} s: {after['received'] - before['received']:.0f} packets came, "
+          f"{after['lost'] - before['lost']:.0f} lost; registered {back:.1f} s after the node")
+    assert after["lost"] == before["lost"] and after["received"] - before["received"] > 40 * AWAY_S
+    await alone.reaches(agent, "talking")
+    # The talk can do everything again.
+    await page.do("window.phone.hold()")
+    await alone.hears_music(caller)
+    await page.do("window.phone.resume()")
+    await page.hears(CALLER)
+    await caller.hang_up()
+    assert (await page.sees("ended"))["by"] == "caller"
+    await alone.reaches(agent, "wrapup")
+
+
+async def test_the_newest_page_gets_the_phone(stage: Stage, browser: Browser) -> None:
+    older = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0])
+    await sign_in_page(stage, older)
+    newer = await PhonePage.open_in(older.page.context, stage.lab, older.agent)
+    began = time.monotonic()
+    assert (await older.sees("unregistered"))["reason"] == "newer_page"
+    await newer.sees("registered")
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await newer.sees("offer")
+    await newer.do("window.phone.answer()")
+    await newer.hears(CALLER)
+    # The older one is quiet: it did not ring, and it does not come back.
+    await older.do("window.phone.tick()")
+    assert await older.seen("offer") == [] and len(await older.seen("registered")) == 1
+    assert (await older.do("window.phone.state.ended")) == "newer_page"
+    print(f"the older page was quiet, the newer one talked {time.monotonic() - began:.1f} s after it opened")
+    await caller.hang_up()
+    await newer.sees("ended")
+
+
+async def test_a_refused_microphone_is_said_before_anybody_waits(stage: Stage, browser: Browser) -> None:
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0], script=NO_MICROPHONE)
+    assert await page.sees("microphone") | {"at": 0} == {"type": "microphone", "at": 0, "state": "refused",
+                                                         "name": "NotAllowedError"}
+    await page.sees("registered")
+    assert await page.do("window.phone.soundCheck()") == {"ok": False, "step": "microphone"}
+
+
+async def test_a_talk_without_sound_ends_as_lost_and_its_caller_is_in_front(stage: Stage, browser: Browser) -> None:
+    # A relay is demanded and there is none, so no candidate leads anywhere.
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0], '{pc: {iceTransportPolicy: "relay"}}')
+    agent = await sign_in_page(stage, page)
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await page.sees("offer")
+    began = time.monotonic()
+    await page.do("window.phone.answer()")
+    assert (await page.sees("failed", limit=LIMIT_S))["reason"] == "no_media"
+    said = time.monotonic() - began
+    assert not await page.seen("talking")
+    contact = await stage.newest()
+    await stage.reaches(agent, "unreachable")
+    await stage.hears_music(caller)
+    print(f"no sound: said {said:.1f} s after the answer; {contact} waits in front again")
+    row = stage.lab.query_store("select outcome from contacts where contact = ?", contact)
+    assert row[0]["outcome"] is None, "the caller still waits"
