@@ -14,6 +14,7 @@ import pytest
 from desk.api.routes import ROUTES, STAFF, Route
 from desk.api.tokens import Role
 from tests.fakes.desk import TOKENS, Desk, running
+from tests.fakes.inbox import agent_view
 from tests.integration.desk.test_http import body
 
 pytestmark = pytest.mark.integration
@@ -73,6 +74,7 @@ POST /api/v1/announcements/off: supervisor admin
 GET /api/v1/hours: agent supervisor admin
 POST /api/v1/reload: admin
 GET /phone: agent
+GET /: agent
 GET /sign-in: everybody
 POST /sign-in: everybody
 GET /password: everybody
@@ -86,8 +88,8 @@ GET /metrics: machine
 """
 
 ROWS = {row: set(who.split()) for row, _, who in (line.partition(": ") for line in TABLE.strip().splitlines())}
-PEOPLE = {"a1": {"own", "agent"}, "a3": {"agent"}, "a2": {"agent", "supervisor"}, "ayse": {"supervisor"},
-          "omer": {"admin"}, "nil": set(), "ufuk": set()}
+PEOPLE = {"a1": {"own", "agent"}, "a3": {"agent"}, "a2": {"agent", "supervisor"},
+          "ayse": {"supervisor"}, "omer": {"admin"}, "nil": set(), "ufuk": set()}
 """People of the fake, with what they are for a path that names `a1`."""
 HOLDERS = {Role.AGENT: {"own", "agent"}, Role.SUPERVISOR: {"supervisor"}, Role.ADMIN: {"admin"}}
 API = {f"{route.method} {route.path}": route for route in ROUTES}
@@ -117,6 +119,7 @@ async def test_each_route_has_its_row(tmp_path: Path) -> None:
 async def test_each_person_may_use_the_routes_of_the_table(tmp_path: Path, person: str) -> None:
     async with running(folder=tmp_path) as desk:
         headers = await desk.sign_in(person)
+        desk.inbox.agents = (*desk.inbox.agents, agent_view("a3", None))
         for row, allowed in ROWS.items():
             if allowed & {"everybody", "machine"}:
                 continue
@@ -150,6 +153,9 @@ async def test_without_a_session_there_are_only_open_pages(tmp_path: Path) -> No
                 assert none == foreign == 403 and ended in (204, 303, 400, 403), (row, none, foreign, ended)
             elif allowed & {"everybody", "machine"}:
                 assert {none, ended} == {200}, (row, none, ended)
+            elif row == "GET /":
+                # The desk leads to the form. A document shows only, so it may be opened from anywhere.
+                assert none == ended == 303 and foreign == 403, (row, none, ended, foreign)
             else:
                 assert none in (401, 403, 429) and ended in (401, 403) and foreign == 403, (row, none, ended, foreign)
 
