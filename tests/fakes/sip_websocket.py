@@ -1,0 +1,108 @@
+"""A page's telephone without a browser: SIP over one WebSocket. It registers, answers OPTIONS and rings, without sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from types import TracebackType
+
+import aiohttp
+
+from tests.until import LIMIT_S
+
+DOMAIN = "127.0.0.1"
+HERE = "page.invalid"
+"""Host of a page, which has no address (RFC 7118)."""
+CODED = ("Via:", "From:", "Call-ID:", "CSeq:")
+"""Headers that an answer repeats."""
+
+
+class PageLine:
+    """One WebSocket of a page seat to the web server of an Asterisk, `host:port`."""
+
+    def __init__(self, place: str, seat: str, secret: str) -> None:
+        self._place, self.seat, self._secret = place, seat, secret
+        self._session: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._answers: asyncio.Queue[str] = asyncio.Queue()
+        self._asked = 0
+        self.requests: list[str] = []
+        """Requests of Asterisk in order, but for OPTIONS."""
+        self.options = 0
+        """OPTIONS that were answered."""
+
+    async def __aenter__(self) -> PageLine:
+        self._session = aiohttp.ClientSession()
+        self._socket = await self._session.ws_connect(f"ws://{self._place}/ws", protocols=("sip",))
+        self._reader = asyncio.create_task(self._read_messages(self._socket), name=f"page[{self.seat}]")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        if self._session is not None and self._socket is not None and self._reader is not None:
+            await self._socket.close()
+            await self._reader
+            await self._session.close()
+
+    async def register(self, expires: int = 600) -> str:
+        """Register with the secret and return the whole last answer."""
+        asked = await self._send_register(expires)
+        found = {name: re.search(rf'{name}="([^"]+)"', asked) for name in ("realm", "nonce", "opaque")}
+        if not all(found.values()):
+            return asked
+        realm, nonce, opaque = (match[1] for match in found.values() if match is not None)
+        one = _digest(f"{self.seat}:{realm}:{self._secret}")
+        response = _digest(f"{one}:{nonce}:00000001:cafe:auth:{_digest(f'REGISTER:sip:{DOMAIN}')}")
+        return await self._send_register(expires, (
+            f'Authorization: Digest username="{self.seat}", realm="{realm}", nonce="{nonce}", uri="sip:{DOMAIN}", '
+            f'response="{response}", algorithm=MD5, cnonce="cafe", qop=auth, nc=00000001, opaque="{opaque}"\r\n'))
+
+    async def wait_request(self, method: str) -> str:
+        """Return the next request of a method, and take it out."""
+        end = asyncio.get_running_loop().time() + LIMIT_S
+        while True:
+            for request in self.requests:
+                if request.startswith(f"{method} "):
+                    self.requests.remove(request)
+                    return request
+            assert asyncio.get_running_loop().time() < end, f"no {method} came to {self.seat}; {self.requests}"
+            await asyncio.sleep(0.02)
+
+    async def answer(self, request: str, status: str) -> None:
+        """Answer a request, with a tag of this page."""
+        kept = [line for line in request.split("\r\n") if line.startswith(CODED)]
+        whom = next(line for line in request.split("\r\n") if line.startswith("To:"))
+        contact = f"Contact: <sip:{self.seat}@{HERE};transport=ws>"
+        await self._send("\r\n".join([f"SIP/2.0 {status}", *kept, whom if ";tag=" in whom else f"{whom};tag=page",
+                                      contact, "Content-Length: 0", "", ""]))
+
+    async def _send_register(self, expires: int, more: str = "") -> str:
+        self._asked += 1
+        await self._send(
+            f"REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/WS {HERE};branch=z9hG4bK{self.seat}x{self._asked}\r\n"
+            f"From: <sip:{self.seat}@{DOMAIN}>;tag=page\r\nTo: <sip:{self.seat}@{DOMAIN}>\r\n"
+            f"Call-ID: page-{self.seat}-{id(self)}\r\nCSeq: {self._asked} REGISTER\r\nMax-Forwards: 70\r\n"
+            f"Contact: <sip:{self.seat}@{HERE};transport=ws>;expires={expires}\r\n{more}Content-Length: 0\r\n\r\n")
+        return await asyncio.wait_for(self._answers.get(), LIMIT_S)
+
+    async def _send(self, text: str) -> None:
+        assert self._socket is not None
+        await self._socket.send_str(text)
+
+    async def _read_messages(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            text = message.data if isinstance(message.data, str) else bytes(message.data).decode()
+            if text.startswith("SIP/2.0"):
+                await self._answers.put(text)
+            elif text.startswith("OPTIONS "):
+                await self.answer(text, "200 OK")
+                self.options += 1
+            else:
+                self.requests.append(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()

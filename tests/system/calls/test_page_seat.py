@@ -1,0 +1,107 @@
+"""Seats whose phone is a page, on a real Asterisk: a page registers over a WebSocket and an offer rings in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from functools import partial
+
+import pytest
+
+from lab.faults.pbx import AsteriskFault
+from lab.pbx.fetch import AsteriskProgram
+from lab.people.agent import SimAgent
+from tests.fakes.sip_websocket import PageLine
+from tests.system.stage import Stage, plain
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+SKILL, KEY = "psikososyal", "1"
+SEAT, OTHER = "3001", "3002"
+NUMBER = "05005553311"
+
+
+def page_line(stage: Stage, seat: str, secret: str | None = None) -> PageLine:
+    """Return the line of a page, with the secret of the seat."""
+    known = json.loads((stage.lab.folder / "secrets" / "seats.json").read_text(encoding="utf-8"))
+    return PageLine(stage.info.asterisk_web, seat, secret or known[seat])
+
+
+async def sits_at_page(stage: Stage, name: str, seat: str) -> SimAgent:
+    """An agent who is signed in at a page seat."""
+    person = SimAgent(stage.info, stage.network, name)
+    await person.ask_as_agent("login", {"seat": seat})
+    stage.lab.people.append(person)
+    return person
+
+
+async def queue_text(pbx: AsteriskFault) -> str:
+    return await asyncio.to_thread(pbx.run_console, f"queue show santral-{SKILL}")
+
+
+async def test_a_page_registers_with_its_secret_only(stage: Stage) -> None:
+    async with page_line(stage, SEAT, "some-other-secret-012345") as stranger:
+        assert (await stranger.register()).startswith("SIP/2.0 401 ")
+    async with page_line(stage, SEAT) as page:
+        answer = await page.register(expires=600)
+        assert answer.startswith("SIP/2.0 200 ")
+        # Timers of a hidden page come late, so a page may stay registered for ten minutes.
+        assert re.search(r"^Contact: .*;expires=(599|600)\r$", answer, re.MULTILINE), answer
+
+
+async def test_an_offer_rings_in_the_page_and_stops_with_the_caller(stage: Stage) -> None:
+    # 1. Without its page the seat is no place to ring. With it the agent is ready.
+    person = await sits_at_page(stage, plain(SKILL, 1)[0], SEAT)
+    await stage.reaches(person, "unreachable")
+    async with page_line(stage, SEAT) as page:
+        await page.register()
+        await stage.reaches(person, "ready")
+        # 2. The offer shows the service, and offers sound at one address, encrypted.
+        caller = await stage.hurried(KEY, number=NUMBER)
+        offer = await page.wait_request("INVITE")
+        await page.answer(offer, "180 Ringing")
+        await stage.reaches(person, "ringing")
+        shown, _, sound = offer.partition("\r\n\r\n")
+        assert re.search(r'^From: "Psikososyal', shown, re.MULTILINE), shown
+        assert NUMBER[1:] not in offer, "nobody sees a caller's number"
+        assert set(re.findall(r"^a=candidate:\S+ \d UDP \d+ (\S+) ", sound, re.MULTILINE)) == {"127.0.0.1"}, sound
+        assert re.search(r"^m=audio \d+ UDP/TLS/RTP/SAVPF 8 9 ", sound, re.MULTILINE) and "a=fingerprint:" in sound
+        assert "c=IN IP4 127.0.0.1" in sound
+        # 3. The caller hangs up, and the page stops ringing.
+        await caller.hang_up()
+        ended = await page.wait_request("CANCEL")
+        await page.answer(ended, "200 OK")
+        await page.answer(offer, "487 Request Terminated")
+        await page.wait_request("ACK")
+        await stage.reaches(person, "ready")
+    # 4. A page that has gone is no place to ring, at once and not when its registration ends.
+    await stage.reaches(person, "unreachable")
+
+
+async def test_no_fallback_queue_rings_a_page(stage: Stage, asterisk_tree: AsteriskProgram) -> None:
+    pbx = AsteriskFault(stage.lab.folder, asterisk_tree)
+    at_page, at_phone = plain(SKILL, 2)
+    async with page_line(stage, OTHER) as page:
+        await page.register()
+        person = await sits_at_page(stage, at_page, OTHER)
+        await stage.reaches(person, "ready")
+        phone = await stage.agent(at_phone)
+
+        async def has_phone(seat: str) -> bool:
+            return seat in await queue_text(pbx)
+
+        # The phone signed in later, so its membership shows that the page's has been decided.
+        await until_async(partial(has_phone, f"PJSIP/{phone.seat}"), what="the phone is a member")
+        assert f"PJSIP/{OTHER}" not in await queue_text(pbx)
+
+
+async def test_asterisk_asks_whether_a_page_is_there(stage: Stage) -> None:
+    async with page_line(stage, OTHER) as page:
+        await page.register()
+
+        async def was_asked() -> bool:
+            return page.options > 0
+
+        await until_async(was_asked, 30.0, "an OPTIONS to the page")
