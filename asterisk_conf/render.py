@@ -22,7 +22,8 @@ SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 
 EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
           "Hangup", "OriginateResponse", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer",
-          "DeviceStateChange", "Shutdown", "HangupRequest", "SoftHangupRequest")  # fmt: skip
+          "DeviceStateChange", "Shutdown", "HangupRequest", "SoftHangupRequest", "MixMonitorStart", "MixMonitorStop",
+          "MixMonitorMute")  # fmt: skip
 """AMI events that the node hears, with a request to hang up for each leg that the other side ends.
 
 A whole call has 20 of them instead of 163 (counted on Asterisk 22).

@@ -19,7 +19,7 @@ from routing.core.events import Event
 from routing.core.inbox import Inbox
 from routing.core.model.errors import UnknownAgent
 from routing.core.model.facts import Fact
-from routing.core.model.ids import AgentId
+from routing.core.model.ids import AgentId, OfferId
 
 STREAMS_MAX = 4
 """Open streams of a person: two pages, and one of each that has not noticed yet that its connection is gone."""
@@ -79,6 +79,11 @@ class LiveDesks:
         # 3. The notices, in the order of the facts.
         for notice in told:
             self._send_notice(notice)
+
+    def refresh_offer(self, offer: OfferId) -> None:
+        """Bring the desk of an offer up to date, because something has changed that no event tells."""
+        for agent in list(self._index.get(("offer", offer), ())):
+            self._send_states(agent)
 
     def _send_states(self, agent: str) -> None:
         view = self._inbox.desk_view(AgentId(agent))

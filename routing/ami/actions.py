@@ -26,6 +26,8 @@ CONTEXT_TRANSFERRED = "santral-transferred"
 RECORDING_PAUSED, RECORD = "SC_RECORDING_PAUSED", "SC_RECORD"
 """Variables of an agent's leg: `1` while its recording is paused, and the file name of the talk (empty if not
 recorded)."""
+MIXMONITOR_FILE = "MIXMONITOR_FILENAME"
+"""Variable of a leg in which Asterisk names the file of its last recording."""
 CONSULTS = "SHARED(SC_CONSULTING)"
 """Variable of the leg of an agent who consults a colleague: `1` from before the caller is led away until the agent
 waits."""

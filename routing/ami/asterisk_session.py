@@ -30,11 +30,13 @@ from routing.ami.resync import (
     diff_events,
     misbridged_callers,
     read_holds,
+    read_recordings,
     stale_consults,
     stray_legs,
     take_snapshot,
 )
 from routing.ami.settings import AsteriskSettings, SessionPace
+from routing.ami.talk_recordings import TalkRecordings
 from routing.ami.wire import Message
 from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged, OutageCallFound
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
@@ -122,6 +124,11 @@ class AsteriskSession:
     def connected(self) -> bool:
         """Return whether both links are up and the state is read."""
         return self.orders.link is not None
+
+    @property
+    def recordings(self) -> TalkRecordings:
+        """Return which talks are recorded."""
+        return self._translator.recordings
 
     @property
     def line_refusals(self) -> LineRefusals:
@@ -217,6 +224,7 @@ class AsteriskSession:
         restarted = bool(self._started) and self._started != now.started
         self._started = now.started
         held = await read_holds(events, now, self._own_live_calls()[1])
+        recorded = await read_recordings(events, now, self._own_live_calls()[1])
         marked = await stale_consults(events, now, self._own_live_calls()[1])
         contacts, offers = self._own_live_calls()
         wanted = channels_to_explain(now, contacts, offers)
@@ -226,6 +234,7 @@ class AsteriskSession:
         # 3. Let the translator begin again from the snapshot, with the dials that go on.
         seats = self._translator.adopt_snapshot(now.agent_legs(), now.bridge_members(), now.devices,
                                                 now.channel_contexts(), held)
+        self._translator.recordings.adopt_states(recorded)
         for one in offers:
             if one.dialling and (channel := now.channels.get(one.contact)) is not None:
                 self._translator.dials.begin_dial(one.contact, one.offer, alive=True, up=channel.state == "Up")

@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from routing.ami import dropped_calls, hangup_causes
+from routing.ami import dropped_calls, hangup_causes, talk_recordings
 from routing.ami.actions import CONTEXT_FALLBACK
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.bridges import Bridges
@@ -46,7 +46,7 @@ WANTED = frozenset({
     "FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
     "Hangup", "OriginateResponse", "DeviceStateChange", "BlindTransfer", "AttendedTransfer", "Hold", "Unhold",
     "Shutdown",
-}) | dropped_calls.HANGUP_EVENTS
+}) | dropped_calls.HANGUP_EVENTS | talk_recordings.EVENTS
 """Events that the codec passes on. It drops all others while they are still bytes."""
 
 LEGS_MAX = 4_000
@@ -100,6 +100,7 @@ class EventTranslator:
         self.dials = PendingDials()
         self.dropped = dropped_calls.DroppedCalls()
         self.refusals = RefusalCounter()
+        self.recordings = talk_recordings.TalkRecordings()
         self._fallback_rings: dict[str, str] = {}
         """Callers in the fallback queue by the phone's channel that rings for them."""
         self._late: dict[str, list[OfferId]] = {}
@@ -122,6 +123,8 @@ class EventTranslator:
 
     def translate_message(self, message: Message) -> list[Event]:
         """Return the events that one AMI event means to the engine, mostly none."""
+        if message.name in talk_recordings.EVENTS:
+            self.recordings.take_message(message)
         handler = self._handlers.get(message.name)
         if message.name in dropped_calls.HANGUP_EVENTS:
             self.dropped.note_request(message)
@@ -174,7 +177,7 @@ class EventTranslator:
     def count_remembered(self) -> int:
         """Return how many things are remembered: none while no call is up, except seats and ended legs."""
         return len(self._legs) + len(self._bridges) + self.phones.count_channels() + len(self.lines) \
-            + len(self.dropped) + len(self._late) + len(self._fallback_rings)
+            + len(self.dropped) + len(self._late) + len(self._fallback_rings) + len(self.recordings)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -440,6 +443,7 @@ class EventTranslator:
 
     def _forget_leg(self, uniqueid: str) -> None:
         self._legs.pop(uniqueid, None)
+        self.recordings.forget_leg(uniqueid)
         self._over[uniqueid] = None
         if len(self._over) > ENDED_LEGS_MAX:
             self._over.popitem(last=False)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK
+from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK, MIXMONITOR_FILE, RECORD, RECORDING_PAUSED
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.cel_recovery import ChannelPast
 from routing.ami.link import Link
 from routing.ami.phone_states import endpoint_of
 from routing.ami.second_lines import is_line
+from routing.ami.talk_recordings import Recording
 from routing.core.events import (
     CallbackFailed,
     CallerHungUp,
@@ -31,7 +32,7 @@ from routing.core.events import (
     TransferRequested,
 )
 from routing.core.model.centre_model import ContactState, OfferState
-from routing.core.model.ids import ContactId, is_leg, partner_leg_id
+from routing.core.model.ids import ContactId, OfferId, is_leg, partner_leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 LIST_DEADLINE_S = 10.0
@@ -145,6 +146,28 @@ async def read_holds(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> 
         if reply.ok and reply.get("Value") in ("0", "1"):
             found[offer.leg] = reply.get("Value") == "1"
     return found
+
+
+async def read_recordings(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> dict[OfferId, Recording]:
+    """Return the talks that are recorded, and whether the recording is paused. Raise LinkError if the link fails.
+
+    `MIXMONITOR_FILENAME` stays after the end of a recording, but the dialplan and the node empty `SC_RECORD` then.
+    """
+    found: dict[OfferId, Recording] = {}
+    for offer in offers:
+        channel = now.channels.get(offer.leg)
+        if channel is None or not channel.bridge:
+            continue
+        # Most talks are not recorded, and are asked one question only.
+        if await _read_variable(link, offer.leg, MIXMONITOR_FILE) and await _read_variable(link, offer.leg, RECORD):
+            paused = await _read_variable(link, offer.leg, RECORDING_PAUSED)
+            found[offer.offer] = "paused" if paused == "1" else "on"
+    return found
+
+
+async def _read_variable(link: Link, leg: str, variable: str) -> str:
+    reply = await link.run_action({"Action": "Getvar", "Channel": leg, "Variable": variable})
+    return reply.get("Value") if reply.ok else ""
 
 
 async def stale_consults(link: Link, now: Snapshot, offers: Iterable[LiveOffer]) -> list[str]:

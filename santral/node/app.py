@@ -234,7 +234,9 @@ class Node:
                 self._put_in_force, runner, calendar, dialogues, tokens))
             pages = frozenset(self._config.settings.seats.page_names())
             desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
-                lambda seat: "page" if seat in pages else "own"), proxies=self._config.settings.desk.proxies)
+                lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
+                proxies=self._config.settings.desk.proxies)
+            self._switch.recordings.on_change = desk.live.refresh_offer
             await desk.load()
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
