@@ -10,12 +10,13 @@ from aiohttp import web
 
 from desk.api.models import OwnNeeds
 from desk.api.node_operations import NodeOperations
+from desk.api.own_models import AccessLog
 from desk.api.tokens import Role
 from desk.live.desk_state import DeskSources, DeskState, build_desk_state
 from desk.pages.desk_view import DeskContext, build_desk_view
 from desk.pages.page_routes import Pages, choose_language
 from desk.pages.page_words import list_words
-from desk.pages.profile_words import describe_profile, value_in_force
+from desk.pages.profile_words import describe_access, describe_profile, value_in_force
 from desk.people.session_requests import session_holder
 from routing.core.inbox import Inbox
 from routing.core.model.ids import AgentId
@@ -52,18 +53,21 @@ class DeskPage:
         language = choose_language(request)
         return self._pages.respond_document(request, "desk.html", **build_page_values(
             state, language, services, {key: texts[language] for key, texts in reasons.items()}, names,
-            self._operations.own_needs(view.agent.agent), self._operations.timezone(), self._pages))
+            self._operations.own_needs(view.agent.agent), await self._operations.access_log(view.agent.agent),
+            self._operations.timezone(), self._pages))
 
 
 def build_page_values(state: DeskState, language: str, services: Mapping[str, str], reasons: Mapping[str, str],
-                      names: Mapping[str, str], needs: OwnNeeds, zone: str, pages: Pages) -> dict[str, Any]:
+                      names: Mapping[str, str], needs: OwnNeeds, access: AccessLog, zone: str,
+                      pages: Pages) -> dict[str, Any]:
     """Return the values of the template `desk.html`."""
     words = list_words(language)
     shown = state.model_dump(mode="json", by_alias=True)
     context = DeskContext(words, reasons, names, services, ZoneInfo(zone))
     return {
         "view": build_desk_view(shown, context),
-        "profile": describe_profile(needs, words, services),
+        "profile": describe_profile(needs, words, services)._replace(
+            shown=describe_access(access, words, context.zone)),
         "context": {
             "agent": state.agent, "language": language, "words": words, "reasons": dict(reasons),
             "names": dict(names), "services": dict(services), "zone": zone, "state": shown, "actions": list(ACTIONS),

@@ -10,17 +10,26 @@ from typing import Any
 
 from aiohttp import web
 
-from desk.api import models
+from desk.api import models, own_models
 from desk.live.desk_state import DeskState
 from desk.pages.desk_page import build_page_values
 from desk.pages.page_routes import Pages, choose_language
 from desk.server import HttpServer
-from tests.fakes.desk_states import NAMES, REASONS, SERVICES, STATES
+from tests.fakes.desk_states import AT, NAMES, REASONS, SERVICES, STATES
 
 NEEDS = models.OwnNeeds(everybody={"wrapup_s": 20.0}, entries=[models.Need(
     in_force=True, valid_from=None, valid_to=None, review_at="2026-09-01", approved_by="kurul",
     needs={"ring_timeout_s": 30.0, "channels": ["voice", "chat"], "no_abusive_history": True,
            "max_concurrency": {"voice": 1}, "break_plan": ["10:00-10:15"], "no_topics": ["psikososyal"]})])
+ACCESS = own_models.AccessLog(
+    shown=[own_models.Shown(at="2026-03-01T09:30:00Z", who="admin omer", what="needs")],
+    rules=[own_models.RuleSetAside(at=AT - 3600.0, rule="rest_gap", offer=None, until=AT, by="supervisor ayse"),
+           own_models.RuleSetAside(at=AT - 7200.0, rule="distress_limit", offer=12, until=AT - 7000.0, by="ceiling")])
+DAY = {"since": AT - 50_000.0, "signed_in_s": 9000.0, "calls": 7, "talk_s": 4000.0, "hold_s": 60.0, "wrapup_s": 300.0,
+       "missed": 0, "breaks": [{"begins": AT - 5000.0, "ends": AT - 4100.0, "reason": "mola", "planned": True}],
+       "breaks_kept": 1, "next_break_at": None}
+COLLEAGUES = {"colleagues": [{"id": "a2", "name": "Ayşe Şahin", "services": ["temsilci"], "free": True}]}
+COMFORT = {"ear": "left", "gain_db": 6.0, "limiter": True, "verbosity": "normal", "ring": ["audio"], "chosen": ["ear"]}
 PHONE = {"seat": "3001", "uri": "sip:3001@example.invalid", "secret": "s", "websocket": "/phone", "turn": None}
 
 SOFTPHONE = """
@@ -69,7 +78,8 @@ class PlayedNode:
         self.pages = Pages()
         self.state: DeskState = STATES["ready"]
         self.asked: list[tuple[str, Any]] = []
-        self.answers: dict[str, tuple[int, dict[str, Any]]] = {"phone": (200, PHONE)}
+        self.answers: dict[str, tuple[int, dict[str, Any]]] = {
+            "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT)}
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.refuses_streams = False
         self.base = ""
@@ -86,7 +96,7 @@ class PlayedNode:
     async def serve_page(self, request: web.Request) -> web.Response:
         language = choose_language(request)
         return self.pages.respond_document(request, "desk.html", **build_page_values(
-            self.state, language, SERVICES, REASONS[language], NAMES, NEEDS, "Europe/Istanbul", self.pages))
+            self.state, language, SERVICES, REASONS[language], NAMES, NEEDS, ACCESS, "Europe/Istanbul", self.pages))
 
     async def serve_events(self, request: web.Request) -> web.StreamResponse:
         if self.refuses_streams:

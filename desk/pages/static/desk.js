@@ -3,6 +3,7 @@
 import { Announcements, LEVELS } from "./announcements.js";
 import { Announcer } from "./announcer.js";
 import { Api } from "./api.js";
+import { Colleagues } from "./colleagues.js";
 import { Events } from "./events.js";
 import { KeyTable } from "./key_table.js";
 import { Keys } from "./keys.js";
@@ -58,14 +59,15 @@ const phone = new PagePhone(api, Softphone, {
   over: () => showTrouble("session"),
   changed: showMute,
 });
-const sound = new SoundPanel(byId("sound"), phone, api, words, localStorage);
+const sound = new SoundPanel(document, phone, api, localStorage);
+const colleagues = new Colleagues(byId("to-colleague"), api, context);
 
 function showMute() {
   byId("mute").setAttribute("aria-pressed", String(phone.muted));
 }
 
 async function openPhone() {
-  const failed = await phone.open();
+  const failed = await phone.open(byId("far").checked);
   if (failed === "microphone") showTrouble("microphone");
   if (!failed) await sound.applyTo(phone.phone);
   return failed;
@@ -221,6 +223,7 @@ function follow(next) {
   for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity())) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
   if (old.talk !== null && next.talk === null) showDay();
+  if (old.talk === null && next.talk !== null) colleagues.load();
 }
 
 function speak(one) {
@@ -279,9 +282,13 @@ async function showDay() {
   const found = await api.get("/day");
   if (!found.ok) return;
   const day = found.body;
-  byId("day-calls").textContent = String(day.contacts);
+  const rested = day.breaks.reduce((sum, one) => sum + (one.ends ?? now()) - one.begins, 0);
+  byId("day-calls").textContent = String(day.calls);
   byId("day-talk").textContent = view.writeLength(day.talk_s);
-  byId("day-breaks").textContent = view.writeLength(day.break_s);
+  byId("day-wrapup").textContent = view.writeLength(day.wrapup_s);
+  byId("day-breaks").textContent = view.writeLength(rested);
+  byId("day-kept").textContent = String(day.breaks_kept);
+  byId("day").hidden = false;
 }
 
 // --- leaving -------------------------------------------------------------------------------------------------------
@@ -292,8 +299,8 @@ addEventListener("beforeunload", (event) => {
 
 // --- the beginning -------------------------------------------------------------------------------------------------
 
-byId("verbosity").value = localStorage.getItem("santral-verbosity") ?? context.verbosity;
-byId("verbosity").addEventListener("change", (event) => localStorage.setItem("santral-verbosity", event.target.value));
+byId("far").checked = Boolean(localStorage.getItem("santral-far"));
+byId("far").addEventListener("change", (event) => localStorage.setItem("santral-far", event.target.checked ? "1" : ""));
 byId("icon").href = byId("shape").src = context.icons[view.iconOf(flags)];
 showTexts();
 oneSwitch.follow(flags);
@@ -301,5 +308,7 @@ if (localStorage.getItem("santral-one-switch") || context.answer_mode === "singl
 setInterval(showTexts, 1000);
 events.open();
 showDay();
+sound.load();
+if (flags.has("talk")) colleagues.load();
 // A page that is opened again has its phone back without a press.
 if (flags.has("signed_in") && flags.has("page_phone")) openPhone();

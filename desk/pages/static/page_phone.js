@@ -12,10 +12,14 @@ export class PagePhone {
   }
 
   // Claims a seat, opens the microphone and registers. Returns "" or what failed.
-  async open() {
+  // `far`: the agent works at home.
+  async open(far) {
+    this.wanted = { far };
     if (this.phone === null) {
-      const found = await this.api.post("/phone");
-      if (!found.ok) return found.status === 0 ? "server" : "refused";
+      const found = await this.api.post("/phone", this.wanted);
+      if (!found.ok) {
+        return found.status === 0 ? "server" : found.body?.error === "own_phone" ? "own_phone" : "refused";
+      }
       this.#listenTo(new this.Softphone(found.body));
       this.phone.start();
     }
@@ -54,7 +58,7 @@ export class PagePhone {
   }
 
   async #claimAgain() {
-    const found = await this.api.post("/phone");
+    const found = await this.api.post("/phone", this.wanted);
     if (found.ok) this.phone.restart(found.body);
   }
 
@@ -63,7 +67,7 @@ export class PagePhone {
     this.phone.tick();
     this.ticks += 1;
     if (this.ticks % RENEW_TICKS === 0) {
-      const found = await this.api.post("/phone");
+      const found = await this.api.post("/phone", this.wanted);
       if (found.ok) this.phone.renewAccess(found.body);
     }
   }

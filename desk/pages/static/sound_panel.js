@@ -1,38 +1,68 @@
-// What an agent sets about sound: ear, loudness, limiter, ringer, devices. The agent changes all of it alone.
+// The agent's own choices: comfort, which the node keeps, and ringer and devices, which belong to this machine.
 
-const DEFAULTS = { ear: "both", gain: 0, limiter: true, ring: 50, output: "", ringer: "", input: "" };
+const MACHINE = { ring: 50, output: "", ringer: "", input: "" };
 const STORE = "santral-sound";
 
 export class SoundPanel {
-  constructor(root, phone, api, words, storage) {
-    Object.assign(this, { root, phone, api, words, storage });
-    this.chosen = { ...DEFAULTS };
+  constructor(root, phone, api, storage) {
+    Object.assign(this, { root, phone, api, storage });
+    this.wish = {}; // what the agent chose instead of the profile
+    this.machine = { ...MACHINE };
     try {
-      Object.assign(this.chosen, JSON.parse(storage.getItem(STORE) ?? "{}"));
+      Object.assign(this.machine, JSON.parse(storage.getItem(STORE) ?? "{}"));
     } catch {
       // What cannot be read is as if nothing had been chosen.
     }
+    this.comfort = Object.fromEntries([...root.querySelectorAll("[data-comfort]")].map((one) => [one.dataset.comfort, one]));
     this.fields = Object.fromEntries([...root.querySelectorAll("[data-sound]")].map((one) => [one.dataset.sound, one]));
     for (const [name, field] of Object.entries(this.fields)) {
-      if (field.type === "checkbox") field.checked = this.chosen[name];
-      else field.value = this.chosen[name];
-      field.addEventListener("change", () => this.#change(name, field));
+      field.value = this.machine[name];
+      field.addEventListener("change", () => this.#changeMachine(name, readField(field)));
+    }
+    for (const [name, field] of Object.entries(this.comfort)) {
+      field.addEventListener("change", () => this.#changeComfort(name, readField(field)));
     }
   }
 
-  #change(name, field) {
-    this.chosen[name] = field.type === "checkbox" ? field.checked : field.type === "range" ? Number(field.value) : field.value;
-    this.storage.setItem(STORE, JSON.stringify(this.chosen));
-    if (this.phone.phone !== null) this.applyTo(this.phone.phone, name);
+  // Shows what is in force: the agent's wish, else the profile.
+  async load() {
+    const found = await this.api.get("/comfort");
+    if (!found.ok) return;
+    this.wish = Object.fromEntries(found.body.chosen.map((name) => [name, found.body[name]]));
+    for (const [name, field] of Object.entries(this.comfort)) {
+      if (field.type === "checkbox") field.checked = found.body[name];
+      else field.value = found.body[name];
+    }
+    await this.#applyComfort();
   }
 
-  // Gives the phone what was chosen, and shows the devices that are there.
-  async applyTo(softphone, name = "") {
-    const { ear, gain, limiter, ring, output, ringer, input } = this.chosen;
-    await softphone.setSound({ ear, gainDb: gain, limiter, device: output });
+  // Gives a phone what was chosen, and shows the devices that are there.
+  async applyTo(softphone) {
+    const { ring, output, ringer } = this.machine;
+    await this.#applyComfort();
+    await softphone.setSound({ device: output });
     await softphone.setRinger({ on: ring > 0, volume: ring / 100, device: ringer });
-    if (name === "input") await softphone.openMicrophone(input);
     await this.#showDevices(softphone);
+  }
+
+  async #applyComfort() {
+    const { ear, gain_db: gain, limiter } = this.comfort;
+    await this.phone.phone?.setSound({ ear: ear.value, gainDb: Number(gain.value), limiter: limiter.checked });
+  }
+
+  async #changeComfort(name, value) {
+    this.wish[name] = value;
+    await this.#applyComfort();
+    await this.api.ask("PUT", "/comfort", this.wish);
+  }
+
+  async #changeMachine(name, value) {
+    this.machine[name] = value;
+    this.storage.setItem(STORE, JSON.stringify(this.machine));
+    const softphone = this.phone.phone;
+    if (softphone === null) return;
+    if (name === "input") await softphone.openMicrophone(value);
+    await this.applyTo(softphone);
   }
 
   async #showDevices(softphone) {
@@ -46,8 +76,13 @@ export class SoundPanel {
         option.value = device?.id ?? "";
         option.textContent = device?.name || device?.id || "";
       });
-      this.fields[name].value = this.chosen[name];
+      this.fields[name].value = this.machine[name];
       if (this.fields[name].selectedIndex < 0) this.fields[name].selectedIndex = 0;
     }
   }
+}
+
+function readField(field) {
+  if (field.type === "checkbox") return field.checked;
+  return field.type === "range" ? Number(field.value) : field.value;
 }

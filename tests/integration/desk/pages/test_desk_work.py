@@ -51,6 +51,14 @@ async def calls(page: Page) -> list[str]:
     return [one for one in found if one.split()[0] not in ("start", "sound", "ringer")]
 
 
+READ_ONLY = {"day", "colleagues", "comfort"}
+
+
+def acts(node: PlayedNode) -> list[tuple[str, Any]]:
+    """Requests that change something, in order."""
+    return [one for one in node.asked if one[0] not in READ_ONLY and one[0] != "phone"]
+
+
 async def answer_by_key(desk: Page, node: PlayedNode) -> None:
     node.play("offer")
     await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
@@ -160,7 +168,7 @@ async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) ->
     await press("Kaydı duraklat")
     await desk.get_by_text("Tuşlar", exact=True).click()
     await press("Yıldız tuşu *")
-    await desk.get_by_label("Çalışma arkadaşı").select_option("Ayşe Şahin")
+    await desk.get_by_label("Çalışma arkadaşı").select_option("Ayşe Şahin (uygun)")
     await press("Danış")
     await desk.get_by_label("Hizmet", exact=True).select_option("Uzaktan eğitim")
     await press("Doğrudan aktar")
@@ -174,7 +182,7 @@ async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) ->
                 ("transfer", {"agent": "a2", "service": "uzaktan_egitim"}), ("follow-up", {"agreed": True}),
                 ("preferences", {"slow": True}), ("flag-abusive", {"abusive": True}), ("report-load", {"load": 3}),
                 ("wrapup/request", None), ("logout", None)]
-    await until_async(lambda: [one for one in node.asked if one[0] not in ("phone", "day")] == expected, 5.0)
+    await until_async(lambda: acts(node) == expected, 5.0)
     assert await calls(desk) == ["answer", "mute true", "keys *"]
 
 
@@ -325,3 +333,42 @@ async def test_words_of_people_are_shown_as_text(desk: Page, node: PlayedNode) -
     await desk.reload()
     await expect(desk.locator("[data-text=talk_service]")).to_have_text("</script>" + evil)
     assert await desk.locator("main img:not(#shape)").count() == 0
+
+
+async def test_comfort_is_that_of_the_agent_and_is_kept_by_the_node(desk: Page, node: PlayedNode) -> None:
+    await desk.get_by_text("Ses ayarları", exact=True).click()
+    ear = desk.get_by_label("Arayanın sesi hangi kulakta")
+    await expect(ear).to_have_value("left")
+    await ear.select_option("İki kulakta")
+    await desk.get_by_label("Ani yüksek seslerin kısılması").uncheck()
+    await until_async(lambda: ("comfort", {"ear": "both", "limiter": False}) in node.asked)
+    await desk.get_by_label("Zilin yüksekliği").fill("0")
+    found = await desk.evaluate("() => window.calls.filter((one) => /^(sound|ringer)/.test(one))")
+    assert found[-1] == "ringer false 0" and "sound both 6 false" in found
+
+
+async def test_the_own_day_is_told_in_words(desk: Page, node: PlayedNode) -> None:
+    day = desk.get_by_role("region", name="Gününüz")
+    for text in ("Görüşmeler7", "Görüşme süresi1 sa 6 dk", "Görüşme sonrası5 dk", "Mola süresi15 dk",
+                 "Tutulan molalar1"):
+        await expect(day).to_contain_text(text)
+
+
+async def test_only_colleagues_who_are_there_can_be_asked(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    shown = """() => [...document.getElementById("to-colleague").options]
+      .filter((one) => !one.hidden).map((one) => one.text)"""
+
+    async def those_present() -> bool:
+        return bool(await desk.evaluate(shown) == ["Uygun olan ilk kişi", "Ayşe Şahin (uygun)"])
+
+    await until_async(those_present, 5.0)
+
+
+async def test_the_agent_sees_who_saw_what_is_stored(desk: Page, node: PlayedNode) -> None:
+    await desk.get_by_text("Sizin için kayıtlı olanların tümü.").click()
+    profile = desk.get_by_role("region", name="Profiliniz")
+    for text in ("02.03.2026 13.05: supervisor ayse, “çağrılar arası dinlenme” kuralı 14.05 saatine kadar kaldırıldı",
+                 "02.03.2026 12.05: uzun bekleyen bir arayan, “duygusal yük sınırı” kuralı",
+                 "01.03.2026 12.30: admin omer, bir karar için bütün kayıtlar", "Size gelen kanallar"):
+        await expect(profile).to_contain_text(text)
