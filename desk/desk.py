@@ -34,12 +34,12 @@ class Desk:
         self._passwords = passwords or Passwords()
         self.sign_ins = SignIns(self.sessions, store, self._passwords, Attempts(clock), clock)
         self.live = LiveDesks(inbox, sources)
-        self.sessions.on_end(self.live.end_person)
+        self.sessions.on_end(self.live.end_session)
         self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent))
         # A page keeps its telephone until the talk is over, whatever ends the session.
         self.relay = PhoneRelay(phones.asterisk, lambda request: session_holder(request, until_talk_ends=True),
                                 self.phones.seat_of)
-        self.sessions.on_end(self.relay.end_person)
+        self.sessions.on_end(self.relay.end_session)
 
     async def load(self) -> None:
         """Read what the desk has stored. Do it before the node listens."""

@@ -12,7 +12,7 @@ async def open_events(call: ApiCall) -> Answer:
     own = call.who.agent == call.agent
     # A program may watch many desks with one token, so its bound counts for each desk.
     person = call.who.person or f"{call.who.role.value} {call.agent}"
-    return call.live.open_stream(call.agent, person, own=own, last_id=call.last_event)
+    return call.live.open_stream(call.agent, person, own=own, last_id=call.last_event, session=call.who.session)
 
 
 async def hang_up(call: ApiCall) -> Shape:

@@ -44,6 +44,8 @@ class TokenHolder(NamedTuple):
     """Id of the person of a session, empty for a token."""
     roles: tuple[Role, ...] = ()
     """All roles of a person, in the order in which they are tried. Empty for a token, which has one role."""
+    session: str = ""
+    """Id of the session, empty for a token. It is no secret."""
 
     @property
     def audit_name(self) -> str:

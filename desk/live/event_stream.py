@@ -43,8 +43,8 @@ def format_event(name: str, data: str, id_: int | None = None) -> bytes:
 class EventStream:
     """The stream to one client. Frames are written at once, and never waited for."""
 
-    def __init__(self, agent: str, person: str, *, own: bool, pace: StreamPace) -> None:
-        self.agent, self.person, self.own, self.pace = agent, person, own, pace
+    def __init__(self, agent: str, person: str, *, own: bool, pace: StreamPace, session: str = "") -> None:
+        self.agent, self.person, self.own, self.pace, self.session = agent, person, own, pace, session
         self._frames: list[bytes] = []
         self._wake = asyncio.Event()
         self._ended = ""

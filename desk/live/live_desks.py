@@ -144,7 +144,8 @@ class LiveDesks:
 
     # -- streams -------------------------------------------------------------------------------------------------------
 
-    def open_stream(self, agent: str, person: str, *, own: bool, last_id: int | None) -> EventStream:
+    def open_stream(self, agent: str, person: str, *, own: bool, last_id: int | None,
+                    session: str = "") -> EventStream:
         """Open a stream: the state, and the notices that a client with `last_id` has missed.
 
         Raise UnknownAgent if the agent is not in the team. A person with too many streams loses the oldest one.
@@ -152,7 +153,7 @@ class LiveDesks:
         view = self._inbox.desk_view(AgentId(agent))
         if view is None:
             raise UnknownAgent
-        stream = EventStream(agent, person, own=own, pace=self._pace)
+        stream = EventStream(agent, person, own=own, pace=self._pace, session=session)
         if self._closed:
             stream.end_stream("stopping")
             return stream
@@ -210,12 +211,12 @@ class LiveDesks:
             self._streams.pop(stream.agent, None)
             self._forget_index(stream.agent)
 
-    def end_person(self, person: str, reason: str = "session_over") -> None:
-        """End all streams of a person."""
+    def end_session(self, session: str) -> None:
+        """End the streams of a session that is over."""
         for some in list(self._streams.values()):
-            for stream in [one for one in some if one.person == person]:
+            for stream in [one for one in some if one.session == session]:
                 self._remove_stream(stream)
-                stream.end_stream(reason)
+                stream.end_stream("session_over")
 
     def close_streams(self) -> None:
         """End all streams, because the node stops. No stream stays open afterwards."""

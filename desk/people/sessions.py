@@ -75,9 +75,9 @@ class Sessions:
             self._rows = {one.session: one for one in rows}
 
     def on_end(self, callback: OnEnd) -> None:
-        """Call `callback(person)` when a session of a person is over: streams and relays must close then.
+        """Call `callback(session)` when a session is over: what is open of it must close then.
 
-        Another session of this person may live. Its page opens again what was closed.
+        Other sessions of the same person go on.
         """
         self._callbacks.append(callback)
 
@@ -106,7 +106,8 @@ class Sessions:
         if not self._is_live(row) and not (until_talk_ends and self._is_engaged(person)):
             return None
         roles = tuple(role for role in ROLE_ORDER if role in person.roles)
-        return TokenHolder(roles[0], person.person if Role.AGENT in roles else "", person.person, roles)
+        return TokenHolder(roles[0], person.person if Role.AGENT in roles else "", person.person, roles,
+                           row.session)
 
     def _is_live(self, row: SessionRow) -> bool:
         return row.ended_at is None and row.until > self._clock()
@@ -215,9 +216,8 @@ class Sessions:
         for row in over:
             self._rows.pop(row.session, None)
             self._dismissed.discard(row.session)
-        for person in dict.fromkeys(row.person for row in over):
             for callback in self._callbacks:
-                callback(person)
+                callback(row.session)
         await self._store.run_write(partial(person_rows.delete_sessions, which=[row.session for row in over]))
 
     def _dismiss_agent(self, person: str) -> None:

@@ -63,12 +63,18 @@ class SessionHolder(Protocol):
         """Return the id of the person, or nothing if a token asks."""
         ...
 
+    @property
+    def session(self) -> str:
+        """Return the id of the session."""
+        ...
+
 
 class _Link(NamedTuple):
     """The connection of a person's page."""
 
     page: web.WebSocketResponse
     agent: str
+    session: str
     transport: asyncio.Transport | None
 
     async def close_page(self, code: CloseCode, reason: str) -> None:
@@ -106,9 +112,9 @@ class PhoneRelay:
         if self._client is not None:
             await self._client.close()
 
-    def end_person(self, person: str) -> None:
-        """Close the connection of a person whose session is over, so after the last talk and its wrap-up."""
-        if (link := self._links.get(person)) is not None:
+    def end_session(self, session: str) -> None:
+        """Close the connection of a session that is over, so after the last talk and its wrap-up."""
+        for link in [one for one in self._links.values() if one.session == session]:
             self._run_aside(link.close_page(CloseCode.SESSION_ENDED, "the session is over"))
 
     def is_connected(self, agent: str) -> bool:
@@ -136,7 +142,7 @@ class PhoneRelay:
         if not ready.ok or ready.protocol != PROTOCOL:
             raise web.HTTPBadRequest
         await page.prepare(request)
-        link = _Link(page, who.agent, request.transport)
+        link = _Link(page, who.agent, who.session, request.transport)
         # 2. From here on a reason is a close code, because a page cannot read the status of a refused handshake.
         seat = self._seat_of(who.agent)
         if not seat:

@@ -155,7 +155,7 @@ async def live_node(folder: Path, pace: StreamPace | None = None, centre: Centre
                         observe_turn=lambda events, facts: desk.live.note_turn(events, facts))
         desk = Desk(store, runner, Audit(folder), clock, PagePhones({}, {}, "127.0.0.1:9"))
         desk.live = LiveDesks(runner, DeskSources(lambda seat: "page"), pace=pace)
-        desk.sessions.on_end(desk.live.end_person)
+        desk.sessions.on_end(desk.live.end_session)
         await desk.load()
         task = asyncio.create_task(runner.run_forever())
         # 3. HTTP.

@@ -26,9 +26,10 @@ class Holder(NamedTuple):
 
     agent: str
     person: str
+    session: str = ""
 
 
-HOLDERS = {"ayse": Holder("a1", "ayse"), "can": Holder("a2", "can"), "sup": Holder("", "sup"),
+HOLDERS = {"ayse": Holder("a1", "ayse", "s1"), "can": Holder("a2", "can"), "sup": Holder("", "sup"),
            "token": Holder("a1", "")}
 SEATS = {"a1": "3001"}
 
@@ -171,10 +172,10 @@ async def test_a_session_that_ends_closes_the_page() -> None:
     async with world() as here:
         page = await here.page()
         await here.connected()
-        here.relay.end_person("nobody")
+        here.relay.end_session("nobody")
         await page.send_str(REGISTER)
         assert await page.receive_str(timeout=LIMIT_S) == ANSWER
-        here.relay.end_person("ayse")
+        here.relay.end_session("s1")
         assert (await end_of(page))[0] == CloseCode.SESSION_ENDED
 
 
