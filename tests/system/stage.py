@@ -33,6 +33,8 @@ COUNSELS = "psikososyal"
 """Skill of counsellors."""
 WAV_HEADER = 44
 """Bytes before the samples."""
+BEGIN_S = 1.5
+"""Of a prompt that begins: enough to tell it from all others."""
 LOOK_S = 0.1
 """Between two looks at a recording that grows."""
 HEARS_S = 60.0
@@ -178,6 +180,17 @@ class Stage:
     async def hears(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt to its end."""
         await self._until_heard(leg, lambda samples: audio.find_prompt(prompt(key), samples).found, limit, key)
+
+    async def hears_begin(self, leg: Leg, key: str, after: int = 0, limit: float = HEARS_S) -> None:
+        """Until the caller has heard how this prompt begins, after this many samples of the recording."""
+        begin = prompt(key)[: int(BEGIN_S * audio.RATE)]
+        await self._until_heard(leg, lambda samples: audio.find_prompt(begin, samples[after:]).found, limit, key)
+
+    @staticmethod
+    def heard_so_far(leg: Leg) -> int:
+        """Samples of the recording by now."""
+        assert leg.recording is not None
+        return len(growing(leg.recording))
 
     async def hears_twice(self, leg: Leg, key: str, limit: float = HEARS_S) -> None:
         """Until the caller has heard this prompt two times."""

@@ -99,11 +99,11 @@ async def keys_in_digits(stage: Stage) -> None:
     """Too few at first, then right; talks with an agent of the service."""
     caller = await starts(stage, "2")
     await stage.hears(caller, "secildi-basvuru", HEARS_S)
-    await asyncio.sleep(2.0)  # into the question
+    await stage.hears_begin(caller, "basvuru-no-sor", limit=HEARS_S)
     await caller.press_keys("12#")
     await stage.hears(caller, "menu-gecersiz", HEARS_S)
     await caller.press_keys(DIGITS)
-    await asyncio.sleep(length("menu-girilen") + 5.0)  # into the digits
+    await stage.hears(caller, "digits/9", HEARS_S)  # the third of ten digits
     await caller.press_keys("1")
     await until_async(lambda: stage.tone_s(caller, AGENT) > 0.5, HEARS_S, "the agent is heard")
     await caller.hang_up()
@@ -180,14 +180,16 @@ async def finds_it_busy(stage: Stage) -> None:
 async def pauses_and_goes_back(stage: Stage) -> None:
     caller = await starts(stage, "3")
     await at_second_menu(stage, caller)
+    went_back = stage.heard_so_far(caller)
     await caller.press_keys("9")
-    await asyncio.sleep(1.5)
+    await stage.hears_begin(caller, "ana-menu-1", went_back, HEARS_S)
     await caller.press_keys("*")
-    await asyncio.sleep(1.5)
+    await stage.hears(caller, "menu-yavas-acildi-yavas", HEARS_S)
     await caller.press_keys("*")
-    await asyncio.sleep(length("menu-ara-yavas") + 2.0)  # nothing is sent in the pause
+    await stage.hears_begin(caller, "menu-ara-yavas", limit=HEARS_S)
+    await asyncio.sleep(length("menu-ara-yavas") + 2.0)  # nothing is sent in the pause, so no more can be looked for
     await caller.press_keys("5")
-    await asyncio.sleep(length("ana-menu-1-yavas") + 1.0)
+    await stage.hears(caller, "ana-menu-1-yavas", HEARS_S)
     await caller.press_keys("0")
     await until_async(lambda: stage.tone_s(caller, AGENT) > 0.5, HEARS_S, "a person is heard")
     await caller.hang_up()

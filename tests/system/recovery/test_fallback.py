@@ -21,7 +21,7 @@ from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from tests.ministry import patient
 from tests.system.conftest import NewLab
-from tests.system.stage import Stage, growing, plain, prompt
+from tests.system.stage import Stage, growing, length, plain, prompt
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -63,9 +63,12 @@ async def member_line(pbx: AsteriskFault, service: str, agent: SimAgent) -> str:
 
 
 async def heard_after(stage: Stage, leg: Leg, key: str) -> float:
-    """Return the time from the ring to the end of a prompt. Half a second of it may be the look at the recording."""
+    """Return the time from the ring to the end of a prompt, by the recording. How late a busy machine looks at the
+    recording does not count."""
     await stage.hears(leg, key)
-    return time.time() - leg.began
+    (match,) = stage.heard(leg, key)
+    assert leg.answered_at is not None
+    return leg.answered_at - leg.began + match.offset_s + length(key)
 
 
 def recording_of(leg: Leg) -> Path:
