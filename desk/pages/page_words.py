@@ -148,7 +148,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "work.reason": ("Mola nedeni", "Reason of the break"),
     "work.break": ("Molaya çık", "Take a break"),
     "work.not_now": ("Şimdi ağır çağrı olmasın", "No heavy calls now"),
-    "work.not_now_about": ("Neden sorulmaz ve sayılmaz.", "No reason is asked and nothing is counted."),
+    "work.not_now_about": ("Nedeni sorulmaz, bir yere yazılmaz.", "No reason is asked, and nothing is noted."),
     "work.end": ("Çalışmayı bitir", "Stop working"),
     "work.end_talk": ("Bu görüşmeden sonra bitir", "Stop after this talk"),
     # The sound check before the first "ready".

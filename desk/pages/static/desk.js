@@ -153,7 +153,11 @@ const actions = {
   "wrapup-end": () => flags.has("wrapup_now") && act("/wrapup/end"),
   "wrapup-extend": () => act("/wrapup/extend"),
   begin,
-  "begin-seat": () => act("/login", { seat: byId("seat").value.trim() }),
+  "begin-seat": () => {
+    const seat = byId("seat").value.trim();
+    localStorage.setItem("santral-seat", seat);
+    return act("/login", { seat });
+  },
   ready: () => act("/resume"),
   break: () => act("/pause", { reason: byId("reason").value || null }),
   "not-now": () => act("/decline-heavy"),
@@ -299,6 +303,7 @@ addEventListener("beforeunload", (event) => {
 
 // --- the beginning -------------------------------------------------------------------------------------------------
 
+byId("seat").value = localStorage.getItem("santral-seat") ?? "";
 byId("far").checked = Boolean(localStorage.getItem("santral-far"));
 byId("far").addEventListener("change", (event) => localStorage.setItem("santral-far", event.target.checked ? "1" : ""));
 byId("icon").href = byId("shape").src = context.icons[view.iconOf(flags)];
