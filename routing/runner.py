@@ -34,6 +34,7 @@ from routing.core.events import (
     HeldPositionDeclined,
     HoldTick,
     MoveRequested,
+    PageReturned,
     ReturnedToMenu,
     RulesOverridden,
     WithdrawalRequested,
@@ -393,8 +394,8 @@ class Runner:
                   | MoveRequested() | WithdrawalRequested()):
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
-                  | WrapUpRequested() | HeavyContactsDeclined() | AgentSkillsChanged() | RulesOverridden()
-                  | BreaksPlanned()):
+                  | WrapUpRequested() | PageReturned() | HeavyContactsDeclined() | AgentSkillsChanged()
+                  | RulesOverridden() | BreaksPlanned()):
                 return self._engine.agent_view(event.agent, now)
             case _:
                 return None

@@ -48,6 +48,11 @@ async def claim_phone(call: ApiCall) -> Shape:
     return models.PagePhone(seat=found.seat, uri=found.uri, secret=found.secret, websocket=found.websocket, turn=turn)
 
 
+async def report_return(call: ApiCall) -> Shape:
+    """Report that the agent's page has begun again without its call."""
+    return await _ask_engine(call, events.PageReturned(call.agent))
+
+
 async def pause_agent(call: ApiCall) -> Shape:
     """Take a break. During a talk it begins afterwards."""
     assert isinstance(call.body, models.Pause)
@@ -383,6 +388,9 @@ ROUTES: tuple[Route, ...] = (
           "Claim the phone of the page", own=True, until_talk_ends=True, session_only=True,
           detail="For sessions, not tokens. The seat stays while signed in. 409 `no_page_seat`, or `own_phone`: the "
                  "agent is signed in at a telephone."),
+    Route("POST", f"{AGENT}/phone/returned", SELF, None, views.Agent, report_return,
+          "Report that the page has lost its call", own=True, until_talk_ends=True, session_only=True,
+          detail="After a reload: the dead leg ends at once, and the caller is offered to this agent first."),
     Route("POST", f"{AGENT}/pause", ALL, models.Pause, views.Agent, pause_agent, "Take a break", own=True,
           detail="During a talk the pause begins afterwards. 404 `unknown_reason` names the known ones."),
     Route("GET", "/api/v1/pause-reasons", ALL, None, models.Reasons, pause_reasons, "List pause reasons"),

@@ -31,6 +31,7 @@ from routing.core.calls import (
     callback_flow,
     consult_transfer,
     lost_call,
+    page_return,
     refusals,
     talk_changes,
 )
@@ -80,6 +81,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferAnswered: answering.on_leg_answered,
     events.OfferConnected: answering.on_offer_connected,
     events.OfferEnded: answering.on_leg_ended,
+    events.PageReturned: page_return.on_page_returned,
     events.CommandRefused: refusals.on_command_refused,
     events.TalkEnded: talk_end.on_talk_ended,
     events.HoldSet: talk_changes.on_hold_set,

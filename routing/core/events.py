@@ -387,6 +387,12 @@ class WrapUpRequested(NamedTuple):
     agent: AgentId
 
 
+class PageReturned(NamedTuple):
+    """The page that is the agent's phone has begun again without its call, for example after a reload."""
+
+    agent: AgentId
+
+
 class HeavyContactsDeclined(NamedTuple):
     """The agent declines heavy contacts for `Centre.heavy_declined_s`. No reason is asked, and nothing is counted."""
 
@@ -486,7 +492,7 @@ Event = (
     | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested
     | ConsultEndRequested
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
-    | WrapUpRequested | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned | RulesOverridden | ServiceHoursSet
-    | LinkChanged
+    | WrapUpRequested | PageReturned | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned | RulesOverridden
+    | ServiceHoursSet | LinkChanged
     | SurveyAnswered | MenuEnded
 )

@@ -24,7 +24,7 @@ KINDS = (
     "LoadReported", "TransferRequested", "ConsultRequested", "ConsultEndRequested", "FollowUpAgreed",
     "CallerFlaggedAbusive", "SurveyAnswered", "MenuEnded", "AgentSignedIn", "AgentSignedOut", "AgentPaused",
     "AgentResumed", "WrapUpEnded", "WrapUpExtended", "WrapUpRequested", "AgentSkillsChanged", "HeavyContactsDeclined",
-    "RulesOverridden", "BreaksPlanned", "SeatChanged", "LinkChanged", "CommandRefused",
+    "PageReturned", "RulesOverridden", "BreaksPlanned", "SeatChanged", "LinkChanged", "CommandRefused",
     # Facts.
     "Queued", "Moved", "ContactChanged", "Stepped", "CallbackChanged", "CallbackDialled", "Offered", "OfferRang",
     "OfferClosed", "Connected", "HoldSetRecorded", "WrapUpRequestedRecorded", "FollowUpAgreedRecorded",

@@ -234,6 +234,25 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         close(h, offer, "rejected", reason, by=whose)
 
 
+def page_returned(h, event: e.PageReturned) -> None:
+    """End what a page has lost. A caller who talked with the agent alone waits five seconds for the same agent."""
+    p = shifts.signed(h, event.agent)
+    for offer in [one for one in p.hands if one.voice]:
+        alone = offer.partner is None and offer.caller.consulting_offer is None
+        if offer.state is ACCEPTED and alone and not offer.awaiting_rebridge:
+            rescind(h, offer, "page_returned")
+            talk_over(h, offer, "lost", h.now, phone_lost=False)
+            caller = offer.caller
+            if steps.serves(h, caller, p, caller.service) and not (
+                    caller.service.distress and not distress.ringable(h, caller, p)):
+                caller.preferred, caller.preferred_s = p, 5.0
+        elif offer.state is PENDING and alone and not offer.dialling:
+            rescind(h, offer, "page_returned")
+            close(h, offer, "rescinded", "lost", keep_idle=True)
+        elif offer.state in (PENDING, ACCEPTED, CONSULTING):
+            rescind(h, offer, "page_returned")
+
+
 def command_refused(h, event: e.CommandRefused) -> None:
     """Leave the contact alone for a while, because no adapter takes the command. This is not a ring-no-answer."""
     caller, offer = h.callers.get(event.contact), h.offers.get(event.offer)

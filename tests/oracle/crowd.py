@@ -371,7 +371,8 @@ class Crowd:
                 e.HoldSet(number, rng.random() < 0.5), e.LoadReported(number, rng.randint(0, 5)),
                 e.HoldTick(caller) if rng.random() < 0.3 else
                 e.CallerHungUp(caller, late, dropped=rng.random() < 0.5),
-                e.WrapUpRequested(offer.person.id), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
+                e.WrapUpRequested(offer.person.id), e.PageReturned(offer.person.id),
+                e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.HoldSet(number, False)))
         return rng.choice((
             e.LoadReported(number, rng.randint(0, 5)), e.CallerFlaggedAbusive(number, rng.random() < 0.7),
@@ -468,7 +469,8 @@ class Crowd:
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
             e.AgentPaused(agent), e.AgentPaused(agent, rng.choice(("yemek", "egitim", "egitim", "teknik", "yok"))),
             e.AgentSignedOut(agent), e.WrapUpEnded(agent),
-            e.WrapUpExtended(agent), e.WrapUpRequested(agent), e.WrapUpRequested(agent), e.HeavyContactsDeclined(agent),
+            e.WrapUpExtended(agent), e.WrapUpRequested(agent), e.WrapUpRequested(agent), e.PageReturned(agent),
+            e.HeavyContactsDeclined(agent),
             e.AgentSkillsChanged(agent,
                 rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
                                               ()))),

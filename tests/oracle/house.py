@@ -40,6 +40,7 @@ TOLD = {
     e.QuietHoursChanged: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended,
+    e.PageReturned: calls.page_returned,
     e.CommandRefused: calls.command_refused, e.TalkEnded: calls.talk_ended,
     e.HoldSet: calls.held, e.FollowUpAgreed: calls.follow_up, e.CallerFlaggedAbusive: calls.abuse,
     e.TransferRequested: calls.transfer, e.ConsultRequested: consults.asked,

@@ -7,6 +7,9 @@
    …
    phone.tick();                                // at each `tick` of the server: register again, connect again
 
+   A page that finds its agent in a call which it does not have (after a reload) says so once the phone is registered:
+   POST /api/v1/agents/{id}/phone/returned. The dead leg ends, and the caller comes to this agent first.
+
    Events, each a CustomEvent with `detail`:
    registered     {}                            the phone can ring
    unregistered   {reason}                      newer_page, session_ended, no_seat, wrong_user, no_sip: final, the page

@@ -55,11 +55,13 @@ def set_hold(d: Domain, offer: Offer, on: bool) -> None:
     emit.hold_changed(d, offer=offer.id, contact=offer.contact.id, agent=offer.agent.id, on=on, held_s=offer.held_s)
 
 
-def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True, to: Service | None = None) -> None:
+def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True, to: Service | None = None,
+             same_agent_s: float = 0.0) -> None:
     """End the talk of an offer at `at`.
 
-    After a lost talk the caller is requeued with the same age. Otherwise the agent gets a wrap-up. `to` is the new
-    service of a transfer, and the caller of this function then requeues the contact.
+    After a lost talk the caller is requeued with the same age, and waits `same_agent_s` for the same agent first.
+    Otherwise the agent gets a wrap-up. `to` is the new service of a transfer, and the caller of this function then
+    requeues the contact.
     """
     record, contact = offer.agent, offer.contact
     assert offer.connected_at is not None
@@ -111,7 +113,7 @@ def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True
     if lost or handed:
         del d.offers[offer.id]
         if lost:
-            contact_queue.requeue_after_drop(d, contact)
+            contact_queue.requeue_after_drop(d, contact, record, same_agent_s)
         return
     if contact.blocks_callbacks:
         d.changes.append(PlaceChanged(contact))

@@ -237,11 +237,17 @@ def resume_search(d: Domain, contact: Contact) -> None:
     d.newly_queued.append(contact)
 
 
-def requeue_after_drop(d: Domain, contact: Contact) -> None:
-    """Return a contact to its queue whose talk was dropped, with its age. Step and rules start again."""
+def requeue_after_drop(d: Domain, contact: Contact, record: AgentRecord, wait_s: float) -> None:
+    """Return a contact to its queue whose talk was dropped, with its age. Step and rules start again.
+
+    The contact waits up to `wait_s` for the agent of the talk first.
+    """
     contact.offer = None
     contact.step_at = contact.entered_at = d.now
     forget_way_out(contact)
+    if wait_s and preferred_agent.can_take(d, contact, record) and preferred_agent.may_prefer(
+            d, contact, record, contact.service):
+        preferred_agent.wait_for_agent(contact, record, wait_s)
     enqueue_contact(d, contact)
 
 

@@ -8,20 +8,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, async_playwright
 
 from lab.people.agent import SimAgent
+from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.session import LabSession
 from tests.ministry import patient
 from tests.system.conftest import NewLab
-from tests.system.desk.chromium import MICROPHONE, PhonePage
+from tests.system.desk.chromium import MICROPHONE, Chromium, PhonePage
 from tests.system.desk.test_page_call import CALLER, KEY, SKILL, sign_in_page
-from tests.system.stage import Stage, plain
-from tests.until import LIMIT_S
+from tests.system.stage import Stage, growing, plain
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.system
 
+SERVICE = SKILL
 AWAY_S = 5.0
 """Time for which the node is gone. Talks are 50 packets a second."""
 NO_MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
@@ -79,6 +81,53 @@ async def test_a_node_that_is_killed_and_started_again_costs_no_word(alone: Stag
     await caller.hang_up()
     assert (await page.sees("ended"))["by"] == "caller"
     await alone.reaches(agent, "wrapup")
+
+
+async def test_a_reload_brings_the_caller_back_to_the_same_agent(stage: Stage, browser: Browser) -> None:
+    page, agent, caller = await talk_in_page(stage, browser)
+    contact = (await agent.fetch_view())["contact"]
+    await page.page.reload(wait_until="commit")
+    began = time.monotonic()
+    await page.sees("registered")
+    registered = time.monotonic() - began
+    await page.do("window.post('phone/returned')")
+    await page.sees("offer")
+    offered = time.monotonic() - began
+    await page.do("window.phone.answer()")
+    await page.sees("talking")
+    talks = time.monotonic() - began
+    await page.hears(CALLER)
+    assert (await stage.reaches(agent, "talking"))["contact"] == contact
+    print(f"reload: registered after {registered:.1f} s, offered {offered:.1f} s, talking again {talks:.1f} s")
+    assert caller.recording is not None
+    heard = audio.tone_s(growing(caller.recording), MICROPHONE)
+    await stage.hears_tone(caller, MICROPHONE, seconds=heard + 1.0)
+    await caller.hang_up()
+    assert (await page.sees("ended"))["by"] == "caller"
+    states = [row["reason"] for row in stage.lab.query_store(
+        "select reason from offers where contact = ? order by offer", contact)]
+    assert states[0] == "lost", states
+
+
+async def test_a_browser_that_is_killed_gives_its_caller_back(stage: Stage, tmp_path: Path) -> None:
+    own = Chromium(tmp_path / "chromium")
+    try:
+        async with async_playwright() as playwright:
+            _, agent, caller = await talk_in_page(stage, await playwright.chromium.connect_over_cdp(own.address))
+            contact = (await agent.fetch_view())["contact"]
+            own.kill()
+            began = time.monotonic()
+
+            async def waits() -> bool:
+                return bool((await stage.lab.fetch_queue(SERVICE))["waiting"])
+
+            await until_async(waits, what="the caller waits again")
+            took = time.monotonic() - began
+            print(f"browser killed: {contact} in front again after {took:.1f} s")
+            await stage.hears_music(caller)
+            await caller.hang_up()
+    finally:
+        own.kill()
 
 
 async def test_the_newest_page_gets_the_phone(stage: Stage, browser: Browser) -> None:

@@ -55,6 +55,14 @@ async def test_a_sign_in_without_a_seat_is_one_at_the_page(tmp_path: Path) -> No
         assert (status, refused["error"]) == (409, "seat_needed")
 
 
+async def test_a_page_that_begins_again_is_one_event(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        headers = await desk.sign_in("a1")
+        assert (await desk.ask("POST", PHONE.format("a1") + "/returned", None, headers=headers))[0] == 200
+        assert desk.inbox.events == [events.PageReturned("a1")]  # type: ignore[arg-type]
+        assert (await desk.ask("POST", PHONE.format("a1") + "/returned", Role.AGENT))[0] == 403
+
+
 async def test_an_agent_at_a_telephone_needs_no_page(tmp_path: Path) -> None:
     async with running(folder=tmp_path) as desk:
         desk.inbox.agents = (agent_view("a1", "2001"),)

@@ -1,0 +1,46 @@
+"""Free the agent and the caller of a call whose page began again.
+
+A page that was reloaded has no call any more, and no page can take over the sound of another one. Asterisk would notice
+the dead leg only after `rtp_timeout`: the caller would hear nothing for 15 s.
+"""
+
+from __future__ import annotations
+
+from routing.core.agents import agent_capacity, presence
+from routing.core.calls import offer_changes, talk_changes
+from routing.core.domain import Domain
+from routing.core.events import PageReturned
+from routing.core.model.centre_model import OfferState
+from routing.core.model.reasons import LOST
+from routing.core.model.state_tables import LegState
+from routing.core.records import AgentRecord, Offer
+
+RETURN_S = 5.0
+"""Time for which the caller waits for the same agent before all others. The page is there already, and rings."""
+
+
+def on_page_returned(d: Domain, event: PageReturned) -> None:
+    """End the calls that the agent's page has lost, and offer the caller to this agent first.
+
+    The agent is ready at once if the phone is registered. Nothing happens without a call.
+    """
+    record = presence.signed_in_agent(d, event.agent)
+    for offer in [one for one in record.offers.values() if one.voice]:
+        # 1. A talk of two is lost, but not the phone.
+        if _is_plain_talk(offer, record):
+            offer_changes.rescind_offer(d, offer, "page_returned")
+            talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False, same_agent_s=RETURN_S)
+        # 2. A ringing page has forgotten its call, and the agent has missed nothing.
+        elif offer.state is OfferState.PENDING and offer.partner is None and not offer.dialling \
+                and offer.contact.consulting_offer is None:
+            offer_changes.rescind_offer(d, offer, "page_returned")
+            offer_changes.close_offer(d, offer, "rescinded", LOST, keep_idle=True)
+        # 3. Among more than two, the report of the leg's end decides for everybody, as at any hang-up.
+        elif offer.state is OfferState.PENDING or agent_capacity.is_talking(offer):
+            offer_changes.rescind_offer(d, offer, "page_returned")
+
+
+def _is_plain_talk(offer: Offer, record: AgentRecord) -> bool:
+    """Return whether only this agent and the caller are in the talk."""
+    return (offer.state is OfferState.ACCEPTED and offer.agent is record and offer.partner is None
+            and offer.leg is not LegState.AWAITING_REBRIDGE and offer.contact.consulting_offer is None)
