@@ -97,9 +97,9 @@ def reset_person(connection: Connection, person: str, code: str, code_until: flo
 
 
 def disable_person(connection: Connection, person: str, at: float) -> int:
-    """Disable a person. Return the number of sessions that ended."""
+    """Disable a person and forget the display name. Return the number of sessions that ended."""
     connection.execute(update(people).where(people.c.person == person).values(
-        password="", code="", disabled=True))
+        name="", password="", code="", disabled=True))
     return _end_all(connection, person, at)
 
 

@@ -91,7 +91,8 @@ def test_a_mistake_has_one_message_and_changes_nothing(tmp_path: Path, words: tu
 
 def test_a_running_node_ends_sessions_that_a_command_ends(tmp_path: Path) -> None:
     """The node holds the lease meanwhile, and the command does not ask for it."""
-    run(tmp_path, "add", "ayse", "--role", "supervisor")
+    run(tmp_path, "add", "ayse", "--role", "supervisor", "--name", "Ayşe Şahin")
+    assert "Ayşe Şahin" in run(tmp_path, "list")[1]
 
     async def work() -> None:
         store = await Store.open_store(tmp_path / "santral.db")
@@ -117,6 +118,7 @@ def test_a_running_node_ends_sessions_that_a_command_ends(tmp_path: Path) -> Non
     asyncio.run(work())
     assert run(tmp_path, "reset", "ayse")[0] != 0, "a disabled person is added again"
     _, listed, _ = run(tmp_path, "list")
+    assert "Ayşe Şahin" not in listed, "a name goes with its access"
     assert re.search(r"ayse .* disabled +│ 0", listed) and re.search(r"omer .* code given +│ 1", listed)
     code, out, _ = run(tmp_path, "add", "ayse", "--role", "unit")
     person, secrets, _ = stored(tmp_path, "ayse")
