@@ -156,6 +156,17 @@ async def test_what_was_typed_is_shown_as_text(tmp_path: Path, name: str) -> Non
             assert not any(key[:2] == "on" for _, attrs in found for key in attrs)
 
 
+async def test_a_display_name_is_text_on_the_desk_of_a_colleague(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        mine = await desk.sign_in("a1")
+        plain = Elements((await ask(desk, "GET", "/", headers=mine)).text).found
+        evil = '</script><script>alert(1)</script><img src=x onerror=alert(1)>'
+        desk.house.display_name = lambda person: evil  # type: ignore[method-assign]
+        page = await ask(desk, "GET", "/", headers=mine)
+        assert page.status == 200 and evil not in page.text and "alert(1)" in page.text
+        assert [tag for tag, _ in Elements(page.text).found] == [tag for tag, _ in plain]
+
+
 async def test_a_code_sets_a_password_once_and_only_in_time(tmp_path: Path) -> None:
     clock = Hands()
     async with running(folder=tmp_path, clock=clock) as desk:
