@@ -10,7 +10,7 @@ SITE   := $(VENV)/.with-site
 PAGE   := $(VENV)/.with-vendor
 SPEAK  := espeak-ng sox python3-venv
 LAB    := mmdebstrap sip-tester coturn
-TRY    := mosquitto prometheus prometheus-alertmanager python3-icu chromium
+TRY    := mosquitto prometheus prometheus-alertmanager python3-icu chromium iproute2
 SOUNDS := .cache/sounds
 
 .PHONY: all install setup speak lab packages prompts pictures vendor docs language demo test test-long lint types voices clean structure
