@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from aiohttp import web
 
@@ -16,7 +17,8 @@ from desk.people.session_requests import SESSIONS, session_holder
 from desk.people.sessions import Sessions
 from desk.people.sign_in import SignIns
 from desk.phone.relay import PhoneRelay
-from desk.phone.web_seats import PagePhones, WebSeats
+from desk.phone.seat_holders import note_holder
+from desk.phone.web_seats import PagePhones, WebSeats, find_origin
 from routing.core.inbox import Inbox
 from routing.store.audit import Audit
 from routing.store.store import Store
@@ -35,7 +37,8 @@ class Desk:
         self.sign_ins = SignIns(self.sessions, store, self._passwords, Attempts(clock), clock)
         self.live = LiveDesks(inbox, sources)
         self.sessions.on_end(self.live.end_session)
-        self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent))
+        self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent), self._note_holder)
+        self.sip_origin = find_origin(phones.sip)
         # A page keeps its telephone until the talk is over, whatever ends the session.
         self.relay = PhoneRelay(phones.asterisk, lambda request: session_holder(request, until_talk_ends=True),
                                 self.phones.seat_of)
@@ -50,7 +53,11 @@ class Desk:
         """Add the parts to the application."""
         app[SESSIONS] = self.sessions
         app.router.add_get("/phone", self.relay.serve_page)
+        app.router.add_get("/phone/session", self.relay.check_session)
         app.on_shutdown.append(self._close_pages)
+
+    async def _note_holder(self, seat: str, agent: str) -> None:
+        await self._store.run_write(partial(note_holder, seat=seat, agent=agent))
 
     async def _close_pages(self, app: web.Application) -> None:
         await self.relay.stop_relaying()

@@ -138,7 +138,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", serve_readiness)
     app.router.add_get("/metrics", serve_metrics)
-    pages = Pages()
+    pages = Pages("" if desk is None else desk.sip_origin)
     pages.add_routes(app)
     if desk is not None:
         SignInPages(pages, desk.sign_ins, desk.sessions, desk.address).add_routes(app)

@@ -24,12 +24,14 @@ from desk.api.tokens import Role
 from desk.people import person_rows
 from desk.people.one_use_code import CODE_S, hash_code, make_code
 from desk.people.person_rows import Person
+from desk.phone import seat_holders
 from routing.store.audit import Audit, asker_name
 from routing.store.errors import StoreError
 from routing.store.store import Store
 from santral.centre.config import DEFAULT_CENTRE, NodeConfig, node_config, store_place
 from santral.errors import SantralError, StoreFailure
 from santral.privacy.cli import STATE, CentreFolder, Settings, State, Who
+from santral.secrets import NodeSecrets
 from santral.state_folder import require_owner
 
 T = TypeVar("T")
@@ -110,15 +112,24 @@ def build_commands() -> typer.Typer:
         person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
         who: Who = None,
     ) -> None:
-        """Let a person in no more. All sessions of the person end within a second, or after the talk."""
+        """Let a person in no more. All sessions of the person end within a second, or after the talk. Page seats whose
+        secrets the person was given get new ones."""
         now = time.time()
 
-        def disable_known(connection: Connection) -> int:
+        def disable_known(connection: Connection) -> tuple[int, tuple[str, ...]]:
             _find(connection, person)
             _note(state, who, "person_disabled", now, person=person)
-            return person_rows.disable_person(connection, person, now)
+            seats = seat_holders.find_seats(connection, person)
+            # The secrets come first: a failure later leaves new ones that nobody knows, never old ones.
+            renewed = NodeSecrets(state).renew_seats(seats)
+            seat_holders.forget_holders(connection, seats)
+            return person_rows.disable_person(connection, person, now), renewed
 
-        _show_ends(_change(node_config(centre, settings), state, disable_known))
+        ended, renewed = _change(node_config(centre, settings), state, disable_known)
+        _show_ends(ended)
+        if renewed:
+            typer.echo(f"New secrets of page seats: {', '.join(renewed)}. To put them in force: santral asterisk-conf, "
+                       "copy pjsip.conf, asterisk -rx 'pjsip reload', restart the node", err=True)
 
     return app
 

@@ -46,6 +46,16 @@ class NodeSecrets:
         """Return the SIP secret of each phone."""
         return self._fill_file("seats.json", seats, _random_secret)
 
+    def renew_seats(self, seats: Iterable[str]) -> tuple[str, ...]:
+        """Replace the SIP secrets of these seats, and return the seats that had one."""
+        path = self.folder / "seats.json"
+        known = read_private(path)
+        renewed = tuple(seat for seat in seats if seat in known)
+        if renewed:
+            write_private(path, json.dumps(known | {seat: _random_secret() for seat in renewed}, indent=1,
+                                           sort_keys=True))
+        return renewed
+
     def trunk_password(self) -> str:
         """Return the password that the carrier has given. The operator writes it into the file."""
         path = self.folder / "trunk.json"

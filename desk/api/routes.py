@@ -42,7 +42,7 @@ async def claim_phone(call: ApiCall) -> Shape:
     assert isinstance(call.body, models.PhoneWanted)
     if call.phones is None:
         raise NoPageSeat
-    found = call.phones.claim_phone(call.agent, far=call.body.far)
+    found = await call.phones.hand_out_phone(call.agent, far=call.body.far)
     turn = None if found.turn is None else models.TurnServer(
         urls=found.turn.url, username=found.turn.username, credential=found.turn.credential)
     return models.PagePhone(seat=found.seat, uri=found.uri, secret=found.secret, websocket=found.websocket, turn=turn)

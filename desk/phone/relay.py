@@ -126,16 +126,27 @@ class PhoneRelay:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    # --- one page ----------------------------------------------------------------------------------------------------
+    # --- who asks ----------------------------------------------------------------------------------------------------
 
-    async def serve_page(self, request: web.Request) -> web.StreamResponse:
-        """Connect a page until it leaves, a newer page comes, or its session ends."""
-        # 1. Only an agent's session may ask, and only for SIP. These answers are plain HTTP.
+    async def check_session(self, request: web.Request) -> web.Response:
+        """Answer a TLS proxy that leads pages past the node: 204 if the page may pass, otherwise 401 or 403."""
+        self._require_agent(request)
+        return web.Response(status=204)
+
+    def _require_agent(self, request: web.Request) -> SessionHolder:
         who = self._holder_of(request)
         if who is None:
             raise web.HTTPUnauthorized
         if not who.agent or not who.person:
             raise web.HTTPForbidden
+        return who
+
+    # --- one page ----------------------------------------------------------------------------------------------------
+
+    async def serve_page(self, request: web.Request) -> web.StreamResponse:
+        """Connect a page until it leaves, a newer page comes, or its session ends."""
+        # 1. Only an agent's session may ask, and only for SIP. These answers are plain HTTP.
+        who = self._require_agent(request)
         page = web.WebSocketResponse(protocols=(PROTOCOL,), heartbeat=HEARTBEAT_S, timeout=CLOSE_S, compress=False,
                                      max_msg_size=MESSAGE_MAX, writer_limit=UNSENT_MAX)
         ready = page.can_prepare(request)

@@ -6,8 +6,9 @@ sound first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from desk.phone.turn import TurnCredentials, TurnRelay, make_credentials
 from routing.core.inbox import Inbox
@@ -67,6 +68,9 @@ class PhoneAccess(NamedTuple):
     turn: TurnCredentials | None
 
 
+NoteHolder = Callable[[str, str], Awaitable[None]]
+
+
 class _Claim(NamedTuple):
     seat: str
     at: float
@@ -76,9 +80,14 @@ class WebSeats:
     """The page seats of a node, and who has which."""
 
     def __init__(self, phones: PagePhones, inbox: Inbox, clock: Callable[[], float],
-                 is_connected: Callable[[str], bool] = lambda agent: False) -> None:
-        """`is_connected` returns whether a page of an agent is connected to the relay."""
+                 is_connected: Callable[[str], bool] = lambda agent: False,
+                 note_holder: NoteHolder | None = None) -> None:
+        """`is_connected` returns whether a page of an agent is connected to the relay. `note_holder` stores the seat
+        and the agent who gets its secret."""
         self._phones, self._inbox, self._clock, self._is_connected = phones, inbox, clock, is_connected
+        self._note_holder = note_holder
+        self._noted: set[tuple[str, str]] = set()
+        """Seats and agents that this node has stored: at most all seats for all agents."""
         self._secrets = {**phones.web, **phones.far}
         self._claims: dict[str, _Claim] = {}
 
@@ -91,6 +100,14 @@ class WebSeats:
         seat, now = self.claim_seat(agent, far=far), self._clock()
         turn = None if self._phones.turn is None else make_credentials(self._phones.turn, seat, now)
         return PhoneAccess(seat, f"sip:{seat}@{DOMAIN}", self._secrets[seat], self._phones.sip or PHONE, turn)
+
+    async def hand_out_phone(self, agent: str, *, far: bool = False) -> PhoneAccess:
+        """Return the phone of an agent's page like `claim_phone`, when the store knows who has its secret."""
+        found = self.claim_phone(agent, far=far)
+        if self._note_holder is not None and (found.seat, agent) not in self._noted:
+            await self._note_holder(found.seat, agent)
+            self._noted.add((found.seat, agent))
+        return found
 
     def claim_seat(self, agent: str, *, far: bool = False) -> str:
         """Return the seat of an agent's page, and keep it for them. Raise NoPageSeat or OwnPhone."""
@@ -128,3 +145,9 @@ class WebSeats:
 
     def _is_alive(self, agent: str, claim: _Claim) -> bool:
         return self._is_connected(agent) or self._clock() - claim.at < CLAIM_S
+
+
+def find_origin(sip: str) -> str:
+    """Return the origin of a WebSocket address for the policy of pages, or an empty text without an address."""
+    where = urlsplit(sip)
+    return f"{where.scheme}://{where.netloc}" if sip else ""

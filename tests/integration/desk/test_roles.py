@@ -74,6 +74,7 @@ POST /api/v1/announcements/off: supervisor admin
 GET /api/v1/hours: agent supervisor admin
 POST /api/v1/reload: admin
 GET /phone: agent
+GET /phone/session: agent
 GET /: agent
 GET /sign-in: everybody
 POST /sign-in: everybody

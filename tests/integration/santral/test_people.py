@@ -12,14 +12,17 @@ import pytest
 from typer.testing import CliRunner
 
 from desk.api.tokens import Role
+from desk.desk import Desk
 from desk.people import person_rows
 from desk.people.one_use_code import CODE_S, hash_code
 from desk.people.person_rows import Person, Secrets, SessionRow
 from desk.people.sessions import Sessions, hash_cookie
+from desk.phone.web_seats import PagePhones
 from routing.store.audit import Audit
 from routing.store.store import Store
 from santral.cli import cli
 from santral.people_cli import NAME_MAX
+from santral.secrets import NodeSecrets
 from tests.fakes.inbox import FakeInbox
 
 pytestmark = pytest.mark.integration
@@ -124,6 +127,36 @@ def test_a_running_node_ends_sessions_that_a_command_ends(tmp_path: Path) -> Non
     person, secrets, _ = stored(tmp_path, "ayse")
     assert code == 0 and person is not None and person.roles == (Role.UNIT,)
     assert secrets is not None and secrets.code == hash_code(out)
+
+
+def test_a_disabled_agent_knows_no_secret_of_a_page_any_more(tmp_path: Path) -> None:
+    """Of the seats whose secrets the agent was given, and of no other."""
+    secrets = NodeSecrets(tmp_path)
+    before = secrets.seat_secrets(["2001", "3001", "3002", "3003"])
+    for agent in ("a1001", "a1002"):
+        run(tmp_path, "add", agent, "--role", "agent")
+
+    async def hand_out() -> None:
+        store = await Store.open_store(tmp_path / "santral.db")
+        desk = Desk(store, FakeInbox(), Audit(tmp_path), time.time,
+                    PagePhones({seat: before[seat] for seat in ("3001", "3002", "3003")}, {}, "127.0.0.1:9"))
+        try:
+            assert (await desk.phones.hand_out_phone("a1001")).seat == "3001"
+            assert (await desk.phones.hand_out_phone("a1002")).seat == "3002"
+            await desk.phones.hand_out_phone("a1001")
+        finally:
+            await store.close()
+
+    asyncio.run(hand_out())
+    code, _, told = run(tmp_path, "disable", "a1001")
+    assert code == 0 and "New secrets of page seats: 3001. To put them in force: santral asterisk-conf" in told
+    after = secrets.seat_secrets(before)
+    assert [seat for seat in before if before[seat] != after[seat]] == ["3001"]
+    assert before["3001"] not in (tmp_path / "secrets" / "seats.json").read_text(encoding="utf-8")
+    # The new secret is nobody's yet, so a second time changes nothing.
+    run(tmp_path, "add", "a1001", "--role", "agent")
+    assert "New secrets" not in run(tmp_path, "disable", "a1001")[2]
+    assert secrets.seat_secrets(before) == after
 
 
 def test_a_folder_that_is_no_state_gets_no_people(tmp_path: Path) -> None:

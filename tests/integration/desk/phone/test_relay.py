@@ -90,6 +90,7 @@ async def world(*, asterisk: bool = True, flood: bool = False) -> AsyncIterator[
                            lambda agent: SEATS.get(agent, ""))
         node = web.Application()
         node.router.add_get("/phone", relay.serve_page)
+        node.router.add_get("/phone/session", relay.check_session)
         runner, base = await listen(node)
         here = World(f"http://{base}", http, relay)
         try:
@@ -209,3 +210,13 @@ async def test_a_page_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPa
         assert page._response.connection is not None
         page._response.connection.transport.pause_reading()  # type: ignore[union-attr]
         await until_async(lambda: not here.relay.is_connected("a1"), what="the page is cut off")
+
+
+@pytest.mark.parametrize(("person", "status"), [("ayse", 204), ("can", 204), ("sup", 403), ("token", 403), ("", 401)])
+async def test_a_proxy_past_the_node_learns_whether_a_page_may_pass(person: str, status: int) -> None:
+    """Such a proxy sends the headers of the handshake."""
+    async with world(asterisk=False) as here:
+        headers = {"X-Who": person, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "sip"}
+        async with here.http.get(f"{here.base}/phone/session", headers=headers) as answer:
+            assert answer.status == status and await answer.read() in (b"", b"401: Unauthorized", b"403: Forbidden")

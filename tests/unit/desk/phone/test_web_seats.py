@@ -9,7 +9,7 @@ import hmac
 import pytest
 
 from desk.phone.turn import TurnRelay
-from desk.phone.web_seats import CLAIM_S, NoPageSeat, OwnPhone, PagePhones, WebSeats
+from desk.phone.web_seats import CLAIM_S, NoPageSeat, OwnPhone, PagePhones, WebSeats, find_origin
 from tests.fakes.inbox import FakeInbox, agent_view
 
 pytestmark = pytest.mark.unit
@@ -107,3 +107,22 @@ def test_the_page_gets_its_secret_and_credentials_for_an_hour() -> None:
 def test_the_way_past_the_node_is_named() -> None:
     found = World(PHONES._replace(sip="wss://sip.example/ws", turn=None)).seats.claim_phone("a1")
     assert (found.websocket, found.turn) == ("wss://sip.example/ws", None)
+
+
+@pytest.mark.parametrize(("sip", "origin"), [
+    ("", ""), ("wss://desk.example/sip", "wss://desk.example"), ("ws://127.0.0.1:8088/ws", "ws://127.0.0.1:8088")])
+def test_the_policy_of_pages_holds_the_way_past_the_node(sip: str, origin: str) -> None:
+    assert find_origin(sip) == origin
+
+
+async def test_a_secret_is_given_when_its_holder_is_stored() -> None:
+    noted: list[tuple[str, str]] = []
+
+    async def note(seat: str, agent: str) -> None:
+        noted.append((seat, agent))
+
+    inbox = FakeInbox()
+    inbox.agents = (agent_view("a1", None), agent_view("a2", None))
+    seats = WebSeats(PHONES, inbox, lambda: 0.0, note_holder=note)
+    assert [(await seats.hand_out_phone(agent)).seat for agent in ("a1", "a2", "a1")] == ["3001", "3002", "3001"]
+    assert noted == [("3001", "a1"), ("3002", "a2")]
