@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 TABLE = """
 POST /api/v1/agents/{id}/login: own supervisor admin
 POST /api/v1/agents/{id}/phone: own
+POST /api/v1/agents/{id}/phone/returned: own
 POST /api/v1/agents/{id}/pause: own supervisor admin
 GET /api/v1/pause-reasons: agent supervisor admin
 POST /api/v1/agents/{id}/resume: own supervisor admin
