@@ -74,6 +74,7 @@ pictures: setup prompts
 	@$(BIN)/santral prompts report --sounds $(SOUNDS) --out .cache/prompts.html --picture docs/pictures/prompts.png
 	@rm -rf .cache/day && $(BIN)/santral lab day .cache/day --date 2026-03-02 --contacts 14000
 	@$(BIN)/santral report day 2026-03-02 .cache/day --html .cache/report.html --picture docs/pictures/report.png
+	@SANTRAL_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/integration/desk/pages/test_desk_pictures.py
 
 $(PAGE): $(NODE)
 	@echo "== installing Node from the Python package index"
