@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from desk.live.live_desks import LiveDesks
 from desk.pages.desk_page import DeskPage
 from desk.pages.page_routes import Pages
 from desk.pages.sign_in_pages import SignInPages
+from desk.people.client_address import ClientAddress
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from desk.phone.web_seats import WebSeats
 from routing.core.inbox import Inbox, InboxClosed
@@ -110,10 +112,11 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.on_shutdown.append(close_streams)
     warnings = TransferWarnings()
     # The failures are shared by all routes, or each route would allow its own guesses.
-    failures = Failures(clock)
+    identify = partial(_require_holder, tokens=tokens, failures=Failures(clock),
+                       address=ClientAddress() if desk is None else desk.address)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, tokens, failures, warnings, live, None if desk is None else desk.phones))
+            route, inbox, house, identify, warnings, live, None if desk is None else desk.phones))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -146,8 +149,9 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     return app
 
 
-def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: Tokens, failures: Failures,
-                     warnings: TransferWarnings, live: LiveDesks, phones: WebSeats | None) -> Respond:
+def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
+                     identify: Callable[[web.Request, Route], TokenHolder], warnings: TransferWarnings,
+                     live: LiveDesks, phones: WebSeats | None) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -155,7 +159,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations, tokens: 
 
     async def check_and_respond(request: web.Request) -> web.StreamResponse:
         # 1. A valid token, or a session.
-        holder = _require_holder(request, route, tokens, failures)
+        holder = identify(request, route)
         # 2. The role, and for an agent the own id.
         agent = request.match_info.get("id", "")
         who = holder.choose_role(route.roles, agent, own=route.own)
@@ -187,7 +191,8 @@ def _last_event_id(request: web.Request) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else None
 
 
-def _require_holder(request: web.Request, route: Route, tokens: Tokens, failures: Failures) -> TokenHolder:
+def _require_holder(request: web.Request, route: Route, *, tokens: Tokens, failures: Failures,
+                    address: ClientAddress) -> TokenHolder:
     """Return the holder of the token, or else of the session. Raise a problem if there is neither."""
     header = request.headers.get("Authorization", "")
     if not header and session_cookie(request):
@@ -198,7 +203,7 @@ def _require_holder(request: web.Request, route: Route, tokens: Tokens, failures
     holder = tokens.holder_of(header)
     if holder is None:
         # Too many wrong tokens from an address must wait.
-        wait = failures.wait_s(request.remote or "")
+        wait = failures.wait_s(address.of_request(request))
         if wait > 0:
             raise _Problem(429, "too_many", headers={"Retry-After": str(int(wait) + 1)})
         raise _Problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})

@@ -7,6 +7,7 @@ from typing import Any
 from desk.api.models import NAME, Probe, Problem, Shape
 from desk.api.route import Route
 from desk.api.routes import ROUTES
+from desk.api.tokens import SESSION_COOKIE
 from desk.live.notices import Notice
 
 REF = "#/components/schemas/{model}"
@@ -33,14 +34,18 @@ def describe_api(version: str) -> dict[str, Any]:
                               "content": {"text/plain": {"schema": {"type": "string"}}}}}}}
     return {
         "openapi": "3.1.0", "info": {"title": "Santral", "version": version}, "paths": paths,
-        "security": [{"bearer": []}],
-        "components": {"schemas": schemas, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}}
+        # Either of the two. The session of a person is for our own pages.
+        "security": [{"bearer": []}, {"session": []}],
+        "components": {"schemas": schemas, "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE}}}}
 
 
 def _describe_operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     roles = ", ".join(sorted(role.value for role in route.roles))
     operation: dict[str, Any] = {
         "summary": route.summary, "operationId": route.handler.__name__,
+        **({"security": [{"session": []}]} if route.session_only else {}),
         "description": f"Roles: {roles}." + (" An agent's token: only for its own id." if route.own else "")
         + (f" {route.detail}" if route.detail else ""),
         "responses": {"200": _describe_success(route, schemas),

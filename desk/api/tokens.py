@@ -17,6 +17,8 @@ flood could lock people out.
 WINDOW_S = 60.0
 PEERS_MAX = 1024
 """Addresses that are remembered. The oldest is forgotten first."""
+SESSION_COOKIE = "__Host-santral"
+"""Cookie of a person's session. The prefix makes browsers insist on Secure, on this host and on Path=/."""
 TOKEN_MAX = 256
 """Characters of a token. A longer one is not even hashed."""
 

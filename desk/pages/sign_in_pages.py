@@ -93,7 +93,7 @@ class SignInPages:
             return self._form(request, "sign_in.html", _describe(error), name=given.name)
         if done is None:
             return self._form(request, "sign_in.html", WRONG, name=given.name)
-        return _enter(done)
+        return await self._enter(request, done)
 
     async def set_password(self, request: web.Request) -> web.StreamResponse:
         """Set a password by a one-use code, and open a session."""
@@ -110,7 +110,7 @@ class SignInPages:
             except (TooManyTries, TooManyWaiting, StoreError) as error:
                 return self._form(request, "password.html", _describe(error), name=given.name)
             if done is not None:
-                return _enter(done)
+                return await self._enter(request, done)
         return self._form(request, "password.html", trouble or WRONG_CODE, name=given.name, code=given.secret)
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
@@ -121,6 +121,16 @@ class SignInPages:
         if "application/json" not in request.headers.get("Accept", ""):
             response = web.Response(status=303, headers={"Location": "/sign-in?out=1"})
         clear_session_cookie(response)
+        return response
+
+    async def _enter(self, request: web.Request, done: SignedIn) -> web.Response:
+        """Return the answer that leads to the desk, and end the session that the browser had before."""
+        # At a shared machine nobody knows any more that the session before is open.
+        await self._sessions.end_session(session_cookie(request), "replaced")
+        # A see-other, so that a reload of the next page sends no password again.
+        response = web.Response(status=303, headers={"Location": "/"})
+        set_session_cookie(response, done.session)
+        set_browser_cookie(response, done.browser)
         return response
 
     def _credentials(self, request: web.Request, fields: dict[str, str], secret: str) -> Credentials:
@@ -135,15 +145,6 @@ class SignInPages:
         if trouble is not None and trouble.wait_s:
             response.headers["Retry-After"] = str(trouble.wait_s)
         return response
-
-
-def _enter(done: SignedIn) -> web.Response:
-    """Return the answer that leads to the desk."""
-    # A see-other, so that a reload of the next page sends no password again.
-    response = web.Response(status=303, headers={"Location": "/"})
-    set_session_cookie(response, done.session)
-    set_browser_cookie(response, done.browser)
-    return response
 
 
 async def _read_form(request: web.Request) -> dict[str, str] | None:

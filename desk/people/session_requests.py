@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from desk.api.tokens import TokenHolder
+from desk.api.tokens import SESSION_COOKIE, TokenHolder
 from desk.people.sessions import SESSION_S, Sessions
 
-COOKIE = "__Host-santral"
-"""The prefix makes browsers insist on Secure, on this host and on Path=/."""
+COOKIE = SESSION_COOKIE
 
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions", Sessions)
 

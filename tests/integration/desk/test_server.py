@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,16 @@ async def test_wrong_tokens_are_told_to_wait_and_right_ones_never() -> None:
         assert [status for status, _ in found] == [401] * FAILURES_MAX + [429] * 2
         assert found[-1][1]["error"] == "too_many"
         assert (await desk.ask("GET", "/api/v1/queues"))[0] == 200
+
+
+async def test_behind_a_proxy_each_browser_has_its_own_wrong_tokens(tmp_path: Path) -> None:
+    async with running(folder=tmp_path, proxies=["127.0.0.1"]) as desk:
+        async def ask(address: str) -> int:
+            sent = {"Authorization": "Bearer x", "X-Forwarded-For": address}
+            return (await desk.ask("GET", "/api/v1/queues", None, headers=sent))[0]
+
+        assert [await ask("192.0.2.7") for _ in range(FAILURES_MAX + 1)] == [401] * FAILURES_MAX + [429]
+        assert await ask("192.0.2.8") == 401
 
 
 async def test_headers_of_every_answer() -> None:

@@ -105,3 +105,21 @@ async def test_disabled_in_a_talk_it_ends_in_order_and_nothing_new_comes(tmp_pat
         assert state_of(node, "a1") is AgentState.SIGNED_OUT and [one.contact for one in node.offers] == ["c1"]
         async with node.http.get(f"{node.base}/", headers=mine, allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/sign-in")
+
+
+async def test_a_sign_out_while_it_rings_takes_the_offer_back(tmp_path: Path) -> None:
+    async with working(tmp_path) as node:
+        mine = await sign_in(node, "a1")
+        await node.sits("a1", "2001")
+        offer = await node.rings("c1")
+        async with node.browse("a1", mine) as own:
+            assert (await own.next("state")).data["offer"]["offer"] == offer.offer
+            async with node.http.post(f"{node.base}/sign-out", headers=mine, allow_redirects=False) as answer:
+                assert answer.status == 303
+            assert (await own.next("end")).data == {"reason": "session_over"}
+        await until_async(lambda: state_of(node, "a1") is AgentState.SIGNED_OUT)
+        # An answer in the same moment is too late: the caller waits for somebody else.
+        node.post(e.OfferConnected(offer.offer, offer.contact))
+        await node.sits("a2", "2002")
+        await until_async(lambda: len(node.offers) == 2)
+        assert node.offers[1].contact == "c1" and state_of(node, "a1") is AgentState.SIGNED_OUT

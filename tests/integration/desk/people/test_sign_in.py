@@ -94,6 +94,18 @@ async def test_a_right_password_opens_a_session_with_a_safe_cookie(tmp_path: Pat
         assert (await desk.ask("GET", "/api/v1/status", None, headers={**OURS, **browser_of(page)}))[0] == 401
 
 
+async def test_the_next_person_at_a_machine_ends_the_session_of_the_one_before(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        await give_passwords(desk)
+        first = await sign_in(desk, "a1", PASSWORD)
+        second = await sign_in(desk, "ayse", PASSWORD, browser_of(first))
+        assert second.cookies[BROWSER_COOKIE].value == first.cookies[BROWSER_COOKIE].value
+        found = [(await desk.ask("GET", "/api/v1/queues", None, headers={**OURS, **browser_of(one)}))[0]
+                 for one in (first, second)]
+        assert found == [401, 200] and [dict(one.about) for one in desk.audit.read_entries()][-1] == {
+            "reason": "replaced"}
+
+
 async def test_a_script_signs_out_without_leaving_its_page(tmp_path: Path) -> None:
     async with running(folder=tmp_path) as desk:
         headers = {**await desk.sign_in("a1"), "Accept": "application/json"}
