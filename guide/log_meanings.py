@@ -98,6 +98,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "recording.unknown_file_found": (LOOK, "Another program writes into the spool; the file was removed."),
     "phone.message_refused": (LOOK, "A page sent a message that may not pass (`reason`); its connection was closed. If "
                                     "it repeats, somebody tries to speak as another seat."),
+    "phone.websocket_refused": (ALARM, "Asterisk's web server takes no page (`why`). Load the modules of the rendered "
+                                       "`modules.conf`; no page rings until then."),
     "phone.page_too_slow": (LOOK, "A page took no message for ten seconds and was cut off; it connects again."),
     "preferences.store_failed": (ALARM, "Caller preferences could not be stored (`why`); the caller was told."),
     "preferences.expiry_failed": (LOOK, "Old preferences were not deleted; tried again in an hour."),

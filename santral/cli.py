@@ -39,7 +39,7 @@ from routing.core.model.ids import ServiceId
 from santral import people_cli, preferences_cli, sms_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
-from santral.centre.page_address import check_advertised
+from santral.centre.page_address import check_advertised, check_relay
 from santral.errors import BadCentre
 from santral.node import app, mqtt_setup
 from santral.node.opening_hours import build_pages, hours_table, opening_on
@@ -94,6 +94,7 @@ def check_centre(
     found = config.check_centre(centre, settings)
     warnings = (*found.warnings, *config.unsent_sms(found),
                 *remote_agents.read_numbers(found.loaded, state / "secrets").warnings,
+                *check_relay(found.loaded, state / "secrets"),
                 *coverage_by_date.coming_problems(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)

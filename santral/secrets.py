@@ -67,12 +67,7 @@ class NodeSecrets:
 
     def turn_secret(self) -> str:
         """Return the secret that the node shares with the relay of [turn]. The operator writes it into the file."""
-        path = self.folder / "turn.json"
-        secret = read_private(path).get("secret")
-        if not secret or not isinstance(secret, str):
-            raise SantralError(f"[turn] names a relay for the sound of pages, but its secret is not there. Write "
-                               f'{{"secret": "..."}} into {path}, mode 0600: the static-auth-secret of the relay')
-        return secret
+        return read_turn_secret(self.folder)
 
     def agent_pins(self, agents: Iterable[str]) -> Mapping[str, str]:
         """Return the PIN of each agent. Delete an entry and restart to change a PIN."""
@@ -116,6 +111,16 @@ class NodeSecrets:
             known |= {key: make() for key in missing}
             write_private(path, json.dumps(known, indent=1, sort_keys=True))
         return {key: known[key] for key in wanted}
+
+
+def read_turn_secret(folder: Path) -> str:
+    """Return the secret of the relay from a folder of secrets. Raise SantralError if it is not there."""
+    path = folder / "turn.json"
+    secret = read_private(path).get("secret")
+    if not secret or not isinstance(secret, str):
+        raise SantralError(f"[turn] names a relay for the sound of pages, but its secret is not there. Write "
+                           f'{{"secret": "..."}} into {path}, mode 0600: the static-auth-secret of the relay')
+    return secret
 
 
 def read_private(path: Path) -> dict[str, object]:

@@ -13,7 +13,16 @@ from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout, ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    WSMessage,
+    WSMsgType,
+    WSServerHandshakeError,
+    web,
+)
 
 from desk.phone.sip_guard import MESSAGE_MAX, RefusedMessage, WrongUser, check_message
 
@@ -31,6 +40,9 @@ SEND_S = 10.0
 """Limit for the sending of one message. A page that takes none for this long is lost, and connects again."""
 HEARTBEAT_S = 20.0
 """A page that does not answer a ping within half of this time is gone. Browsers answer in hidden tabs too."""
+MISSING = {404: "Asterisk has not loaded res_http_websocket",
+           400: "Asterisk has not loaded res_pjsip_transport_websocket"}
+"""Cause of a refused handshake by its status, as Asterisk 22 answers it."""
 CLOSE_S = 1.0
 """Limit for the closing handshake."""
 
@@ -100,6 +112,7 @@ class PhoneRelay:
         self._links: dict[str, _Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._client: ClientSession | None = None
+        self._refused = False
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -176,6 +189,14 @@ class PhoneRelay:
     async def _relay_messages(self, link: _Link, seat: str) -> None:
         try:
             asterisk = await self._connect_asterisk()
+            self._refused = False
+        except WSServerHandshakeError as error:
+            # The web server is there, but not its WebSocket. One line until it is: every page tries again and again.
+            if not self._refused:
+                log.error("phone.websocket_refused", status=error.status, why=MISSING.get(error.status, "unknown"))
+            self._refused = True
+            await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk takes no pages")
+            return
         except (ClientError, TimeoutError, OSError):
             await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk does not answer")
             return

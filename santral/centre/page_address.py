@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 from asterisk_conf.machine_addresses import list_addresses
 from centres.centre_reader import LoadedCentre
 from centres.problem import Problem
+from santral.errors import SantralError
+from santral.secrets import read_turn_secret
 
 
 def check_advertised(loaded: LoadedCentre) -> list[Problem]:
@@ -31,3 +34,15 @@ def _is_here(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def check_relay(loaded: LoadedCentre, secrets: Path) -> list[Problem]:
+    """Return a warning if [turn] names a relay whose secret is not in the folder of a node's secrets."""
+    settings = loaded.settings
+    if settings is None or settings.turn.url is None:
+        return []
+    try:
+        read_turn_secret(secrets)
+    except SantralError as error:
+        return [Problem(loaded.where("turn", "url"), str(error).rstrip("."), "Without it no node starts.")]
+    return []

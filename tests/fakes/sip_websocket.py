@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Mapping
 from types import TracebackType
 
 import aiohttp
@@ -22,8 +23,9 @@ CODED = ("Via:", "From:", "Call-ID:", "CSeq:")
 class PageLine:
     """One WebSocket of a page seat to the web server of an Asterisk, `host:port`."""
 
-    def __init__(self, place: str, seat: str, secret: str) -> None:
-        self._place, self.seat, self._secret = place, seat, secret
+    def __init__(self, place: str, seat: str, secret: str, path: str = "/ws",
+                 headers: Mapping[str, str] | None = None) -> None:
+        self._url, self.seat, self._secret, self._headers = f"ws://{place}{path}", seat, secret, headers
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -36,7 +38,11 @@ class PageLine:
 
     async def __aenter__(self) -> PageLine:
         self._session = aiohttp.ClientSession()
-        self._socket = await self._session.ws_connect(f"ws://{self._place}/ws", protocols=("sip",))
+        try:
+            self._socket = await self._session.ws_connect(self._url, protocols=("sip",), headers=self._headers)
+        except aiohttp.ClientError:
+            await self._session.close()
+            raise
         self._reader = asyncio.create_task(self._read_messages(self._socket), name=f"page[{self.seat}]")
         return self
 

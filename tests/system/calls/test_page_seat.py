@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from lab.faults.pbx import AsteriskFault
 from lab.pbx.fetch import AsteriskProgram
 from lab.people.agent import SimAgent
 from tests.fakes.sip_websocket import PageLine
+from tests.ministry import patient
+from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -21,6 +24,8 @@ pytestmark = pytest.mark.system
 SKILL, KEY = "psikososyal", "1"
 SEAT, OTHER = "3001", "3002"
 NUMBER = "05005553311"
+QUICK = "\n[wait]\ntick_s = 2\nmax_fails = 2\n"
+"""A waiting caller reaches the fallback queue after some 5 s instead of a minute."""
 
 
 def page_line(stage: Stage, seat: str, secret: str | None = None) -> PageLine:
@@ -105,3 +110,26 @@ async def test_asterisk_asks_whether_a_page_is_there(stage: Stage) -> None:
             return page.options > 0
 
         await until_async(was_asked, 30.0, "an OPTIONS to the page")
+
+
+async def test_a_page_that_is_led_past_the_node_rings_without_it(new_lab: NewLab, tmp_path: Path,
+                                                                 asterisk_tree: AsteriskProgram) -> None:
+    """With `[desk] sip` a TLS proxy leads there. The line of this test goes straight to Asterisk."""
+    lab = await new_lab(centre=patient(tmp_path), extra='[desk]\nsip = "wss://desk.example/sip"\n' + QUICK)
+    stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
+    async with page_line(stage, SEAT) as page:
+        await page.register()
+        person = await sits_at_page(stage, plain(SKILL, 1)[0], SEAT)
+        await stage.reaches(person, "ready")
+
+        async def is_member() -> bool:
+            return f"PJSIP/{SEAT}" in await queue_text(pbx)
+
+        await until_async(is_member, what="the page is a member of the fallback queue")
+        caller = await stage.hurried(KEY)
+        await page.answer(await page.wait_request("INVITE"), "486 Busy Here")
+        await asyncio.to_thread(lab.kill_node)
+        # The caller reaches the fallback queue after some seconds, and the page rings.
+        offer = await page.wait_request("INVITE")
+        assert f"sip:{SEAT}@" in offer.partition("\r\n")[0]
+        await caller.hang_up()

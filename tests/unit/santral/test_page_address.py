@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from asterisk_conf.machine_addresses import list_addresses
 from centres.centre_reader import load_centre
 from santral.centre.page_address import check_advertised
+from santral.cli import cli
 from santral.errors import SantralError
 from santral.secrets import NodeSecrets
 from tests.ministry import copied, edit
@@ -56,6 +58,19 @@ def test_the_addresses_of_the_machine_are_those_of_the_kernel(tmp_path: Path) ->
     trie.write_text(TRIE, encoding="ascii")
     assert list_addresses(trie) == ("192.0.2.9", "192.0.2.10")
     assert list_addresses(tmp_path / "nowhere") == ()
+
+
+def test_a_relay_without_its_secret_is_told_by_check_with_its_line(tmp_path: Path) -> None:
+    folder, state = copied(tmp_path), tmp_path / "state"
+    edit(folder, "santral.toml", "[asterisk]\n", '[turn]\nurl = "turn:relay.example:3478"\n[asterisk]\n')
+    line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("[turn]") + 2
+    out = CliRunner().invoke(cli, ["check", str(folder), "--state", str(state)], env={"COLUMNS": "400"})
+    said = f"warning: santral.toml:{line}: [turn] names a relay for the sound of pages, but its secret is not there."
+    assert out.exit_code == 0 and said in out.output
+    path = NodeSecrets(state).folder / "turn.json"
+    path.write_text('{"secret": "abc"}', encoding="utf-8")
+    path.chmod(0o600)
+    assert "[turn] names" not in CliRunner().invoke(cli, ["check", str(folder), "--state", str(state)]).output
 
 
 def test_a_relay_without_its_secret_says_where_it_belongs(tmp_path: Path) -> None:

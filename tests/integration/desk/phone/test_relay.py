@@ -10,6 +10,7 @@ from typing import NamedTuple
 import aiohttp
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
+from structlog.testing import capture_logs
 
 from desk.phone import relay as relay_module
 from desk.phone.relay import CloseCode, PhoneRelay
@@ -61,8 +62,10 @@ async def end_of(page: ClientWebSocketResponse) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def world(*, asterisk: bool = True, flood: bool = False) -> AsyncIterator[World]:
+async def world(*, asterisk: bool = True, flood: bool = False, refusal: int = 0) -> AsyncIterator[World]:
     async def accept(request: web.Request) -> web.StreamResponse:
+        if refusal:
+            return web.Response(status=refusal)
         found = web.WebSocketResponse(protocols=("sip",))
         await found.prepare(request)
         here.asterisk.append(found)
@@ -183,6 +186,18 @@ async def test_a_session_that_ends_closes_the_page() -> None:
 async def test_without_asterisk_the_page_is_told_to_come_again() -> None:
     async with world(asterisk=False) as here:
         assert (await end_of(await here.page()))[0] == CloseCode.ASTERISK_AWAY
+
+
+@pytest.mark.parametrize(("status", "module"), [
+    (404, "res_http_websocket"), (400, "res_pjsip_transport_websocket")])
+async def test_asterisk_without_a_module_is_named_once(status: int, module: str) -> None:
+    """Pages try again every few seconds, and the log does not fill with it."""
+    async with world(refusal=status) as here:
+        with capture_logs() as logged:
+            for _ in range(3):
+                assert (await end_of(await here.page()))[0] == CloseCode.ASTERISK_AWAY
+        assert [(one["event"], one["status"], one["why"]) for one in logged] == [
+            ("phone.websocket_refused", status, f"Asterisk has not loaded {module}")]
 
 
 async def test_asterisk_that_leaves_ends_the_page() -> None:
