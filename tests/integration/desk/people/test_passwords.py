@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from argon2 import PasswordHasher
 
 from desk.people.passwords import (
     AT_ONCE,
+    NICENESS,
     PASSWORD_MAX,
     PASSWORD_MIN,
     WAITING_MAX,
@@ -59,6 +61,26 @@ class Slow(PasswordHasher):
         with self.lock:
             self.running -= 1
         return super().hash(password, salt=salt)
+
+
+class Noting(PasswordHasher):
+    """Notes the priority of its thread."""
+
+    priority = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        return super().hash(password, salt=salt)
+
+
+async def test_a_hash_costs_what_is_recommended_and_leaves_the_processor_to_calls() -> None:
+    passwords, noting = Passwords(), Noting(time_cost=1, memory_cost=8, parallelism=1)
+    assert "$m=19456,t=2,p=1$" in await passwords.hash_password("x" * PASSWORD_MIN)
+    before, low = os.getpriority(os.PRIO_PROCESS, 0), Passwords(noting)
+    await low.hash_password("x" * PASSWORD_MIN)
+    assert noting.priority >= NICENESS and os.getpriority(os.PRIO_PROCESS, 0) == before
+    passwords.close()
+    low.close()
 
 
 async def test_two_are_calculated_at_once_and_fifty_wait() -> None:
