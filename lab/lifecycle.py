@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +98,7 @@ class LabInfo(NamedTuple):
     caller_page: str
     """Address of the page from which a visitor calls, empty without `start_lab(visited=True)`."""
     people: tuple[Visitor, ...]
-    """People of the desk with their passwords, if the lab is visited."""
+    """People of the desk with their passwords (`lab.people.desk_people`)."""
 
     @property
     def sounds(self) -> Path:
@@ -126,7 +126,8 @@ class LabInfo(NamedTuple):
 def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
               sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
-              texts: float | None = None, visited: bool = False, say: Say = lambda text: None) -> LabInfo:
+              texts: float | None = None, visited: bool = False, speech: Mapping[str, Path] | None = None,
+              say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
@@ -139,6 +140,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
       seconds.
     - `visited`: people come with their browsers (`lab.visitors`): the caller's page, a TURN relay, and ports that stay
       the same when they are free.
+    - `speech`: names and folders of what callers can say (`lab.people.caller_speech`).
     """
     # 1. Refuse a second lab in the same folder: both would write one `lab.json`.
     folder = folder.resolve()
@@ -156,7 +158,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         visitors = VisitorPlaces.choose_places(ports) if visited else None
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
-        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured).start_everything(
+        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}).start_everything(
             asterisk_path, sounds, extra, through, carrier, gateway, visitors)
     except BaseException:
         stop_lab(folder)
@@ -214,6 +216,11 @@ def note_process(folder: Path, name: str, identity: Identity, run: Path | None =
         _save_state(folder, changed)
 
 
+def note_people(folder: Path, people: Sequence[Visitor]) -> None:
+    """Record the people of the desk, so that whoever starts a browser finds their passwords."""
+    _save_state(folder, {**_load_state(folder), "people": [one._asdict() for one in people]})
+
+
 def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
     """Start the node of a lab, for the first time or again. Return before the node is ready."""
     found = _load_state(folder)
@@ -254,12 +261,13 @@ def wait_ready(http_place: str, identity: Identity, log: Path, limit: float = RE
 class _LabStart:
     """The steps of `start_lab`, in order."""
 
-    def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool) -> None:
+    def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool,
+                 speech: Mapping[str, Path]) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
-        self._guarded, self._measured = guarded, measured
+        self._guarded, self._measured, self._speech = guarded, measured, speech
         self._settings = folder / SETTINGS_FILE
 
     def start_everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
@@ -365,7 +373,7 @@ class _LabStart:
     def _start_network(self, program: AsteriskProgram, target: str, sip: int, page: int | None) -> NetworkPlace:
         self._say("starting the telephone network")
         place, phones = network.start_network(program, self._folder / "network", target, self._ports,
-                                              media=MEDIA_PORTS, sip=sip, page=page)
+                                              media=MEDIA_PORTS, sip=sip, page=page, speech=self._speech)
         note_process(self._folder, "network", Identity(place.pid, place.started), phones.run)
         return place
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +68,12 @@ class VisitorPlaces(NamedTuple):
                        ._asdict())
         return process.start_process([sys.executable, "-m", "lab.caller_page.page_server", str(path)],
                                      folder / "page.log")
+
+
+def read_turn_port(settings: Path) -> int:
+    """Return the port of the TURN relay that the settings of a lab for visitors name."""
+    url = str(tomllib.loads(settings.read_text(encoding="utf-8"))["turn"]["url"])
+    return int(url.partition("?")[0].rpartition(":")[2])
 
 
 def wait_listening(identity: Identity, port: int, log: Path) -> None:

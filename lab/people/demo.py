@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,14 +20,17 @@ from rich.text import Text
 
 from desk import tables
 from lab.errors import LabError
-from lab.lifecycle import LabInfo, start_lab, stop_lab
+from lab.lifecycle import PROJECT_ROOT, LabInfo, note_people, start_lab, stop_lab
 from lab.pbx.sms_gateway import FILE as GATEWAY_FILE
 from lab.pbx.sms_gateway import read_messages
 from lab.people import node_records
 from lab.people.agent import ask_node
+from lab.people.caller_speech import build_speech
+from lab.people.desk_people import add_people, choose_visitors
 from lab.people.node_records import RunSummary
-from lab.people.traffic import LabTraffic, TrafficHabits, pick_across_teams
+from lab.people.traffic import KEYS, VISITED_KEY, VISITED_SKILL, LabTraffic, TrafficHabits, pick_across_teams
 from lab.phones.network import PhoneNetwork
+from lab.visitors import read_turn_port
 
 LOOK_S = 1.0
 """Time between two drawings of the view. Waits are counted in seconds."""
@@ -40,6 +45,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, the system and the terminal. Each signal ends the demo in order."""
 TEXTED, TEXTS_S = 0.5, 10.0
 """Share of the callers who ask for the wait in a short message, and the wait after which the node offers that."""
+SPEECH = PROJECT_ROOT / ".cache" / "callers"
+"""Cache of what the callers say."""
 WIDE = 150
 """Columns from which the agents fit next to the queues. 24 lines cannot hold both tables below each other."""
 
@@ -69,7 +76,7 @@ def run_demo(plan: DemoPlan, console: Console) -> int:
     # 1. Start the lab and run its people.
     try:
         info = start_lab(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, texts=TEXTS_S,
-                         say=print_step)
+                         visited=True, speech=build_speech(SPEECH), say=print_step)
         print_step(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_run_traffic(info, plan, console, print_step))
     finally:
@@ -91,11 +98,17 @@ async def _run_traffic(info: LabInfo, plan: DemoPlan, console: Console, say: Any
     stop = asyncio.Event()
     with _stop_on_signal(stop):
         async with PhoneNetwork(info.network) as network:
-            habits = TrafficHabits(every=plan.every, record=folder / "recordings", texts=TEXTED)
-            traffic = LabTraffic(info, network, habits, pick_across_teams(info.agents, plan.agents))
+            habits = TrafficHabits(every=plan.every, record=folder / "recordings", texts=TEXTED,
+                                   keys=KEYS.replace(VISITED_KEY, ""), speech=True)
+            chosen = pick_across_teams(info.agents, plan.agents, without=VISITED_SKILL)
+            traffic = LabTraffic(info, network, habits, chosen)
+            info = info._replace(people=tuple(await add_people(
+                info, choose_visitors(plan.centre, VISITED_SKILL, chosen))))
+            note_people(folder, info.people)
             await traffic.sign_in_agents()
             say(f"{len(traffic.people)} agents are signed in; callers arrive"
                 + ("; Ctrl-C ends it" if plan.seconds is None else ""))
+            print_welcome(info, console)
             arriving = asyncio.create_task(traffic.generate_callers(), name="lab.people.traffic")
             try:
                 await _show_progress(info, traffic, stop, plan.seconds, console)
@@ -115,17 +128,19 @@ async def _show_progress(info: LabInfo, traffic: LabTraffic, stop: asyncio.Event
     """Show the state of the centre until the end of the time or Ctrl-C."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds if seconds is not None else float("inf")
-    period = LOOK_S if console.is_terminal else PLAIN_S
+    printed = 0.0
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
     with live or nullcontext():
         while not stop.is_set() and loop.time() < end:
             status = await ask_node(info, "GET", "/api/v1/status")
+            traffic.more_keys = _keys_for_visitors(status, info)
             if live is not None:
                 live.update(_progress_view(status, traffic, end - loop.time(), console.width >= WIDE), refresh=True)
-            else:
+            elif loop.time() >= printed:
+                printed = loop.time() + PLAIN_S
                 console.print(_counts_line(status, traffic), highlight=False)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), max(0.05, min(period, end - loop.time())))
+                await asyncio.wait_for(stop.wait(), max(0.05, min(LOOK_S, end - loop.time())))
 
 
 async def _drain_calls(info: LabInfo, traffic: LabTraffic, network: PhoneNetwork, stop: asyncio.Event) -> None:
@@ -159,11 +174,43 @@ async def _final_summary(info: LabInfo) -> RunSummary:
         await asyncio.sleep(LOOK_S / 4)
 
 
+def _keys_for_visitors(status: dict[str, Any], info: LabInfo) -> str:
+    """Return the key of the visitors' service while one of its agents is ready and nobody waits.
+
+    A visitor then gets a call within seconds, and no line of callers stands before the visitor's own call.
+    """
+    mine = {one.person for one in info.people if VISITED_SKILL in _skills_of(info, one.person)}
+    ready = any(agent["id"] in mine and agent["state"] == "ready" for agent in status["agents"])
+    waiting = any(queue["waiting"] or queue["ringing"] for queue in status["queues"] if queue["id"] == VISITED_SKILL)
+    return VISITED_KEY if ready and not waiting else ""
+
+
+def _skills_of(info: LabInfo, person: str) -> Collection[str]:
+    return next((seat.skills for seat in info.agents if seat.id == person), ())
+
+
+def print_welcome(info: LabInfo, console: Console) -> None:
+    """Print the addresses of desk and caller's page, names with passwords, and the forwards for another machine."""
+    ports = [urlsplit(info.desk).port, read_turn_port(Path(info.settings)), urlsplit(info.caller_page).port]
+    forwards = " ".join(f"-L {port}:127.0.0.1:{port}" for port in ports)
+    people = Table.grid(padding=(0, 2))
+    for one in info.people:
+        people.add_row("", Text(one.person, style="bold"), Text(one.password, style="bold"),
+                       Text(f"{'/'.join(one.roles)}{': ' if one.about else ''}{one.about}"))
+    for line in (f"\nDesk of the agents   {info.desk}   sign in as", people,
+                 f"Caller's page        {info.caller_page}   key {VISITED_KEY} rings at the desk of the first agent",
+                 f"From another machine ssh {forwards} {socket.gethostname()}\n"):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def _counts_line(status: dict[str, Any], traffic: LabTraffic) -> str:
     waiting = sum(queue["waiting"] for queue in status["queues"])
     talking = sum(queue["talking"] for queue in status["queues"])
-    ready = sum(queue["state"] == "ready" for queue in status["agents"])
-    return f"{len(traffic.calls)} callers so far, {waiting} waiting, {talking} talking, {ready} agents ready"
+    simulated = {person.id for person in traffic.people}
+    ready = sum(agent["state"] == "ready" and agent["id"] in simulated for agent in status["agents"])
+    here = sum(agent["state"] != "signed_out" and agent["id"] not in simulated for agent in status["agents"])
+    return (f"{len(traffic.calls)} callers so far, {waiting} waiting, {talking} talking, {ready} agents ready"
+            f"{f', {here} at a desk' if here else ''}")
 
 
 def _progress_view(status: dict[str, Any], traffic: LabTraffic, left: float, wide: bool) -> RenderableType:

@@ -12,11 +12,14 @@ from typing import NamedTuple
 from lab.errors import LabError
 from lab.lifecycle import AgentSeat, LabInfo
 from lab.people.agent import SimAgent
+from lab.people.caller_speech import speech_class
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour, PhoneNetwork
 
 KEYS = "12340"
 """Keys of the main menu, one for each service. All have the same chance."""
+VISITED_KEY, VISITED_SKILL = "0", "temsilci"
+"""Service of a demo that visitors alone answer, so that a call from the caller's page rings at the desk."""
 TEXT_KEY, TEXT_S = "6", (10.0, 14.0, 18.0)
 """Key that asks for a short message, and the seconds after which it is pressed.
 
@@ -43,6 +46,9 @@ class TrafficHabits(NamedTuple):
     """Mean of the exponential time on top of `stay_least`. The caller then hangs up, waiting or talking."""
     record: Path | None = None
     """Folder for WAVs of what callers heard."""
+    keys: str = KEYS
+    speech: bool = False
+    """Callers say the sentence of their key (`lab.people.caller_speech`) instead of a tone."""
     texts: float = 0.0
     """Share of the callers who ask for a short message while they wait."""
     seed: int = 444
@@ -58,6 +64,8 @@ class LabTraffic:
         self.people = [SimAgent(info, network, agent) for agent in agents]
         self.calls: list[Leg] = []
         self.keys: Counter[str] = Counter()
+        self.more_keys = ""
+        """Keys that callers press besides those of their habits, from now on."""
         self.troubles: list[str] = []
         """Sentences about failures that did not stop the traffic."""
         self._network = network
@@ -97,7 +105,7 @@ class LabTraffic:
 
     async def _run_caller(self, number: int) -> None:
         draw = self._random
-        key = draw.choice(KEYS)
+        key = draw.choice(self.habits.keys + self.more_keys)
         press = f"{key}@{draw.uniform(*self.habits.press):.2f}s"
         if self.habits.texts and draw.random() < self.habits.texts:  # no draw without texts: the same callers
             press += "".join(f",{TEXT_KEY}@{self.habits.press[1] + after:.0f}s" for after in TEXT_S)
@@ -106,7 +114,8 @@ class LabTraffic:
         try:
             # This block of numbers belongs to nobody, so a mistake rings no real phone.
             leg = await self._network.place_call(self.info.numbers[0], caller=f"0500{draw.randrange(10 ** 7):07d}",
-                                                 press=press, stay=round(stay, 1), tone=CALLER_TONE, record=record)
+                                                 press=press, stay=round(stay, 1), tone=CALLER_TONE, record=record,
+                                                 speech=speech_class(key) if self.habits.speech else "")
         except LabError as error:
             self.troubles.append(str(error))
             return
@@ -115,10 +124,15 @@ class LabTraffic:
         await leg.ended.wait()
 
 
-def pick_across_teams(agents: Iterable[AgentSeat], count: int) -> list[str]:
-    """Pick `count` agents from the teams in turn, so that every service has an agent."""
+def pick_across_teams(agents: Iterable[AgentSeat], count: int, without: str = "") -> list[str]:
+    """Pick `count` agents from the teams in turn, so that every service has an agent.
+
+    Agents with the skill `without` are left out.
+    """
     teams: dict[str, list[str]] = {}
     for agent in agents:
+        if without in agent.skills:
+            continue
         teams.setdefault(agent.team, []).append(agent.id)
     chosen: list[str] = []
     while len(chosen) < count and any(teams.values()):

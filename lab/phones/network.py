@@ -88,16 +88,17 @@ class PhoneBehaviour(NamedTuple):
 
 def start_network(program: AsteriskProgram, folder: Path, target: str, ports: PortBlock,
                   phones: Mapping[str, str] | None = None, media: int = 480, sip: int | None = None,
-                  bind: str = "127.0.0.1", page: int | None = None) -> tuple[NetworkPlace, PrivateAsterisk]:
+                  bind: str = "127.0.0.1", page: int | None = None,
+                  speech: Mapping[str, Path] | None = None) -> tuple[NetworkPlace, PrivateAsterisk]:
     """Start a network that outlives this process. The `phones` (seat -> secret) register at once.
 
     `sip` is its port, or None for any free one. `bind` is its address. `page` is the port at which the caller's page
-    reaches it (`lab.caller_page`), or None.
+    reaches it (`lab.caller_page`), or None. `speech` names what callers can say (`place_call`), with folders of sounds.
     """
     conf, secret = folder / "conf", secrets.token_urlsafe(24)
     sip, ami = sip or ports.free_port(socket.SOCK_DGRAM), ports.free_port()
     network_conf.write_files(conf, sip=sip, ami=ami, rtp=ports.media_range(media), target=target, secret=secret,
-                             bind=bind, page=page)
+                             bind=bind, page=page, speech=speech)
     _write_phones(conf, target, dict(phones or {}))
     asterisk = PrivateAsterisk(program, conf, folder)
     identity = asterisk.start_process()
@@ -148,7 +149,7 @@ class PhoneNetwork:
 
     async def place_call(self, number: str, *, caller: str | None = None, press: str = "", stay: float | None = None,
                          tone: int | None = None, record: Path | None = None, seat: str | None = None,
-                         live: LiveAddress | None = None) -> Leg:
+                         live: LiveAddress | None = None, speech: str = "") -> Leg:
         """Dial `number` and return the leg at once. The leg records what happens.
 
         - `caller`: the caller's number. None takes a new number, since one number is one person.
@@ -157,6 +158,7 @@ class PhoneNetwork:
         - `record`: WAV of what the caller hears.
         - `seat`: phone that dials, instead of a caller from outside.
         - `live`: address for the sound in both directions, instead of tone and record.
+        - `speech`: name of what the caller says, instead of the tone (`start_network`).
         """
         # 1. Register the leg before dialling: its first event may come before the answer to the action.
         presses = parse_presses(press)
@@ -174,7 +176,8 @@ class PhoneNetwork:
         fields = [("Channel", f"PJSIP/{endpoint}/{host}"), ("Context", "caller"), ("Exten", "s"), ("Priority", "1"),
                   ("Async", "true"), ("ChannelId", uniqueid), ("Timeout", str(DIAL_S * 1000)),
                   ("Variable", f"LAB_STAY={STAY_S if stay is None else stay}"),
-                  ("Variable", f"LAB_TONE={tone or 0}"), ("Variable", f"LAB_RECORD={record or ''}")]
+                  ("Variable", f"LAB_TONE={tone or 0}"), ("Variable", f"LAB_RECORD={record or ''}"),
+                  ("Variable", f"LAB_SPEECH={speech}")]
         if live is not None:
             fields += [("Variable", f"LAB_LIVE={live.name}"), ("Variable", f"LAB_EAR={live.address}")]
         if not seat and not anonymous:

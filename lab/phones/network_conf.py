@@ -31,17 +31,18 @@ ANONYMOUS_ENDPOINT = "centre-anonymous"
 
 TEMPLATES = open_templates(Path(str(files("lab") / "templates")))
 FILES = ("modules.conf", "logger.conf", "rtp.conf", "manager.conf", "extensions.conf", "indications.conf", "cdr.conf",
-         "pjsip.conf", "http.conf")
+         "pjsip.conf", "http.conf", "musiconhold.conf")
 EMPTY = ("acl.conf", "udptl.conf", "pjproject.conf", "ccss.conf", "stasis.conf", "cel.conf", "features.conf")
 """Empty files. Asterisk complains about each of them that is missing."""
 
 
 def write_files(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str,
-                bind: str = "127.0.0.1", page: int | None = None) -> None:
+                bind: str = "127.0.0.1", page: int | None = None, speech: Mapping[str, Path] | None = None) -> None:
     """Render the files into `folder`. `target` is host:port of the Asterisk that callers dial and phones register at.
 
     `bind` is the SIP address. An Asterisk on another machine cannot send to the loopback. On the loopback callers have
     a separate address. `page` is the port of the web server for the caller's page. None leaves the server off.
+    `speech` names the classes of what callers can say, with their folders.
     """
     # On one machine only the address tells the carrier from the phones.
     apart = bind == "127.0.0.1"
@@ -51,7 +52,7 @@ def write_files(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], targe
         _write_private(folder / name, _render(name, sip=sip, ami=ami, rtp=rtp, target=target, secret=secret, bind=bind,
                                               apart=apart, match=match, user=USER, callers=CALLERS, page=page,
                                               others=list_addresses(), header=PAGE_HEADER, visitors=VISITORS,
-                                              longest=VISIT_S))
+                                              longest=VISIT_S, speech=speech or {}))
     for name in EMPTY:
         _write_private(folder / name, "")
 

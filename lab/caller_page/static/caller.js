@@ -3,7 +3,7 @@
 
 import { CallerLine } from "./caller_line.js";
 
-const DOUBLE_MS = 700; // A double click must not hang up at once.
+const DOUBLE_MS = 500; // A double click must not hang up at once, nor call again.
 
 export const line = new CallerLine();
 const words = JSON.parse(document.getElementById("words").textContent);
