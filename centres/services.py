@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from centres.base_shapes import EXPRESSION, LEVELS, Name, ServiceId, Shape, Skills, Week, require_plain
+from centres.base_shapes import EXPRESSION, LEVELS, Name, ServiceId, Shape, Skills, Text, Week, require_plain
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """An expression such as `psikososyal >= 60 and tr`. `santral check` parses it and marks the column of a mistake."""
@@ -193,6 +193,8 @@ class Service(Shape):
     """Prompt for callers in distress while nobody can be reached, with emergency numbers."""
     survey: bool | None = None
     """Ask callers after the talk; left out: unless distress or anonymous."""
+    codes: Annotated[dict[ServiceId, Text], Field(max_length=30)] = {}
+    """Codes of the wrap-up, each with its name on the desk. An agent chooses one, or none."""
     privacy: Literal["normal", "private", "anonymous"] = "normal"
     """`private`: never recorded. `anonymous`: also no number is shown or stored."""
 

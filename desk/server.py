@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from desk.api import models
 from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
-from desk.api.route import ApiCall, Route
+from desk.api.route import NOTE_BODY_MAX, ApiCall, Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
@@ -44,8 +44,6 @@ from routing.core.model.ids import AgentId
 
 log = structlog.get_logger()
 
-BODY_MAX = 4096
-"""Limit of a request's body in bytes. The largest valid body is below 200."""
 READ_S = 5.0
 """Limit for reading a body: a slow sender may not hold a connection."""
 KEEPALIVE_S = 30.0
@@ -99,7 +97,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
                       clock: Callable[[], float] = time.monotonic, desk: Desk | None = None) -> web.Application:
     """Build the application of a node. It reaches the engine only through the inbox, and everything else through
     `house`. Without `desk` there are no people, only tokens."""
-    app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
+    app = web.Application(middlewares=[_translate_errors], client_max_size=NOTE_BODY_MAX)
     app.on_response_prepare.append(_set_headers)
     if desk is not None:
         desk.add_to(app)
@@ -168,7 +166,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
         # 3. Ids and body of the right form.
         if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
-        body = await _read_body(request, route.request)
+        body = await _read_body(request, route.request, route.body_max)
         # 4. A line of the audit, before anything is done.
         if route.is_act_of(who):
             await house.audit_act(who.audit_name, "acted", route=f"{route.method} {route.path}",
@@ -238,13 +236,15 @@ async def _stream_sound(request: web.Request, pieces: AsyncGenerator[bytes, None
         return response
 
 
-async def _read_body(request: web.Request, model: type[models.Shape] | None) -> models.Shape | None:
+async def _read_body(request: web.Request, model: type[models.Shape] | None, limit: int) -> models.Shape | None:
     # 1. Read the body in time.
     try:
         async with asyncio.timeout(READ_S):
             raw = await request.read()
     except TimeoutError:
         raise _Problem(408, "slow") from None
+    if len(raw) > limit:
+        raise _Problem(413, "too_large", f"at most {limit} bytes")
     # 2. A route without a model takes no body.
     if model is None:
         if raw.strip() not in (b"", b"{}"):
@@ -292,7 +292,7 @@ async def _translate_errors(request: web.Request, handler: Respond) -> web.Strea
     except (InboxClosed, TimeoutError):
         return _Problem(503, "unavailable", headers={"Retry-After": "1"}).to_response()
     except web.HTTPRequestEntityTooLarge:
-        return _Problem(413, "too_large", f"at most {BODY_MAX} bytes").to_response()
+        return _Problem(413, "too_large", f"at most {NOTE_BODY_MAX} bytes").to_response()
     except web.HTTPNotFound:
         return _Problem(404, "not_found").to_response()
     except web.HTTPMethodNotAllowed as error:

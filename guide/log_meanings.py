@@ -96,6 +96,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "recording.private_discarded": (LOOK, "A recording of a `private` or `anonymous` service was destroyed. "
                                            "Render Asterisk's files again."),
     "recording.unknown_file_found": (LOOK, "Another program writes into the spool; the file was removed."),
+    "note.not_opened": (ALARM, "A note does not open with the keys of this state. Restore `secrets/notes.json` "
+                              "from the backup of the secrets."),
     "phone.message_refused": (LOOK, "A page sent a message that may not pass (`reason`); its connection was closed. If "
                                     "it repeats, somebody tries to speak as another seat."),
     "phone.websocket_refused": (ALARM, "Asterisk's web server takes no page (`why`). Load the modules of the rendered "

@@ -21,6 +21,7 @@ from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, SeatId
 from routing.core.stored import Started
 from routing.store import sms_messages
+from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.reader import Reader
 from routing.store.recordings.recording_store import RecordingStore
@@ -139,7 +140,8 @@ async def opened(state: Path) -> AsyncIterator[House]:
         await node.tell(e.CallerErased(digest))
 
     privacy = CallerData(state, store, vault, keys, state / "queue_log", forget, node=True, who="test",
-                      keys=state / "secrets" / "recordings.json")
+                         notes=NoteKeys.load_or_create(state / "secrets" / "notes.json"),
+                         keys=state / "secrets" / "recordings.json")
     yield House(state, store, vault, node, privacy)
     log.close()
     await vault.close()

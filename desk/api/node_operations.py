@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from desk.api import models, own_models, views
+from desk.api import models, note_models, own_models, views
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId
 
@@ -39,6 +39,13 @@ class UnknownPrompt(Refused):
 
     code = "unknown_prompt"
     turkish = "Böyle bir cümle yok."
+
+
+class UnknownCode(Refused):
+    """The service has no such code."""
+
+    code = "unknown_code"
+    turkish = "Bu hizmetin böyle bir sonuç kodu yok."
 
 
 class NodeOperations(Protocol):
@@ -138,6 +145,22 @@ class NodeOperations(Protocol):
 
     async def access_log(self, agent: AgentId) -> own_models.AccessLog:
         """Return who was shown the agent's needs, and which rules of the agent were set aside."""
+        ...
+
+    def list_codes(self) -> note_models.AllCodes:
+        """Return the codes of all services."""
+        ...
+
+    async def save_note(self, agent: AgentId, wanted: note_models.NoteWanted) -> note_models.Note:
+        """Store the note of an agent. Raise NotNow if the agent did not talk with this caller, or UnknownCode."""
+        ...
+
+    async def own_contacts(self, agent: AgentId) -> note_models.OwnContacts:
+        """Return the last talks of the agent with the own notes."""
+        ...
+
+    async def callers_at_hand(self, agent: AgentId) -> note_models.CallersAtHand:
+        """Return the callers at hand with their earlier contacts."""
         ...
 
     def display_name(self, person: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desk.api import models, own_models
+from desk.api import models, note_models, own_models
 from desk.api.route import Answer, ApiCall
 from desk.shape import Shape
 
@@ -57,3 +57,24 @@ async def save_comfort(call: ApiCall) -> Shape:
 async def show_access_log(call: ApiCall) -> Shape:
     """Return who was shown the agent's needs."""
     return await call.operations.access_log(call.agent)
+
+
+async def list_codes(call: ApiCall) -> Shape:
+    """List the codes of all services."""
+    return call.operations.list_codes()
+
+
+async def save_note(call: ApiCall) -> Shape:
+    """Store code and note of a contact."""
+    assert isinstance(call.body, note_models.NoteWanted)
+    return await call.operations.save_note(call.agent, call.body)
+
+
+async def list_own_contacts(call: ApiCall) -> Shape:
+    """List the agent's last talks."""
+    return await call.operations.own_contacts(call.agent)
+
+
+async def show_callers(call: ApiCall) -> Shape:
+    """Show the callers at hand."""
+    return await call.operations.callers_at_hand(call.agent)

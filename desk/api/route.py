@@ -15,6 +15,11 @@ from routing.core.inbox import Inbox
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.ids import AgentId
 
+BODY_MAX = 4096
+"""Limit of a request's body in bytes. The largest valid body is below 200, but for a note."""
+NOTE_BODY_MAX = 8192
+"""Limit of a request with a note in bytes. 2,000 Turkish letters take 4,000 bytes."""
+
 
 class ApiCall(NamedTuple):
     """A request that has passed every check."""
@@ -58,6 +63,8 @@ class Route(NamedTuple):
     """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
     events: bool = False
     """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
+    body_max: int = BODY_MAX
+    """Limit of the body in bytes."""
     session_only: bool = False
     """Whether only a person with a session may ask, and no token."""
     audited: bool = False

@@ -6,10 +6,10 @@ from this table.
 
 from __future__ import annotations
 
-from desk.api import models, own_models, own_routes, views
+from desk.api import models, note_models, own_models, own_routes, views
 from desk.api.models import Shape
 from desk.api.node_operations import UnknownPrompt
-from desk.api.route import ADMIN, AGENT, ALL, SELF, STAFF, Answer, ApiCall, Route
+from desk.api.route import ADMIN, AGENT, ALL, NOTE_BODY_MAX, SELF, STAFF, Answer, ApiCall, Route
 from desk.live.desk_state import DeskState
 from desk.phone.web_seats import NoPageSeat, SeatNeeded
 from routing.core import events
@@ -494,6 +494,18 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{AGENT}/access-log", SELF, None, own_models.AccessLog, own_routes.show_access_log,
           "Show who was shown the own needs", own=True,
           detail="With rules that were set aside in 90 days, and the offers that came by it."),
+    # Notes of contacts.
+    Route("GET", "/api/v1/codes", ALL, None, note_models.AllCodes, own_routes.list_codes, "List codes of wrap-ups"),
+    Route("POST", f"{AGENT}/note", SELF, note_models.NoteWanted, note_models.Note, own_routes.save_note,
+          "Write code and note of a contact", own=True, body_max=NOTE_BODY_MAX,
+          detail="At most 2,000 characters, sealed in the store. Of a contact at hand, or of the last day. 404 "
+                 "`unknown_code`; 409 `not_now`: no talk with this caller."),
+    Route("GET", f"{AGENT}/contacts", SELF, None, note_models.OwnContacts, own_routes.list_own_contacts,
+          "List the own last talks", own=True, detail="The last 50."),
+    Route("GET", f"{AGENT}/caller", SELF, None, note_models.CallersAtHand, own_routes.show_callers,
+          "Show who is at hand", own=True,
+          detail="Earlier contacts of 90 days and their notes, in talk and wrap-up. Those of private services are for "
+                 "agents who may serve them; each reading is audited. Anonymous services have no history."),
     Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "List agents"),
     Route("GET", "/api/v1/queues", ALL, None, views.Queues, list_queues, "List queues",
           detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now."),

@@ -96,6 +96,9 @@ Index("ux_offers_live_contact", offers.c.contact, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_CALLER)), postgresql_where=text(one_of("state", OFFER_WITH_CALLER)))
 Index("ux_offers_live_slot", offers.c.agent, offers.c.channel, offers.c.slot, unique=True,
       sqlite_where=text(one_of("state", OFFER_WITH_AGENT)), postgresql_where=text(one_of("state", OFFER_WITH_AGENT)))
+# An agent may look at the own last talks.
+Index("ix_offers_talks", offers.c.agent, offers.c.connected_at, sqlite_where=text("connected_at IS NOT NULL"),
+      postgresql_where=text("connected_at IS NOT NULL"))
 # A start reads the callbacks that were dialled within a day.
 Index("ix_offers_dialled_at", offers.c.dialled_at, sqlite_where=text("dialled_at IS NOT NULL"),
       postgresql_where=text("dialled_at IS NOT NULL"))
@@ -225,6 +228,17 @@ Index("ix_sms_messages_live", sms_messages.c.id, sqlite_where=text(one_of("state
 Index("ix_sms_messages_caller", sms_messages.c.caller)
 Index("ix_sms_messages_contact", sms_messages.c.contact)
 Index("ix_sms_messages_asked_at", sms_messages.c.asked_at)
+
+contact_notes = Table(
+    "contact_notes", metadata,
+    Column("contact", Text, primary_key=True),
+    Column("agent", Text, primary_key=True, comment="the author"),
+    Column("service", Text, nullable=False, comment="of the talk"),
+    Column("code", Text, nullable=False, comment="empty: none"),
+    Column("note_encrypted", Text, nullable=False, comment="sealed text; empty: none"),
+    Column("at", Double, nullable=False, comment="time of the last change"),
+)
+Index("ix_contact_notes_at", contact_notes.c.at)
 
 desk_comfort = Table(
     "desk_comfort", metadata,

@@ -56,6 +56,7 @@ from routing.sms.outbox import SmsOutbox as SmsOutbox
 from routing.store.audit import Audit
 from routing.store.callers import caller_input
 from routing.store.callers.caller_input import CallerInput
+from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import KeyFileError, StoreError
 from routing.store.recordings.recording_store import RecordingStore
@@ -71,6 +72,7 @@ from santral.node.announcement_board import AnnouncementBoard
 from santral.node.callback_windows import find_windows
 from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar
+from santral.node.contact_notes import ContactNotes
 from santral.node.nightly_purge import NightlyPurge
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
 from santral.node.own_desk import OwnDesk
@@ -170,6 +172,7 @@ class Node:
             log.warning("centre.warned", warning=str(warning))
         # 2. Store and lease. Only one node may work on a state.
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
+        self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
         async with AsyncExitStack() as stack:
             store = await Store.open_store(store_place(self._config, self._state))
             stack.push_async_callback(store.close)
@@ -240,9 +243,11 @@ class Node:
             await desk.load()
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
+            notes = ContactNotes(store, runner, self._note_keys, lambda: self._config, archive.audit_access,
+                                 partial(self._last_digits, numbers))
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
-                lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge, own,
+                lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge, own, notes,
                 desk.sessions.display_name)
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
@@ -341,7 +346,8 @@ class Node:
             await runner.ask(CallerErased(caller_hash))
 
         data = CallerData(self._state, store, vault, numbers, self._state / self._config.settings.queue_log.path,
-                          forget_caller, keys=self._secrets.folder / "recordings.json", node=True, who=AUDIT_NAME)
+                          forget_caller, keys=self._secrets.folder / "recordings.json", notes=self._note_keys,
+                          node=True, who=AUDIT_NAME)
         return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time, runner.write_snapshot)
 
     async def _start_redirect(self) -> SipRedirect | None:
@@ -360,6 +366,16 @@ class Node:
     def to_call(self, number: str) -> str:
         """Return the number of a caller who is dialled now, or raise NotDialable."""
         return recheck_dialable(number, self._config.settings.numbers)
+
+    def _last_digits(self, numbers: NumberKeys, offer: OfferId) -> str | None:
+        """Return the last two digits of the caller of an offer, or None if the centre shows none of them."""
+        box = self._engine.encrypted_number(offer)
+        if self._config.settings.desk.caller != "masked" or not box:
+            return None
+        try:
+            return numbers.decrypt_number(box)[-2:]
+        except KeyFileError:
+            return None
 
     def _can_call(self, numbers: NumberKeys, offer: OfferId) -> bool:
         """Return whether the caller of an offer may be promised a callback.

@@ -27,8 +27,8 @@ log = structlog.get_logger()
 PURGED = "privacy_purged"
 """Name of a note in the store: the time of the last purge, Unix seconds."""
 
-Purge = Callable[[float, float, float], Awaitable[PurgeResult]]
-"""Destroy data older than these days: numbers, journal, facts."""
+Purge = Callable[[float, float, float, float], Awaitable[PurgeResult]]
+"""Destroy data older than these days: numbers, journal, facts, notes."""
 
 
 class NightlyPurge:
@@ -68,7 +68,8 @@ class NightlyPurge:
         rules = self._settings().privacy
         began = asyncio.get_running_loop().time()
         try:
-            done = await self._purge(rules.numbers_days, rules.journal_days, rules.facts_days)
+            done = await self._purge(rules.numbers_days, rules.journal_days, rules.facts_days,
+                                     self._settings().desk.notes_days)
             self.purged_at = self._clock()
             await self._store.note_value(PURGED, str(self.purged_at))
         except LeaseLost:

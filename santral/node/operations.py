@@ -28,6 +28,7 @@ from santral.centre.last_known_good import CopyInForce
 from santral.errors import SantralError
 from santral.node.announcement_board import AnnouncementBoard, AnnouncementError
 from santral.node.caller_preferences import NodePreferences, PreferencesFull
+from santral.node.contact_notes import ContactNotes
 from santral.node.opening_hours import build_pages, format_spans
 from santral.node.own_desk import OwnDesk
 from santral.node.recording_access import RecordingAccess
@@ -46,13 +47,15 @@ class RunningNodeOperations:
     def __init__(self, current: Callable[[], NodeConfig], reloader: CentreReloader, clock: Callable[[], float],
                  board: AnnouncementBoard, archive: RecordingAccess, can_call: Callable[[OfferId], bool],
                  wishes: NodePreferences, instead: Callable[[], CopyInForce | None],
-                 nobody_left: Callable[[], Sequence[str]], surge: SurgeSwitch, own: OwnDesk,
+                 nobody_left: Callable[[], Sequence[str]], surge: SurgeSwitch, own: OwnDesk, notes: ContactNotes,
                  display_name: Callable[[str], str]) -> None:
         self.find_recordings, self.read_recording, self.pause_recording, self.can_call = (
             archive.find_recordings, archive.read_recording, archive.pause_by_api, can_call)
         self.audit_act = archive.audit_access
         self.hang_up, self.comfort, self.save_comfort, self.own_day, self.access_log = (
             own.hang_up, own.comfort, own.save_comfort, own.own_day, own.access_log)
+        self.list_codes, self.save_note, self.own_contacts, self.callers_at_hand = (
+            notes.list_codes, notes.save_note, notes.own_contacts, notes.callers_at_hand)
         self.display_name = display_name
         self.erase_preferences, self._wishes = wishes.erase_preference, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board

@@ -26,8 +26,10 @@ from metrics.queue_log.lines import clean_name
 from routing.core.journal import field_names
 from routing.store import sms_messages
 from routing.store.audit import Audit
-from routing.store.callers import caller_input, caller_preferences, erasure, redaction
+from routing.store.callers import caller_input, caller_preferences, contact_notes, erasure, redaction
+from routing.store.callers.contact_notes import NoteRow
 from routing.store.callers.erasure import CallerTraces
+from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.compaction import COPY_MAX_S
 from routing.store.errors import KeyFileError
@@ -92,13 +94,14 @@ class CallerData:
     """The data of callers in one state folder.
 
     `state` is the folder that is searched at the end, and `node` says whether a node works on it. `log` is the
-    queue_log, and `keys` the key file of the recordings. `who` is the user for the audit log.
+    queue_log, and `keys` the key file of the recordings, and `notes` opens
+    notes. `who` is the user for the audit log.
     """
 
     def __init__(self, state: Path, store: Store, vault: RecordingStore, numbers: NumberKeys, log: Path,
-                 forget: EraseInEngine, *, keys: Path, node: bool, who: str,
+                 forget: EraseInEngine, *, keys: Path, notes: NoteKeys, node: bool, who: str,
                  clock: Callable[[], float] = time.time) -> None:
-        self._keys = keys
+        self._keys, self._notes = keys, notes
         self._state, self._store, self._vault, self._numbers = state, store, vault, numbers
         self._log, self._forget, self._node, self._who, self._clock = log, forget, node, who, clock
         self._audit = Audit(state)
@@ -144,6 +147,9 @@ class CallerData:
                 "keyed_in": [{"contact": one.contact, "field": one.field, "at": one.at,
                               "digits": self._decrypt_or_empty(one.value_encrypted).rpartition(":")[2] or None}
                              for one in answers],
+                "notes": [{"contact": one.contact, "at": one.at, "code": one.code or None, "text": self._open_note(one)}
+                          for one in await self._store.run_query(partial(
+                              contact_notes.notes_of_contacts, ids=caller.contacts))],
                 "short_messages": [{"contact": one.contact, "about": one.leaf, "at": one.asked_at, "state": one.state,
                                     "text": one.text or None} for one in texts]}
         # 4. Write the files.
@@ -158,6 +164,15 @@ class CallerData:
         with path.open("ab") as file:
             async for piece in self._vault.read_wav(one):
                 file.write(piece)
+
+    def _open_note(self, one: NoteRow) -> str | None:
+        """Return the text of a note, or None without one. The author is not named."""
+        if not one.note_encrypted:
+            return None
+        try:
+            return self._notes.open_note(one.note_encrypted, one.contact)
+        except KeyFileError:
+            return None
 
     def _decrypt_or_empty(self, box: str) -> str:
         try:
@@ -202,13 +217,15 @@ class CallerData:
         if words:
             counts["journal"] = await erasure.redact_caller(
                 self._store, redaction.without_caller(words, is_of_caller), caller.contacts, self._clock())
-        # 4. Erase keyed-in digits, short messages and preferences.
+        # 4. Erase keyed-in digits, short messages, preferences and notes.
         counts["keyed in"] = await self._store.run_write(partial(caller_input.erase_inputs, some=answers))
         texts = await self._store.run_query(partial(
             sms_messages.messages_of_callers, hashes=caller.hashes, ids=caller.contacts))
         counts["short messages"] = await self._store.run_write(partial(sms_messages.erase_messages, some=texts))
         await self._store.run_write(partial(caller_preferences.erase_preferences, hashes=caller.hashes))
         counts["wishes"] = len(wished)
+        written = await self._store.run_query(partial(contact_notes.notes_of_contacts, ids=caller.contacts))
+        counts["notes"] = await self._store.run_write(partial(contact_notes.erase_notes, ids=caller.contacts))
         # 5. Blank the rows last, because an interrupted erasure finds its caller again by them.
         counts["contacts"] = await self._store.run_write(partial(erasure.blank_rows, ids=caller.contacts))
         # 6. Blank the numbers in queue_log.
@@ -217,6 +234,7 @@ class CallerData:
         # 7. Search the whole state for traces that are left.
         left = await self._search_traces([*caller.hashes, *boxes, *(significant_digits(number) for number in theirs),
                                           *(word for one in answers for word in (one.hash, one.value_encrypted)),
+                                          *(one.note_encrypted for one in written),
                                           *(one.number_encrypted for one in texts)])
         self._audit.note_entry(self._who, "erased", self._clock(), contacts=list(caller.contacts), counts=counts,
                                left=[path.name for path in left])
@@ -289,10 +307,12 @@ class CallerData:
 
     # -- destroy by age ----------------------------------------------------------------------------------------------
 
-    async def find_due(self, numbers_days: float, journal_days: float, facts_days: float) -> list[DueData]:
+    async def find_due(self, numbers_days: float, journal_days: float, facts_days: float,
+                       notes_days: float) -> list[DueData]:
         """Return the data that `purge_due` would destroy."""
         now = self._clock()
-        numbers, journal, told = (now - days * DAY_S for days in (numbers_days, journal_days, facts_days))
+        numbers, journal, told, written = (
+            now - days * DAY_S for days in (numbers_days, journal_days, facts_days, notes_days))
         count = await self._store.run_query(partial(recording_rows.count_recordings, wanted=RecordingFilter(due=now)))
         past = await self._store.run_query(partial(
             erasure.find_old_history, journal_before=journal, facts_before=told))
@@ -308,28 +328,33 @@ class CallerData:
                 DueData("keyed-in answers", numbers,
                         await self._store.run_query(partial(caller_input.count_old_inputs, before=numbers))),
                 DueData("short messages", numbers,
-                        await self._store.run_query(partial(sms_messages.count_old_messages, before=numbers)))]
+                        await self._store.run_query(partial(sms_messages.count_old_messages, before=numbers))),
+                DueData("notes", written,
+                        await self._store.run_query(partial(contact_notes.count_old_notes, before=written)))]
 
-    async def purge_due(self, numbers_days: float, journal_days: float, facts_days: float) -> PurgeResult:
+    async def purge_due(self, numbers_days: float, journal_days: float, facts_days: float,
+                        notes_days: float) -> PurgeResult:
         """Destroy the data that is due, in pages. Next to a running node each page is followed by a pause."""
         pause_s = erasure.PAUSE_S if self._node else 0.0
-        due = await self.find_due(numbers_days, journal_days, facts_days)
+        due = await self.find_due(numbers_days, journal_days, facts_days, notes_days)
         counts = {one.what: one.many for one in due if one.many}
         # Nothing is due, but the log may still hold data of the last purge.
         if not counts:
             return PurgeResult(due, await self._store.empty_log())
         # 1. Write the audit entry before anything is destroyed.
         self._audit.note_entry(self._who, "purging", self._clock(), counts=counts)
-        # 2. Destroy recordings, numbers and messages, page by page.
+        # 2. Destroy recordings, numbers, messages and notes, page by page.
         await self._vault.purge_expired(self._clock())
-        numbers, journal, told = due[1].before, due[4].before, due[5].before
+        numbers, journal, told, written = due[1].before, due[4].before, due[5].before, due[8].before
         while ids := await self._store.run_query(partial(erasure.old_contacts, before=numbers)):
             await self._store.run_write(partial(erasure.blank_rows, ids=ids))
             await asyncio.sleep(pause_s)
-        for erase_page in (caller_input.erase_old_inputs, sms_messages.erase_old_messages):
+        for erase_page, before in ((caller_input.erase_old_inputs, numbers),
+                                   (sms_messages.erase_old_messages, numbers),
+                                   (contact_notes.erase_old_notes, written)):
             more = 1
             while more:
-                more = await self._store.run_write(partial(erase_page, before=numbers))
+                more = await self._store.run_write(partial(erase_page, before=before))
                 await asyncio.sleep(pause_s)
         await erasure.redact_old(self._store, numbers, pause_s)
         await asyncio.to_thread(queue_log.erase_numbers, self._log, lambda _, epoch: epoch < numbers)

@@ -29,6 +29,7 @@ from routing.core.stored import Started
 from routing.runner import RunnerTurn
 from routing.store.audit import Audit, asker_name
 from routing.store.callers.erasure import CallerTraces
+from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import LeaseHeld, StoreError
 from routing.store.recordings.recording_store import RecordingStore
@@ -98,7 +99,7 @@ def build_commands() -> typer.Typer:
         some."""
         async def work(privacy: CallerData, config: NodeConfig) -> None:
             wanted = config.settings.privacy
-            days = wanted.numbers_days, wanted.journal_days, wanted.facts_days
+            days = wanted.numbers_days, wanted.journal_days, wanted.facts_days, config.settings.desk.notes_days
             purged = PurgeResult(await privacy.find_due(*days), settled=True) if dry_run \
                 else await privacy.purge_due(*days)
             Console(highlight=False).print(_due_table(purged.due, done=not dry_run))
@@ -219,7 +220,7 @@ async def open_caller_data(config: NodeConfig, state: Path, who: str) -> AsyncIt
         forget = partial(_erase_in_node, state) if running else partial(_erase_without_node, store, config.centre)
         yield CallerData(state, store, vault, NumberKeys.load_or_create(secrets / "numbers.json"),
                          state / config.settings.queue_log.path, forget, keys=secrets / "recordings.json",
-                         node=running, who=who)
+                         notes=NoteKeys.load_or_create(secrets / "notes.json"), node=running, who=who)
     finally:
         await vault.close()
         await store.close()

@@ -13,8 +13,8 @@ import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
 
-from desk.api import models, own_models, views
-from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
+from desk.api import models, note_models, own_models, views
+from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownCode, UnknownSurgeProfile
 from desk.api.tokens import Role, Tokens
 from desk.desk import Desk as NodeDesk
 from desk.people import person_rows
@@ -215,6 +215,22 @@ class House:
 
     async def access_log(self, agent: AgentId) -> own_models.AccessLog:
         return own_models.AccessLog(shown=[], rules=[])
+
+    def list_codes(self) -> note_models.AllCodes:
+        return note_models.AllCodes(services=[note_models.ServiceCodes(service="temsilci", codes=[
+            note_models.ServiceCode(id="bilgi", name="Bilgi verildi")])])
+
+    async def save_note(self, agent: AgentId, wanted: note_models.NoteWanted) -> note_models.Note:
+        self.asked.append((agent, wanted))
+        if wanted.code == "yok":
+            raise UnknownCode("service temsilci has no code 'yok'; it has bilgi")
+        return note_models.Note(at=1000.0, code=wanted.code, text=wanted.text, mine=True)
+
+    async def own_contacts(self, agent: AgentId) -> note_models.OwnContacts:
+        return note_models.OwnContacts(contacts=[])
+
+    async def callers_at_hand(self, agent: AgentId) -> note_models.CallersAtHand:
+        return note_models.CallersAtHand(callers=[])
 
     def display_name(self, person: str) -> str:
         return f"{person.title()} Şahin"

@@ -29,11 +29,11 @@ from desk.api.models import (
     SignIn,
     Transfer,
 )
+from desk.api.note_models import NOTE_MAX, NoteWanted
 from desk.api.openapi import describe_api
-from desk.api.route import Route
+from desk.api.route import BODY_MAX, NOTE_BODY_MAX, Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import Role
-from desk.server import BODY_MAX
 from routing.core import events
 from routing.core.inbox import InboxClosed
 from routing.core.model.centre_model import Profile, WrapUpMode
@@ -52,6 +52,7 @@ def body(route: Route) -> dict[str, Any]:
                                                Duties: {"json": {"skills": {"tr": 80}}},
                                                RuleOverride: {"json": {"rules": ["rest_gap"], "minutes": 5}},
                                                Transfer: {"json": {"service": "temsilci"}},
+                                               NoteWanted: {"json": {"contact": "c1", "text": "Not"}},
                                                FollowUp: {"json": {"agreed": True}}, Reload: {"json": {}},
                                                Points: {"json": {"points": 3}},
                                                CallerToErase: {"json": {"hash": "5b" * 16}},
@@ -454,6 +455,25 @@ async def test_other_refusals() -> None:
         assert (await desk.ask("GET", "/nowhere"))[1]["error"] == "not_found"
         assert (await desk.ask("DELETE", "/api/v1/queues"))[1]["error"] == "method_not_allowed"
         assert desk.inbox.events == []
+
+
+async def test_a_note_has_two_thousand_letters_and_its_body_a_limit() -> None:
+    async with running() as desk:
+        async def write(text: str, **more: Any) -> tuple[int, Any]:
+            return await desk.ask("POST", "/api/v1/agents/a1/note", Role.AGENT, data=json.dumps(
+                {"contact": "c1", "text": text, **more}, ensure_ascii=False).encode(),
+                headers={"Content-Type": "application/json"})
+
+        status, said = await write("ş" * NOTE_MAX, code="bilgi")
+        assert (status, said["code"], len(said["text"])) == (200, "bilgi", NOTE_MAX)
+        assert (await write("ş" * (NOTE_MAX + 1)))[1]["detail"] == "text: string_too_long"
+        status, said = await write("x" * 9 * 1024)
+        assert (status, said["error"], said["detail"]) == (413, "too_large", f"at most {NOTE_BODY_MAX} bytes")
+        status, said = await write("kısa", code="yok")
+        assert (status, said["error"]) == (404, "unknown_code") and "it has bilgi" in said["detail"]
+        assert (await write("kısa", contact="c 1"))[0] == 400
+        assert (await desk.ask("GET", "/api/v1/codes", Role.AGENT))[1]["services"] == [
+            {"service": "temsilci", "codes": [{"id": "bilgi", "name": "Bilgi verildi"}]}]
 
 
 async def test_openapi_describes_what_is_there() -> None:

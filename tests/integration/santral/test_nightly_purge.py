@@ -141,7 +141,7 @@ async def test_turns_pass_between_the_pages_of_a_purge(house: House, monkeypatch
     monkeypatch.setattr(house.store, "run_write", run_write)
     house.privacy._clock = lambda: house.node.now + 400 * DAY_S
     working = asyncio.create_task(take_turns())
-    done = await house.privacy.purge_due(180.0, 30.0, 366.0)
+    done = await house.privacy.purge_due(180.0, 30.0, 366.0, 90.0)
     working.cancel()
     await asyncio.wait({working})
     assert any(one.many for one in done.due) and len(pages) > 5

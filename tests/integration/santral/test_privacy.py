@@ -149,9 +149,9 @@ async def test_what_a_caller_keyed_in_is_told_erased_and_grows_old(house: House,
     assert house.bytes_of(id_hash, day_hash, day_box, own) == []
     assert house.bytes_of("h" * 64), "the other's stays"
     house.privacy._clock = lambda: now
-    due = {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0)}
+    due = {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0, 90.0)}
     assert due["keyed-in answers"] == 1
-    await house.privacy.purge_due(60.0, 90.0, 90.0)
+    await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)
     assert house.bytes_of("h" * 64) == []
 
 

@@ -43,13 +43,13 @@ async def test_what_is_old_is_destroyed_and_what_is_not_stays(house: House, monk
     await house.record(young, "o2")
     await house.node.start()
     house.privacy._clock = lambda: house.node.now
-    due = {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0)}
+    due = {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0, 90.0)}
     assert due["recordings"] == 2  # both are older than 90 days then
     assert due["contacts with a number"] == due["lines of queue_log with a number"] == 1
     assert due["journal entries"] > 10 and due["facts"] > 5
-    counted = await house.privacy.purge_due(60.0, 90.0, 90.0)
+    counted = await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)
     assert {one.what: one.many for one in counted.due} == due and counted.settled
-    assert [one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0)] == [0] * 8
+    assert [one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0, 90.0)] == [0] * 9
     assert house.bytes_of(significant_digits(NUMBER)) == []
     assert significant_digits(OTHER) in (house.state / "queue_log").read_text()
     assert await house.rows("select count(*) from contacts") == [(2,)]
@@ -67,7 +67,7 @@ async def test_a_running_node_waits_for_no_question(house: House, tmp_path: Path
     writer.execute("BEGIN IMMEDIATE")
     try:
         async with asyncio.timeout(LOCK_S / 2):
-            due = await house.privacy.find_due(0.0, 0.0, 0.0)
+            due = await house.privacy.find_due(0.0, 0.0, 0.0, 0.0)
             assert (await house.privacy.by_number(NUMBER)).contacts == caller.contacts == (contact,)
             await house.privacy.export_caller(caller, tmp_path / "told")
     finally:
@@ -85,9 +85,9 @@ async def test_a_log_that_somebody_reads_is_told(house: House, monkeypatch: pyte
     try:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM contacts").fetchall()
-        first = await house.privacy.purge_due(60.0, 90.0, 90.0)
+        first = await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)
         assert any(one.many for one in first.due) and not first.settled
-        again = await house.privacy.purge_due(60.0, 90.0, 90.0)
+        again = await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)
         assert not any(one.many for one in again.due) and not again.settled, "nothing is due, and the log is as it was"
         assert await house.privacy.rotate_keys() == (0, False)
         told = await asyncio.to_thread(CliRunner().invoke, build_commands(), ["purge", "--state", str(house.state)])
@@ -96,7 +96,7 @@ async def test_a_log_that_somebody_reads_is_told(house: House, monkeypatch: pyte
         assert told.exit_code == 1 and "a program reads the store" in told.output
     finally:
         reader.close()
-    assert (await house.privacy.purge_due(60.0, 90.0, 90.0)).settled
+    assert (await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)).settled
     assert (house.state / "santral.db-wal").stat().st_size == 0
     logs = [(entry.what, entry.about.get("log")) for entry in Audit(house.state).read_entries()]
     assert logs == [("purging", None), ("purged", "not emptied"), *[("rotated", "not emptied")] * 2]
@@ -121,7 +121,7 @@ async def test_a_replay_begins_where_the_journal_does_now(house: House) -> None:
     await house.node.call(OTHER, talk=False)
     house.node.now += 100 * DAY_S
     house.privacy._clock = lambda: house.node.now
-    await house.privacy.purge_due(60.0, 90.0, 90.0)
+    await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)
     with open_journal(str(house.state)) as journal:
         entries, facts = list(journal.read_entries()), list(journal.read_facts())
         assert entries[0].seq > 1 and isinstance(entries[0].event, Started) and journal.count_entries() == len(entries)
@@ -134,6 +134,6 @@ async def test_short_messages_of_a_centre_without_a_gateway_are_destroyed_by_age
     now = time.time()
     box = await asks_for_text(house, NUMBER, now - 61 * DAY_S)
     await asks_for_text(house, OTHER, now)
-    due = {one.what: one.many for one in (await house.privacy.purge_due(60.0, 90.0, 90.0)).due}
+    due = {one.what: one.many for one in (await house.privacy.purge_due(60.0, 90.0, 90.0, 90.0)).due}
     assert due["short messages"] == 1 and house.bytes_of(box) == []
-    assert {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0)}["short messages"] == 0
+    assert {one.what: one.many for one in await house.privacy.find_due(60.0, 90.0, 90.0, 90.0)}["short messages"] == 0

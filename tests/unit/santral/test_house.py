@@ -25,7 +25,8 @@ pytestmark = pytest.mark.unit
 
 TROUBLES = [InboxClosed(), TimeoutError(), UnknownService("gone"), StoreError("disk full"), OSError(28, "no space")]
 
-OWN: Any = SimpleNamespace(hang_up=None, comfort=None, save_comfort=None, own_day=None, access_log=None)
+OWN: Any = SimpleNamespace(hang_up=None, comfort=None, save_comfort=None, own_day=None, access_log=None,
+                           list_codes=None, save_note=None, own_contacts=None, callers_at_hand=None)
 """The part of a desk that these tests do not ask."""
 
 
@@ -44,7 +45,7 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
     house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
-                      SimpleNamespace(), OWN, str)  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run_reloads(hang_up))
     await asyncio.wait_for(asked.wait(), LIMIT_S)
     assert not running.done() and not troubles
@@ -67,7 +68,7 @@ accommodations:
     house = RunningNodeOperations(lambda: config, SimpleNamespace(), lambda: now, SimpleNamespace(),  # type: ignore[arg-type]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
-                      SimpleNamespace(), OWN, str)  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
     found = house.own_needs(AgentId("a1001"))
     assert found.everybody == {"wrapup_s": 20.0}
     assert [one.model_dump(exclude_none=True) for one in found.entries] == [

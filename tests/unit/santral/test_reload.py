@@ -60,8 +60,8 @@ def changes(old: NodeConfig, folder: Path) -> list[Change]:
 async def test_what_changes_is_told_item_by_item_and_put_in_force(folder: Path) -> None:
     node = Node(folder)
     edit(folder, "services.yaml", "name: Uzaktan eğitim", "name: Uzaktan eğitim\n    target_s: 25")
-    edit(folder, "services.yaml", "    target_s: 20\n    target_share: 0.8\n\n  - id: ihbar",
-         "    target_share: 0.8\n\n  - id: ihbar")
+    edit(folder, "services.yaml", "    target_s: 20\n    target_share: 0.8\n    codes: {cozuldu",
+         "    target_share: 0.8\n    codes: {cozuldu")
     edit(folder, "team.yaml", "- {id: a1001, ",
          "- {id: a2001, number: \"2001\", skills: {psikososyal: 90}}\n  - {id: a1001, ")
     edit(folder, "menu.yaml", "    closing: tus-bilgisi\n", "")
