@@ -3,16 +3,18 @@
 import { fillWords } from "./state_view.js";
 
 export const LEVELS = { low: 0, normal: 1, high: 2 };
-const SHORT_HOLD_MS = 1000; // a key of the talk puts the caller on hold for a moment; that is not announced
+const SHORT_HOLD_MS = 700; // a key of the talk puts the caller on hold for a moment; that is not announced
 
 export class Announcements {
   constructor(view) {
     this.view = view;
     this.words = view.words;
+    this.saidHold = false;
   }
 
-  // Returns what to say of the step from `old` to `state`. `key` names the key that answers, or is empty.
-  ofStates(old, state, key, verbosity) {
+  // Returns what to say of the step from `old` to `state`. `key` names the key that answers, or is empty. `holds`: the
+  // agent has put the caller on hold in this page.
+  ofStates(old, state, key, verbosity, holds) {
     const found = [];
     const { words } = this;
     const add = (name, text, level, more = {}) => found.push({ key: name, text, level, ...more });
@@ -32,9 +34,10 @@ export class Announcements {
     const held = state.talk?.on_hold_since ?? null;
     const wasHeld = old.talk?.on_hold_since ?? null;
     if (state.talk !== null && old.talk !== null && (held === null) !== (wasHeld === null)) {
-      if (held !== null) add("hold", words["say.hold"], 0, { after: SHORT_HOLD_MS });
+      if (held !== null) this.saidHold = holds;
+      if (held !== null) add("hold", words["say.hold"], 0, { after: holds ? 0 : SHORT_HOLD_MS });
       // A hold that was too short to be announced has no end to announce either.
-      else if (state.at - wasHeld >= SHORT_HOLD_MS / 1000) add("hold", words["say.unhold"], 0);
+      else if (this.saidHold || state.at - wasHeld >= SHORT_HOLD_MS / 1000) add("hold", words["say.unhold"], 0);
       else found.push({ key: "hold", text: "", level: 0, drop: true });
     }
     if (state.talk !== null && old.talk !== null && state.talk.recording !== old.talk.recording) {

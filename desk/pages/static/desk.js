@@ -224,10 +224,9 @@ function follow(next) {
   byId("icon").href = byId("shape").src = context.icons[icon];
   oneSwitch.follow(flags);
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
-  for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity())) speak(one);
+  for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
   if (old.talk !== null && next.talk === null) showDay();
-  if (old.talk === null && next.talk !== null) colleagues.load();
 }
 
 function speak(one) {
@@ -314,6 +313,6 @@ setInterval(showTexts, 1000);
 events.open();
 showDay();
 sound.load();
-if (flags.has("talk")) colleagues.load();
+colleagues.load();
 // A page that is opened again has its phone back without a press.
 if (flags.has("signed_in") && flags.has("page_phone")) openPhone();
