@@ -14,7 +14,7 @@ from aiohttp import web
 
 from desk.live.desk_state import DeskSources, DeskState, build_desk_state
 from desk.live.event_stream import EventStream, StreamPace, format_event
-from desk.live.notices import OWN_KINDS, AgentNotice, Notice, NoticeBoard
+from desk.live.notices import OWN_KINDS, AgentNotice, Notice, NoticeBoard, NoticeRow
 from routing.core.events import Event
 from routing.core.inbox import Inbox
 from routing.core.model.errors import UnknownAgent
@@ -231,5 +231,5 @@ def _format_state(state: DeskState, at: float, id_: int | None = None) -> bytes:
     return format_event("state", state.model_copy(update={"at": at}).model_dump_json(), id_)
 
 
-def _format_notice(notice: Notice) -> bytes:
-    return format_event("notice", notice.model_dump_json(exclude_none=True), notice.id)
+def _format_notice(row: NoticeRow) -> bytes:
+    return format_event("notice", Notice(**row._asdict()).model_dump_json(exclude_none=True), row.id)

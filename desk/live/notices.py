@@ -63,6 +63,19 @@ class Notice(Shape):
     waiting: int | None = Field(default=None, description="Of `queue_warning`: callers who wait.")
 
 
+class NoticeRow(NamedTuple):
+    """A notice as it is remembered: a tenth of the size of the model, which is made when a client gets it."""
+
+    id: int
+    at: float
+    kind: Kind
+    offer: int | None = None
+    contact: str | None = None
+    service: str | None = None
+    reason: str | None = None
+    waiting: int | None = None
+
+
 NOTICED = (f.Offered, f.OfferClosed, tf.Connected, f.AgentChanged, f.Queued, f.PauseLimitReached, f.BreakPostponed,
            f.Overridden, tf.HoldSetRecorded, tf.Interrupted, tf.TalkEndedRecorded, tf.ConsultStarted,
            tf.ConsultCancelled, tf.ConsultCompleted, tf.WrappedUp)
@@ -72,7 +85,7 @@ NOTICED = (f.Offered, f.OfferClosed, tf.Connected, f.AgentChanged, f.Queued, f.P
 class AgentNotice(NamedTuple):
     """A notice and its audience: an agent, or everybody who serves a service."""
 
-    notice: Notice
+    notice: NoticeRow
     agent: str = ""
     service: str = ""
 
@@ -81,8 +94,8 @@ class NoticeBoard:
     """Notices of the last hour, by agent and by service."""
 
     def __init__(self) -> None:
-        self._agents: dict[str, deque[Notice]] = {}
-        self._services: dict[str, deque[Notice]] = {}
+        self._agents: dict[str, deque[NoticeRow]] = {}
+        self._services: dict[str, deque[NoticeRow]] = {}
         self._partners: OrderedDict[int, str] = OrderedDict()
         """The second agent of each ringing offer to a pair."""
         self.last_fact = 0
@@ -96,10 +109,13 @@ class NoticeBoard:
             for one in self._read_fact(fact):
                 found.append(one)
                 kept = self._agents if one.agent else self._services
-                kept.setdefault(one.agent or one.service, deque(maxlen=NOTICES_MAX)).append(one.notice)
+                line = kept.setdefault(one.agent or one.service, deque(maxlen=NOTICES_MAX))
+                while line and line[0].at < fact.at - NOTICES_S:
+                    line.popleft()
+                line.append(one.notice)
         return found
 
-    def missed_since(self, agent: str, services: Collection[str], last_id: int, now: float) -> list[Notice]:
+    def missed_since(self, agent: str, services: Collection[str], last_id: int, now: float) -> list[NoticeRow]:
         """Return the notices after `last_id`, oldest first: the last 200 of the last hour."""
         lines = [self._agents.get(agent, ()), *(self._services.get(one, ()) for one in services)]
         found = [one for one in merge(*lines, key=lambda one: one.id)
@@ -130,15 +146,15 @@ class NoticeBoard:
                 if (changed := _read_agent(fact)) is not None:
                     yield changed
             case f.Queued() if fact.position in QUEUE_SIZES:
-                yield AgentNotice(Notice(id=fact.seq, at=fact.at, kind="queue_warning", service=fact.service,
+                yield AgentNotice(NoticeRow(id=fact.seq, at=fact.at, kind="queue_warning", service=fact.service,
                                          waiting=fact.position), service=fact.service)
             case f.PauseLimitReached():
-                yield AgentNotice(Notice(id=fact.seq, at=fact.at, kind="break_over_limit", reason=fact.reason),
+                yield AgentNotice(NoticeRow(id=fact.seq, at=fact.at, kind="break_over_limit", reason=fact.reason),
                                   fact.agent)
             case f.BreakPostponed():
                 yield _tell(fact, "break_postponed", fact.agent)
             case f.Overridden():
-                yield AgentNotice(Notice(id=fact.seq, at=fact.at, kind="rule_overridden", reason=fact.rule), fact.agent)
+                yield AgentNotice(NoticeRow(fact.seq, fact.at, "rule_overridden", reason=fact.rule), fact.agent)
             case tf.HoldSetRecorded():
                 yield _tell(fact, "hold" if fact.on else "resumed", fact.agent)
             case tf.Interrupted():
@@ -156,7 +172,7 @@ class NoticeBoard:
 
 
 def _tell(fact: Fact, kind: Kind, agent: str, reason: str | None = None) -> AgentNotice:
-    return AgentNotice(Notice(
+    return AgentNotice(NoticeRow(
         id=fact.seq, at=fact.at, kind=kind, offer=getattr(fact, "offer", None), contact=getattr(fact, "contact", None),
         service=getattr(fact, "service", None), reason=reason or None), agent)
 
@@ -174,4 +190,4 @@ def _read_agent(fact: f.AgentChanged) -> AgentNotice | None:
         kind = _STATE_KINDS[after]
     else:
         return None
-    return AgentNotice(Notice(id=fact.seq, at=fact.at, kind=kind, reason=fact.reason or None), fact.agent)
+    return AgentNotice(NoticeRow(id=fact.seq, at=fact.at, kind=kind, reason=fact.reason or None), fact.agent)
