@@ -28,10 +28,11 @@ async () => {
   await new Promise(done => setTimeout(done, 400));
   const bins = new Float32Array(meter.frequencyBinCount);
   meter.getFloatFrequencyData(bins);
+  const width = context.sampleRate / meter.fftSize;
   await context.close();
-  let best = 10;
-  bins.forEach((level, at) => { if (at > 10 && level > bins[best]) best = at; });
-  return bins[best] > -60 ? best * 48000 / 4096 : 0;
+  let best = Math.ceil(100 / width);
+  for (let at = best; at < bins.length; at += 1) if (bins[at] > bins[best]) best = at;
+  return bins[best] > -60 ? best * width : 0;
 }
 """
 
