@@ -10,7 +10,7 @@ import pytest
 from desk.pages.page_routes import IMMUTABLE, build_page_headers
 from desk.pages.static_files import COMPRESSED_FROM, StaticFiles
 from desk.people.session_requests import COOKIE
-from tests.fakes.desk import running
+from tests.fakes.desk import PHONES, running
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +56,17 @@ def test_only_the_origin_of_the_telephone_is_added_to_where_a_page_may_connect()
         "img-src 'self'; frame-ancestors 'none'")
     assert "connect-src 'self' wss://sip.example;" in build_page_headers("wss://sip.example")["Content-Security-Policy"]
     assert build_page_headers()["Permissions-Policy"] == "microphone=(self)"
+
+
+@pytest.mark.parametrize(("sip", "policy"), [
+    ("", "connect-src 'self';"), ("wss://desk.example/sip", "connect-src 'self' wss://desk.example;")])
+async def test_a_page_that_is_led_past_the_node_may_connect_there(tmp_path: Path, sip: str, policy: str) -> None:
+    async with running(folder=tmp_path, phones=PHONES._replace(sip=sip)) as desk:
+        async with desk.http.get(f"{desk.base}/sign-in") as response:
+            assert policy in response.headers["Content-Security-Policy"]
+        async with desk.http.post(f"{desk.base}/api/v1/agents/a2/phone", json={},
+                                  headers=await desk.sign_in("a2")) as response:
+            assert (await response.json())["websocket"] == (sip or "/phone")
 
 
 async def test_the_desk_needs_the_session_of_an_agent(tmp_path: Path) -> None:
