@@ -61,6 +61,10 @@ GET /api/v1/agents/{id}/comfort: own
 PUT /api/v1/agents/{id}/comfort: own
 GET /api/v1/agents/{id}/colleagues: own
 GET /api/v1/agents/{id}/access-log: own
+POST /api/v1/agents/{id}/note: own
+GET /api/v1/agents/{id}/contacts: own
+GET /api/v1/agents/{id}/caller: own
+GET /api/v1/codes: agent supervisor admin
 GET /api/v1/agents/{id}/needs: own
 GET /api/v1/agents/{id}: own supervisor admin
 GET /api/v1/agents/{id}/events: own supervisor admin
