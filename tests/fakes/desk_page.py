@@ -44,7 +44,7 @@ export class Softphone extends EventTarget {
   tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
   note(...call) { window.calls.push(call.join(" ")); }
   start() { this.note("start"); }
-  stop() { this.note("stop"); }
+  leave() { this.note("leave"); }
   restart() { this.note("restart"); }
   renewAccess() { this.note("renew"); }
   tick() { this.note("tick"); }

@@ -273,7 +273,7 @@ function goQuiet() {
   if (quiet) return;
   quiet = true;
   events.close();
-  phone.stop();
+  phone.leave();
   for (const one of document.querySelectorAll("#controls, .top nav")) one.inert = true;
   showTrouble("tab");
 }
@@ -314,5 +314,8 @@ events.open();
 showDay();
 sound.load();
 colleagues.load();
-// A page that is opened again has its phone back without a press.
-if (flags.has("signed_in") && flags.has("page_phone")) openPhone();
+// A page that is opened again has its phone back without a press, and its caller a moment later.
+if (flags.has("signed_in") && flags.has("page_phone")) {
+  phone.lostCall = state.talk !== null || state.offer !== null;
+  openPhone();
+}

@@ -9,6 +9,7 @@ export class PagePhone {
     Object.assign(this, { api, Softphone, on });
     this.phone = null;
     this.ticks = 0;
+    this.lostCall = false; // the agent is in a call that a reload of the page has lost
   }
 
   // Claims a seat, opens the microphone and registers. Returns "" or what failed.
@@ -41,6 +42,10 @@ export class PagePhone {
     for (const name of ["registered", "offer", "talking", "held", "ended"]) {
       phone.addEventListener(name, () => this.on.changed());
     }
+    phone.addEventListener("registered", () => {
+      if (this.lostCall) this.api.post("/phone/returned");
+      this.lostCall = false;
+    });
     phone.addEventListener("microphone", ({ detail }) => {
       if (detail.state === "open") this.on.fine("microphone");
       else this.on.trouble("microphone");
@@ -81,8 +86,8 @@ export class PagePhone {
   }
 
   // Stops without a word to the caller's side: the newer page has the phone.
-  stop() {
-    this.phone?.stop();
+  leave() {
+    this.phone?.leave();
     this.phone = null;
   }
 }

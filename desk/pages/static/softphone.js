@@ -28,6 +28,7 @@
 import { UA, WebSocketInterface } from "./vendor/jssip-3.13.8-f15973820630.js";
 
 const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
+const EARLY_MS = 1000; // An answer may be this much earlier than the call: events are faster than SIP.
 const MEDIA_MS = 3000; // A talk without sound for this long after the answer is lost.
 const EXPIRES_S = 600; // Registration, five ticks of the server.
 const RECONNECT_S = [1, 4]; // Shortest and longest wait between two connections.
@@ -50,10 +51,12 @@ const db = (value) => 10 ** (value / 20);
 export class Softphone extends EventTarget {
   #access;
   #ua = null;
+  #socket = null;
   #final = ""; // Reason of a final end, or nothing.
   #session = null;
   #ready = null; // Sends the answer with the ICE candidates that are there.
   #answered = false;
+  #answerUntil = 0; // A call that comes until then is answered: the agent has seen the offer before it rang.
   #mediaTimer = 0;
   #checking = false;
   #muted = false;
@@ -89,7 +92,7 @@ export class Softphone extends EventTarget {
     const url = new URL(websocket, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : url.protocol === "http:" ? "ws:" : url.protocol;
     this.#final = "";
-    const socket = new PhoneSocket(url.href);
+    const socket = this.#socket = new PhoneSocket(url.href);
     this.#ua = new UA({
       sockets: [socket], uri, password: secret, register: true, register_expires: EXPIRES_S, session_timers: false,
       // The guard of the relay lets a page speak as its seat alone, in a talk too.
@@ -98,7 +101,7 @@ export class Softphone extends EventTarget {
     });
     this.#ua.on("registered", () => this.#emit("registered"));
     this.#ua.on("registrationFailed", () => this.#emit("unregistered", { reason: "refused" }));
-    this.#ua.on("disconnected", ({ code }) => this.#onDisconnected(socket, code));
+    this.#ua.on("disconnected", ({ code }) => this.#onDisconnected(code));
     this.#ua.on("newRTCSession", ({ originator, session }) => originator === "remote" && this.#onOffer(session));
     this.#ua.start();
   }
@@ -108,6 +111,21 @@ export class Softphone extends EventTarget {
     this.#ringer.stop();
     this.#ua?.stop();
     this.#ua = null;
+  }
+
+  /** Give the phone to a newer page, without a word: a BYE would say that the agent has hung up. */
+  leave() {
+    this.#final = "newer_page";
+    this.#ua?.removeAllListeners();
+    this.#endQuietly();
+    this.#ua = null;
+  }
+
+  #endQuietly() {
+    // Without a connection nothing can be sent, whatever timers of the library are left.
+    this.#socket?.retire();
+    this.#session?.connection?.close();
+    this.#forgetCall();
   }
 
   /** Begin again with another answer of POST …/phone. */
@@ -129,19 +147,13 @@ export class Softphone extends EventTarget {
     else this.#ua.transport.connect();
   }
 
-  #onDisconnected(socket, code) {
+  #onDisconnected(code) {
     this.#final = FINAL[code] ?? "";
     if (!this.#final) return this.#emit("unregistered", { reason: PASSING[code] ?? "network" });
-    // The connection does not come back. Without one nothing can be sent, so the talk's sound ends without a BYE:
-    // a BYE would say that the agent has hung up.
-    socket.retire();
-    this.#ringer.stop();
-    const session = this.#session;
-    if (session !== null) {
-      session.connection?.close();
-      this.#forgetCall();
-      this.#emit("ended", { by: "page", rang: false });
-    }
+    // The connection does not come back, and the talk goes where the phone is now.
+    const talked = this.#session !== null;
+    this.#endQuietly();
+    if (talked) this.#emit("ended", { by: "page", rang: false });
     this.#emit("unregistered", { reason: this.#final });
   }
 
@@ -155,6 +167,7 @@ export class Softphone extends EventTarget {
     this.#takeCall(session);
     this.#ringer.start();
     this.#emit("offer", { name: session.remote_identity.display_name || "" });
+    if (performance.now() < this.#answerUntil) this.answer();
   }
 
   #takeCall(session) {
@@ -169,10 +182,12 @@ export class Softphone extends EventTarget {
     session.on("failed", ({ originator, cause }) => this.#onEnded(session, originator, cause));
   }
 
-  /** Answer the call that rings. */
+  /** Answer the call that rings, or that comes in a moment. */
   answer() {
     const session = this.#session;
+    if (session === null) this.#answerUntil = performance.now() + EARLY_MS;
     if (session === null || this.#answered) return;
+    this.#answerUntil = 0;
     this.#ringer.stop();
     if (!this.state.microphone) {
       // Nobody is asked for a microphone while a caller waits.
@@ -464,6 +479,7 @@ class PhoneSocket extends WebSocketInterface {
 
   retire() {
     this.#retired = true;
+    this.disconnect();
   }
 
   connect() {

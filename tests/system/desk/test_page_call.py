@@ -53,3 +53,17 @@ async def test_a_whole_call_in_the_page(stage: Stage, browser: Browser) -> None:
     assert (await page.sees("ended"))["by"] == "agent"
     await stage.reaches(agent, "wrapup")
     await caller.wait_ended()
+
+
+async def test_an_answer_that_is_faster_than_the_ring_is_kept(stage: Stage, browser: Browser) -> None:
+    """The event of an offer may reach the page before its call does, and the agent's key is fast."""
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0])
+    await sign_in_page(stage, page)
+    # The page presses the key until it rings: each press comes before the call.
+    await page.do("(() => { const early = setInterval(() => window.phone.answer(), 200);"
+                  "window.phone.addEventListener('offer', () => clearInterval(early)); })()")
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await page.sees("talking")
+    await page.hears(CALLER)
+    await caller.hang_up()
+    await page.sees("ended")

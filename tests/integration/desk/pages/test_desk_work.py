@@ -249,7 +249,7 @@ async def test_the_older_of_two_tabs_says_so_and_goes_quiet(
     await expect(newer.get_by_role("button", name="Yanıtla")).to_be_visible()
     await desk.keyboard.press("F2")
     assert await desk.locator("#controls").get_attribute("inert") == ""
-    assert await calls(desk) == ["stop"]
+    assert await calls(desk) == ["leave"]
     await newer.keyboard.press("F2")
     assert await calls(newer) == ["answer"]
 
