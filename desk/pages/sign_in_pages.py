@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 READ_S = 5.0
 """Limit for reading a form: a slow sender may not hold a connection."""
+FORM_MAX = 4096
+"""Bytes of a form. The longest password in other letters has half of them."""
 FIELDS_MAX = 8
 """Fields of a form. Our largest has four."""
 NAME_SHOWN = 64
@@ -155,6 +157,8 @@ async def _read_form(request: web.Request) -> dict[str, str] | None:
             raw = await request.read()
     except TimeoutError:
         return None
+    if len(raw) > FORM_MAX:
+        raise web.HTTPRequestEntityTooLarge(FORM_MAX, len(raw))
     try:
         found = parse_qs(raw.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
     except ValueError:
