@@ -54,12 +54,14 @@ class DeskPage:
         return self._pages.respond_document(request, "desk.html", **build_page_values(
             state, language, services, {key: texts[language] for key, texts in reasons.items()}, names,
             self._operations.own_needs(view.agent.agent), await self._operations.access_log(view.agent.agent),
-            self._operations.timezone(), self._pages))
+            self._operations.timezone(), self._pages, {
+                one.service: {code.id: code.name for code in one.codes}
+                for one in self._operations.list_codes().services}))
 
 
 def build_page_values(state: DeskState, language: str, services: Mapping[str, str], reasons: Mapping[str, str],
                       names: Mapping[str, str], needs: OwnNeeds, access: AccessLog, zone: str,
-                      pages: Pages) -> dict[str, Any]:
+                      pages: Pages, codes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Return the values of the template `desk.html`."""
     words = list_words(language)
     shown = state.model_dump(mode="json", by_alias=True)
@@ -70,7 +72,8 @@ def build_page_values(state: DeskState, language: str, services: Mapping[str, st
             shown=describe_access(access, words, context.zone)),
         "context": {
             "agent": state.agent, "language": language, "words": words, "reasons": dict(reasons),
-            "names": dict(names), "services": dict(services), "zone": zone, "state": shown, "actions": list(ACTIONS),
+            "names": dict(names), "services": dict(services), "zone": zone, "state": shown, "codes": codes,
+            "actions": list(ACTIONS),
             "icons": {name: pages.files.address_of(f"icon-{name}.svg") for name in ICONS},
             "verbosity": value_in_force(needs, "verbosity", "normal"),
             "answer_mode": value_in_force(needs, "answer_mode", "manual"),

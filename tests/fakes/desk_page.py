@@ -30,6 +30,11 @@ DAY = {"since": AT - 50_000.0, "signed_in_s": 9000.0, "calls": 7, "talk_s": 4000
        "breaks_kept": 1, "next_break_at": None}
 COLLEAGUES = {"colleagues": [{"id": "a2", "name": "Ayşe Şahin", "services": ["temsilci"], "free": True}]}
 COMFORT = {"ear": "left", "gain_db": 6.0, "limiter": True, "verbosity": "normal", "ring": ["audio"], "chosen": ["ear"]}
+CODES = {"psikososyal": {"yonlendirildi": "Yönlendirildi"}, "temsilci": {"cozuldu": "Çözüldü"}}
+CALLER = {"callers": [{"contact": "c17", "last_digits": "63", "times": 2, "note": None, "earlier": [
+    {"at": AT - 864_000.0, "service": "psikososyal", "outcome": "served", "notes": [
+        {"at": AT - 864_000.0, "code": "yonlendirildi", "text": "Yeniden arayacak.", "mine": False}]},
+    {"at": AT - 1_728_000.0, "service": "temsilci", "outcome": "served", "notes": []}]}]}
 PHONE = {"seat": "3001", "uri": "sip:3001@example.invalid", "secret": "s", "websocket": "/phone", "turn": None}
 
 SOFTPHONE = """
@@ -79,10 +84,12 @@ class PlayedNode:
         self.state: DeskState = STATES["ready"]
         self.asked: list[tuple[str, Any]] = []
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {
-            "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT)}
+            "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT),
+            "caller": (200, CALLER)}
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.refuses_streams = False
         self.base = ""
+        self.needs = NEEDS
 
     def build_application(self) -> web.Application:
         """Return the application."""
@@ -96,7 +103,8 @@ class PlayedNode:
     async def serve_page(self, request: web.Request) -> web.Response:
         language = choose_language(request)
         return self.pages.respond_document(request, "desk.html", **build_page_values(
-            self.state, language, SERVICES, REASONS[language], NAMES, NEEDS, ACCESS, "Europe/Istanbul", self.pages))
+            self.state, language, SERVICES, REASONS[language], NAMES, self.needs, ACCESS, "Europe/Istanbul", self.pages,
+            CODES))
 
     async def serve_events(self, request: web.Request) -> web.StreamResponse:
         if self.refuses_streams:

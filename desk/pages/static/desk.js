@@ -7,6 +7,7 @@ import { Colleagues } from "./colleagues.js";
 import { Events } from "./events.js";
 import { KeyTable } from "./key_table.js";
 import { Keys } from "./keys.js";
+import { NotePanel } from "./note_panel.js";
 import { OneSwitch } from "./one_switch.js";
 import { OneTab } from "./one_tab.js";
 import { PagePhone } from "./page_phone.js";
@@ -30,6 +31,7 @@ let flags = view.flagsOf(state);
 let behind = state.at - Date.now() / 1000; // the node's clock ahead of that of this machine
 let quiet = false; // another tab has the desk
 const now = () => Date.now() / 1000 + behind;
+const AUTO_ANSWER = ["auto", "auto_after_whisper", "single_switch"];
 const verbosity = () => byId("verbosity").value;
 const say = (key, text, more = {}) => announcer.say({ key, text, ...more });
 
@@ -58,6 +60,10 @@ const phone = new PagePhone(api, Softphone, {
   replaced: goQuiet,
   over: () => showTrouble("session"),
   changed: showMute,
+  rings: () => {
+    // The profile may want that nobody has to press anything.
+    if (AUTO_ANSWER.includes(context.answer_mode)) phone.phone.answer();
+  },
 });
 const sound = new SoundPanel(document, phone, api, localStorage);
 const colleagues = new Colleagues(byId("to-colleague"), api, context);
@@ -106,6 +112,8 @@ async function act(path, body) {
 async function actAndSay(path, body, text) {
   if (await act(path, body)) say("done", text);
 }
+
+const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say: (text) => say("done", text) });
 
 const target = () => {
   const found = {};
@@ -223,6 +231,7 @@ function follow(next) {
   const icon = view.iconOf(flags);
   byId("icon").href = byId("shape").src = context.icons[icon];
   oneSwitch.follow(flags);
+  notes.follow(next);
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
   for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
@@ -312,6 +321,7 @@ if (localStorage.getItem("santral-one-switch") || context.answer_mode === "singl
 setInterval(showTexts, 1000);
 events.open();
 showDay();
+notes.follow(state);
 sound.load();
 colleagues.load();
 // A page that is opened again has its phone back without a press, and its caller a moment later.

@@ -4,7 +4,7 @@ const REGISTER_MS = 8000; // a phone that has not registered by then will not do
 const RENEW_TICKS = 30; // credentials for TURN are valid for an hour, a tick comes each minute
 
 export class PagePhone {
-  // on: { trouble(name), fine(name), replaced(), over(), changed() }. Names are those of `trouble.*` in the words.
+  // on: { trouble(name), fine(name), replaced(), over(), changed(), rings() }. Names are those of `trouble.*` in the words.
   constructor(api, Softphone, on) {
     Object.assign(this, { api, Softphone, on });
     this.phone = null;
@@ -46,6 +46,7 @@ export class PagePhone {
       if (this.lostCall) this.api.post("/phone/returned");
       this.lostCall = false;
     });
+    phone.addEventListener("offer", () => this.on.rings());
     phone.addEventListener("microphone", ({ detail }) => {
       if (detail.state === "open") this.on.fine("microphone");
       else this.on.trouble("microphone");

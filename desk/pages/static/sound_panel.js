@@ -6,6 +6,7 @@ const STORE = "santral-sound";
 export class SoundPanel {
   constructor(root, phone, api, storage) {
     Object.assign(this, { root, phone, api, storage });
+    this.audible = true; // the ringer is among the signals of a call
     this.wish = {}; // what the agent chose instead of the profile
     this.machine = { ...MACHINE };
     try {
@@ -28,12 +29,14 @@ export class SoundPanel {
   async load() {
     const found = await this.api.get("/comfort");
     if (!found.ok) return;
+    this.audible = found.body.ring.includes("audio");
     this.wish = Object.fromEntries(found.body.chosen.map((name) => [name, found.body[name]]));
     for (const [name, field] of Object.entries(this.comfort)) {
       if (field.type === "checkbox") field.checked = found.body[name];
       else field.value = found.body[name];
     }
-    await this.#applyComfort();
+    if (this.phone.phone === null) return;
+    await this.applyTo(this.phone.phone);
   }
 
   // Gives a phone what was chosen, and shows the devices that are there.
@@ -41,7 +44,7 @@ export class SoundPanel {
     const { ring, output, ringer } = this.machine;
     await this.#applyComfort();
     await softphone.setSound({ device: output });
-    await softphone.setRinger({ on: ring > 0, volume: ring / 100, device: ringer });
+    await softphone.setRinger({ on: this.audible && ring > 0, volume: ring / 100, device: ringer });
     await this.#showDevices(softphone);
   }
 

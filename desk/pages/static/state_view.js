@@ -167,6 +167,11 @@ export class StateView {
     return fillWords(this.words.time, { h: parts.hour, m: parts.minute });
   }
 
+  writeDay(at) {
+    const day = new Intl.DateTimeFormat("en-GB", { timeZone: this.context.zone, day: "2-digit", month: "2-digit", year: "numeric" });
+    return day.format(new Date(at * 1000)).replaceAll("/", ".");
+  }
+
   writeLength(seconds) {
     const whole = Math.max(0, Math.floor(seconds));
     if (whole < 60) return fillWords(this.words["length.s"], { s: whole });

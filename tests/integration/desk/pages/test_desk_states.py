@@ -12,7 +12,7 @@ from tests.until import until_async
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 SEEN = """() => [...document.querySelectorAll("main *")]
-  .filter(one => !one.closest("#status, #alert, #day, #due, #sound, #to-colleague, [id^=key-]"))
+  .filter(one => !one.closest("#status, #alert, #day, #due, #sound, #note, #to-colleague, [id^=key-]"))
   .map(one => [one.tagName, one.id, one.hidden, one.disabled ?? null, one.getAttribute("aria-pressed"),
     one.children.length ? "" : one.textContent.trim()].join("|"))"""
 MARK = "() => { for (const one of document.querySelectorAll('*')) one.marked = true; }"

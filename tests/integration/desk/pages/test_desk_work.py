@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
+from desk.api import models
 from routing.core.model.centre_model import AgentState
 from routing.core.model.ids import OfferId
 from tests.fakes.desk_page import PlayedNode
@@ -51,7 +52,7 @@ async def calls(page: Page) -> list[str]:
     return [one for one in found if one.split()[0] not in ("start", "sound", "ringer")]
 
 
-READ_ONLY = {"day", "colleagues", "comfort"}
+READ_ONLY = {"day", "colleagues", "comfort", "caller"}
 
 
 def acts(node: PlayedNode) -> list[tuple[str, Any]]:
@@ -372,3 +373,30 @@ async def test_the_agent_sees_who_saw_what_is_stored(desk: Page, node: PlayedNod
                  "02.03.2026 12.05: uzun bekleyen bir arayan, “duygusal yük sınırı” kuralı",
                  "01.03.2026 12.30: admin omer, bir karar için bütün kayıtlar", "Size gelen kanallar"):
         await expect(profile).to_contain_text(text)
+
+
+async def test_a_note_survives_a_reload_and_the_history_is_told(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    note = desk.get_by_role("region", name="Not ve sonuç")
+    await expect(note).to_contain_text("Bu kişi son 90 günde 2 kez daha görüştü. Numarasının sonu 63.")
+    await expect(note.get_by_role("listitem")).to_have_text([
+        "20.02.2026, Psikososyal destek: Yönlendirildi, Yeniden arayacak.", "10.02.2026, Temsilci: not yok"])
+    await note.get_by_label("Not", exact=True).fill("Yarım kalan not")
+    await desk.reload()
+    await expect(note.get_by_label("Not", exact=True)).to_have_value("Yarım kalan not")
+    await note.get_by_label("Sonuç kodu").select_option("Yönlendirildi")
+    await note.get_by_role("button", name="Notu kaydet").click()
+    await until_async(lambda: ("note", {"contact": "c17", "code": "yonlendirildi", "text": "Yarım kalan not"})
+                      in node.asked)
+    await expect(desk.locator("#status")).to_have_text("Not kaydedildi.")
+    assert await desk.evaluate("() => sessionStorage.length") == 0
+
+
+async def test_a_profile_may_answer_without_a_press(context: BrowserContext, node: PlayedNode) -> None:
+    page = await open_page(context)
+    node.needs = models.OwnNeeds(everybody={"answer_mode": "auto"}, entries=[])
+    await page.goto(node.base)
+    await page.wait_for_function("() => window.calls?.includes('start')")
+    await page.evaluate("() => window.softphone.tell('offer', { name: '' })")
+    assert await calls(page) == ["answer"]
