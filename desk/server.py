@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from desk.api import models
 from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
-from desk.api.route import NOTE_BODY_MAX, ApiCall, Route
+from desk.api.route import BODY_MAX, ApiCall, Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
@@ -97,7 +97,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
                       clock: Callable[[], float] = time.monotonic, desk: Desk | None = None) -> web.Application:
     """Build the application of a node. It reaches the engine only through the inbox, and everything else through
     `house`. Without `desk` there are no people, only tokens."""
-    app = web.Application(middlewares=[_translate_errors], client_max_size=NOTE_BODY_MAX)
+    app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
     if desk is not None:
         desk.add_to(app)
@@ -240,11 +240,12 @@ async def _read_body(request: web.Request, model: type[models.Shape] | None, lim
     # 1. Read the body in time.
     try:
         async with asyncio.timeout(READ_S):
-            raw = await request.read()
+            # The limit of the application is that of all other routes and forms.
+            raw = await (request if limit == BODY_MAX else request.clone(client_max_size=limit)).read()
     except TimeoutError:
         raise _Problem(408, "slow") from None
-    if len(raw) > limit:
-        raise _Problem(413, "too_large", f"at most {limit} bytes")
+    except web.HTTPRequestEntityTooLarge:
+        raise _Problem(413, "too_large", f"at most {limit} bytes") from None
     # 2. A route without a model takes no body.
     if model is None:
         if raw.strip() not in (b"", b"{}"):
@@ -292,7 +293,7 @@ async def _translate_errors(request: web.Request, handler: Respond) -> web.Strea
     except (InboxClosed, TimeoutError):
         return _Problem(503, "unavailable", headers={"Retry-After": "1"}).to_response()
     except web.HTTPRequestEntityTooLarge:
-        return _Problem(413, "too_large", f"at most {NOTE_BODY_MAX} bytes").to_response()
+        return _Problem(413, "too_large", f"at most {BODY_MAX} bytes").to_response()
     except web.HTTPNotFound:
         return _Problem(404, "not_found").to_response()
     except web.HTTPMethodNotAllowed as error:
