@@ -180,10 +180,12 @@ async def test_a_transfer_key_that_names_the_talk_of_another_phone_joins_nobody(
 
 
 @pytest.mark.long
-async def test_a_transfer_key_that_names_a_code_on_the_second_line_leaves_the_caller_in_front(stage: Stage) -> None:
+@pytest.mark.parametrize("code", ["*45", "*40"])
+async def test_a_transfer_key_that_names_a_code_on_the_second_line_leaves_the_caller_in_front(stage: Stage,
+                                                                                              code: str) -> None:
     name, colleague = plain(EDU, 2, alone=False)
     async with desk(stage, name) as one:
-        assert (await one.dials("*45")).status == 200
+        assert (await one.dials(code)).status == 200
         assert await one.first.refer(one.second) == 202
         await stage.counts(EDU, 1)
         await one.agent.sign_out()
