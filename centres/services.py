@@ -168,9 +168,9 @@ class Service(Shape):
     """Limit of contacts with agents at one time. Not for distress."""
     hours: Opening | None = None
     """Spans by day as in `[hours]`; left out: as the line. Not for distress."""
-    callback: Literal["none", "agent_first", "caller_first"] | None = None
-    """First party dialled, or `none`; left out: `agent_first`, and `none` for distress, anonymous services and
-    trunks without a way out."""
+    callback: Literal["none", "agent_first", "caller_first", "predictive"] | None = None
+    """First party dialled, or `none`. `predictive`: the caller, without a reserved agent; not for distress. Left out:
+    `agent_first`, and `none` for distress, anonymous services and trunks without a way out."""
     callback_press: bool = False
     """The called person must press 1, so that no mailbox counts as answered."""
     callback_max: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 100
@@ -236,6 +236,10 @@ class Service(Shape):
             raise ValueError("a distress service is never full and never closed; remove 'max_waiting' and 'hours'")
         if self.distress and self.max_talking is not None:
             raise ValueError("callers in distress never wait for a limit of talks; remove 'max_talking'")
+        # A caller in distress must not answer the phone and find nobody there.
+        if self.distress and self.callback == "predictive":
+            raise ValueError("is for distress, and nobody in distress is called before an agent is there; set "
+                             "'callback' to 'agent_first' or 'caller_first'")
         if self.keep_free is not None and not self.distress:
             raise ValueError("has 'keep_free' and is not for distress; set 'distress', or remove it")
         if self.plan is not None and not self.distress:

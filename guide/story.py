@@ -182,7 +182,7 @@ class _StoryTeller:
             case facts.ContactChanged():
                 return [f"{fact.contact} is at place {fact.position}"]
             case facts.CallbackDialled():
-                return [f"{fact.contact} is called back for {fact.agent}"]
+                return [f"{fact.contact} is called back" + ("" if fact.agent is None else f" for {fact.agent}")]
             case facts.CallbackChanged() if not fact.callback:
                 return [f"{fact.contact} is on the line again"]
             case facts.CallbackChanged():
@@ -294,7 +294,11 @@ def _break_events(teller: _StoryTeller, agent: str, start: str, end: str) -> Sto
 
 
 def _callback_events(teller: _StoryTeller, contact: str, taken: bool) -> StoryEvents:
-    """Yield the events of a callback's caller, after an agent has taken the offer."""
+    """Yield the events of a callback's caller, after an agent has taken the offer, or without a reserved agent."""
+    if any(one.contact == contact and one.dialling for one in teller.engine.live_contacts()):
+        yield events.CallbackReached(ContactId(contact), f"PJSIP/{contact}") if taken \
+            else events.CallbackFailed(None, "no_answer", ContactId(contact))
+        return
     agent = next((name for name, has in teller.held.items() if contact in has), "")
     offer = teller.offer_of(agent, contact).offer
     if not taken:

@@ -12,6 +12,7 @@ from routing.core.events import CallbackFailed, CallerHungUp, CommandRefused, Ev
 from routing.core.model.adapter import ChannelAdapter
 from routing.core.model.centre_model import Channel
 from routing.core.model.commands import Command, DialCaller, Offer
+from routing.core.model.ids import ContactId
 from routing.core.model.live_calls import LiveContact
 
 log = structlog.get_logger()
@@ -92,4 +93,5 @@ class Channels:
         if isinstance(command, Offer):
             self._post(CommandRefused(command.contact, command.offer))
         elif isinstance(command, DialCaller):
-            self._post(CallbackFailed(command.offer, "failed"))
+            self._post(CallbackFailed(command.offer, "failed",
+                                      command.contact if command.offer is None else ContactId("")))

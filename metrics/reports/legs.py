@@ -14,12 +14,13 @@ A pair has one leg, because two at one time would show who works as a pair.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Double, bindparam, select
+from sqlalchemy import Double, bindparam, select, text
 
 from metrics.prometheus.names import public_end_reason
 from metrics.reports.contacts import ContactIds
@@ -29,6 +30,7 @@ from metrics.reports.period import Period
 from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.model.ids import ContactId, OfferId, leg_id
 from routing.core.model.reasons import REACHED, REQUESTED, TIME_CHOSEN
+from routing.core.queueing.callback_dial import DIAL_S
 from routing.store.reader import Query
 from routing.store.schema import contacts, offers
 
@@ -54,6 +56,9 @@ _OFFERS = select(
     offers.c.connected_at, offers.c.talk_ended_at, offers.c.ended_at, offers.c.dialled_at,
 ).where(offers.c.offer >= bindparam("first"), offers.c.offer < bindparam("last"),
         offers.c.channel.in_(CALLS)).order_by(offers.c.offer)
+
+_DIALLED = select(contacts.c.contact, contacts.c.service, contacts.c.dials, contacts.c.ended_at).where(
+    text("dials <> '[]'"), contacts.c.changed_at >= bindparam("start")).order_by(contacts.c.queued_at)
 
 
 class Leg(NamedTuple):
@@ -153,10 +158,13 @@ def _caller_leg(row: tuple[str, str, float, float, float | None], start: float, 
 def _phone_legs(ask: Query, period: Period) -> Iterator[Leg]:
     first, last = find_number_range(ask, offers, offers.c.offer, offers.c.offered_at, period.start, period.end)
     reached: dict[str, list[float]] = {}
+    changes: dict[str, list[tuple[float, str]]] = {}
     for _, at, _, contact, reason in read_facts(
             ask, ("CallbackChanged",), (Field("contact"), Field("reason")), period.start, period.end + SLACK_S):
+        changes.setdefault(contact, []).append((at, reason))
         if reason == REACHED:
             reached.setdefault(contact, []).append(at)
+    yield from _dials_without_agent(ask, period, changes)
     for (offer, contact, service, reason, offered_at, connected_at, talk_ended_at, ended_at,
          dialled_at) in ask(_OFFERS, first=first, last=last):
         # 1. The agent's leg, by default.
@@ -176,6 +184,25 @@ def _phone_legs(ask: Query, period: Period) -> Iterator[Leg]:
                 begun = called.answer
         ids = OfferId(offer), ContactId(contact)
         yield Leg(leg_id(*ids), contact, "agent", service, begun, answer, end, became, reason)
+
+
+def _dials_without_agent(ask: Query, period: Period, changes: dict[str, list[tuple[float, str]]]) -> Iterator[Leg]:
+    """Yield the legs of callers who were dialled without a reserved agent. `changes` are those of each callback."""
+    for contact, service, dials, ended_at in ask(_DIALLED, start=period.start):
+        for at, refused in json.loads(dials):
+            if refused or not period.contains_time(at):
+                continue
+            later = next((one for one in changes.get(contact, ()) if one[0] >= at), None)
+            # Nothing is recorded of a dial that was stopped, and none lasts longer than this.
+            if later is None:
+                end = None if ended_at is None else min(ended_at, at + DIAL_S)
+                yield Leg(contact, contact, "called", service, at, None, end, NO_ANSWER, "")
+            elif later[1] == REACHED:
+                yield Leg(contact, contact, "called", service, at, later[0], ended_at, ANSWERED, "")
+            else:
+                reason = f"callback_{later[1]}"
+                yield Leg(contact, contact, "called", service, at, None, later[0],
+                          DISPOSITIONS.get(reason, NO_ANSWER), reason)
 
 
 def _callback_leg(contact: str, service: str, dialled_at: float, end: float | None, reason: str,

@@ -74,7 +74,8 @@ class ContactCourse:
             case f.CallbackChanged():
                 return [words.callback_text(fact, self.begin)]
             case f.CallbackDialled():
-                return [words.translate_text("lines.callback_dialled", agent=fact.agent)]
+                return [words.translate_text("lines.callback_dialled", agent=fact.agent) if fact.agent is not None
+                        else words.translate_text("lines.callback_dialled_alone")]
             case f.Offered():
                 return [self._offer_text(fact)]
             case f.OfferRang():

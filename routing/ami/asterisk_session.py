@@ -238,6 +238,9 @@ class AsteriskSession:
         for one in offers:
             if one.dialling and (channel := now.channels.get(one.contact)) is not None:
                 self._translator.dials.begin_dial(one.contact, one.offer, alive=True, up=channel.state == "Up")
+        for caller in contacts:
+            if caller.dialling and (channel := now.channels.get(caller.contact)) is not None:
+                self._translator.dials.begin_dial(caller.contact, None, alive=True, up=channel.state == "Up")
         # 4. Tell the engine the differences, then repair what only Asterisk can repair.
         for event in [*diff_events(now, contacts, offers, restarted=restarted, past=past, held=held), *seats,
                       *outage_calls]:

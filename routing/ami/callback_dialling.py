@@ -76,9 +76,15 @@ def no_caller_action(leg: str) -> Action:
     return {"Action": "Setvar", "Channel": leg, "Variable": "SC_CHAN", "Value": NO_CALLER}
 
 
+def failed_dial(contact: ContactId, offer: OfferId | None, reason: str) -> CallbackFailed:
+    """Return the event of a failed dial. Without an offer the contact names it."""
+    return CallbackFailed(offer, reason, contact if offer is None else ContactId(""))
+
+
 @dataclass(slots=True)
 class _Dial:
-    offer: OfferId
+    offer: OfferId | None
+    """None if no agent is reserved."""
     alive: bool = False
     """Asterisk has reported the channel."""
     up: bool = False
@@ -97,8 +103,8 @@ class PendingDials:
     def __bool__(self) -> bool:
         return bool(self._dials)
 
-    def begin_dial(self, contact: ContactId, offer: OfferId, *, alive: bool = False, up: bool = False) -> None:
-        """Note that the caller is dialled for this offer.
+    def begin_dial(self, contact: ContactId, offer: OfferId | None, *, alive: bool = False, up: bool = False) -> None:
+        """Note that the caller is dialled for this offer, or without a reserved agent.
 
         Asterisk refuses to dial a caller whose channel of an earlier offer is still alive. That channel then serves
         this offer.
@@ -134,9 +140,9 @@ class PendingDials:
         # A failure counts only without a channel. Otherwise the `Hangup` follows, and it knows the cause.
         elif message.name == "OriginateResponse" and message.get("Response") == "Failure" and not dial.alive:
             del self._dials[uniqueid]
-            return [CallbackFailed(dial.offer, "failed")]
+            return [failed_dial(ContactId(uniqueid), dial.offer, "failed")]
         elif message.name == "Hangup":
             del self._dials[uniqueid]
-            return [CallbackFailed(dial.offer, hangup_causes.caller_end_reason(
+            return [failed_dial(ContactId(uniqueid), dial.offer, hangup_causes.caller_end_reason(
                 hangup_causes.cause_number(message), up=dial.up))]
         return []

@@ -22,13 +22,20 @@ from routing.ami.actions import (
     to_action,
     unmark_consult_action,
 )
-from routing.ami.callback_dialling import DID_NOT_COME, HANG_UP_REASONS, connect_actions, dial_action, no_caller_action
+from routing.ami.callback_dialling import (
+    DID_NOT_COME,
+    HANG_UP_REASONS,
+    connect_actions,
+    dial_action,
+    failed_dial,
+    no_caller_action,
+)
 from routing.ami.errors import LinkError, OutcomeUnknown
 from routing.ami.event_translator import EventTranslator
 from routing.ami.link import Link, StartedAction
 from routing.ami.settings import AsteriskSettings
 from routing.ami.wire import BadAction, Message
-from routing.core.events import CallbackFailed, Event, OfferEnded
+from routing.core.events import Event, OfferEnded
 from routing.core.model.commands import (
     BlindTransfer,
     CancelConsult,
@@ -41,6 +48,7 @@ from routing.core.model.commands import (
     Rescind,
     SetInterrupted,
     StartConsult,
+    StopDial,
 )
 from routing.core.model.ids import ContactId, leg_id, partner_leg_id
 
@@ -115,6 +123,11 @@ class CommandExecutor:
                 self._translator.dials.end_dial(command.contact)
                 self.group.create_task(self._connect_caller(command, self.link), name=name)
                 continue
+            if isinstance(command, StopDial):
+                first = False
+                for leg in self._dialled_legs(command.contact, command.reason):
+                    self.group.create_task(self._hang_up_leg(leg, self.link), name=name)
+                continue
             if isinstance(command, Rescind):
                 first = False  # later commands stay behind this one
                 if command.reason == DID_NOT_COME:
@@ -139,12 +152,15 @@ class CommandExecutor:
         """Return the legs of a rescinded offer, with the caller's leg if the caller was being called back for that
         offer."""
         legs = _leg_ids(command) if command.reason != DID_NOT_COME else []
+        return [*legs, *self._dialled_legs(command.contact, command.reason)] if command.dialled else legs
+
+    def _dialled_legs(self, contact: ContactId, reason: str) -> list[str]:
+        """Return the leg of a caller who is being called back, if that ends too, and forget the dial then."""
         # A caller who has already answered a callback stays on the line and waits for the next agent.
-        if command.dialled and (command.reason in HANG_UP_REASONS
-                                or not self._translator.dials.is_answered(command.contact)):
-            self._translator.dials.end_dial(command.contact)
-            legs.append(command.contact)  # a dialled channel has the contact's id
-        return legs
+        if reason not in HANG_UP_REASONS and self._translator.dials.is_answered(contact):
+            return []
+        self._translator.dials.end_dial(contact)
+        return [contact]  # a dialled channel has the contact's id
 
     def _agent_without_number(self, offer: Offer) -> str:
         """Return the first agent of the offer who has no outside number, or an empty text if there is none.
@@ -332,7 +348,7 @@ class CommandExecutor:
         log.warning("ami.command_failed", command=type(command).__name__, reason=reason)
         if isinstance(command, DialCaller):
             self._translator.dials.end_dial(command.contact)
-            self._post(CallbackFailed(command.offer, "failed"))
+            self._post(failed_dial(command.contact, command.offer, "failed"))
         if isinstance(command, Offer):
             self._translator.discard_leg(partner_leg_id(command.offer, command.contact) if partner else
                                          leg_id(command.offer, command.contact))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK, MIXMONITOR_FILE, RECORD, RECORDING_PAUSED
 from routing.ami.agent_meetings import find_meeting
+from routing.ami.callback_dialling import failed_dial
 from routing.ami.cel_recovery import ChannelPast
 from routing.ami.link import Link
 from routing.ami.phone_states import endpoint_of
@@ -226,6 +227,8 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
             # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
             events.append(ContactExited(contact.contact, "fallback") if channel.bridge
                           else FallbackEntered(contact.contact))
+        elif channel is None and contact.dialling:
+            events.append(failed_dial(contact.contact, None, "failed"))
         elif channel is None:
             gone = seen.get(contact.contact, ChannelPast())
             # A caller whom the fallback queue gave to an agent did not hang up while waiting.
@@ -237,7 +240,7 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
 
 def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
     """Return the channels of which something happened at an unknown time: they ended or were bridged."""
-    ended = {contact.contact for contact in contacts if contact.contact not in now.channels}
+    ended = {contact.contact for contact in contacts if contact.contact not in now.channels and not contact.dialling}
     return ended | {offer.leg for offer in offers if offer.leg not in now.channels
                     or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
 

@@ -75,6 +75,7 @@ class Domain:
         "closed",
         "commands",
         "contacts",
+        "dial_look_due",
         "dirty",
         "ended_contacts",
         "facts",
@@ -151,6 +152,8 @@ class Domain:
         """Waiting callbacks of each service."""
         self.callback_numbers: dict[str, dict[Contact, None]] = {}
         """Waiting callbacks, by keyed hash of the number that is dialled."""
+        self.dial_look_due = False
+        """Callers may be dialled without a reserved agent at the end of this tick."""
         self.turns = CallbackTurns()
         self.quiet_hours = False
         """In quiet hours only callers who agreed to it are called back."""

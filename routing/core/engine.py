@@ -30,6 +30,7 @@ from routing.core.calls import (
     blind_transfer,
     callback_flow,
     consult_transfer,
+    dial_pacing,
     lost_call,
     page_return,
     refusals,
@@ -44,7 +45,7 @@ from routing.core.model.errors import HalfDone, RoutingError
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
-from routing.core.queueing import abuse_flags, admission, contact_queue, service_rules, wait_deadline
+from routing.core.queueing import abuse_flags, admission, callback_dial, contact_queue, service_rules, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
@@ -164,8 +165,8 @@ class Engine:
         """Handle all deadlines that are due, and return the commands that follow.
 
         A tick that comes too early or twice does nothing. All due deadlines are handled before the next offer is made.
-        A late clock and the order of setting therefore decide nothing. Rules of services come last, and only
-        for contacts that no agent has taken.
+        A late clock and the order of setting therefore decide nothing. Rules of services come later, and only
+        for contacts that no agent has taken. Callers who need no reserved agent are dialled last.
         """
         d = self._domain
         d.now = max(d.now, now)
@@ -175,6 +176,10 @@ class Engine:
             react(d)
             _assign_and_arm(d)
             _handle_due(d)
+        # It is known now who is free. A dial changes nothing for agents.
+        if d.dial_look_due:
+            dial_pacing.dial_callers(d)
+            wait_deadline.arm_new_contacts(d)
         done, d.commands = d.commands, []
         return done
 
@@ -319,7 +324,7 @@ OFFER_DEADLINES: dict[str, Callable[[Domain, Offer], None]] = {
     "wrapup": lambda d, offer: talk_changes.end_wrapup(d, offer, "wrapped_up"),
 }
 CONTACT_DEADLINES: dict[str, Callable[[Domain, Contact], None]] = {
-    contact_queue.TIMER: wait_deadline.on_deadline,
+    contact_queue.TIMER: wait_deadline.on_deadline, callback_dial.TIMER: callback_flow.on_contact_dial_overdue,
 }
 SEAT_DEADLINES: dict[str, Callable[[Domain, SeatId], None]] = {"phone_settle": presence.on_phone_settled,
     "seat_retry": presence.retry_seat}
@@ -369,6 +374,8 @@ def _handle_deadline(d: Domain, key: Key) -> None:
         OFFER_DEADLINES[kind](d, d.offers[OfferId(int(name))])
     elif kind in CONTACT_DEADLINES:
         CONTACT_DEADLINES[kind](d, d.contacts[ContactId(str(name))])
+    elif kind == callback_dial.LOOK_TIMER:
+        d.dial_look_due = True
     elif kind in SEAT_DEADLINES:
         SEAT_DEADLINES[kind](d, SeatId(str(name)))
     else:

@@ -200,13 +200,15 @@ class CallbackReached(NamedTuple):
 
 
 class CallbackFailed(NamedTuple):
-    """The caller was dialled for this offer and did not answer.
+    """The caller was dialled for this offer, or without a reserved agent, and did not answer.
 
     The reasons are `no_answer`, `busy`, `refused`, `no_key` and `failed`.
     """
 
-    offer: OfferId
+    offer: OfferId | None
+    """None if no agent is reserved. `contact` then names the caller."""
     reason: str
+    contact: ContactId = ContactId("")
 
 
 class QuietHoursChanged(NamedTuple):

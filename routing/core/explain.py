@@ -91,6 +91,10 @@ class WaitReason(StrEnum):
     """A callback whose caller is on the line in a later call for the same service."""
     NOT_YET = "not_yet"
     """A callback whose time has not come."""
+    DIALLED = "dialled"
+    """A callback whose caller is being dialled, with no agent reserved."""
+    DIAL_LOOK = "dial_look"
+    """A callback that is offered to no agent. Its caller is dialled when enough agents are expected to be free."""
     QUIET_HOURS = "quiet_hours"
     """A callback in quiet hours."""
     WITHDRAWN = "withdrawn"
@@ -124,6 +128,8 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
     # At most one of these is reported: the first that holds.
     if contact.farewell:
         found.append(WaitReason.WITHDRAWN)
+    elif contact.dialling:
+        found.append(WaitReason.DIALLED)
     elif contact.callback and contact.leg:
         found.append(WaitReason.ON_LINE)
     elif contact.blocked_by:
@@ -138,6 +144,8 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
         found.append(WaitReason.QUIET_HOURS)
     elif contact.in_menu:
         found.append(WaitReason.IN_MENU)
+    elif contact.callback and contact.service.dials_ahead:
+        found.append(WaitReason.DIAL_LOOK)
     if not d.link_up(contact.node):
         found.append(WaitReason.LINK)
     quota = d.matching.quotas.get(contact.service.id)

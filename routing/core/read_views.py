@@ -218,10 +218,10 @@ def queue_load(d: Domain, service: str, now: float) -> QueueLoad | None:
 
 
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
-    """Return the live contacts of these channels, without callbacks whose caller has hung up."""
-    return [LiveContact(c.id, c.leg, c.state, c.node) for c in d.contacts.values()
+    """Return the live contacts of these channels, without callbacks whose caller has hung up and is not dialled."""
+    return [LiveContact(c.id, c.leg, c.state, c.node, c.dialling) for c in d.contacts.values()
             if c.channel in channels and c.state in ON_LINE_STATES
-            and (c.leg or not c.callback)]
+            and (c.leg or not c.callback or c.dialling)]
 
 
 def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:

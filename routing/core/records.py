@@ -32,6 +32,7 @@ from routing.core.model.state_tables import CallbackState, ConsultState, LegStat
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
 CONSULTING = OfferState.CONSULTING
+PENDING = ContactState.PENDING
 CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
 
 TURNING_AWAY = (Trigger.CLOSED, Trigger.FULL)
@@ -140,6 +141,10 @@ class Contact:
     """Quiet hours or a chosen time have held this callback back, so it takes turns with live callers."""
     expires_at: float = stored(default=0.0)
     """Time at which a callback ends that has not reached its caller. 0 if the contact is no callback."""
+    dialling: bool = stored(default=False)
+    """The caller's phone rings for a callback, and no agent is reserved (`callback_dial`)."""
+    dials: tuple[tuple[float, bool], ...] = stored(
+        default=(), comment="dials without a reserved agent, and refusals of such dials: time, whether refused")
     callback_hash: CallerHash = stored(default="")
     callback_number_encrypted: EncryptedNumber = stored(default="")
     """Encrypted number for the callback. Empty if it is the number of the call."""
@@ -174,6 +179,11 @@ class Contact:
         """Tell whether the number for a callback was keyed in and is not that of the call. Its owner may have asked for
         nothing."""
         return bool(self.callback_hash) and self.callback_hash != self.caller_hash
+
+    @property
+    def has_answered_dial(self) -> bool:
+        """Tell whether the caller answered a dial without a reserved agent and looks for an agent."""
+        return bool(self.dials) and not self.callback and self.state is PENDING
 
     @property
     def is_turned_away(self) -> bool:
@@ -459,5 +469,5 @@ class NodeLink:
     """The link to one Asterisk."""
 
     up: bool = True
-    frozen: list[tuple[str, OfferId, float]] = field(default_factory=list)
-    """Frozen deadlines of offers: kind, offer, and the seconds that were left."""
+    frozen: list[tuple[str, OfferId | ContactId, float]] = field(default_factory=list)
+    """Frozen deadlines of offers and dials: kind, offer or contact, and the seconds that were left."""

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from routing.core import emit, settings
 from routing.core.agents import agent_capacity, break_rules, distress_load, presence
-from routing.core.calls import callback_flow, consult_transfer, legs
+from routing.core.calls import consult_transfer, legs
 from routing.core.calls.offer_changes import PRE_CONNECT_LIMIT_S, RING_GRACE_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
@@ -41,7 +41,7 @@ from routing.core.model.centre_model import (
 from routing.core.model.declare import attributes
 from routing.core.model.ids import ServiceId, SkillId
 from routing.core.model.state_tables import AGENT, CallbackState, LegState, next_state
-from routing.core.queueing import callback_index, contact_queue, recent_talks, wait_deadline
+from routing.core.queueing import callback_dial, callback_index, contact_queue, recent_talks, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
 from routing.core.shifts import rule_overrides
@@ -304,13 +304,17 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
     link = d.links.setdefault(contact.node, NodeLink())
     # The link to each node counts as down until the node reports its state.
     link.up = False
+    # A dial without an agent goes on. The comparison with Asterisk reports a call that is gone.
+    contact.dialling = contact.dialling and contact.callback and contact.offer is None
+    if contact.dialling:
+        link.frozen.append((callback_dial.TIMER, contact.id, callback_dial.DIAL_S))
     if contact.offer is None:
         contact.state = ContactState.PENDING
     # Deadlines start as frozen ones with their full time. They run when the link is up.
     elif contact.state is ContactState.RESERVED:
         offer = contact.offer
         if offer.dialling:
-            link.frozen.append(("dial", offer.id, callback_flow.DIAL_S))
+            link.frozen.append(("dial", offer.id, callback_dial.DIAL_S))
         elif offer.rang_at is None and offer.voice and not offer.agent.agent.remote:
             link.frozen.append(("vanish", offer.id, d.centre.phone_reacts_s))
         if not offer.dialling:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from routing.core import emit
 from routing.core.agents import agent_pairs, break_rules, distress_load, presence
-from routing.core.calls import callback_flow, consult_transfer, offer_changes
+from routing.core.calls import consult_transfer, offer_changes
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.matching import skill_requirement, talk_quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_requirement import clamp_step
 from routing.core.model.centre_model import SHIPPED, WAITING_STATES, OfferState
-from routing.core.queueing import admission, contact_queue, wait_deadline
+from routing.core.model.ids import ContactId, OfferId
+from routing.core.queueing import admission, callback_dial, contact_queue, wait_deadline
 from routing.core.records import AgentRecord, NodeLink
 from routing.core.shifts import shift_handlers
 
@@ -121,7 +122,7 @@ def on_link_changed(d: Domain, event: LinkChanged) -> None:
 
 
 def freeze_deadlines(d: Domain, node: str, link: NodeLink) -> None:
-    """Keep the rest of each deadline of the offers at a node, and cancel the deadlines."""
+    """Keep the rest of each deadline of the offers and dials at a node, and cancel the deadlines."""
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node:
             for timer in offer_changes.OFFER_TIMERS:
@@ -129,6 +130,11 @@ def freeze_deadlines(d: Domain, node: str, link: NodeLink) -> None:
                 if at is not None:
                     link.frozen.append((timer, offer.id, max(0.0, at - d.now)))
                     d.timers.cancel_deadline((timer, offer.id))
+    for contact in d.contacts.values():
+        key = (callback_dial.TIMER, contact.id)
+        if contact.dialling and contact.node == node and (at := d.timers.deadline_of(key)) is not None:
+            link.frozen.append((*key, max(0.0, at - d.now)))
+            d.timers.cancel_deadline(key)
 
 
 def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
@@ -136,15 +142,20 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
     link.up = True
     # 1. Set the frozen deadlines. Events may have come while the link was down, so some deadlines have become needless.
     frozen, link.frozen = link.frozen, []
-    for timer, offer_id, left_s in frozen:
-        offer = d.offers.get(offer_id)
+    for timer, name, left_s in frozen:
+        if timer == callback_dial.TIMER:
+            dialled = d.contacts.get(ContactId(str(name)))
+            if dialled is not None and dialled.dialling and dialled.node == node:
+                d.timers.set_deadline((timer, name), d.now + left_s)
+            continue
+        offer = d.offers.get(OfferId(int(name)))
         if offer is None or offer.state is not OfferState.PENDING or offer.contact.node != node:
             continue
         if (timer == "vanish" and offer.rang_at is not None) or (
                 timer in ("vanish", "ring") and offer.answered_at is not None) or (
                 (timer == "dial") != offer.dialling) or consult_transfer.is_with_consulting_agent(offer):
             continue
-        d.timers.set_deadline((timer, offer_id), d.now + left_s)
+        d.timers.set_deadline((timer, name), d.now + left_s)
     # 2. Set deadlines that began while the link was down. They were not armed then.
     for offer in d.offers.values():
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
@@ -153,8 +164,11 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
             d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
                 and d.timers.deadline_of(("dial", offer.id)) is None:
-            d.timers.set_deadline(("dial", offer.id), d.now + callback_flow.DIAL_S)
+            d.timers.set_deadline(("dial", offer.id), d.now + callback_dial.DIAL_S)
     # 3. Arm the deadlines of waiting contacts, which have no overflow while the link is down.
     for contact in d.contacts.values():
+        key = (callback_dial.TIMER, contact.id)
+        if contact.dialling and contact.node == node and d.timers.deadline_of(key) is None:
+            d.timers.set_deadline(key, d.now + callback_dial.DIAL_S)
         if contact.state in WAITING_STATES and contact.node == node:
             wait_deadline.arm_deadline(d, contact)

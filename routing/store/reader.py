@@ -186,6 +186,9 @@ _DIALLED = (select(contacts.c.callback_hash, contacts.c.caller_hash, offers.c.di
                    offers.c.reason)
             .join_from(offers, contacts, offers.c.contact == contacts.c.contact)
             .where(text("offers.dialled_at IS NOT NULL"), offers.c.dialled_at >= bindparam("since")))
+_DIALS = (select(contacts.c.callback_hash, contacts.c.caller_hash, contacts.c.dials)
+          .where(text("dials <> '[]'"), contacts.c.changed_at >= bindparam("since")))
+_LAST_DIALS = select(func.max(contacts.c.changed_at)).where(text("dials <> '[]'"))
 _LAST_DIAL = select(func.max(offers.c.dialled_at)).where(text("dialled_at IS NOT NULL"))
 _FACTS = (select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body)
           .where(facts.c.seq > bindparam("after")).order_by(facts.c.seq).limit(bindparam("count")))
@@ -258,14 +261,18 @@ def _rows(connection: Connection, statement: Select[Any], kind: type) -> Iterato
 
 
 def _callback_calls(connection: Connection) -> tuple[CallbackCall, ...]:
-    last = connection.execute(_LAST_DIAL).scalar()
+    # 1. Dials for an offer.
+    since = max(connection.execute(last).scalar() or 0.0 for last in (_LAST_DIAL, _LAST_DIALS)) - DAY_S
     found = []
-    for other, own, dialled_at, ended_at, reason in connection.execute(
-            _DIALLED, {"since": (last or 0.0) - DAY_S}):
+    for other, own, dialled_at, ended_at, reason in connection.execute(_DIALLED, {"since": since}):
         if caller := other or own:
             found.append(CallbackCall(caller, dialled_at, False))
             if reason == CALLBACK_REFUSED and ended_at is not None:
                 found.append(CallbackCall(caller, ended_at, True))
+    # 2. Dials without a reserved agent. A contact may have some that are older than a day.
+    for other, own, dials in connection.execute(_DIALS, {"since": since}):
+        found += [CallbackCall(other or own, at, refused) for at, refused in json.loads(dials)
+                  if at >= since and (other or own)]
     return tuple(sorted(found, key=lambda one: (one.at, one.refused)))
 
 

@@ -88,6 +88,10 @@ Index("ix_contacts_caller", contacts.c.caller_hash, contacts.c.queued_at, sqlite
 
 Index("ix_contacts_abusive", contacts.c.caller_hash, sqlite_where=text("abusive"), postgresql_where=text("abusive"))
 
+# A start reads the dials without a reserved agent of the last day.
+Index("ix_contacts_dials", contacts.c.changed_at, sqlite_where=text("dials <> '[]'"),
+      postgresql_where=text("dials <> '[]'"))
+
 offers = _table("offers", Offer, Column("slot", Integer, nullable=False, comment="voice has slot 0 only"),
                 ForeignKeyConstraint(["contact"], ["contacts.contact"]),
                 CheckConstraint("channel <> 'voice' OR slot = 0", name="voice_has_one_slot"))

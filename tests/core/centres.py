@@ -31,7 +31,7 @@ SERVICES = (
 ROUTED = (
     SERVICES[0]._replace(preferred_s=10.0, callback_tries=2, callback_retry_s=20.0),
     SERVICES[1]._replace(preferred_s=20.0, when_waited=Rule(ServiceId("tip"), over_s=40.0), max_waiting=3,
-                         callback_tries=1),
+                         callback_tries=2, callback=CallbackOrder.PREDICTIVE),
     SERVICES[2]._replace(when_waited=Rule(ServiceId("any"), over_s=30.0), max_waiting=2, callback_retry_s=5.0,
                          callback=CallbackOrder.CALLER_FIRST, callback_max=3),
     SERVICES[3]._replace(when_waited=Rule(ServiceId("edu"), over_s=60.0), preferred_s=5.0, anonymous=True),

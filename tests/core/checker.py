@@ -133,7 +133,10 @@ class Checker:
                 else:
                     del self.callbacks[fact.contact]
                     self.aside[fact.contact] = fact.at  # the search starts again now
+            case f.CallbackDialled(offer=None):
+                assert self.contact[fact.contact][0] is ContactState.PENDING and fact.contact in self.callbacks
             case f.CallbackDialled():
+                assert fact.offer is not None
                 state, of, _ = self.offer[fact.offer]
                 assert state is OfferState.PENDING and of == fact.contact and of in self.callbacks
             case f.Ended():

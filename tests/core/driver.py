@@ -68,11 +68,14 @@ class Driver:
             if isinstance(command, Offer):
                 assert command.offer in made or command.contact in reached
                 self.offers.append((command.offer, command.contact))
+            elif isinstance(command, DialCaller) and command.offer is None:
+                assert command.contact in self.checker.callbacks
             elif isinstance(command, DialCaller | ConnectCallback):
+                assert command.offer is not None
                 assert self.checker.offer[command.offer][:2] == (OfferState.PENDING, command.contact)
             elif isinstance(command, Rescind):
                 assert self.checker.offer[command.offer][1] == command.contact
-        rung = [command.offer for command in done if isinstance(command, Offer | DialCaller)]
+        rung = [command.offer for command in done if isinstance(command, Offer | DialCaller) and command.offer]
         assert made <= set(rung) and len(rung) == len(set(rung))
 
     def check(self) -> None:
@@ -168,6 +171,8 @@ class Driver:
                  if self.checker.contact[one][0] in (ContactState.PENDING, ContactState.RESERVED)]
         if asked and rng.random() < 0.5:
             contact = rng.choice(asked)
+            if rng.random() < 0.2:
+                return rng.choice((e.CallbackFailed(None, "busy", contact), e.CallbackReached(contact, "PJSIP/called")))
             dialled = [number for number, (state, of, _) in self.checker.offer.items()
                        if state is OfferState.PENDING and of in self.checker.callbacks]
             if not dialled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from routing.core import events as e
 from routing.core.model import commands
 from routing.core.model.centre_model import Outcome
-from tests.oracle import callers, calls, choice, rules
+from tests.oracle import ahead, callers, calls, choice, rules
 from tests.oracle.state import ASSIGNED, PENDING, VOICE, WAITS, Caller
 
 SERVED_S = 30.0
@@ -209,6 +209,8 @@ def callback_reached(h, event: e.CallbackReached) -> None:
         return
     caller.callback, caller.leg, caller.not_before, caller.entered_at = False, event.leg, 0.0, h.now
     caller.deferred = False
+    h.seen["callers who answered without an agent"] += caller.dialling
+    ahead.forget(caller)
     h.arm(caller)
     offer = caller.offer
     if offer is not None and offer.dialling:
@@ -238,6 +240,11 @@ def callbacks_quiet(h, event: e.QuietHoursChanged) -> None:
 
 def callback_failed(h, event: e.CallbackFailed) -> None:
     """Count a failed try, because the caller did not answer."""
+    if event.offer is None:
+        caller = h.callers.get(event.contact)
+        if caller is not None and caller.dialling:
+            ahead.failed(h, caller, event.reason)
+        return
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.caller.callback:
         give_up(h, offer, event.reason)
@@ -246,12 +253,22 @@ def callback_failed(h, event: e.CallbackFailed) -> None:
 def give_up(h, offer, reason: str) -> None:
     """Count one more try and release the agent at once."""
     caller = offer.caller
+    count_try(h, caller, reason)
+    calls.rescind(h, offer, "callback_failed")
+    calls.close(h, offer, "rescinded", f"callback_{reason}", why="callback_failed", keep_idle=True)
+    after_try(h, caller, reason)
+
+
+def count_try(h, caller: Caller, reason: str) -> None:
+    """Count a failed try, and note when the next one may come."""
     caller.tries += 1
     if reason == "refused":
         h.refusals.append((caller.dialled, h.now))
     caller.not_before = h.now + caller.service.callback_retry_s
-    calls.rescind(h, offer, "callback_failed")
-    calls.close(h, offer, "rescinded", f"callback_{reason}", why="callback_failed", keep_idle=True)
+
+
+def after_try(h, caller: Caller, reason: str) -> None:
+    """End the callback after the last try, or all callbacks to the number after the second refusal."""
     h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, reason)
     if reason == "refused" and spared(h, caller.dialled):
         for one in [c for c in h.callers.values() if c.callback and c.in_line and c.dialled == caller.dialled]:

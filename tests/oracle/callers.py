@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
-from tests.oracle import callbacks, calls, consults, learned, rules, settings, steps
+from tests.oracle import ahead, callbacks, calls, consults, learned, rules, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
 OVER_S = 60.0
@@ -217,6 +217,7 @@ def left(h, event: e.ContactExited) -> None:
 
 def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
     """End a contact that waits."""
+    ahead.hang_up(h, caller, "caller_hung_up")
     if caller.offer is not None:
         calls.rescind(h, caller.offer, "caller_hung_up")
         calls.close(h, caller.offer, "canceled", "caller_hung_up", keep_idle=True)
@@ -242,7 +243,7 @@ def position(h, caller: Caller) -> int:
     deferred ones as many count as have their turn before."""
     front = [c for c in h.callers.values()
              if c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
-             and not (c.callback and c.state is WAITS and not c.looks(h.now, h.quiet))]
+             and not (c.callback and c.state is WAITS and not c.awake(h.now, h.quiet))]
     late = 0 if caller.deferred else sum(c.deferred for c in front)
     live, share = len(front) - late, h.centre.callback_share
     return 1 + live + min(late, int(live * share / (1.0 - share) + 1e-9))
@@ -259,6 +260,10 @@ def merge(h, caller: Caller) -> None:
             if one.offer is not None:
                 calls.rescind(h, one.offer, "caller_on_line")
                 calls.close(h, one.offer, "rescinded", "caller_on_line", keep_idle=True)
+            elif one.dialling:
+                ahead.hang_up(h, one, "caller_on_line")
+                callbacks.pause(h, one)
+                h.arm(one)
             one.caller_on_line = one.caller_on_line or one.queued_at < caller.queued_at
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, Channel, PreConnect, Step
-from tests.oracle import burden, callbacks, calls, distress, shifts, steps, words
+from tests.oracle import ahead, burden, callbacks, calls, distress, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -54,7 +54,7 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     """Offer the first contact for whom an agent is there to the best of the candidates. Return False if there is none.
     """
     now = h.now
-    looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet)]
+    looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet) and not ahead.predictive(c)]
     free = distress.free_for(h, open_to)
     kinds: dict[bool, tuple[Caller, list[Candidate]]] = {}  # the first deferred callback, and the first other contact
     for caller in sorted(looking, key=lambda c: (

@@ -86,7 +86,7 @@ def service_of(rng: random.Random, name: str, others: list[str]) -> Service:
         preferred_s=rng.choice((0.0, 0.0, 8.0)), preferred_days=rng.choice((30.0, 0.001)),
         max_waiting=rng.choice((None, None, 2, 4)), max_talking=rng.choice((None, None, None, 1, 2)),
         load=rng.choice((0, 0, 1, 2, 3, 3, 4, 4, 5)), ceiling_s=rng.choice((None, 5.0, 15.0)),
-        callback=rng.choice((*CallbackOrder, CallbackOrder.AGENT_FIRST, CallbackOrder.CALLER_FIRST)),
+        callback=rng.choice((*CallbackOrder, *list(CallbackOrder)[1:])),
         callback_max=rng.choice((1, 3, 100)), callback_press=rng.random() < 0.5,
         callback_tries=rng.choice((1, 2, 3)), callback_retry_s=rng.choice((3.0, 20.0)),
         position_held_s=rng.choice((0.0, 20.0, 300.0)),
@@ -159,6 +159,8 @@ class Crowd:
         roll = rng.random()
         if roll < 0.008:
             rng.choice((self._calls_again, self._calls_again, self._one_number, self._line_goes_silent))()
+        elif roll < 0.014:
+            self._quiet_spell()
         elif roll < 0.22:
             self._arrives()
         elif roll < 0.60:
@@ -223,6 +225,50 @@ class Crowd:
         side_by_side.tell(e.CallerHungUp(asks))
         side_by_side.pass_time(side_by_side.now + 1.0)
         side_by_side.tell(e.ContactQueued(calls, ServiceId(other), "PJSIP/calls", priority=100, caller_hash=name))
+
+    def _quiet_spell(self) -> None:
+        """Let most callers leave and most agents become free, so that callers are dialled without a reserved agent."""
+        rng, side_by_side, house = self.rng, self.side_by_side, self.side_by_side.house
+        ahead = [service.id for service in self.centre.services if service.dials_ahead]
+        if not ahead:
+            return
+        # 1. Links are up, and some callers ask for a callback.
+        for node in ("", "b"):
+            side_by_side.tell(e.LinkChanged(node, True))
+        side_by_side.tell(e.QuietHoursChanged(False))
+        for _ in range(rng.randint(1, 3)):
+            self.numbers += 1
+            contact = ContactId(f"1700000000.{self.numbers}")
+            side_by_side.tell(e.ContactQueued(contact, rng.choice(ahead), "PJSIP/ahead",
+                                              caller_hash=f"h{rng.randint(0, 12)}"))
+            now = side_by_side.now
+            side_by_side.tell(e.CallbackRequested(contact, anytime=True, window=rng.choice((None, None, (
+                now + 1.0, now + 60.0)))))
+            side_by_side.tell(e.CallerHungUp(contact))
+        # 2. The others leave, talks end, and agents come back.
+        for caller in list(house.callers.values()):
+            if caller.in_line and not caller.callback and rng.random() < 0.8:
+                side_by_side.tell(e.ContactExited(caller.id, "key", "9"))
+        talks_end, skills = rng.random(), tuple((skill, 90) for skill in rng.sample(SKILLS, rng.randint(2, 4)))
+        for offer in list(house.offers.values()):
+            if offer.state is ACCEPTED and rng.random() < talks_end:
+                side_by_side.tell(e.TalkEnded(offer.id, "agent"))
+        for number in range(AGENTS):
+            if rng.random() < 0.7:
+                side_by_side.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
+                side_by_side.tell(e.AgentResumed(AgentId(f"a{number}")))
+                side_by_side.tell(e.AgentSkillsChanged(AgentId(f"a{number}"), skills))
+            side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+        for number in range(AGENTS):
+            if rng.random() < talks_end:
+                side_by_side.tell(e.WrapUpEnded(AgentId(f"a{number}")))
+        # 3. Some looks pass, and the dialled phones ring.
+        side_by_side.pass_time(side_by_side.now + rng.choice((6.0, 11.0)))
+        for _ in range(rng.randint(0, 6)):
+            dialled = [one.id for one in house.callers.values() if one.dialling]
+            if dialled:
+                side_by_side.tell(self._of_dial(rng.choice(dialled)))
+            side_by_side.pass_time(side_by_side.now + rng.random() * 4.0)
 
     def _one_number(self) -> None:
         """Let several people ask for callbacks to one number, whose owner refuses them or asks too."""
@@ -399,6 +445,9 @@ class Crowd:
     def _of_caller(self) -> e.Event:
         rng, contact = self.rng, self._contact()
         house = self.side_by_side.house
+        dialled = [one.id for one in house.callers.values() if one.dialling]
+        if dialled and rng.random() < 0.3:
+            return self._of_dial(rng.choice(dialled))
         caller = house.callers.get(contact)
         node = "" if caller is None else caller.node
         if caller is not None and caller.callback and caller.leg:
@@ -446,6 +495,22 @@ class Crowd:
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHoursSet(self._service(), rng.random() < 0.7)))
+
+    def _of_dial(self, contact: ContactId) -> e.Event:
+        """Return what becomes of a caller who is dialled without a reserved agent."""
+        rng = self.rng
+        return rng.choice((
+            e.CallbackReached(contact, "PJSIP/called"), e.CallbackReached(contact, "PJSIP/called"),
+            e.CallbackFailed(None, rng.choice(("no_answer", "busy", "refused", "no_key")), contact),
+            e.CallbackFailed(None, "no_answer", contact), e.CallerHungUp(contact), e.ContactExited(contact, "key", "9"),
+            e.CallbackFailed(None, "busy", self._contact()), self._same_number(contact)))
+
+    def _same_number(self, contact: ContactId) -> e.Event:
+        """Return a new call of a caller whose phone rings for a callback."""
+        self.numbers += 1
+        caller = self.side_by_side.house.callers[contact]
+        return e.ContactQueued(ContactId(f"1700000000.{self.numbers}"), caller.service.id, "PJSIP/same",
+                               caller_hash=caller.dialled)
 
     def _window(self, rng: random.Random) -> tuple[float, float]:
         """Return a time that a caller chooses for a callback. It may be over, or end before it begins."""

@@ -11,6 +11,7 @@ from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel, Estimate
 from routing.core.stored import Started
 from tests.oracle import (
+    ahead,
     burden,
     callbacks,
     callers,
@@ -75,6 +76,8 @@ class House:
     def __init__(self, p80_s: Callable[[str], float], seen: Counter[str]) -> None:
         self.p80_s = p80_s
         """The expected handle time of a service."""
+        self.mean_s: Callable[[str], float] = lambda _: 240.0
+        """The mean handle time of a service."""
         self.expected: Callable[[str], Estimate | None] = lambda _: None
         """The expected wait of a new contact."""
         self.lessons: dict[str, learned.Lessons] = {}
@@ -111,6 +114,9 @@ class House:
         """Number of callers of lost lines who had been served by then."""
         self.dials: list[tuple[str, float]] = []
         """Dials of callbacks: number and time."""
+        self.look_at: float | None = None
+        """When callers may be dialled next without a reserved agent."""
+        self.look_due = False
         self.credit = 0.0
         """Share of a turn that deferred callbacks have gained."""
         self.refusals: list[tuple[str, float]] = []
@@ -143,6 +149,7 @@ class House:
         while rules.go_on(self):
             self.settle()
             self._all_due()
+        ahead.look(self)
 
     def _all_due(self) -> None:
         while self.next_due() <= self.now:
@@ -181,6 +188,11 @@ class House:
                 found.append((p.wake_at + 2 * NEARLY_S, wake, p))
             if (at := burden.break_alarm(self, p)) < inf:
                 found.append((at, burden.clock_says, p))
+        for caller in self.callers.values():
+            if caller.dial_due is not None:
+                found.append((caller.dial_due, ahead.overdue, caller))
+        if self.look_at is not None:
+            found.append((self.look_at, ahead.look_now))
         for caller in sorted(self.callers.values(), key=lambda one: one.number):
             if not caller.fresh and (at := steps.next_due(self, caller)) is not None:
                 found.append((at, steps.due, caller))
@@ -194,6 +206,7 @@ class House:
                 burden.look(self, p)
         choice.decide(self)
         rules.note_alone(self)
+        ahead.plan_look(self)
         for caller in self.callers.values():
             caller.fresh = False
 

@@ -17,7 +17,7 @@ from routing.core.model.centre_model import (
     WrapUpMode,
 )
 from routing.core.stored import Started
-from tests.oracle import burden, callbacks, calls, learned, rules, shifts, steps
+from tests.oracle import ahead, burden, callbacks, calls, learned, rules, shifts, steps
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
@@ -143,6 +143,9 @@ def link_changed(h, event: e.LinkChanged) -> None:
                 if offer.state is PENDING and offer.voice and offer.caller.node == node:
                     h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()]
                     offer.due = {}
+            for caller in h.callers.values():
+                if caller.dialling and caller.node == node and caller.dial_due is not None:
+                    caller.dial_left_s, caller.dial_due = max(0.0, caller.dial_due - h.now), None
         elif event.up and not h.up(node):
             thaw(h, node)
 
@@ -166,6 +169,9 @@ def thaw(h, node: str) -> None:
         if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
             offer.due["dial"] = h.now + 75.0
     for caller in h.callers.values():
+        if caller.dialling and caller.node == node and caller.dial_due is None:
+            caller.dial_due = h.now + (ahead.DIAL_S if caller.dial_left_s is None else caller.dial_left_s)
+            caller.dial_left_s = None
         if caller.in_line and caller.node == node:
             h.arm(caller)
 
@@ -219,7 +225,7 @@ def stored_caller(h, row) -> Caller:
         step=min(row.step, len(service.steps) - 1), timed_step=min(row.step, len(service.steps) - 1),
         state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
-        ends_at=row.expires_at, deferred=row.deferred,
+        ends_at=row.expires_at, deferred=row.deferred, dialling=row.dialling, called_alone=bool(row.dials),
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
         language=row.language, abusive=row.abusive, led_by=row.led_by, way_out=row.way_out)
@@ -316,6 +322,7 @@ def settle_caller(h, caller: Caller) -> None:
         return
     frozen = h.down.setdefault(caller.node, [])
     offer = caller.offer
+    caller.dialling = caller.dialling and caller.callback and offer is None
     if offer is None:
         caller.state = WAITS
     elif caller.state is RESERVED and offer.dialling:

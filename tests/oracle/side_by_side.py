@@ -100,6 +100,16 @@ class Known(handle_times.HandleTimes):
         """Return the time that both sides are given."""
         return self.said(self.service)
 
+    @property
+    def mean_s(self) -> float:
+        """Return a short mean, so that some agents in a talk are expected to be free soon."""
+        return expected_s(self.service)
+
+    @property
+    def learned_mean_s(self) -> float:
+        """Return the mean that was learned."""
+        return super().mean_s
+
 
 class Still(defaultdict[str, handle_times.HandleTimes]):
     """The same 80th percentile for each service. The learned one has separate tests."""
@@ -133,10 +143,15 @@ class SideBySide:
         self.engine, self.house = Engine(), House(self.takes_s, self.seen)
         self.engine._domain.handle_times = Still(self.takes_s)
         self.house.expected = self.expected
+        self.house.mean_s = self.mean_s
 
     def takes_s(self, service: str) -> float:
         """Return the 80th percentile of handle time now. It grows since the last look at all agents."""
         return expected_s(service) * SHARES[min((self.events - self.looked) // SHARE_LASTS, len(SHARES) - 1)]
+
+    def mean_s(self, service: str) -> float:
+        """Return the mean handle time that both sides are given. The learned one has a separate comparison."""
+        return expected_s(service)
 
     def expected(self, contact: str) -> Estimate | None:
         """Return the wait that the engine has just told a new contact to expect. Estimates have separate tests."""
@@ -239,7 +254,7 @@ class SideBySide:
     def _compare_lessons(self, event: e.Event) -> None:
         """Compare what the calls have taught. The lists of the oracle are long, so some events must do."""
         d = self.engine._domain
-        taught = {one.service: [one.given_up, one.waited_s, *one.factors, one.handle_times.mean_s]
+        taught = {one.service: [one.given_up, one.waited_s, *one.factors, _learned_mean(one.handle_times)]
                   for one in d.forecast.by_service.values() if one.skills is not None} | {"": [d.forecast.ring_s]}
         wanted = learned.values(self.house)
         blank = [*learned.patience(learned.Lessons([])), 0.0, 0.0, 0.0, handle_times.SEED_MEAN_S]
@@ -326,7 +341,7 @@ class SideBySide:
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
               c.follow_up, c.own, c.caller_on_line, c.farewell,
-              c.led_by, c.way_out) for c in h.callers.values()],
+              c.led_by, c.way_out, c.dialling, c.called_alone) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
              for o in h.offers.values()],
@@ -344,7 +359,7 @@ class SideBySide:
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
               c.follow_up, c.own_position, bool(c.blocked_by), c.farewell,
-              c.led_by, c.way_out) for c in d.contacts.values()],
+              c.led_by, c.way_out, c.dialling, bool(c.dials)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.callback is not None)
              for o in d.offers.values()],
@@ -354,6 +369,10 @@ class SideBySide:
              for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )
+
+
+def _learned_mean(times: handle_times.HandleTimes) -> float:
+    return times.learned_mean_s if isinstance(times, Known) else times.mean_s
 
 
 def _idle(agent: Any) -> float | None:

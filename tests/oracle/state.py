@@ -73,6 +73,13 @@ class Caller:
     """The time at which an unreached callback ends."""
     farewell: str = ""
     """The sentence with which a supervisor has withdrawn the caller."""
+    dialling: bool = False
+    """The caller's phone rings, and no agent is reserved."""
+    dial_due: float | None = None
+    dial_left_s: float | None = None
+    """Rest of the time of the dial while the link is down."""
+    called_alone: bool = False
+    """The caller was dialled without a reserved agent."""
     caller_on_line: bool = False
     """A callback whose caller is on the line in a later call."""
     language: str = ""
@@ -117,7 +124,11 @@ class Caller:
         return self.since * self.service.weight - 60.0 * (self.service.priority + self.points), self.number
 
     def looks(self, now: float, quiet: bool) -> bool:
-        """Return whether an agent may be found for the contact now."""
+        """Return whether an agent may be found for the contact now, or its caller dialled."""
+        return self.awake(now, quiet) and not self.dialling
+
+    def awake(self, now: float, quiet: bool) -> bool:
+        """Return whether the contact may be served now. The phone of its caller may ring already."""
         kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
         return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu and not self.farewell \
             and not (self.way_out is not None and self.led_by[-1] in ("closed", "full"))

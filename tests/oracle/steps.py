@@ -33,13 +33,13 @@ def next_due(h, caller: Caller) -> float | None:
         return None
     found = [step_ends(caller), ceiling(caller), rules.due_at(h, caller),
              caller.not_before if caller.not_before > h.now else None,
-             caller.ends_at if caller.callback else None]
+             caller.ends_at if caller.callback and not caller.dialling else None]
     return min((at for at in found if at is not None), default=None)
 
 
 def due(h, caller: Caller) -> None:
     """Apply everything about a waiting contact that has come due."""
-    if caller.callback and caller.ends_at <= h.now:
+    if caller.callback and caller.ends_at <= h.now and not caller.dialling:
         callers.end(h, caller, Outcome.CALLBACK_FAILED, "expired")
         return
     while (at := next_due(h, caller)) is not None and at <= h.now:

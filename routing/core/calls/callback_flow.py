@@ -6,6 +6,7 @@ A callback is offered when the caller has hung up, the requested time has come, 
   agent when on the line (`CallbackReached`).
 * Caller first: the agent is kept free while the caller is dialled. The agent's phone rings when the caller is on the
   line.
+* Predictive: nobody is reserved. `dial_pacing` dials as many callers as agents are expected to be free.
 
 A caller who is reached waits like any other caller, with the age of the callback. If the agent is lost then, another
 agent takes the caller.
@@ -46,14 +47,10 @@ from routing.core.model.centre_model import (
 from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
 from routing.core.model.reasons import REACHED, REFUSED, REPLACED, REQUESTED, STALE, TIME_CHOSEN
 from routing.core.model.state_tables import CallbackState
-from routing.core.queueing import callback_index, callback_limits, contact_queue
+from routing.core.queueing import callback_dial, callback_index, callback_limits, contact_queue
 from routing.core.records import Contact, Offer
 
 HOUR_S = 3600.0
-DIAL_S = 75.0
-"""Longest time to dial a caller, after which the try has failed. A mobile network may take ten seconds to find the
-phone, which rings for half a minute. The caller then hears a sentence and may have to press a key."""
-
 
 MERGED = "merged"
 """Key of the end of a callback whose caller has asked for another one."""
@@ -196,14 +193,9 @@ def dial_caller(d: Domain, offer: Offer) -> None:
     offer.dialled_at = d.now
     # While the link is down, deadlines do not run (`settings.on_link_changed`).
     if d.link_up(contact.node):
-        d.timers.set_deadline(("dial", offer.id), d.now + DIAL_S)
-    callback_limits.note_dial(d, contact.dial_hash)
-    service = contact.service
-    d.commands.append(commands.DialCaller(
-        offer.id, contact.id, contact.dial_number_encrypted, service.id, contact.since, contact.priority, contact.slow,
-        service.callback_press or contact.calls_other_line, contact.node, contact.language))
+        d.timers.set_deadline(("dial", offer.id), d.now + callback_dial.DIAL_S)
+    callback_dial.send_dial(d, contact, offer.id, offer.agent.id)
     d.mark(offer)
-    emit.callback_dialled(d, offer=offer.id, contact=contact.id, service=service.id, agent=offer.agent.id)
 
 
 def on_callback_reached(d: Domain, event: CallbackReached) -> None:
@@ -247,6 +239,8 @@ def _become_live_caller(d: Domain, contact: Contact, leg: str) -> None:
     callback_index.remove_callback(d, contact)
     contact.callback, contact.leg, contact.not_before, contact.entered_at = False, leg, 0.0, d.now
     contact.deferred = False
+    if contact.dialling:
+        callback_dial.end_dial(d, contact)
     callback_index.unlink_callback(contact)
     d.changes.append(PlaceChanged(contact))
 
@@ -261,7 +255,12 @@ def _connect_caller(d: Domain, offer: Offer) -> None:
 
 
 def on_callback_failed(d: Domain, event: CallbackFailed) -> None:
-    """Fail the try of an offer whose caller did not answer. The agent is free at once, and the next try comes later."""
+    """Fail the try of a caller who did not answer. The agent is free at once, and the next try comes later."""
+    if event.offer is None:
+        contact = d.contacts.get(event.contact)
+        if contact is not None and contact.dialling:
+            fail_dial(d, contact, event.reason)
+        return
     offer = d.offers.get(event.offer)
     if offer is not None and offer.state is OfferState.PENDING and offer.contact.callback:
         fail_try(d, offer, event.reason)
@@ -273,24 +272,51 @@ def on_dial_overdue(d: Domain, offer: Offer) -> None:
 
 
 def fail_try(d: Domain, offer: Offer, reason: str) -> None:
-    """Fail a callback try: close the offer, and end the contact after the last try.
-
-    The second refusal of a day ends all callbacks to the number.
-    """
-    contact, service = offer.contact, offer.contact.service
-    if reason == REFUSED:
-        callback_limits.note_refusal(d, contact.dial_hash)
-    contact.tries += 1
-    # Set this before the offer closes: the contact would be offered again at once.
-    contact.not_before = d.now + service.callback_retry_s
+    """Fail a callback try: close the offer, and end the contact after the last try."""
+    contact = offer.contact
+    _count_failed_try(d, contact, reason)
     offer_changes.rescind_offer(d, offer, "callback_failed")
     offer_changes.close_offer(d, offer, "rescinded", f"callback_{reason}", to_reason="callback_failed", keep_idle=True)
     legs.follow_callback(offer, "failed")
+    _end_after_failed_try(d, contact, reason)
+
+
+def on_contact_dial_overdue(d: Domain, contact: Contact) -> None:
+    """Fail a try without a reserved agent that lasted too long without a report from Asterisk."""
+    fail_dial(d, contact, STALE)
+
+
+def fail_dial(d: Domain, contact: Contact, reason: str) -> None:
+    """Fail a callback try without a reserved agent, and end the contact after the last try."""
+    _count_failed_try(d, contact, reason)
+    # Without a report the caller's phone may still ring.
+    if reason == STALE:
+        callback_dial.stop_dial(d, contact, "callback_failed")
+    else:
+        callback_dial.end_dial(d, contact)
+    contact_queue.delay_redial(d, contact)
+    d.newly_queued.append(contact)
+    _end_after_failed_try(d, contact, reason)
+
+
+def _count_failed_try(d: Domain, contact: Contact, reason: str) -> None:
+    """Count a failed try before its offer closes or its dial ends: the next try would otherwise come at once."""
+    if reason == REFUSED:
+        callback_dial.note_refusal(d, contact)
+    contact.tries += 1
+    contact.not_before = d.now + contact.service.callback_retry_s
+
+
+def _end_after_failed_try(d: Domain, contact: Contact, reason: str) -> None:
+    """Emit the failed try, and end the contact after the last one.
+
+    The second refusal of a day ends all callbacks to the number.
+    """
     emit_callback_changed(d, contact, reason)
     if reason == REFUSED and callback_limits.is_left_alone(d, contact.dial_hash):
         for one in list(d.callback_numbers[contact.dial_hash]):
             _end_callback(d, one, "hung_up", Outcome.CALLBACK_FAILED, REFUSED)
-    elif contact.tries >= service.callback_tries:
+    elif contact.tries >= contact.service.callback_tries:
         contact_queue.end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now)
 
 
@@ -332,6 +358,10 @@ def take_over_age(d: Domain, contact: Contact) -> None:
         if waiting.offer is not None:
             offer_changes.rescind_offer(d, waiting.offer, CALLER_ON_LINE)
             offer_changes.close_offer(d, waiting.offer, "rescinded", CALLER_ON_LINE, keep_idle=True)
+        elif waiting.dialling:
+            callback_dial.stop_dial(d, waiting, CALLER_ON_LINE)
+            contact_queue.delay_redial(d, waiting)
+            d.newly_queued.append(waiting)
         # Hold the callback before the caller hears a position. `review_blocks` would do so later.
         if waiting.queued_at < contact.queued_at:
             contact.blocks_callbacks = (*contact.blocks_callbacks, waiting)

@@ -101,6 +101,12 @@ class Cohort(Generic[A, C]):
             return None
         return pool.rank_of(self._agent, self.skills, self._agent.profile.no_topics)
 
+    def fits_group(self, group: Group[A, C]) -> bool:
+        """Return whether these agents fit the contacts of a group. In a personal group only its owner counts."""
+        if group.pool.owner is not None:
+            return group.pool.owner in self.agents
+        return any(pool is group.pool and group.levels >> rank & 1 for pool, rank in self.slots)
+
     def add_pool(self, pool: Pool[A, C]) -> int | None:
         """Give these agents a slot in a new pool. Return their rank there, or None if they do not fit."""
         rank = self._rank_in(pool)

@@ -247,6 +247,14 @@ class Matching(Generic[A, C]):
         """Return whether an agent is there, free or not, who fits the contact in this step or a later one."""
         return any(self.group_of(contact, later).is_manned for later in range(step, len(contact.service.steps)))
 
+    def share_agents(self, one: Group[A, C], other: Group[A, C]) -> bool:
+        """Return whether an agent who is signed in fits the contacts of both groups. Looks at each cohort."""
+        return any(kind.fits_group(other) for kind in self.cohorts_of(one))
+
+    def cohorts_of(self, group: Group[A, C]) -> Iterator[Cohort[A, C]]:
+        """Yield the cohorts whose agents fit the contacts of a group and are signed in."""
+        return (kind for kind in self._cohorts.values() if kind.agents and kind.fits_group(group))
+
     def cohorts(self) -> Iterator[dict[A, None]]:
         """Yield the agents who are signed in, by cohort."""
         return (one.agents for one in self._cohorts.values() if one.agents)

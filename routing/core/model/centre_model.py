@@ -91,6 +91,9 @@ class CallbackOrder(StrEnum):
     CALLER_FIRST = "caller_first"
     """The agent is reserved, the caller is dialled, and the agent's phone rings when the caller is there. An agent
     never waits in vain for a caller who does not answer."""
+    PREDICTIVE = "predictive"
+    """No agent is reserved. Callers are dialled in proportion to the agents who are expected to be free, and wait for
+    one after the answer. A distress service calls the agent first instead."""
 
 
 class Trigger(StrEnum):
@@ -211,6 +214,11 @@ class Service(NamedTuple):
     def keeps_free(self) -> bool:
         """Whether agents are kept free for this service."""
         return self.distress and (self.keep_free > 0 or self.keep_free_percent > 0)
+
+    @property
+    def dials_ahead(self) -> bool:
+        """Whether callers are called back without a reserved agent."""
+        return self.callback is CallbackOrder.PREDICTIVE and not self.distress
 
 
 class AnswerMode(StrEnum):

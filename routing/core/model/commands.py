@@ -88,13 +88,14 @@ class SetInterrupted(NamedTuple):
 
 
 class DialCaller(NamedTuple):
-    """Call the caller back for this offer.
+    """Call the caller back for this offer, or without a reserved agent.
 
     The new channel has the contact's id. From the answer on it is the caller's channel, with the place that the contact
     had.
     """
 
-    offer: OfferId
+    offer: OfferId | None
+    """None if no agent is reserved. The caller waits in the queue after the answer."""
     contact: ContactId
     number_encrypted: str
     """Empty if there is no number. The try fails then."""
@@ -107,6 +108,18 @@ class DialCaller(NamedTuple):
     node: str = ""
     language: str = ""
     """Language of the prompts. Empty for the first language."""
+    channel: Channel = Channel.VOICE
+
+
+class StopDial(NamedTuple):
+    """Stop dialling a caller for whom no agent is reserved.
+
+    `reason`: as in `Rescind`.
+    """
+
+    contact: ContactId
+    reason: str
+    node: str = ""
     channel: Channel = Channel.VOICE
 
 
@@ -169,5 +182,5 @@ class BlindTransfer(NamedTuple):
     channel: Channel = Channel.VOICE
 
 
-Command = Offer | Rescind | DialCaller | ConnectCallback | SetInterrupted | BlindTransfer \
+Command = Offer | Rescind | DialCaller | StopDial | ConnectCallback | SetInterrupted | BlindTransfer \
     | StartConsult | CancelConsult | RefreshHold

@@ -172,14 +172,15 @@ class CallbackChanged(NamedTuple):
 
 
 class CallbackDialled(NamedTuple):
-    """The caller is called back for this offer."""
+    """The caller is called back for this offer, or without a reserved agent."""
 
     seq: int
     at: float
-    offer: OfferId
+    offer: OfferId | None
+    """None if no agent is reserved."""
     contact: ContactId
     service: ServiceId
-    agent: AgentId
+    agent: AgentId | None
 
 
 class Overridden(NamedTuple):

@@ -23,6 +23,8 @@ class LiveContact(NamedTuple):
     state: ContactState
     node: str
     """The Asterisk that carries the call."""
+    dialling: bool = False
+    """Whether the caller is being called back without a reserved agent. A channel with the contact's id rings then."""
 
 
 class LiveOffer(NamedTuple):

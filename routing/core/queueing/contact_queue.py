@@ -14,7 +14,7 @@ from routing.core.model.centre_model import ContactState, Outcome, Service, Trig
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
-from routing.core.queueing import callback_index, callback_limits, preferred_agent
+from routing.core.queueing import callback_dial, callback_index, callback_limits, preferred_agent
 from routing.core.records import NOT_QUEUED, AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
@@ -62,11 +62,15 @@ def start_search(d: Domain, contact: Contact) -> None:
     """Put a pending contact into its group, so that agents are found for its present step.
 
     Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor or a rule has led it
-    out. A callback also waits until its caller has hung up, has no other call, and quiet hours are over.
+    out. A callback also waits until its caller has hung up, has no other call, and quiet hours are over. A callback
+    that needs no reserved agent is never offered: its caller is dialled at a look (`calls.dial_pacing`).
     """
-    if contact.not_before > d.now or contact.in_menu or contact.farewell \
+    if contact.not_before > d.now or contact.in_menu or contact.farewell or contact.dialling \
             or (contact.way_out is not None and contact.is_turned_away) \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
+        return
+    if contact.callback and contact.service.dials_ahead:
+        callback_dial.arm_look(d)
         return
     matching = d.matching
     if contact.preferred is not None:
@@ -344,6 +348,7 @@ def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: f
 
 
 def _end_place(d: Domain, contact: Contact, trigger: str) -> None:
+    callback_dial.stop_dial(d, contact, "caller_hung_up")
     dequeue_contact(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)

@@ -6,7 +6,7 @@ A waiting contact has one deadline, the earliest of these:
 * the time before which it is not offered
 * the emergency ceiling
 * a rule of the service (`service_rules`)
-* the end of a callback that has not reached its caller
+* the end of a callback that has not reached its caller, unless the caller's phone rings
 
 The deadline is armed after the assignment. A caller who finds a free agent therefore costs no deadline. While a phone
 rings no deadline is handled. A deadline that passes meanwhile is due at once when the search resumes.
@@ -58,7 +58,7 @@ def _next_deadline(d: Domain, contact: Contact) -> float | None:
     found = [at for at in (_step_end(contact), _ceiling_at(contact), _rule_at(d, contact)) if at is not None]
     if contact.not_before > d.now:
         found.append(contact.not_before)
-    if contact.callback:
+    if contact.callback and not contact.dialling:
         found.append(contact.expires_at)
     return min(found, default=None)
 
@@ -69,7 +69,7 @@ def on_deadline(d: Domain, contact: Contact) -> None:
     if contact.state is not PENDING:
         return
     # A callback that has not reached its caller in time ends.
-    if contact.callback and contact.expires_at <= d.now:
+    if contact.callback and contact.expires_at <= d.now and not contact.dialling:
         contact_queue.end_waiting(d, contact, "hung_up", Outcome.CALLBACK_FAILED, d.now, EXPIRED)
         return
     # The contact was not offered before this time.

@@ -14,7 +14,7 @@ from lab.people import day as made
 from lab.people import node_records
 from metrics.reports import legs
 from routing.core import events
-from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
+from routing.core.model.centre_model import Agent, CallbackOrder, Centre, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId
 from santral.cli import cli
 from tests.fakes.report_day import BILGI, MIDNIGHT, SKILL, TIP, Day
@@ -101,6 +101,32 @@ async def test_a_day_counted_on_fingers(tmp_path: Path) -> None:
     assert [row["leg"] for row in found][:2] == ["1.1", f"o{day.offers[one]}-1.1"]
     assert [short(row) for row in exported(tmp_path, "2026-03-03", "2026-03-04")] == [
         ("agent", "bilgi", "00:00:05", "", "", "ANSWERED", "")]
+
+
+async def test_callers_who_are_dialled_without_an_agent_have_a_leg_each(tmp_path: Path) -> None:
+    """Busy, then reached and connected; another one is cancelled while the phone rings."""
+    day = Day(Centre((Service(BILGI, "Bilgi", (Step(((SKILL, 1),)),), callback=CallbackOrder.PREDICTIVE,
+                              callback_retry_s=60.0),), (Agent(AgentId("a0"), ((SKILL, 50),)),)))
+    one = day.call(9 * H, "1.1")
+    day.give(9 * H + 1, events.CallbackRequested(one))
+    day.give(9 * H + 2, events.CallerHungUp(one))
+    day.sign_in(9 * H + 2.5, 0)
+    day.give(9 * H + 20, events.CallbackFailed(None, "busy", one))
+    day.give(9 * H + 100, events.CallbackReached(one, "PJSIP/geri"))
+    day.connect(9 * H + 104, one)
+    day.over(9 * H + 164, one, "agent")
+    two = day.call(10 * H, "1.2")
+    day.give(10 * H, events.CallbackRequested(two))
+    day.give(10 * H + 1, events.CallerHungUp(two))
+    day.give(10 * H + 30, events.ContactExited(two, "key"))
+    await day.keep(str(tmp_path / "santral.db"))
+    found = [short(row) for row in exported(tmp_path)]
+    assert [one for one in found if one[0] == "called"] == [
+        ("called", "bilgi", "09:00:07", "13.0", "0.0", "BUSY", "callback_busy"),
+        ("called", "bilgi", "09:01:25", "79.0", "64.0", "ANSWERED", ""),
+        ("called", "bilgi", "10:00:06", "24.0", "0.0", "NO ANSWER", "")]
+    assert next(one for one in found if one[0] == "agent") == (
+        "agent", "bilgi", "09:01:40", "64.0", "60.0", "ANSWERED", "agent"), "no phone of an agent rings for a dial"
 
 
 async def test_what_an_agent_needs_is_in_no_leg(tmp_path: Path) -> None:

@@ -314,6 +314,20 @@ def test_distress_is_never_full_and_never_closed(folder: Path) -> None:
     assert "a distress service is never full and never closed" in told(load_centre(folder))[0]
 
 
+def test_nobody_in_distress_is_called_before_an_agent_is_there(folder: Path) -> None:
+    edit(folder, "services.yaml", "    distress: true", "    callback: predictive\n    distress: true")
+    (problem,) = load_centre(folder).problems
+    assert "nobody in distress is called before an agent is there" in problem.what
+    assert problem.where.startswith("services.yaml:")
+
+
+def test_callbacks_without_a_reserved_agent_are_a_setting(folder: Path) -> None:
+    edit(folder, "services.yaml", "    name: Görüş ve öneri\n", "    name: Görüş ve öneri\n    callback: predictive\n")
+    loaded = load_centre(folder)
+    assert loaded.problems == ()
+    assert {one.callback for one in loaded.services if one.id == "gorus_oneri"} == {"predictive"}
+
+
 def test_accommodations_change_by_date_and_none_ends_by_itself(folder: Path) -> None:
     edit(folder, "accommodations.yaml", "  - {agent: a1004, ring_timeout_s: 30, rna_allowed: 5}\n",
          "  - {agent: a1004, ring_timeout_s: 30, valid_to: 2026-03-31}\n"

@@ -79,13 +79,14 @@ def test_a_command_that_no_adapter_takes_is_answered_logged_and_counted() -> Non
         house.channels.execute([
             CHAT,
             DialCaller(OfferId(4), ContactId("c4"), "sealed", ServiceId("edu"), 0.0, 0, channel=Channel.SOCIAL),
+            DialCaller(None, ContactId("c5"), "sealed", ServiceId("edu"), 0.0, 0, channel=Channel.SOCIAL),
             SetInterrupted(OfferId(3), ContactId("c3"), True, channel=Channel.EMAIL)])
     assert house.told == [CommandRefused(ContactId("c2"), OfferId(2)),
-                          CallbackFailed(OfferId(4), "failed")]
-    assert house.channels.refused == {Channel.CHAT: 1, Channel.SOCIAL: 1, Channel.EMAIL: 1}
+                          CallbackFailed(OfferId(4), "failed"), CallbackFailed(None, "failed", ContactId("c5"))]
+    assert house.channels.refused == {Channel.CHAT: 1, Channel.SOCIAL: 2, Channel.EMAIL: 1}
     assert logs[0] == {"event": "channel.command_refused", "log_level": "warning", "channel": "chat",
                        "command": "Offer", "call": "c2"}
-    assert [one["command"] for one in logs] == ["Offer", "DialCaller", "SetInterrupted"]
+    assert [one["command"] for one in logs] == ["Offer", "DialCaller", "DialCaller", "SetInterrupted"]
     assert "sealed" not in str(logs)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from routing.core.events import CallbackFailed, CallerHungUp, OfferRinging
-from routing.core.model.commands import ConnectCallback, DialCaller, Rescind
+from routing.core.model.centre_model import ContactState
+from routing.core.model.commands import ConnectCallback, DialCaller, RefreshHold, Rescind, StopDial
 from routing.core.model.ids import OfferId, ServiceId
+from routing.core.model.live_calls import LiveContact
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.integration.ami_node import DOWN, LEG, PENDING, UP, C, Node, offer
 
@@ -140,3 +142,71 @@ async def test_a_dialled_caller_is_found_again_after_a_gap(calling: Node, asteri
     asterisk.cut()
     await calling.heard(UP)
     assert CallbackFailed(OfferId(3), "failed") in calling.told, "gone in a gap"
+
+
+REFRESH = RefreshHold(C, "PJSIP/geri-arama-0000001")
+FREE_DIAL = DIAL._replace(offer=None)
+"""A dial without a reserved agent."""
+
+
+def missed(reason: str) -> CallbackFailed:
+    return CallbackFailed(None, reason, C)
+
+
+@pytest.mark.parametrize("mode, reason", [("busy", "busy"), ("decline", "refused"), ("absent", "failed")])
+async def test_a_caller_without_an_agent_is_named_by_the_contact(calling: Node, asterisk: FakeAsterisk, mode: str,
+                                                                 reason: str) -> None:
+    asterisk.phones[f"geri-arama/{URI}"] = mode
+    await calling.start()
+    calling.switch.orders.execute_commands([FREE_DIAL])
+    await calling.heard(missed(reason))
+    (dialled,) = asterisk.asked("Originate")
+    assert (dialled["ChannelId"], dialled["Context"]) == ([C], ["santral-called"])
+    calling.switch.orders.execute_commands([StopDial(C, "callback_failed")])
+    await calling.until(lambda: "Hangup" in asterisk.names())
+    assert calling.told.count(missed(reason)) == 1, "a stop after the end says nothing more"
+
+
+@pytest.mark.parametrize("answered, reason, stays", [
+    (False, "caller_on_line", False), (True, "caller_on_line", True), (True, "caller_hung_up", False)])
+async def test_a_dial_without_an_agent_is_stopped(calling: Node, asterisk: FakeAsterisk, answered: bool, reason: str,
+                                                  stays: bool) -> None:
+    """A caller who has answered waits for an agent, unless the callback is cancelled."""
+    asterisk.phones[f"geri-arama/{URI}"] = "ring"
+    await calling.start()
+    calling.switch.orders.execute_commands([FREE_DIAL])
+    await calling.until(lambda: C in asterisk.channels)
+    if answered:
+        asterisk.up(asterisk.channels[C])
+        await calling.until(lambda: calling.switch._translator.dials.is_answered(C))
+    calling.told.clear()
+    calling.switch.orders.execute_commands([StopDial(C, reason), StopDial(C, reason), REFRESH])
+    if stays:
+        await calling.until(lambda: "Redirect" in asterisk.names())
+        assert C in asterisk.channels and "Hangup" not in asterisk.names()
+    else:
+        await calling.until(lambda: C not in asterisk.channels)
+    assert not [one for one in calling.told if isinstance(one, CallbackFailed)]
+
+
+async def test_a_dial_without_an_agent_is_found_again_after_a_gap(calling: Node, asterisk: FakeAsterisk) -> None:
+    asterisk.phones[f"geri-arama/{URI}"] = "ring"
+    await calling.start()
+    calling.switch.orders.execute_commands([FREE_DIAL])
+    await calling.until(lambda: C in asterisk.channels)
+    calling.contacts = [LiveContact(C, "", ContactState.PENDING, "", dialling=True)]
+    calling.told.clear()
+    asterisk.cut()
+    await calling.heard(UP)
+    assert calling.told == [DOWN, UP], "it rings on"
+    asterisk.hangup(asterisk.channels[C], 17)
+    await calling.heard(missed("busy"))
+    calling.told.clear()
+    asterisk.cut()
+    await calling.heard(UP, missed("failed"))
+    assert CallerHungUp(C) not in calling.told, "the callback goes on"
+
+
+async def test_without_a_link_a_caller_is_dialled_later(node: Node) -> None:
+    node.switch.orders.execute_commands([FREE_DIAL, StopDial(C, "caller_hung_up")])
+    assert node.told == [missed("failed")]

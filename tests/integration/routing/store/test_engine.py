@@ -15,7 +15,7 @@ from routing.core import journal
 from routing.core.engine import Engine
 from routing.core.memory.callers import Abused, OldPlace
 from routing.core.model import facts as f
-from routing.core.model.centre_model import Channel, Profile
+from routing.core.model.centre_model import CallbackOrder, Channel, Profile
 from routing.core.model.ids import AgentId, ContactId, ServiceId
 from routing.core.stored import Started
 from routing.store.callers import caller_input, erasure
@@ -230,6 +230,28 @@ async def test_dials_and_refusals_of_callbacks_outlive_a_restart(tmp_path: Path)
     assert loaded.callback_calls == told.engine._domain.caller_memory.callback_calls.get("victim")
     assert [(one.at, one.refused) for one in loaded.callback_calls] == [
         (14.0, False), (100.0, False), (105.0, True), (200.0, False)]
+
+
+async def test_dials_without_an_agent_outlive_a_restart(tmp_path: Path) -> None:
+    told = House({"a": 50}, services=(EDU._replace(
+        callback_tries=9, callback_retry_s=60.0, callback=CallbackOrder.PREDICTIVE),))
+    told.waits("edu", 10.0, caller_hash="h1", number_encrypted="box")
+    told.tell(e.CallbackRequested(ContactId("c1"), caller_hash="victim", number_encrypted="box"), 11.0)
+    told.tell(e.CallerHungUp(ContactId("c1")), 12.0)
+    told.sits("a", at=13.0)
+    told.tick(20.0)
+    told.tell(e.CallbackFailed(None, "refused", ContactId("c1")), 25.0)
+    told.tick(90.0)
+    told.tick(100.0)
+    store = await Store.open_store(tmp_path / "santral.db")
+    await store.take_lease("test")
+    await store.commit(Turn([], told.facts, told.changes.take()))
+    loaded = await store.load_state()
+    await store.close()
+    assert loaded.callback_calls == told.engine._domain.caller_memory.callback_calls.get("victim")
+    assert [(one.at, one.refused) for one in loaded.callback_calls] == [(20.0, False), (25.0, True), (100.0, False)]
+    [waits] = loaded.contacts
+    assert waits.dialling and waits.dials == ((20.0, False), (25.0, True), (100.0, False))
 
 
 async def test_so_many_places_outlive_a_restart(tmp_path: Path) -> None:

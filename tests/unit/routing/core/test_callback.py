@@ -10,7 +10,7 @@ from routing.core.model import facts as f
 from routing.core.model.centre_model import AgentState, CallbackOrder, Channel, ContactState, Outcome, Profile
 from routing.core.model.commands import ConnectCallback, DialCaller, Offer, Rescind
 from routing.core.model.errors import CallbackExists, NoCallback, NumberLeftAlone, WindowPast
-from routing.core.queueing import callback_limits, contact_queue
+from routing.core.queueing import callback_dial, callback_limits, contact_queue
 from tests.core.house import EDU, House, farewell_after, restore
 from tests.oracle.side_by_side import rows
 
@@ -116,7 +116,7 @@ def test_a_failed_try_is_no_miss_and_the_next_comes_later_until_there_is_none_le
     assert (again.contact, again.agent) == ("c1", "b")
     told.tell(e.OfferAnswered(again.offer), 81.0)
     told.tell(e.CallbackAccepted(again.offer), 82.0)
-    assert told.tick(82.0 + callback_flow.DIAL_S) == [Rescind(again.offer, "c1", "callback_failed", dialled=True)]
+    assert told.tick(82.0 + callback_dial.DIAL_S) == [Rescind(again.offer, "c1", "callback_failed", dialled=True)]
     end = told.last(f.Ended)
     assert (end.contact, end.outcome, end.version) == ("c1", Outcome.CALLBACK_FAILED, 9)
     assert told.agent("b").rna_count == 0 and told.last(f.CallbackChanged).reason == "stale"
@@ -467,8 +467,8 @@ def test_while_the_caller_is_dialled_no_limit_of_the_agents_phone_goes_on_with_t
     told.tell(e.LinkChanged("", False), 11.0)
     told.tell(e.CallbackAccepted(offer.offer), 12.0)
     told.tell(e.LinkChanged("", True), 13.0)
-    assert told.tick(13.0 + callback_flow.DIAL_S - 0.1) == []
-    assert told.tick(13.0 + callback_flow.DIAL_S)[0] == Rescind(offer.offer, "c1", "callback_failed", dialled=True)
+    assert told.tick(13.0 + callback_dial.DIAL_S - 0.1) == []
+    assert told.tick(13.0 + callback_dial.DIAL_S)[0] == Rescind(offer.offer, "c1", "callback_failed", dialled=True)
 
 
 def test_whom_the_agent_waits_for_and_who_came_by_another_way_are_led_together() -> None:
