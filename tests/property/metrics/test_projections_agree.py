@@ -37,7 +37,7 @@ pytestmark = pytest.mark.property
 EVENTS = 1_500
 """In one house: some 300 contacts."""
 HOUSES, LONG_HOUSES = 5, 100
-AFTER_OUTAGE = 56
+AFTER_OUTAGE = 68
 """The house whose first contact called in an outage, before the first fact."""
 
 

@@ -19,7 +19,7 @@ from tests.until import until_async
 pytestmark = pytest.mark.system
 
 SERVICE, KEY = "gorus_oneri", "4"
-FIRST, SECOND, LIVE = "05391000001", "05391000002", "05391000003"
+FIRST, SECOND, LIVE, THIRD = "05391000001", "05391000002", "05391000003", "05391000004"
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +89,26 @@ async def test_a_caller_without_a_reserved_agent_gets_one_or_waits_in_front_with
             return not await callers.waiting()
 
         await until_async(nobody_waits, LIMIT_S, "no callback is left")
+
+
+@pytest.mark.long
+async def test_a_new_node_adopts_a_dial_without_an_agent(lab: lifecycle.LabInfo, tmp_path: Path) -> None:
+    """The node is killed while the caller's phone rings. Nobody is dialled twice, and the caller gets an agent."""
+    session = LabSession(lab)
+    async with session.network:
+        callers = Callers(Stage(session, tmp_path))
+        stage, name = callers.stage, plain(SERVICE, 2)[1]
+        await callers.phone(THIRD, PhoneBehaviour("12", tone=CALLER_TONE, record=tmp_path,
+                                                  press=f"1@{length('geri-arama-merhaba') + 1.0:.2f}s"))
+        contact = await callers.called_back(KEY, THIRD)
+        agent = await callers.agent(name, PhoneBehaviour("4", tone=AGENT_TONE, record=tmp_path))
+        leg = await callers.rings(THIRD)
+        session.kill_node()
+        await session.start_node()
+        await leg.wait_answered()
+        await callers.talks(agent, contact)
+        await hears_tone(stage, leg, AGENT_TONE)
+        assert len([one for one in stage.network.rung if one.seat == leg.seat]) == 1, "it rang once"
+        await callers.row(contact, tries=0, dialling=0)
+        await leg.hang_up()
+        assert await stage.ended(contact) == "answered"

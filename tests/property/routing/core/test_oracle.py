@@ -40,6 +40,10 @@ TELLING = (
     "consult over transfer", "stepped expired",
     "steps passed because nobody was signed in", "stepped preferred", "callback requested", "callback dialled",
     "callback time_chosen", "callback reached",
+    "dialled without an agent", "callers who answered without an agent", "dials that waited for a contact in front",
+    "dials that waited for an answered caller", "dials for an agent who is not free yet",
+    "dials of deferred callbacks", "dial stopped caller_on_line", "dial without an agent failed refused",
+    "dial without an agent failed stale", "command StopDial",
     "follow-up True", "follow-up False", "abusive True", "abusive False", "known as abusive", "refused caller_unknown",
     "lost calls followed up", "lost calls served since",
     "held positions restored", "held positions declined", "callback failed", "callback stale", "callback merged",
@@ -91,7 +95,9 @@ def run_side_by_side(seed: int) -> tuple[int, Counter[str], str]:
 
 SELDOM = {"lost calls served since", "callback refused", "callback stale", "callback served",
           "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
-          "one of a pair picked up", "turns of deferred callbacks"}
+          "one of a pair picked up", "turns of deferred callbacks", "dials for an agent who is not free yet",
+          "dials that waited for an answered caller", "dials of deferred callbacks", "dial stopped caller_on_line",
+          "dial without an agent failed refused", "dial without an agent failed stale"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 
 

@@ -13,6 +13,7 @@ from routing.ami import cel_recovery
 from routing.ami.cel_recovery import CelRecovery, ChannelPast, OutageCall
 from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events, misbridged_callers, stray_legs
 from routing.core.events import (
+    CallbackFailed,
     CallerHungUp,
     ConsultRequested,
     ContactExited,
@@ -82,6 +83,15 @@ def test_each_difference_becomes_its_event(
 def test_who_was_put_on_hold_or_taken_back_in_the_gap(
         offer: LiveOffer, held: dict[str, bool], expected: list[Event]) -> None:
     assert diff_events(now((LEG, "Up", "b"), CALLER_TALKS), [CONTACT], [offer], held=held) == expected
+
+
+@pytest.mark.parametrize("channels, expected", [
+    ([], [CallbackFailed(None, "failed", C)]), ([(C, "Ringing", "")], []), ([(C, "Up", "")], [])])
+def test_a_caller_who_is_dialled_without_an_agent_did_not_hang_up(channels: list[tuple[str, str, str]],
+                                                                  expected: list[Event]) -> None:
+    dialled = LiveContact(C, "", ContactState.PENDING, "", dialling=True)
+    assert diff_events(now(*channels), [dialled], []) == expected
+    assert channels_to_explain(now(*channels), [dialled], []) == set(), "the CEL file has nothing to explain"
 
 
 def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:
