@@ -16,6 +16,7 @@ from metrics.reports import legs
 from routing.core import events
 from routing.core.model.centre_model import Agent, CallbackOrder, Centre, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId
+from routing.store.kinds import NUMBERS
 from santral.cli import cli
 from tests.fakes.report_day import BILGI, MIDNIGHT, SKILL, TIP, Day
 
@@ -154,7 +155,7 @@ async def test_every_offer_of_a_made_day_is_a_leg_and_so_is_every_caller(tmp_pat
     kinds = Counter(row["kind"] for row in found)
     offers = node_records.query_store(tmp_path / "santral.db", "select talk_s, connected_at from offers")
     passed = node_records.query_store(tmp_path / "santral.db",
-        "select count(*) as n from facts where kind = 72")
+        f"select count(*) as n from facts where kind = {NUMBERS['MenuEndedRecorded']}")
     assert kinds == {"agent": len(offers), "caller": passed[0]["n"]}
     assert sum(row["disposition"] == "ANSWERED" for row in found if row["kind"] == "agent") == sum(
         one["connected_at"] is not None for one in offers)

@@ -14,6 +14,7 @@ from lab.lifecycle import LabInfo
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
+from routing.store.kinds import NUMBERS
 from tests.fakes.sip_uac import telephone
 from tests.system.stage import Stage, length, plain
 from tests.until import until_async
@@ -107,7 +108,7 @@ async def _everybody(info: LabInfo, folder: Path) -> dict[str, Leg]:
         answers = PhoneBehaviour(talk=TALK_S, tone=AGENT)
         await stage.agents([name for key, service in SERVICES.items() for name in plain(service, 2)], answers)
         legs = {name: await stage.caller(keys) for name, keys in pressed().items()}
-        asked = "select count(*) as asked from facts where kind = 71"
+        asked = f"select count(*) as asked from facts where kind = {NUMBERS['SurveyAnsweredRecorded']}"
         await until_async(lambda: lab.query_store(asked)[0]["asked"] >= len(legs) - len(UNASKED), MENU_S,
             "all talks are over")
         for name, leg in legs.items():

@@ -8,6 +8,7 @@ import pytest
 
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
+from routing.store.kinds import NUMBERS
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -21,7 +22,8 @@ ASKED = ("anket-giris", "anket-ilgi")
 
 def answers(stage: Stage, contact: str) -> list[tuple[str, int]]:
     """Return the answers of a caller's survey in the journal."""
-    rows = stage.lab.query_store("select body from facts where kind = 71 order by seq")
+    number = NUMBERS["SurveyAnsweredRecorded"]
+    rows = stage.lab.query_store(f"select body from facts where kind = {number} order by seq")
     found = [json.loads(row["body"]) for row in rows]
     return [(question, answer) for one, _, question, answer in found if one == contact]
 

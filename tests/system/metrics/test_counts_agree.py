@@ -29,6 +29,7 @@ from lab.session import LabSession
 from metrics.mqtt.mosquitto_conf import WATCH_USER
 from metrics.reports import daily_report
 from metrics.reports.period import Period
+from routing.store.kinds import NUMBERS
 from santral.cli import cli
 from santral.node.state_reader import open_past
 from tests import agreement
@@ -354,7 +355,7 @@ async def test_everybody_says_the_same_to_the_call(rounds: int, new_lab: NewLab,
         except AssertionError:
             agreement.agree(store, agreement.of_mqtt(event for _, event, _ in heard))
     ends = Counter(row["contact"] for row in lab.query_store(
-        "select json_extract(body, '$[0]') as contact from facts where kind = 64"))
+        f"select json_extract(body, '$[0]') as contact from facts where kind = {NUMBERS['Ended']}"))
     assert len(ends) == len(lab.query_store("select 1 from contacts")) and set(ends.values()) == {1}, "one end each"
     missing = [name for name in HAPPENED if not sum(value for (_, what), value in store.sums.items() if what == name)]
     assert not missing, f"nothing was seen of {missing}"

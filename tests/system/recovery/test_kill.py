@@ -16,6 +16,7 @@ from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from routing.core.calls.consult_transfer import CONSULT_WAIT_S
+from routing.store.kinds import NUMBERS
 from tests.fakes.sip_uac import telephone
 from tests.ministry import patient
 from tests.system import unbroken
@@ -81,7 +82,7 @@ def contact_row(lab: LabSession, contact: str) -> dict[str, object]:
 def ends(lab: LabSession) -> Counter[str]:
     """How often each contact has ended, by the facts."""
     return Counter(str(one["contact"]) for one in lab.query_store(
-        "select json_extract(body, '$[0]') as contact from facts where kind = 64"))
+        f"select json_extract(body, '$[0]') as contact from facts where kind = {NUMBERS['Ended']}"))
 
 
 async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram) -> None:

@@ -19,6 +19,7 @@ from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from routing.core.model.ids import parse_leg_id
+from routing.store.kinds import NUMBERS
 from tests.system.conftest import Link, NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
@@ -57,7 +58,7 @@ async def test_cut_and_stalled_at_ten_moments_of_a_day(
     await lab.network.hang_up_all()
     await lab.wait_until_quiet()
     ends = Counter(one["contact"] for one in lab.query_store(
-        "select json_extract(body, '$[0]') as contact from facts where kind = 64"))
+        f"select json_extract(body, '$[0]') as contact from facts where kind = {NUMBERS['Ended']}"))
     contacts = {one["contact"] for one in lab.query_store("select contact from contacts where outcome is not null")}
     assert len(callers) == CALLERS and len(ends) >= CALLERS - 2, "some hang up before they are in line"
     assert set(ends) == contacts and set(ends.values()) == {1}
