@@ -8,7 +8,7 @@ import pytest
 
 from guide import examples, story, timeline
 from guide.story import StoryError, StoryLine
-from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
+from routing.core.model.centre_model import Agent, CallbackOrder, Centre, Profile, Service, Step
 from routing.core.model.ids import AgentId, ServiceId, SkillId
 
 pytestmark = pytest.mark.unit
@@ -51,6 +51,22 @@ def test_a_phone_that_nobody_takes_gives_up_by_itself() -> None:
         story.read_story("09:00:00  ece signs in\n09:00:10  A calls genel\n09:01:00  time goes by\n"))
     assert StoryLine(9 * 3600 + 25.0, "A rings at ece no more: no_answer", True) in told
     assert StoryLine(9 * 3600 + 45.0, "ece counts as not responding", True) in told
+
+
+def test_a_caller_is_dialled_without_a_reserved_agent_and_waits_in_front() -> None:
+    """B is dialled when ece is nearly free, C comes in between, and B is next."""
+    ahead = CENTRE.services[0]._replace(callback=CallbackOrder.PREDICTIVE)
+    told = story.write_story(story.tell_story(CENTRE._replace(services=(ahead,)), story.read_story(
+        "09:00:00  ali signs in\n09:00:10  A calls genel\n09:00:14  ali answers\n09:00:20  B calls genel\n"
+        "09:00:30  B asks to be called back\n09:00:31  B hangs up\n09:02:00  A hangs up\n09:02:10  C calls genel\n"
+        "09:02:20  ali answers\n09:02:25  B picks up\n09:03:00  C hangs up\n09:03:19  ali answers\n")))
+    assert "09:02:01    B is called back\n" in told, "20 s before the wrap-up of ali is over"
+    assert "09:02:25    B is on the line again\n" in told and "B rings at ali: level 50" in told
+    assert told.index("B is called back") < told.index("C rings at ali") < told.index("B rings at ali")
+    missed = story.write_story(story.tell_story(CENTRE._replace(services=(ahead,)), story.read_story(
+        "09:00:00  B calls genel\n09:00:10  B asks to be called back\n09:00:11  B hangs up\n09:00:20  ali signs in\n"
+        "09:00:40  B does not pick up\n")))
+    assert "09:00:40    B is to be called back: no_answer, next try from 09:15:40" in missed
 
 
 def test_a_callback_is_dialled_when_the_agent_has_taken_it() -> None:
