@@ -1,4 +1,4 @@
-"""A whole call at the desk by keyboard alone: real Chromium, real Asterisk, a caller of the lab."""
+"""A whole call at the desk, with code and note: real Chromium, real Asterisk, a caller of the lab."""
 
 from __future__ import annotations
 
@@ -73,9 +73,14 @@ async def test_a_whole_call_by_keyboard(stage: Stage, browser: Browser) -> None:
     await stage.hears_music(caller)
     await keys.press("F4")
     await expect(page).to_have_title("Görüşmede – Santral")
-    # 4. Hang up, wrap-up, ready again.
+    # 4. Hang up, code and note, wrap-up over.
     await keys.press("Shift+F2")
     await expect(page).to_have_title("Görüşme sonrası – Santral")
+    await page.get_by_label("Sonuç kodu").select_option("Destek verildi")
+    await page.get_by_label("Not", exact=True).fill("Yarın yeniden arayacak.")
+    await page.get_by_label("Not", exact=True).press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#status")).to_have_text("Not kaydedildi.")
     await keys.press("F8")
     await expect(page).to_have_title("Hazır – Santral")
     await caller.wait_ended()
