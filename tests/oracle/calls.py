@@ -237,15 +237,19 @@ def leg_ended(h, event: e.OfferEnded) -> None:
 def page_returned(h, event: e.PageReturned) -> None:
     """End what a page has lost. A caller who talked with the agent alone waits five seconds for the same agent."""
     p = shifts.signed(h, event.agent)
+    if p.phone is not None and p.phone.again_at is not None:
+        shifts.phone_again(h, p.phone)
     for offer in [one for one in p.hands if one.voice]:
         alone = offer.partner is None and offer.caller.consulting_offer is None
         if offer.state is ACCEPTED and alone and not offer.awaiting_rebridge:
             rescind(h, offer, "page_returned")
             talk_over(h, offer, "lost", h.now, phone_lost=False)
             caller = offer.caller
-            if steps.serves(h, caller, p, caller.service) and not (
-                    caller.service.distress and not distress.ringable(h, caller, p)):
+            # Beyond the ceiling an agent at the limit may ring, but nobody waits for one.
+            urgent, caller.urgent = caller.urgent, False
+            if steps.may_wait(h, caller, p):
                 caller.preferred, caller.preferred_s = p, 5.0
+            caller.urgent = urgent
         elif offer.state is PENDING and alone and not offer.dialling:
             rescind(h, offer, "page_returned")
             close(h, offer, "rescinded", "lost", keep_idle=True)

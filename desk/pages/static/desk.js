@@ -54,7 +54,8 @@ const phone = new PagePhone(api, Softphone, {
   trouble: (name) => {
     showTrouble(name);
     // No offers where the agent could not talk. It is no fault, so the state says a break.
-    if (name === "microphone" && flags.has("signed_in") && "ses" in context.reasons) api.post("/pause", { reason: "ses" });
+    const mute = name === "microphone" || name === "lost";
+    if (mute && flags.has("signed_in") && "ses" in context.reasons) api.post("/pause", { reason: "ses" });
   },
   fine: (name) => hideTrouble(name),
   replaced: goQuiet,
@@ -232,6 +233,7 @@ function follow(next) {
   byId("icon").href = byId("shape").src = context.icons[icon];
   oneSwitch.follow(flags);
   notes.follow(next);
+  phone.follow(next);
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
   for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();

@@ -9,6 +9,8 @@ export class PagePhone {
     Object.assign(this, { api, Softphone, on });
     this.phone = null;
     this.ticks = 0;
+    this.silent = false; // no sound came through, so this phone is no place for the next caller
+    this.reported = 0; // the loss that was reported last
     this.lostCall = false; // the agent is in a call that a reload of the page has lost
   }
 
@@ -51,7 +53,11 @@ export class PagePhone {
       if (detail.state === "open") this.on.fine("microphone");
       else this.on.trouble("microphone");
     });
+    phone.addEventListener("talking", () => {
+      this.silent = false;
+    });
     phone.addEventListener("failed", ({ detail }) => {
+      this.silent = detail.reason === "no_media";
       this.on.trouble(detail.reason === "no_media" ? "lost" : detail.reason === "no_microphone" ? "microphone" : "server");
       this.on.changed();
     });
@@ -66,6 +72,14 @@ export class PagePhone {
   async #claimAgain() {
     const found = await this.api.post("/phone", this.wanted);
     if (found.ok) this.phone.restart(found.body);
+  }
+
+  // A talk that the network has lost leaves the agent unreachable for a minute. A page that is registered is there.
+  follow(state) {
+    const lost = state.state === "unreachable" && state.phone?.kind === "page" && state.since !== this.reported;
+    if (!lost || this.silent || this.call !== null || !this.phone?.state.registered) return;
+    this.reported = state.since;
+    this.api.post("/phone/returned");
   }
 
   async tick() {

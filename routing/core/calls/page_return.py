@@ -22,20 +22,24 @@ RETURN_S = 5.0
 def on_page_returned(d: Domain, event: PageReturned) -> None:
     """End the calls that the agent's page has lost, and offer the caller to this agent first.
 
-    The agent is ready at once if the phone is registered. Nothing happens without a call.
+    The agent is ready at once if the phone is registered. Without a call the report only says that the phone is there.
     """
     record = presence.signed_in_agent(d, event.agent)
+    # 1. A page that speaks is a phone that is there: it need not be tried again after a lost talk.
+    if record.seat is not None and d.timers.deadline_of(("seat_retry", record.seat)) is not None:
+        d.timers.cancel_deadline(("seat_retry", record.seat))
+        presence.retry_seat(d, record.seat)
     for offer in [one for one in record.offers.values() if one.voice]:
-        # 1. A talk of two is lost, but not the phone.
+        # 2. A talk of two is lost, but not the phone.
         if _is_plain_talk(offer, record):
             offer_changes.rescind_offer(d, offer, "page_returned")
             talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False, same_agent_s=RETURN_S)
-        # 2. A ringing page has forgotten its call, and the agent has missed nothing.
+        # 3. A ringing page has forgotten its call, and the agent has missed nothing.
         elif offer.state is OfferState.PENDING and offer.partner is None and not offer.dialling \
                 and offer.contact.consulting_offer is None:
             offer_changes.rescind_offer(d, offer, "page_returned")
             offer_changes.close_offer(d, offer, "rescinded", LOST, keep_idle=True)
-        # 3. Among more than two, the report of the leg's end decides for everybody, as at any hang-up.
+        # 4. Among more than two, the report of the leg's end decides for everybody, as at any hang-up.
         elif offer.state is OfferState.PENDING or agent_capacity.is_talking(offer):
             offer_changes.rescind_offer(d, offer, "page_returned")
 

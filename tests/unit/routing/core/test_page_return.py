@@ -52,6 +52,16 @@ def test_a_page_without_a_call_changes_nothing_and_a_stranger_is_refused() -> No
         house.tell(e.PageReturned("b"), 23.0)
 
 
+def test_a_page_that_speaks_after_a_lost_talk_is_tried_at_once() -> None:
+    house = House({"a": 50}, Profile())
+    house.sits("a")
+    offer = house.talks(1.0)
+    house.tell(e.TalkEnded(offer.offer, "lost"), 20.0)
+    assert house.state("a") is AgentState.UNREACHABLE
+    house.tell(e.PageReturned("a"), 22.0)  # type: ignore[arg-type]
+    assert house.state("a") is AgentState.RINGING and house.offers[-1].contact == offer.contact
+
+
 def test_a_page_that_forgot_a_ringing_call_has_missed_nothing() -> None:
     house = House({"a": 50}, Profile())
     house.sits("a")
