@@ -49,9 +49,9 @@ def test_a_reason_for_a_pause_names_a_prompt_that_is_there(folder: Path) -> None
 
 def test_the_engine_gets_the_table_of_pause_reasons(folder: Path) -> None:
     centre = node_config(folder).centre
-    assert [one.id for one in centre.pause_reasons if one.work] == ["egitim", "toplanti", "teknik"]
+    assert [one.id for one in centre.pause_reasons if one.work] == ["egitim", "toplanti", "teknik", "ses"]
     assert {one.id: one.limit_s for one in centre.pause_reasons if one.limit_s} == {
-        "yemek": 3600.0, "toplanti": 5400.0, "teknik": 1800.0}
+        "yemek": 3600.0, "toplanti": 5400.0, "teknik": 1800.0, "ses": 1800.0}
     assert (centre.break_reason.id, centre.break_reason.digit, centre.break_reason.name) == ("mola", "1", "Mola")
     text = (folder / "santral.toml").read_text(encoding="utf-8")
     (folder / "santral.toml").write_text(text[:text.index("[pause_reasons]")], encoding="utf-8")
