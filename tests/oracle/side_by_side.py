@@ -13,7 +13,7 @@ from routing.core.memory import handle_times
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre, Estimate
-from routing.core.model.commands import DialCaller, Rescind
+from routing.core.model.commands import DialCaller, Rescind, StopDial
 from routing.core.model.errors import Refused
 from routing.core.stored import (
     ChangeLog,
@@ -393,7 +393,8 @@ def _cut(facts: list[Any], said: list[Any]) -> None:
 
 def _by_the_clock(command: Any) -> str:
     """Return the sort key of a command. Commands that come due together have any order; all others keep theirs."""
-    ends = isinstance(command, Rescind) and command.reason in ("vanished", "stale")
+    ends = (isinstance(command, Rescind) and command.reason in ("vanished", "stale")) or (
+        isinstance(command, StopDial) and command.reason == "callback_failed")
     return str(command.contact) if ends else ""
 
 

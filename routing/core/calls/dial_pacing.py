@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from routing.core.agents import break_rules
 from routing.core.domain import Domain
 from routing.core.matching.agent_cohort import CALLS
-from routing.core.model.centre_model import HEAVY_LOAD, Channel, ContactState, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, Channel, OfferState
 from routing.core.queueing import callback_dial
 from routing.core.records import AgentRecord, Contact, ContactGroup, Offer
 
@@ -38,7 +38,8 @@ def dial_callers(d: Domain) -> None:
     """Dial as many callers as agents are expected to be free. Plan the next look if a caller may still be dialled."""
     d.dial_look_due = False
     d.timers.cancel_deadline((callback_dial.LOOK_TIMER, ""))
-    candidates = [contact for waiting in d.waiting_callbacks.values() for contact in waiting if _may_dial(d, contact)]
+    candidates = [contact for waiting in d.waiting_callbacks.values() for contact in waiting
+                  if callback_dial.may_dial(d, contact)]
     candidates.sort(key=lambda contact: (_age_key(d, contact), contact.number))
     left = False
     for contact in candidates:
@@ -48,12 +49,6 @@ def dial_callers(d: Domain) -> None:
             left = True
     if left:
         callback_dial.arm_look(d)
-
-
-def _may_dial(d: Domain, contact: Contact) -> bool:
-    """Return whether the caller of a callback may be dialled now without a reserved agent."""
-    return contact.service.dials_ahead and contact.state is ContactState.PENDING and not contact.dialling \
-        and not contact.farewell and not d.is_asleep(contact)
 
 
 def _age_key(d: Domain, contact: Contact) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.model import commands
+from routing.core.model.centre_model import ContactState
 from routing.core.model.ids import AgentId, OfferId
 from routing.core.queueing import callback_limits
 from routing.core.records import Contact
@@ -24,6 +25,12 @@ TIMER = "contact_dial"
 LOOK_TIMER = "dial_look"
 LOOK_S = 5.0
 """Time between two looks for callers who may be dialled without an agent. It is a small part of the time of a dial."""
+
+
+def may_dial(d: Domain, contact: Contact) -> bool:
+    """Return whether the caller of a callback may be dialled now without a reserved agent."""
+    return contact.callback and contact.service.dials_ahead and contact.state is ContactState.PENDING \
+        and not contact.dialling and not contact.farewell and not d.is_asleep(contact)
 
 
 def send_dial(d: Domain, contact: Contact, offer: OfferId | None, agent: AgentId | None) -> None:

@@ -70,7 +70,8 @@ def start_search(d: Domain, contact: Contact) -> None:
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
     if contact.callback and contact.service.dials_ahead:
-        callback_dial.arm_look(d)
+        # The reactions may find the caller on the line in another call. A look is therefore planned after them.
+        d.newly_queued.append(contact)
         return
     matching = d.matching
     if contact.preferred is not None:

@@ -20,7 +20,7 @@ from routing.core.domain import Domain
 from routing.core.matching.skill_requirement import step_duration_s
 from routing.core.model.centre_model import ContactState, Outcome, Trigger
 from routing.core.model.reasons import EXPIRED
-from routing.core.queueing import contact_queue
+from routing.core.queueing import callback_dial, contact_queue
 from routing.core.records import Contact
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -32,7 +32,10 @@ NOBODY_S = 15.0
 
 
 def arm_new_contacts(d: Domain) -> None:
-    """Arm the deadlines of contacts that have started to wait and were not offered by the assignment."""
+    """Arm the deadlines of contacts that have started to wait and were not offered by the assignment.
+
+    Plan a look if the caller of such a contact may be dialled without a reserved agent.
+    """
     fresh, d.newly_queued = d.newly_queued, []
     for contact in fresh:
         if contact.state is PENDING:
@@ -40,6 +43,8 @@ def arm_new_contacts(d: Domain) -> None:
             if service.when_nobody is not None:
                 note_alone(d, contact, service.distress or d.matching.is_manned(contact, contact.timed_step))
             arm_deadline(d, contact)
+            if callback_dial.may_dial(d, contact):
+                callback_dial.arm_look(d)
 
 
 def arm_deadline(d: Domain, contact: Contact) -> None:

@@ -343,6 +343,33 @@ def test_a_new_node_adopts_the_dial() -> None:
     assert third.tick(9.5 + DIAL_S) == [StopDial("c1", "callback_failed")], "with its deadline"
 
 
+def test_a_callback_that_is_held_after_a_start_plans_no_look() -> None:
+    told = house({"a": 50})
+    asks(told, 1.0)
+    told.sits("a", at=2.0)
+    told.talks(3.0)
+    told.waits("edu", at=4.0, caller_hash="h1")
+    assert dials(told, 8.0) == [], "the caller waits in a new call"
+    again = house({"a": 50})
+    restore(again.engine, *rows(told.engine), 9.0)
+    again.tell(e.LinkChanged("", True), 9.0)
+    again.seat("a", at=9.0)
+    again.numbers = told.numbers
+    name = asks(again, 12.0, "h2")
+    assert again.engine.next_deadline() == 12.0 + LOOK_S, "five seconds after the first caller who could be dialled"
+    assert again.engine.explain_waiting(name)[0] == (WaitReason.DIAL_LOOK,)
+
+
+def test_a_callback_that_is_moved_to_the_call_of_its_caller_plans_no_look() -> None:
+    other = AHEAD._replace(id="other", name="Other")
+    told = house({"a": 50}, AHEAD._replace(callback=CallbackOrder.AGENT_FIRST), other)
+    name = asks(told, 1.0)
+    told.waits("other", at=2.0, caller_hash="h1")
+    told.tell(e.MoveRequested(name, "other", by="amir"), 3.0)
+    asks(told, 6.0, "h2", "other")
+    assert told.engine.next_deadline() == 6.0 + LOOK_S
+
+
 def test_in_distress_the_agent_is_first() -> None:
     told = house({"a": 50}, AHEAD._replace(distress=True))
     asks(told, 1.0)
