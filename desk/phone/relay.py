@@ -202,7 +202,7 @@ class PhoneRelay:
             return
         try:
             # Whichever side ends first ends the other one.
-            to_asterisk = asyncio.create_task(_pump_from_page(link, asterisk, seat))
+            to_asterisk = asyncio.create_task(self._pump_from_page(link, asterisk, seat))
             to_page = asyncio.create_task(_pump_from_asterisk(asterisk, link))
             try:
                 await asyncio.wait((to_asterisk, to_page), return_when=asyncio.FIRST_COMPLETED)
@@ -215,37 +215,40 @@ class PhoneRelay:
                 async with asyncio.timeout(CLOSE_S):
                     await asterisk.close()
 
+    async def _pump_from_page(self, link: _Link, asterisk: ClientWebSocketResponse, seat: str) -> None:
+        """Carry checked messages to Asterisk until the page leaves or sends one that may not pass."""
+        try:
+            while True:
+                message: WSMessage = await link.page.receive()
+                if message.type is WSMsgType.TEXT:
+                    if message.data == KEEP_ALIVE:
+                        continue
+                    # A seat that the agent has left may be another agent's meanwhile, with that agent's callers.
+                    if self._seat_of(link.agent) != seat:
+                        await link.close_page(CloseCode.NO_SEAT, "the agent has left this seat: ask for one")
+                        return
+                    check_message(message.data, seat)
+                    async with asyncio.timeout(SEND_S):
+                        await asterisk.send_str(message.data)
+                elif message.type is WSMsgType.BINARY:
+                    await link.close_page(CloseCode.BINARY, "SIP is text")
+                    return
+                else:
+                    # The page has closed, or sent a message above the limit, which the library has answered with 1009.
+                    return
+        except RefusedMessage as error:
+            code = CloseCode.WRONG_USER if isinstance(error, WrongUser) else CloseCode.NO_SIP
+            log.warning("phone.message_refused", reason=str(error))
+            await link.close_page(code, str(error))
+        except (ConnectionError, TimeoutError):
+            await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk is away")
+
     async def _connect_asterisk(self) -> ClientWebSocketResponse:
         if self._client is None:
             self._client = ClientSession(timeout=ClientTimeout(total=None, connect=CONNECT_S))
         async with asyncio.timeout(CONNECT_S):
             return await self._client.ws_connect(self._url, protocols=(PROTOCOL,), autoclose=True, compress=0,
                                                  max_msg_size=MESSAGE_MAX)
-
-
-async def _pump_from_page(link: _Link, asterisk: ClientWebSocketResponse, seat: str) -> None:
-    """Carry checked messages to Asterisk until the page leaves or sends one that may not pass."""
-    try:
-        while True:
-            message: WSMessage = await link.page.receive()
-            if message.type is WSMsgType.TEXT:
-                if message.data == KEEP_ALIVE:
-                    continue
-                check_message(message.data, seat)
-                async with asyncio.timeout(SEND_S):
-                    await asterisk.send_str(message.data)
-            elif message.type is WSMsgType.BINARY:
-                await link.close_page(CloseCode.BINARY, "SIP is text")
-                return
-            else:
-                # The page has closed, or sent a message above the limit, which the library has answered with 1009.
-                return
-    except RefusedMessage as error:
-        code = CloseCode.WRONG_USER if isinstance(error, WrongUser) else CloseCode.NO_SIP
-        log.warning("phone.message_refused", reason=str(error))
-        await link.close_page(code, str(error))
-    except (ConnectionError, TimeoutError):
-        await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk is away")
 
 
 async def _pump_from_asterisk(asterisk: ClientWebSocketResponse, link: _Link) -> None:

@@ -172,6 +172,18 @@ async def test_an_agent_without_a_page_seat_is_told() -> None:
         assert not here.asterisk
 
 
+async def test_a_seat_that_the_agent_has_left_carries_no_more_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as here:
+        page = await here.page()
+        await here.connected()
+        await page.send_str(REGISTER)
+        assert await page.receive_str(timeout=LIMIT_S) == ANSWER
+        # Seat 3001 is free for somebody else now, whose calls this page would take by registering again.
+        monkeypatch.setitem(SEATS, "a1", "3002")
+        await page.send_str(REGISTER)
+        assert (await end_of(page))[0] == CloseCode.NO_SEAT and here.heard == [REGISTER]
+
+
 async def test_a_session_that_ends_closes_the_page() -> None:
     async with world() as here:
         page = await here.page()
