@@ -167,6 +167,9 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
         if "id" in request.match_info and not re.fullmatch(models.NAME.strip("^$"), agent):
             raise _Problem(400, "bad_request", "id: letters, digits and _ . / - only")
         body = await _read_body(request, route.request, route.body_max)
+        # While a body came slowly the session may have ended. A stream that opens afterwards would never be closed.
+        if who.session:
+            identify(request, route)
         # 4. A line of the audit, before anything is done.
         if route.is_act_of(who):
             await house.audit_act(who.audit_name, "acted", route=f"{route.method} {route.path}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,27 @@ async def test_in_a_talk_phone_and_events_live_until_wrap_up_is_over(tmp_path: P
         await people.check_ends()
         assert closed == [hash_cookie(cookie)] and people.holder_of(cookie, until_talk_ends=True) is None
         assert len(desk.inbox.events) == 1
+
+
+async def test_a_session_that_ends_while_a_body_comes_opens_nothing(tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(folder=tmp_path) as desk:
+        mine, looked = await desk.sign_in("a1"), asyncio.Event()
+        holder_of = desk.node.sessions.holder_of
+
+        def look(cookie: str, *, until_talk_ends: bool = False) -> TokenHolder | None:
+            looked.set()
+            return holder_of(cookie, until_talk_ends=until_talk_ends)
+
+        async def slow_body() -> AsyncIterator[bytes]:
+            yield b"{"
+            await looked.wait()
+            await desk.node.sessions.end_session(cookie_of(mine))
+            yield b"}"
+
+        monkeypatch.setattr(desk.node.sessions, "holder_of", look)
+        status, answer = await desk.ask("GET", "/api/v1/agents/a1/events", None, headers=mine, data=slow_body())
+        assert status == 401 and answer["error"] == "session_over" and desk.node.live.stream_count == 0
 
 
 async def test_a_session_ended_elsewhere_is_over_within_a_second(tmp_path: Path) -> None:
