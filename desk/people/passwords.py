@@ -10,16 +10,18 @@ import asyncio
 import os
 import threading
 import unicodedata
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 T = TypeVar("T")
+_Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 MEMORY_KB, PASSES, LANES = 19_456, 2, 1
 """Cost of a hash: what OWASP recommends for argon2id. One lane is one thread, so a hash never takes all processors."""
@@ -28,7 +30,8 @@ NICENESS = 10
 AT_ONCE = 2
 """Hashes calculated at the same time."""
 WAITING_MAX = 50
-"""Hashes that may wait: some seconds of work. Beyond that, a sentence at once is better than a long wait."""
+"""Hashes of each line that may wait: some seconds of work. Beyond that, a sentence at once is better than a long wait.
+"""
 PASSWORD_MIN = 12
 """Characters of a password. Length is the only rule, because other rules make people choose worse ones."""
 PASSWORD_MAX = 200
@@ -40,25 +43,34 @@ class TooManyWaiting(Exception):
 
 
 class Passwords:
-    """Hash and check passwords."""
+    """Hash and check passwords.
+
+    There are two lines. Known browsers come first, so a flood of strangers keeps nobody out who works in the usual one.
+    """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(PASSES, MEMORY_KB, LANES)
         self._threads = ThreadPoolExecutor(AT_ONCE, "santral-password", _lower_priority)
-        self._waiting = 0
+        self._running = 0
+        self._known: deque[_Waiting] = deque()
+        self._strangers: deque[_Waiting] = deque()
         self._nobody = ""
         """Hash that is checked for unknown names, so that the time of the answer does not tell which names exist."""
 
-    async def hash_password(self, password: str) -> str:
-        """Return the hash of a password. Raise TooManyWaiting."""
-        return await self._run(partial(self._hasher.hash, _normalise(password)))
+    async def hash_password(self, password: str, *, known: bool = False) -> str:
+        """Return the hash of a password. `known` tells that the browser is. Raise TooManyWaiting."""
+        return await self._run(partial(self._hasher.hash, _normalise(password)), known)
 
-    async def check_password(self, hashed: str, password: str) -> bool:
+    async def check_password(self, hashed: str, password: str, *, known: bool = False) -> bool:
         """Return whether a password fits a hash. An empty hash takes as long and fits nothing. Raise TooManyWaiting."""
-        return await self._run(partial(self._check, hashed, _normalise(password)))
+        return await self._run(partial(self._check, hashed, _normalise(password)), known)
 
     def close(self) -> None:
         """End the threads, without waiting for them."""
+        for _, done in (*self._known, *self._strangers):
+            done.cancel()
+        self._known.clear()
+        self._strangers.clear()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, hashed: str, password: str) -> bool:
@@ -70,17 +82,32 @@ class Passwords:
             return False
         return fits and bool(hashed)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= AT_ONCE + WAITING_MAX:
+    async def _run(self, work: Callable[[], T], known: bool) -> T:
+        line = self._known if known else self._strangers
+        if self._running >= AT_ONCE and len(line) >= WAITING_MAX:
             raise TooManyWaiting
-        self._waiting += 1
-        # A browser that goes away does not stop the thread, so the count falls when the thread is done.
-        done = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        done.add_done_callback(self._note_done)
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        line.append((work, done))
+        self._start_next()
+        # A browser that goes away does not stop the thread, so it keeps its place until the thread is done.
         return await asyncio.shield(done)
 
-    def _note_done(self, done: asyncio.Future[T]) -> None:
-        self._waiting -= 1
+    def _start_next(self) -> None:
+        while self._running < AT_ONCE and (line := self._known or self._strangers):
+            work, done = line.popleft()
+            self._running += 1
+            asyncio.get_running_loop().run_in_executor(self._threads, work).add_done_callback(
+                partial(self._note_done, done))
+
+    def _note_done(self, done: asyncio.Future[Any], found: asyncio.Future[Any]) -> None:
+        self._running -= 1
+        if found.cancelled():
+            done.cancel()
+        elif (error := found.exception()) is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(found.result())
+        self._start_next()
 
 
 def _lower_priority() -> None:

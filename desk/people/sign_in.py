@@ -25,6 +25,10 @@ NAME_MAX = 64
 """Characters of a name that are remembered for its wrong tries."""
 
 
+Check = Callable[[str, bool], Awaitable[str | None]]
+"""Return the hash that the given secret fits, or None. The second value tells whether the browser is known."""
+
+
 class Credentials(NamedTuple):
     """Name and secret of a sign-in, with the source of the request."""
 
@@ -54,35 +58,35 @@ class SignIns:
     async def sign_in(self, given: Credentials) -> SignedIn | None:
         """Open a session for the right password. Return None if anything is wrong. Raise TooManyTries, TooManyWaiting
         or StoreError."""
-        async def check(person: str) -> str | None:
-            known = await self._store.run_query(partial(person_rows.read_secrets, person=person))
-            stored = "" if known is None else known.password
-            fits = await self._passwords.check_password(stored, given.secret[:PASSWORD_MAX + 1])
+        async def check(person: str, known: bool) -> str | None:
+            found = await self._store.run_query(partial(person_rows.read_secrets, person=person))
+            stored = "" if found is None else found.password
+            fits = await self._passwords.check_password(stored, given.secret[:PASSWORD_MAX + 1], known=known)
             return stored if fits else None
 
         return await self._try_once(given, check)
 
     async def set_password(self, given: Credentials, password: str) -> SignedIn | None:
         """Set a password by a one-use code and open a session. Return None if anything is wrong. Raise as `sign_in`."""
-        async def check(person: str) -> str | None:
+        async def check(person: str, known: bool) -> str | None:
             # The hash is made first in any case, so the time does not tell whether the code was right.
-            hashed = await self._passwords.hash_password(password)
+            hashed = await self._passwords.hash_password(password, known=known)
             used = await self._store.run_write(partial(
                 person_rows.use_code, person=person, code=hash_code(given.secret), password=hashed, at=self._clock()))
             return hashed if used else None
 
         return await self._try_once(given, check)
 
-    async def _try_once(self, given: Credentials, check: Callable[[str], Awaitable[str | None]]) -> SignedIn | None:
+    async def _try_once(self, given: Credentials, check: Check) -> SignedIn | None:
         # 1. Wait, if this pair has been wrong too often.
         person = given.name.strip()[:NAME_MAX]
-        pair = await self._find_pair(person, given)
+        pair, known = await self._find_pair(person, given)
         late = self._attempts.begin_try(pair)
         if late:
             await asyncio.sleep(late)
         # 2. Check, and open a session with what was checked.
         try:
-            hashed = await check(person if PERSON.fullmatch(person) else "")
+            hashed = await check(person if PERSON.fullmatch(person) else "", known)
         except TooManyWaiting:
             self._attempts.forget_try(pair)
             raise
@@ -96,10 +100,13 @@ class SignIns:
             person_rows.remember_browser, person=person, browser=hash_cookie(browser), at=self._clock()))
         return SignedIn(session, browser)
 
-    async def _find_pair(self, person: str, given: Credentials) -> Pair:
-        """Return name and source of a try: the browser if this person has signed in there, or else the address."""
+    async def _find_pair(self, person: str, given: Credentials) -> tuple[Pair, bool]:
+        """Return name and source of a try: the browser if this person has signed in there, or else the address.
+
+        The second value tells whether the browser is known.
+        """
         if PERSON.fullmatch(person) and 0 < len(given.browser) <= COOKIE_MAX:
             browser = hash_cookie(given.browser)
             if await self._store.run_query(partial(person_rows.is_known_browser, person=person, browser=browser)):
-                return person, f"browser {browser}"
-        return person, f"address {given.address}"
+                return (person, f"browser {browser}"), True
+        return (person, f"address {given.address}"), False

@@ -100,3 +100,38 @@ async def test_two_are_calculated_at_once_and_fifty_wait() -> None:
     assert isinstance(done[0], asyncio.CancelledError) and all(isinstance(one, str) for one in done[1:])
     assert slow.most == AT_ONCE and await passwords.hash_password("x" * 12)
     passwords.close()
+
+
+async def test_known_browsers_wait_for_no_stranger() -> None:
+    slow, order = Slow(), list[str]()
+    passwords = Passwords(slow)
+
+    async def hash_for(name: str, *, known: bool) -> None:
+        await passwords.hash_password("x" * 12, known=known)
+        order.append(name)
+
+    waiting = [asyncio.create_task(hash_for("stranger", known=False)) for _ in range(AT_ONCE + WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWaiting):
+        await passwords.hash_password("x" * 12)
+    # The line of strangers is full, and those of known browsers have their own and come before them.
+    waiting += [asyncio.create_task(hash_for("known", known=True)) for _ in range(WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWaiting):
+        await passwords.hash_password("x" * 12, known=True)
+    slow.go.set()
+    await asyncio.gather(*waiting)
+    assert slow.most == AT_ONCE and order.index("known") <= AT_ONCE
+    assert "stranger" not in order[AT_ONCE: WAITING_MAX]
+    passwords.close()
+
+
+async def test_a_closed_hasher_leaves_nobody_waiting() -> None:
+    slow = Slow()
+    passwords = Passwords(slow)
+    waiting = [asyncio.create_task(passwords.hash_password("x" * 12)) for _ in range(AT_ONCE + 3)]
+    await asyncio.sleep(0)
+    passwords.close()
+    slow.go.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(one, asyncio.CancelledError) for one in done) == 3

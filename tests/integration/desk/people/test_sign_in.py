@@ -257,13 +257,30 @@ async def test_too_many_guesses_at_once_are_refused_with_a_sentence(tmp_path: Pa
 
 async def test_a_crowd_is_asked_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(folder=tmp_path) as desk:
-        async def full(*_: object) -> bool:
+        async def full(*_: object, known: bool) -> bool:
             raise TooManyWaiting
 
         monkeypatch.setattr("desk.people.passwords.Passwords.check_password", full)
         for _ in range(2 * WRONG_MAX):
             page = await sign_in(desk, "ayse", PASSWORD)
             assert page.status == 503 and "Birkaç saniye sonra yeniden deneyin." in page.text
+
+
+async def test_a_crowd_of_strangers_keeps_nobody_out_of_the_usual_browser(tmp_path: Path,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(folder=tmp_path) as desk:
+        await give_passwords(desk)
+        home = browser_of(await sign_in(desk, "ayse", PASSWORD))
+
+        async def crowded(*_: object, known: bool) -> bool:
+            if not known:
+                raise TooManyWaiting
+            return True
+
+        monkeypatch.setattr("desk.people.passwords.Passwords.check_password", crowded)
+        assert (await sign_in(desk, "ayse", PASSWORD)).status == 503
+        assert (await sign_in(desk, "omer", PASSWORD, home)).status == 503
+        assert (await sign_in(desk, "ayse", PASSWORD, home)).status == 303
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/password", "/sign-out"])
