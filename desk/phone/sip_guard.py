@@ -16,12 +16,13 @@ MESSAGE_MAX = 64 * 1024
 METHODS = frozenset({"REGISTER", "INVITE", "ACK", "CANCEL", "BYE", "INFO", "OPTIONS", "PRACK", "UPDATE"})
 """Methods that a telephone needs. Transfers and messages have routes of the API."""
 
-_REQUEST_LINE = re.compile(r"([A-Z]+) sips?:[^\s<>\"]+ SIP/2\.0")
+_REQUEST_LINE = re.compile(r"([A-Z]+) sips?:[^\s<>\"\0]+ SIP/2\.0")
 _STATUS_LINE = re.compile(r"SIP/2\.0 [1-6][0-9]{2} [^\r\n]*")
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]+): ?([^\r\n\0]*)")
-_ADDRESS = re.compile(r'(?:"[^"\\<>]*" ?|[^"\\<>,;]*)<sips?:([A-Za-z0-9._-]+)@[A-Za-z0-9.:\[\]-]+(?:;[^<>"\s]*)?>'
+_ADDRESS = re.compile(r'(?:"[^"\\<>]*" ?|[^"\\<>,;:@]*)<sips?:([A-Za-z0-9._-]+)@[A-Za-z0-9.:\[\]-]+(?:;[^<>"\s]*)?>'
                       r'(?:;[^<>",]*)?')
-_USERNAME = re.compile(r'\busername="([^"]*)"')
+_USERNAME = re.compile(r'\busername\*?\s*=\s*("[^"]*"|[^,\s]*)', re.IGNORECASE)
+"""A name in any form that a parser may read. Asterisk takes the last one."""
 _CREDENTIALS = ("authorization", "proxy-authorization")
 
 
@@ -62,7 +63,7 @@ def check_message(text: str, seat: str) -> None:
         _check_user(_take_one(headers, "to"), seat)
     for name in _CREDENTIALS:
         for value in headers.get(name, ()):
-            if _USERNAME.findall(value) != [seat]:
+            if _USERNAME.findall(value) != [f'"{seat}"']:
                 raise WrongUser("the credentials are those of another user")
 
 

@@ -73,6 +73,9 @@ def test_a_sign_that_ends_lines_for_others_smuggles_no_user(sign: str) -> None:
 @pytest.mark.parametrize(("old", "new"), [
     ("From: <sip:3001@", "From: <sip:3002@"), ("To: <sip:3001@", "To: <sip:3002@"),
     ('username="3001"', 'username="3002"'), ('username="3001"', 'username="3001", username="3002"'),
+    ('username="3001"', 'username="3001", username=3002'), ('username="3001"', 'username="3001", Username="3002"'),
+    ('username="3001"', 'username="3001", username = 3002'), ('username="3001"', "username=3001"),
+    ("REGISTER sip:santral", "REGISTER sip:san\0tral"), ("From: <sip:3001@", "From: sip:3002@santral <sip:3001@"),
     ("From: <sip:3001@", "From: <sip:3001:x@"), ("From: <sip:3001@", "From: <sip:%33001@"),
     ("From: <sip:3001@santral>", 'From: "<sip:3001@santral>" <sip:3002@santral>'),
     ("From: <sip:3001@santral>", "From: sip:3001@santral"),
