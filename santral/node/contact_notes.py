@@ -83,13 +83,15 @@ class ContactNotes:
         return models.Note(at=now, code=wanted.code, text=wanted.text, mine=True)
 
     async def own_contacts(self, agent: AgentId) -> models.OwnContacts:
-        """Return the last talks of the agent with the own notes."""
+        """Return the last talks of the agent with the own notes, of private services while the agent serves them."""
         def read(connection: Any) -> tuple[list[contact_notes.TalkRow], list[NoteRow]]:
             talks = contact_notes.talks_of_agent(connection, agent, OWN_MAX)
             return talks, contact_notes.notes_of_contacts(connection, [one.contact for one in talks])
 
         talks, notes = await self._store.run_query(read)
-        mine = {one.contact: one for one in notes if one.agent == agent}
+        view = self._inbox.desk_view(agent)
+        mine = {one.contact: one for one in notes
+                if one.agent == agent and view is not None and self._may_see(one.service, view)}
         return models.OwnContacts(contacts=[
             models.OwnContact(contact=one.contact, service=one.service, at=one.at, talk_s=one.talk_s,
                               note=self._show(mine[one.contact], agent) if one.contact in mine else None)

@@ -114,6 +114,16 @@ async def test_a_private_service_is_for_those_who_serve_it_and_each_reading_is_a
     assert house.audited == [("agent a1", "note_read", {"agent": "a1", "contacts": ["c1"]})]
 
 
+async def test_an_agent_who_has_left_a_private_service_reads_no_own_note_of_it(house: Notes) -> None:
+    await house.talk("c1", A2)
+    await house.hangs_up(A2)
+    for service, text in (("sir", None), ("bilgi", TEXT)):
+        row = contact_notes.NoteRow("c1", A2, service, "", house.keys.seal_note(TEXT, "c1"), 1.0)
+        await house.node.store.run_write(lambda connection, row=row: contact_notes.put_note(connection, row))  # type: ignore[misc]
+        (own,) = (await house.notes.own_contacts(A2)).contacts
+        assert (None if own.note is None else own.note.text) == text
+
+
 async def test_a_service_without_a_caller_has_no_history(house: Notes) -> None:
     for contact in ("c1", "c2"):
         await house.talk(contact, A1, caller="")
