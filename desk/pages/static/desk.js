@@ -115,6 +115,7 @@ async function actAndSay(path, body, text) {
 }
 
 const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say: (text) => say("done", text) });
+byId("sign-out").addEventListener("submit", () => notes.leave());
 
 const target = () => {
   const found = {};

@@ -2,7 +2,7 @@
 
 import { fillWords } from "./state_view.js";
 
-const DRAFT = "santral-note "; // a note half written survives a reload; it is forgotten with the tab
+const DRAFTS = "santral-note "; // a note half written survives a reload; it is forgotten at sign-out and with the tab
 
 export class NotePanel {
   // say: announces a text. act: asks the node and says what it refused.
@@ -10,11 +10,23 @@ export class NotePanel {
     Object.assign(this, { root, api, view, storage, act, say });
     this.words = view.words;
     this.contact = null;
+    this.drafts = `${DRAFTS}${view.context.agent} `;
+    this.#forgetDrafts((key) => !key.startsWith(this.drafts)); // of an agent who had this tab before
     this.text = root.querySelector("#note-text");
     this.code = root.querySelector("#note-code");
     this.lines = [...root.querySelectorAll("[data-earlier]")];
-    this.text.addEventListener("input", () => storage.setItem(DRAFT + this.contact, this.text.value));
+    this.text.addEventListener("input", () => storage.setItem(this.drafts + this.contact, this.text.value));
     root.querySelector("#note-save").addEventListener("click", () => this.save());
+  }
+
+  // At sign-out: the next person at this machine may be somebody else.
+  leave() {
+    this.#forgetDrafts(() => true);
+  }
+
+  #forgetDrafts(which) {
+    const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index));
+    for (const key of keys) if (key.startsWith(DRAFTS) && which(key)) this.storage.removeItem(key);
   }
 
   follow(state) {
@@ -22,7 +34,7 @@ export class NotePanel {
     const contact = at?.contact ?? null;
     if (contact === this.contact) return;
     this.contact = contact;
-    this.text.value = contact === null ? "" : this.storage.getItem(DRAFT + contact) ?? "";
+    this.text.value = contact === null ? "" : this.storage.getItem(this.drafts + contact) ?? "";
     this.code.value = "";
     for (const option of [...this.code.options].slice(1)) {
       option.hidden = option.disabled = option.dataset.service !== at?.service;
@@ -74,7 +86,7 @@ export class NotePanel {
     const contact = this.contact;
     const code = this.code.value ? this.code.value.split("/")[1] : null;
     if (contact === null || !(await this.act("/note", { contact, code, text: this.text.value }))) return;
-    this.storage.removeItem(DRAFT + contact);
+    this.storage.removeItem(this.drafts + contact);
     this.say(this.words["note.saved"]);
   }
 }

@@ -393,6 +393,21 @@ async def test_a_note_survives_a_reload_and_the_history_is_told(desk: Page, node
     assert await desk.evaluate("() => sessionStorage.length") == 0
 
 
+async def test_no_draft_of_a_note_is_left_for_the_next_person(desk: Page, node: PlayedNode) -> None:
+    # 1. Of an agent who had this tab before, without a sign-out. Other things in the storage stay.
+    await desk.evaluate("() => Object.assign(sessionStorage, { 'santral-note a9 c17': 'x', y: 'z' })")
+    await desk.reload()
+    assert await desk.evaluate("() => Object.keys(sessionStorage)") == ["y"]
+    # 2. The own one, at sign-out.
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    await desk.get_by_role("region", name="Not ve sonuç").get_by_label("Not", exact=True).fill("Yarım kalan not")
+    assert await desk.evaluate("() => sessionStorage.length") == 2
+    await desk.evaluate("() => document.addEventListener('submit', (event) => event.preventDefault())")
+    await desk.locator("#sign-out button").click()
+    assert await desk.evaluate("() => Object.keys(sessionStorage)") == ["y"]
+
+
 async def test_a_profile_may_answer_without_a_press(context: BrowserContext, node: PlayedNode) -> None:
     page = await open_page(context)
     node.needs = models.OwnNeeds(everybody={"answer_mode": "auto"}, entries=[])
