@@ -21,6 +21,7 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from desk.api.tokens import Role
+from desk.live import comfort_rows
 from desk.people import person_rows
 from desk.people.one_use_code import CODE_S, hash_code, make_code
 from desk.people.person_rows import Person
@@ -123,6 +124,8 @@ def build_commands() -> typer.Typer:
             # The secrets come first: a failure later leaves new ones that nobody knows, never old ones.
             renewed = NodeSecrets(state).renew_seats(seats)
             seat_holders.forget_holders(connection, seats)
+            # Ear, gain and signals tell something about the hearing of a person who is no longer here.
+            comfort_rows.write_wish(connection, person, {})
             return person_rows.disable_person(connection, person, now), renewed
 
         ended, renewed = _change(node_config(centre, settings), state, disable_known)

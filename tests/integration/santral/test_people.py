@@ -6,13 +6,17 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from desk.api.tokens import Role
 from desk.desk import Desk
+from desk.live import comfort_rows
 from desk.people import person_rows
 from desk.people.one_use_code import CODE_S, hash_code
 from desk.people.person_rows import Person, Secrets, SessionRow
@@ -157,6 +161,22 @@ def test_a_disabled_agent_knows_no_secret_of_a_page_any_more(tmp_path: Path) -> 
     run(tmp_path, "add", "a1001", "--role", "agent")
     assert "New secrets" not in run(tmp_path, "disable", "a1001")[2]
     assert secrets.seat_secrets(before) == after
+
+
+def test_what_a_disabled_agent_wished_to_hear_is_forgotten(tmp_path: Path) -> None:
+    async def wishes(*chosen: str) -> list[Mapping[str, Any]]:
+        store = await Store.open_store(tmp_path / "santral.db")
+        try:
+            for agent in chosen:
+                await store.run_write(partial(comfort_rows.write_wish, agent=agent, wish={"ear": "left"}))
+            return [await store.run_query(partial(comfort_rows.read_wish, agent=agent)) for agent in ("a1001", "a1002")]
+        finally:
+            await store.close()
+
+    run(tmp_path, "add", "a1001", "--role", "agent")
+    assert asyncio.run(wishes("a1001", "a1002")) == [{"ear": "left"}, {"ear": "left"}]
+    assert run(tmp_path, "disable", "a1001")[0] == 0
+    assert asyncio.run(wishes()) == [{}, {"ear": "left"}]
 
 
 def test_a_folder_that_is_no_state_gets_no_people(tmp_path: Path) -> None:
