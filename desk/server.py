@@ -301,6 +301,8 @@ async def _translate_errors(request: web.Request, handler: Respond) -> web.Strea
         return _Problem(404, "not_found").to_response()
     except web.HTTPMethodNotAllowed as error:
         return _Problem(405, "method_not_allowed", headers={"Allow": error.headers.get("Allow", "")}).to_response()
+    except web.RequestPayloadError:
+        return _Problem(400, "bad_request", "the body cannot be read").to_response()
     except web.HTTPException as error:
         return _Problem(error.status, "bad_request").to_response()
     except Exception as error:

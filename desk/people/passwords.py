@@ -21,7 +21,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 T = TypeVar("T")
-_Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+_Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 MEMORY_KB, PASSES, LANES = 19_456, 2, 1
 """Cost of a hash: what OWASP recommends for argon2id. One lane is one thread, so a hash never takes all processors."""

@@ -56,7 +56,10 @@ def require_own_page(request: web.Request) -> None:
             raise ForeignRequest
         return
     # Browsers without that header send the origin. A proxy passes on the host that the browser asked for.
-    origin = urlsplit(request.headers.get("Origin", ""))
+    try:
+        origin = urlsplit(request.headers.get("Origin", ""))
+    except ValueError:
+        raise ForeignRequest from None
     if origin.scheme not in ("http", "https") or origin.netloc.lower() != request.host.lower():
         raise ForeignRequest
 

@@ -84,6 +84,7 @@ async def test_a_cookie_is_256_random_bits_and_only_its_hash_is_stored(tmp_path:
 @pytest.mark.parametrize(("sent", "status"), [
     ({"Sec-Fetch-Site": "same-origin"}, 200), ({"Origin": "http://{host}"}, 200), ({"Origin": "https://{host}"}, 200),
     ({}, 403), ({"Origin": "null"}, 403), ({"Origin": "https://kotu.example"}, 403),
+    ({"Origin": "http://["}, 403),
     ({"Sec-Fetch-Site": "cross-site"}, 403), ({"Sec-Fetch-Site": "same-site"}, 403), ({"Sec-Fetch-Site": "none"}, 403),
     ({"Sec-Fetch-Site": "cross-site", "Origin": "http://{host}"}, 403)])
 async def test_a_cookie_counts_only_on_requests_of_our_own_pages(tmp_path: Path, sent: dict[str, str],

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
+from structlog.testing import capture_logs
 
 from desk.pages import sign_in_pages
 from desk.people import attempts, person_rows
@@ -264,6 +265,18 @@ async def test_a_crowd_is_asked_to_come_back(tmp_path: Path, monkeypatch: pytest
         for _ in range(2 * WRONG_MAX):
             page = await sign_in(desk, "ayse", PASSWORD)
             assert page.status == 503 and "Birkaç saniye sonra yeniden deneyin." in page.text
+
+
+@pytest.mark.parametrize(("sent", "status"), [({"Origin": "http://[", "Sec-Fetch-Site": ""}, 403),
+                                              ({"Content-Encoding": "gzip"}, 400)])
+async def test_a_request_that_cannot_be_read_is_no_fault_of_the_node(tmp_path: Path, sent: dict[str, str],
+                                                                     status: int) -> None:
+    async with running(folder=tmp_path) as desk:
+        headers = {name: value for name, value in {**OURS, **sent}.items() if value}
+        with capture_logs() as logs:
+            async with desk.http.post(f"{desk.base}/sign-in", data=b"name=ayse", headers=headers) as answer:
+                assert answer.status == status
+        assert not [one for one in logs if one["log_level"] == "error"]
 
 
 async def test_a_crowd_of_strangers_keeps_nobody_out_of_the_usual_browser(tmp_path: Path,
