@@ -46,6 +46,12 @@ def check_seats(settings: Settings, documents: tuple[Mapping, ...]) -> list[Prob
             problems.append(Problem(
                 locate_in(documents, place), f"'{match}' holds {RELAY}, from which the node leads pages to Asterisk: "
                 "every page would be the carrier", "Name the carrier's own address, or one address with its port."))
+        # The relay of sound sends to this address from the same one, whatever a page gives it to send.
+        elif settings.turn.url is not None and holds_address(match, settings.asterisk.media_address):
+            problems.append(Problem(
+                locate_in(documents, place), f"'{match}' holds {settings.asterisk.media_address}, from which the relay "
+                "of [turn] sends what pages give it: an agent could call in as the carrier",
+                "Name the carrier's own address, or one address with its port."))
     return problems
 
 

@@ -65,6 +65,20 @@ def test_no_page_is_the_carrier(tmp_path: Path, match: str) -> None:
         "would be the carrier"), found
 
 
+@pytest.mark.parametrize(("match", "turn", "refused"), [
+    ("192.0.2.0/24", True, True), ("192.0.2.7", True, True), ("192.0.2.7:5062", True, False),
+    ("198.51.100.7", True, False), ("192.0.2.0/24", False, False)])
+def test_no_agent_calls_as_the_carrier_through_the_relay_of_sound(tmp_path: Path, match: str, turn: bool,
+                                                                  refused: bool) -> None:
+    folder = copied(tmp_path)
+    relay = '[turn]\nurl = "turn:desk.example:3478?transport=tcp"\n' if turn else ""
+    edit(folder, "santral.toml", "[asterisk]", f'{relay}[asterisk]\nadvertise = "192.0.2.7"')
+    edit(folder, "santral.toml", 'match = ["127.0.0.2"]', f'match = ["{match}"]')
+    found = [str(one) for one in load_centre(folder).problems]
+    said = f"santral.toml:{line_of(tmp_path, 'match')}: '{match}' holds 192.0.2.7, from which the relay of [turn] sends"
+    assert [one.startswith(said) for one in found] == ([True] if refused else []), found
+
+
 def test_a_carrier_that_registers_is_none_of_the_pages(tmp_path: Path) -> None:
     found = problems_after(tmp_path, "[seats] ", '[trunk.registration]\nserver = "127.0.0.1:5099"\nuser = "u"\n[seats]')
     assert len(found) == 1 and found[0].startswith(f"santral.toml:{line_of(tmp_path, 'server')}: "), found
