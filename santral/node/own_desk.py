@@ -27,6 +27,8 @@ HangUp = Callable[[str, bool], Awaitable[bool]]
 
 FACTS_MAX = 1_000_000
 """Facts that the first look at a day goes through: more than a full centre makes in a day."""
+SHOWN = ("needs", "rules_overridden")
+"""Kinds of audit lines by which somebody was shown an agent's needs."""
 ACCESSES_MAX = 200
 """Entries of each kind in an access log, the newest."""
 OVERRIDES_DAYS = 90
@@ -94,7 +96,7 @@ class OwnDesk:
 
     async def access_log(self, agent: AgentId) -> models.AccessLog:
         """Return who was shown the agent's needs, and which rules of the agent were set aside."""
-        shown = await asyncio.to_thread(self._audit.newest_entries, partial(_concerns, agent), ACCESSES_MAX)
+        shown = await asyncio.to_thread(self._audit.newest_entries, SHOWN, partial(_concerns, agent), ACCESSES_MAX)
         since = self._inbox.now() - 86_400.0 * OVERRIDES_DAYS
         rules = [one for one in await self._store.overrides_since(since)
                  if isinstance(one, Overridden) and one.agent == agent]

@@ -128,12 +128,21 @@ async def test_the_access_log_shows_who_saw_needs_and_which_rules_were_set_aside
 
 def test_only_the_end_of_a_long_audit_is_read(tmp_path: Path) -> None:
     audit = Audit(tmp_path)
-    assert audit.newest_entries(lambda one: True, 5) == []
+    assert audit.newest_entries(["needs"], lambda one: True, 5) == []
     audit.note_entry("old", "needs", 1.0)
     first = audit.path.read_bytes()
-    audit.path.write_bytes(first + b'{"about":{}}\n' * (NEWEST_BYTES // 13) + first)
+    audit.path.write_bytes(first + b'{"what":"needs"}\n' * (NEWEST_BYTES // 17) + first)
     with pytest.raises(AuditError):
-        audit.newest_entries(lambda one: True, 5)
+        audit.newest_entries(["needs"], lambda one: True, 5)
     audit.path.write_bytes(b"x" * NEWEST_BYTES + b"\n" + first + first)
-    assert [one.who for one in audit.newest_entries(lambda one: True, 5)] == ["old", "old"]
-    assert len(audit.newest_entries(lambda one: True, 1)) == 1
+    assert [one.who for one in audit.newest_entries(["needs"], lambda one: True, 5)] == ["old", "old"]
+    assert len(audit.newest_entries(["needs"], lambda one: True, 1)) == 1
+
+
+def test_a_damaged_line_of_another_kind_keeps_no_page_from_its_access_log(tmp_path: Path) -> None:
+    audit = Audit(tmp_path)
+    audit.note_entry("ayse", "needs", 1.0)
+    audit.note_entry("ayse", "heard", 2.0, words='"what":"needs"')
+    first, second = audit.path.read_bytes().splitlines(keepends=True)
+    audit.path.write_bytes(first + second[:40] + b"\n" + second)
+    assert [one.what for one in audit.newest_entries(["needs"], lambda one: True, 5)] == ["needs"]
