@@ -117,7 +117,7 @@ class AnnouncementBoard:
             # 3. Store it. It is heard from now on.
             await self._store.run_write(partial(announcements.add_announcement, row=row))
             self._on += (row,)
-        log.info("announcement.started", id=row.id, service=row.service, closes=row.closes, by=row.by)
+        log.info("announcement.started", id=row.id, service=row.service, closes=row.closes)
         self.changed()
         return row
 
@@ -131,7 +131,7 @@ class AnnouncementBoard:
                 if row.id == id_:
                     await self._remove_sounds(row)
             self._on = tuple(row for row in self._on if row.id != id_)
-        log.info("announcement.ended", id=id_, by=by)
+        log.info("announcement.ended", id=id_)
         self.changed()
 
     async def latest_rows(self) -> list[AnnouncementRow]:

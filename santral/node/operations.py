@@ -64,9 +64,9 @@ class RunningNodeOperations:
     async def reload_centre(self, wanted: models.Reload, by: str) -> models.Reloaded:
         """Reload the files of the centre. See `NodeOperations`."""
         try:
-            done = await self._reloader.reload_files(_audit_name(by, wanted.by), dry_run=wanted.dry_run)
+            done = await self._reloader.reload_files(by.partition(" ")[0], dry_run=wanted.dry_run)
         except SantralError as error:
-            log.error("node.reload_refused", by=by, problems=[str(error)])
+            log.error("node.reload_refused", by=by.partition(" ")[0], problems=[str(error)])
             return models.Reloaded(applied=False, changes=[], not_applied=[], problems=[str(error)], warnings=[])
         return models.Reloaded(
             applied=done.applied, changes=[models.Change(**one._asdict()) for one in done.changes],

@@ -54,7 +54,7 @@ class SurgeSwitch:
             # The operator has taken the profile out of the files, so nothing tells what it would mean.
             log.error("surge.profile_missing", profile=self.name)
         elif self.name:
-            log.warning("surge.in_force", profile=self.name, by=self.by)
+            log.warning("surge.in_force", profile=self.name)
 
     @property
     def rules(self) -> Surge:
@@ -83,7 +83,7 @@ class SurgeSwitch:
                                             profile=name or self.name))
             await self._store.note_value(NOTE, json.dumps([name, now, by]))
             self.name, self.since, self.by = name, now, by
-        log.warning("surge.switched", profile=name, by=by)
+        log.warning("surge.switched", profile=name)
         self.changed()
 
     # -- for the dialogues ---------------------------------------------------------------------------------------------
