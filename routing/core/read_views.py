@@ -109,15 +109,17 @@ def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
     return DeskView(
         now, view, seat is not None and seat.reachable, planned_at if planned_at < inf else None,
         record.break_until or None,
-        tuple([_build_held_contact(d, offer) for offer in agent_capacity.engaging_order(record)]),
+        tuple([_build_held_contact(d, record, offer) for offer in agent_capacity.engaging_order(record)]),
         record.serves if record.is_signed_in else (), record.profile.comfort)
 
 
-def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:
+def _build_held_contact(d: Domain, record: AgentRecord, offer: Offer) -> HeldContact:
     contact, consulting_offer = offer.contact, offer.contact.consulting_offer
     pending = offer.state is OfferState.PENDING
     rings = d.timers.deadline_of(("ring", offer.id))
     consult = None
+    # Both of a pair have the offer, and each sees the other one.
+    partner = offer.agent if offer.partner is record else offer.partner
     # Only the offer of the consulting agent has the consult transfer that goes on.
     if offer.consult is not None and offer.state is OfferState.CONSULTING:
         asked = contact.offer
@@ -128,7 +130,7 @@ def _build_held_contact(d: Domain, offer: Offer) -> HeldContact:
         contact.waits_from(), contact.callback or offer.callback is not None, contact.language, contact.slow,
         (contact.wait_s is not None and pending) or contact.own_position is not None,
         None if consulting_offer is None or consulting_offer is offer else consulting_offer.agent.id,
-        offer.talks_first, None if offer.partner is None else offer.partner.id,
+        offer.talks_first, None if partner is None else partner.id,
         # The engine waits a little longer than the phone rings.
         None if rings is None or not pending else rings - offer_changes.RING_GRACE_S,
         offer.answered_at, offer.connected_at, offer.held_since, offer.interrupted, consult, contact.follow_up,

@@ -154,3 +154,11 @@ def test_others_do_not_see_what_shows_an_accommodation() -> None:
     house.over(house.offers[-1], 20.0)
     mine, theirs = state_of(house), state_of(house, own=False)
     assert mine.wrapup and mine.wrapup.until and theirs.wrapup and theirs.wrapup.until is None
+
+
+def test_each_of_a_pair_sees_the_other_one() -> None:
+    house = House({"a": 80, "b": 80}, PROFILE._replace(pair_id="p1"))
+    house.sits("a", "b", at=1.0)
+    house.talks(2.0)
+    found = {name: state_of(house, name).talk for name in ("a", "b")}
+    assert {name: talk and talk.partner for name, talk in found.items()} == {"a": "b", "b": "a"}
