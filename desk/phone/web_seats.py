@@ -109,8 +109,11 @@ class WebSeats:
             self._noted.add((found.seat, agent))
         return found
 
-    def claim_seat(self, agent: str, *, far: bool = False) -> str:
-        """Return the seat of an agent's page, and keep it for them. Raise NoPageSeat or OwnPhone."""
+    def claim_seat(self, agent: str, *, far: bool | None = None) -> str:
+        """Return the seat of an agent's page, and keep it for them. Raise NoPageSeat or OwnPhone.
+
+        Without `far` the seat of the last page is kept, whatever its kind.
+        """
         # 1. The seat at which the agent works.
         view = self._inbox.agent_view(AgentId(agent))
         if view is not None and view.seat is not None:
@@ -120,7 +123,8 @@ class WebSeats:
         # 2. The seat of the last page, unless another kind is wanted now or somebody has signed in there.
         wanted, other = (self._phones.far, self._phones.web) if far else (self._phones.web, self._phones.far)
         last = self._claims.get(agent)
-        if last is not None and last.seat in (wanted or other) and self._inbox.agent_at_seat(SeatId(last.seat)) is None:
+        kept = self._secrets if far is None else wanted or other
+        if last is not None and last.seat in kept and self._inbox.agent_at_seat(SeatId(last.seat)) is None:
             return self._keep(agent, last.seat)
         # 3. The first free one.
         held = {claim.seat for one, claim in self._claims.items() if one != agent and self._is_alive(one, claim)}

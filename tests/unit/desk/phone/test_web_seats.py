@@ -77,6 +77,9 @@ def test_agents_at_home_get_their_kind_of_seat_while_there_is_one() -> None:
     here = World()
     assert here.seats.claim_seat("a1") == "3001"
     assert here.seats.claim_seat("a1", far=True) == "3101"
+    assert here.seats.claim_seat("a1") == "3101", "a sign-in without a wish is at the seat whose phone is registered"
+    assert here.seats.claim_seat("a1", far=False) == "3001", "the agent is back in the house"
+    assert here.seats.claim_seat("a1", far=True) == "3101"
     assert here.seats.claim_seat("a2", far=True) == "3001"
     assert World(PHONES._replace(far={})).seats.claim_seat("a1", far=True) == "3001"
 
