@@ -187,8 +187,11 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
 
 
 def _last_event_id(request: web.Request) -> int | None:
-    """Return the id of the last event that the client has seen. Return None if it names none, or no number."""
-    text = request.headers.get("Last-Event-ID", "")
+    """Return the id of the last event that the client has seen. Return None if it names none, or no number.
+
+    A page that opens a new stream cannot send the header, so it names the id in the address.
+    """
+    text = request.headers.get("Last-Event-ID", "") or request.query.get("last_event_id", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else None
 
 

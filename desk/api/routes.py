@@ -474,8 +474,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{AGENT}/events", ALL, None, DeskState, own_routes.open_events,
           "Follow the live events of an agent", own=True, until_talk_ends=True, events=True,
           detail="`state`: everything, at the opening and at each change. `notice`: what happened; `id` is the fact's "
-                 "number, and `Last-Event-ID` brings the last 200 of an hour again. `tick`: once a minute. `end`: why "
-                 "the stream ends (`stopping`, `session_over`, `too_many`: a person has 4, the oldest ends). "
+                 "number, and `Last-Event-ID` (or `?last_event_id=`) brings the last 200 of an hour again. `tick`: "
+                 "once a minute. `beat`: every 10 s. `end`: why the stream ends (`stopping`, `session_over`, "
+                 "`too_many`: a person has 4, the oldest ends). "
                  "Accommodations are for the agent alone."),
     # The agent's own desk.
     Route("POST", f"{AGENT}/hangup", SELF, None, models.Done, own_routes.hang_up, "Hang up", own=True, command=True,

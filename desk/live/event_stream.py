@@ -19,6 +19,8 @@ UNSENT_MAX = 65_536
 """Bytes that a client may leave behind. An hour of an agent's notices and states has less, so the client is gone, or
 stopped."""
 MEDIA_TYPE = "text/event-stream"
+BEAT = b": beat\nevent: beat\ndata: {}\n\n"
+"""A comment for readers that wait for bytes, and an event for scripts, which see no comments."""
 
 
 class StreamPace(NamedTuple):
@@ -29,7 +31,8 @@ class StreamPace(NamedTuple):
     stalled_s: float = 20.0
     """Time without a byte taken after which the stream ends. A phone that changes its network is back before."""
     beat_s: float = 10.0
-    """Time between two comments. Proxies close a connection that is silent for a minute, some after 15 s."""
+    """Time between two beats. Proxies close a connection that is silent for a minute, some after 15 s, and a page that
+    hears none opens another stream."""
     tick_s: float = 60.0
     """Time between two ticks, by which a page registers its phone. Timers of a hidden page are held back."""
 
@@ -101,7 +104,7 @@ class EventStream:
                 if clock() >= beat_at:
                     beat_at = clock() + self.pace.beat_s
                     on_beat(self)
-                    self.send_frame(b": beat\n\n")
+                    self.send_frame(BEAT)
                 # 4. Write everything at once: one packet for a batch of facts.
                 if self._frames:
                     block, self._frames = b"".join(self._frames), []

@@ -119,9 +119,9 @@ class Node:
             self.runner.post(event)
 
     @contextlib.asynccontextmanager
-    async def browse(self, agent: str, headers: dict[str, str]) -> AsyncIterator[Client]:
+    async def browse(self, agent: str, headers: dict[str, str], query: str = "") -> AsyncIterator[Client]:
         """Open a stream with these headers."""
-        async with self.http.get(f"{self.base}/api/v1/agents/{agent}/events", headers=headers,
+        async with self.http.get(f"{self.base}/api/v1/agents/{agent}/events{query}", headers=headers,
                                  timeout=aiohttp.ClientTimeout(total=None, sock_read=30)) as response:
             assert response.status == 200, await response.text()
             assert response.content_type == "text/event-stream"

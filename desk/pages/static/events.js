@@ -1,13 +1,20 @@
 // The stream of a node: the whole state at each change, notices, and ticks. It opens again after any loss.
 
 export const SILENT_MS = 5000; // a shorter loss, such as a restart of the node, is not announced
+export const STALE_MS = 25000; // the node sends a beat every 10 s
+const WATCH_MS = 5000;
 const RETRY_MS = 2000; // the browser itself does not try again after an answer that is no stream
 
 export class Events {
-  // on: { state, notice, tick, lost, back, refused }. lost(): no connection for SILENT_MS. refused(): answer 401 or 403.
-  constructor(address, on, { Source = EventSource, later = (run, ms) => setTimeout(run, ms) } = {}) {
-    Object.assign(this, { address, on, Source, later });
+  // on: { state, notice, tick, lost, back, refused }. lost(): no connection for SILENT_MS. refused(): an answer that is no
+  // stream. `said`: lost() was called, and back() was not yet.
+  constructor(address, on, { Source = EventSource, later = (run, ms) => setTimeout(run, ms),
+    every = (run, ms) => setInterval(run, ms), now = () => performance.now() } = {}) {
+    Object.assign(this, { address, on, Source, later, now });
     this.source = null;
+    this.last = ""; // id of the last event, for what was missed
+    this.heardAt = 0;
+    every(() => this.#watch(), WATCH_MS);
     this.lostSince = 0;
     this.said = false;
     this.closed = false;
@@ -15,15 +22,23 @@ export class Events {
 
   open() {
     if (this.closed) return;
-    const source = new this.Source(this.address);
+    const source = new this.Source(this.last ? `${this.address}?last_event_id=${this.last}` : this.address);
     this.source = source;
+    this.heardAt = this.now();
     source.addEventListener("open", () => this.#heard());
     source.addEventListener("state", (event) => {
-      this.#heard();
+      this.#heard(event);
       this.on.state(JSON.parse(event.data));
     });
-    source.addEventListener("notice", (event) => this.on.notice(JSON.parse(event.data)));
-    source.addEventListener("tick", () => this.on.tick());
+    source.addEventListener("notice", (event) => {
+      this.#heard(event);
+      this.on.notice(JSON.parse(event.data));
+    });
+    source.addEventListener("tick", (event) => {
+      this.#heard(event);
+      this.on.tick(JSON.parse(event.data));
+    });
+    source.addEventListener("beat", (event) => this.#heard(event));
     source.addEventListener("error", () => {
       this.#noteLoss();
       if (source.readyState === this.Source.CLOSED && this.source === source) {
@@ -40,7 +55,17 @@ export class Events {
     this.source = null;
   }
 
-  #heard() {
+  // A network that swallows everything tells nobody, and the browser would wait for minutes.
+  #watch() {
+    if (this.source === null || this.now() - this.heardAt < STALE_MS) return;
+    this.source.close();
+    this.#noteLoss();
+    this.open();
+  }
+
+  #heard(event) {
+    this.heardAt = this.now();
+    this.last = event?.lastEventId || this.last;
     this.lostSince = 0;
     if (this.said) {
       this.said = false;

@@ -38,6 +38,11 @@ export function findConflicts(key) {
   return found;
 }
 
+// Whether a pressed key writes a letter where letters are written.
+export function isTyped(event) {
+  return event.key.length === 1 && !event.ctrlKey && !event.altKey && !event.metaKey;
+}
+
 export class Keys {
   // storage: what keeps the keys of this browser. now: milliseconds.
   constructor(storage, { now = () => performance.now() } = {}) {
@@ -45,6 +50,7 @@ export class Keys {
     this.now = now;
     this.chosen = { ...DEFAULTS, ...this.#read() };
     this.goneAt = -Infinity;
+    this.endedAt = -Infinity;
   }
 
   #read() {
@@ -85,6 +91,15 @@ export class Keys {
 
   noteOfferGone() {
     this.goneAt = this.now();
+  }
+
+  noteTalkGone() {
+    this.endedAt = this.now();
+  }
+
+  // Whether a key that hangs up may do so now.
+  mayHangUp() {
+    return this.now() - this.endedAt >= ANSWER_GUARD_MS;
   }
 
   // Whether a key that answers may do so now.

@@ -93,6 +93,9 @@ async def test_what_a_client_missed_comes_again_even_over_a_restart_of_the_node(
             assert (await client.read()).name == "state"  # type: ignore[union-attr]
             told = await client.notices(3)
             assert [one.data["kind"] for one in told] == ["offer", "taken", "talk_ended"]
+        # A page that opens a new stream cannot send the header.
+        async with node.browse("a1", {"Authorization": "Bearer a1"}, f"?last_event_id={told[0].id}") as client:
+            assert [one.id for one in await client.notices(2)] == [told[1].id, told[2].id]
     async with live_node(tmp_path) as node, node.stream(last_id=told[0].id) as client:
         assert (await client.read()).name == "state"  # type: ignore[union-attr]
         again = await client.notices(2)

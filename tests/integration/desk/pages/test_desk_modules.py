@@ -111,16 +111,46 @@ async def test_a_pressed_key_has_a_name(modules: Page, event: dict[str, Any], na
       (await import("/static/keys.js")).nameKey(new KeyboardEvent("keydown", event))""", event) == name
 
 
-async def test_a_key_that_answers_waits_a_second_after_an_offer_has_gone(modules: Page) -> None:
-    assert await modules.evaluate("""async () => {
+@pytest.mark.parametrize(("gone", "may"), [("noteOfferGone", "mayAnswer"), ("noteTalkGone", "mayHangUp")])
+async def test_a_key_waits_a_second_after_what_it_was_meant_for_has_gone(modules: Page, gone: str, may: str) -> None:
+    assert await modules.evaluate("""async ([gone, may]) => {
       const { Keys } = await import("/static/keys.js");
       let at = 5000;
       const keys = new Keys(localStorage, { now: () => at });
-      const found = [keys.mayAnswer()];
-      keys.noteOfferGone();
-      for (at of [5000, 5999, 6000]) found.push(keys.mayAnswer());
+      const found = [keys[may]()];
+      keys[gone]();
+      for (at of [5000, 5999, 6000]) found.push(keys[may]());
       return found;
-    }""") == [True, False, False, True]
+    }""", [gone, may]) == [True, False, False, True]
+
+
+async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event(modules: Page) -> None:
+    assert await modules.evaluate("""async () => {
+      const { Events, STALE_MS } = await import("/static/events.js");
+      let at = 0, watch = null;
+      const later = [], opened = [], said = [];
+      class Source extends EventTarget {
+        constructor(address) { super(); opened.push(address); Source.newest = this; }
+        close() {}
+      }
+      const tell = (name, id = "") => Source.newest.dispatchEvent(
+        new MessageEvent(name, { data: "{}", lastEventId: id }));
+      const names = ["state", "notice", "tick", "lost", "back"];
+      const on = Object.fromEntries(names.map((one) => [one, () => said.push(one)]));
+      const events = new Events("/events", on, { Source, now: () => at, later: (run) => later.push(run),
+        every: (run) => { watch = run; } });
+      events.open();
+      tell("state", "17");
+      for (at of [STALE_MS - 1, 2 * STALE_MS - 2]) { watch(); tell("beat", "17"); }
+      at += STALE_MS;
+      watch();
+      for (const run of later) run();
+      tell("state", "18");
+      events.close();
+      at += STALE_MS;
+      watch();
+      return [opened, said];
+    }""") == [["/events", "/events?last_event_id=17"], ["state", "lost", "back", "state"]]
 
 
 @pytest.mark.parametrize(("flags", "due"), [
