@@ -10,12 +10,15 @@ export class NotePanel {
     Object.assign(this, { root, api, view, storage, act, say });
     this.words = view.words;
     this.contact = null;
-    this.drafts = `${DRAFTS}${view.context.agent} `;
-    this.#forgetDrafts((key) => !key.startsWith(this.drafts)); // of an agent who had this tab before
+    this.loaded = false; // what is known of the caller is on the page
+    this.saving = false;
+    this.prefix = `${DRAFTS}${view.context.agent} `;
+    this.#forgetDrafts((key) => !key.startsWith(this.prefix)); // of an agent who had this tab before
     this.text = root.querySelector("#note-text");
     this.code = root.querySelector("#note-code");
     this.lines = [...root.querySelectorAll("[data-earlier]")];
-    this.text.addEventListener("input", () => storage.setItem(this.drafts + this.contact, this.text.value));
+    this.text.addEventListener("input", () => this.#keepDraft());
+    this.code.addEventListener("change", () => this.#keepDraft());
     root.querySelector("#note-save").addEventListener("click", () => this.save());
   }
 
@@ -34,19 +37,64 @@ export class NotePanel {
     const contact = at?.contact ?? null;
     if (contact === this.contact) return;
     this.contact = contact;
-    this.text.value = contact === null ? "" : this.storage.getItem(this.drafts + contact) ?? "";
-    this.code.value = "";
+    this.loaded = false;
     for (const option of [...this.code.options].slice(1)) {
       option.hidden = option.disabled = option.dataset.service !== at?.service;
     }
+    const draft = this.#readDraft(contact);
+    this.text.value = draft?.text ?? "";
+    this.#chooseCode(draft?.code ?? "");
     for (const line of [this.root.querySelector("#note-times"), ...this.lines]) line.hidden = true;
     if (contact !== null) this.#load(contact);
+    this.saveLeft();
+  }
+
+  // After a gap in the network: what could not be loaded or saved meanwhile.
+  catchUp() {
+    if (this.contact !== null && !this.loaded) this.#load(this.contact);
+    this.saveLeft();
+  }
+
+  // Nothing that was written is lost: a note that nobody had saved when its contact ended is saved then.
+  async saveLeft() {
+    if (this.saving) return;
+    this.saving = true;
+    const kept = this.contact;
+    const left = Object.keys(this.storage).filter((key) => key.startsWith(this.prefix) && key !== this.prefix + kept);
+    for (const key of left) {
+      const contact = key.slice(this.prefix.length);
+      const found = await this.api.post("/note", { contact, ...splitDraft(this.#readDraft(contact)) });
+      // Without an answer it stays, and is tried again later.
+      if (!found.ok && (found.status === 0 || found.status === 401 || found.status >= 500)) break;
+      this.storage.removeItem(key);
+      this.say(this.words[found.ok ? "note.saved" : "note.refused"]);
+    }
+    this.saving = false;
+  }
+
+  #keepDraft() {
+    this.storage.setItem(this.prefix + this.contact, JSON.stringify({ text: this.text.value, code: this.code.value }));
+  }
+
+  #readDraft(contact) {
+    try {
+      return JSON.parse(this.storage.getItem(this.prefix + contact));
+    } catch {
+      return null;
+    }
+  }
+
+  #chooseCode(value) {
+    this.code.value = value;
+    if (this.code.selectedIndex < 0) this.code.selectedIndex = 0;
   }
 
   async #load(contact) {
     const found = await this.api.get("/caller");
+    if (this.contact !== contact) return;
+    this.loaded = found.ok;
     const caller = found.ok ? found.body.callers?.find((one) => one.contact === contact) : undefined;
-    if (caller === undefined || this.contact !== contact) return;
+    if (caller === undefined) return;
     // 1. How often the caller came, and the newest contacts.
     const times = this.root.querySelector("#note-times");
     const digits = caller.last_digits ? " " + fillWords(this.words["note.digits"], { digits: caller.last_digits }) : "";
@@ -59,9 +107,9 @@ export class NotePanel {
       line.textContent = one === undefined ? "" : this.describeContact(one);
     });
     // 2. The own note of this contact, unless a newer draft is there.
-    if (caller.note !== null) {
-      if (!this.text.value) this.text.value = caller.note.text;
-      this.code.value = caller.note.code === null ? "" : `${this.#service(contact)}/${caller.note.code}`;
+    if (caller.note !== null && this.#readDraft(contact) === null) {
+      this.text.value = caller.note.text;
+      this.#chooseCode(caller.note.code === null ? "" : `${this.#service()}/${caller.note.code}`);
     }
   }
 
@@ -84,9 +132,18 @@ export class NotePanel {
 
   async save() {
     const contact = this.contact;
-    const code = this.code.value ? this.code.value.split("/")[1] : null;
-    if (contact === null || !(await this.act("/note", { contact, code, text: this.text.value }))) return;
-    this.storage.removeItem(this.drafts + contact);
+    if (contact === null) return;
+    const key = this.prefix + contact;
+    const draft = this.storage.getItem(key);
+    const written = splitDraft({ text: this.text.value, code: this.code.value });
+    if (!(await this.act("/note", { contact, ...written }))) return;
+    // What was typed while the request was under way is not saved yet.
+    if (this.storage.getItem(key) === draft) this.storage.removeItem(key);
     this.say(this.words["note.saved"]);
   }
+}
+
+// The fields of a request. The value of an option is that of its service and code.
+function splitDraft(draft) {
+  return { code: draft?.code ? draft.code.split("/")[1] : null, text: draft?.text ?? "" };
 }
