@@ -41,7 +41,8 @@ SOFTPHONE = """
 export class Softphone extends EventTarget {
   constructor(access) {
     super();
-    this.state = { connected: true, registered: true, call: null, muted: false, microphone: true, ended: "" };
+    this.state = { connected: true, registered: true, call: null, muted: false, microphone: true, ended: "",
+      sound: true };
     this.microphoneWorks = true;
     window.softphone = this;
     window.calls = [];
@@ -50,7 +51,9 @@ export class Softphone extends EventTarget {
   note(...call) { window.calls.push(call.join(" ")); }
   start() { this.note("start"); }
   leave() { this.note("leave"); }
-  restart() { this.note("restart"); }
+  close() { this.note("close"); this.state.microphone = false; }
+  dropTalk() { this.note("dropTalk"); this.state.call = null; }
+  restart() { this.note("restart"); this.state.ended = ""; }
   renewAccess() { this.note("renew"); }
   tick() { this.note("tick"); }
   answer() { this.note("answer"); this.state.call = "talking"; }
@@ -62,7 +65,7 @@ export class Softphone extends EventTarget {
   async setSound(wanted) { this.note("sound", wanted.ear, wanted.gainDb, wanted.limiter); }
   async setRinger(wanted) { this.note("ringer", wanted.on, wanted.volume); }
   async openMicrophone() {
-    const works = window.microphoneWorks !== false;
+    const works = this.state.microphone = window.microphoneWorks !== false;
     this.tell("microphone", { state: works ? "open" : "refused", name: "" });
     return works;
   }
@@ -120,7 +123,7 @@ class PlayedNode:
                     frame = await asyncio.wait_for(queue.get(), 0.2)
                 except TimeoutError:
                     # Only a write tells that a page is gone.
-                    frame = b": beat\n\n"
+                    frame = b"event: beat\ndata: {}\n\n"
                 if frame is None:
                     break
                 await response.write(frame)

@@ -34,10 +34,13 @@ export class Announcements {
     const held = state.talk?.on_hold_since ?? null;
     const wasHeld = old.talk?.on_hold_since ?? null;
     if (state.talk !== null && old.talk !== null && (held === null) !== (wasHeld === null)) {
-      if (held !== null) this.saidHold = holds;
-      if (held !== null) add("hold", words["say.hold"], 0, { after: holds ? 0 : SHORT_HOLD_MS });
+      // Of a page every hold is known. Another one is the music of a key, while a sentence is read to the agent.
+      const own = state.phone.kind === "own";
+      if (held !== null) {
+        this.saidHold = holds;
+        if (holds || own) add("hold", words["say.hold"], 0, { after: holds ? 0 : SHORT_HOLD_MS });
       // A hold that was too short to be announced has no end to announce either.
-      else if (this.saidHold || state.at - wasHeld >= SHORT_HOLD_MS / 1000) add("hold", words["say.unhold"], 0);
+      } else if (this.saidHold || (own && state.at - wasHeld >= SHORT_HOLD_MS / 1000)) add("hold", words["say.unhold"], 0);
       else found.push({ key: "hold", text: "", level: 0, drop: true });
     }
     if (state.talk !== null && old.talk !== null && state.talk.recording !== old.talk.recording) {
@@ -46,6 +49,14 @@ export class Announcements {
     }
     const stage = state.talk?.consult?.state ?? null;
     if (stage !== null && stage !== (old.talk?.consult?.state ?? null)) add("consult", texts.consult, 0);
+    // The caller is there: the consult is over, or a colleague has given the caller over.
+    const alone = (talk) => talk.consult === null && talk.asked_by === null;
+    if (state.talk !== null && old.talk?.offer === state.talk.offer && alone(state.talk) && !alone(old.talk)
+        && held === null && !found.some((one) => one.text === words["say.unhold"])) {
+      add("hold", words["say.unhold"], 0);
+    }
+    const ends = state.wrapup?.until ?? null;
+    if (old.wrapup !== null && ends !== null && ends > (old.wrapup.until ?? ends)) add("state", texts.wrapup_left, 0);
     // 3. The state of the agent.
     if (old.state !== state.state) {
       if (state.state === "wrapup") {
@@ -69,6 +80,13 @@ export class Announcements {
     if (state.break.postponed && !old.break.postponed) add("break", words["break.postponed"], 1);
     if (state.heavy_declined_until !== null && old.heavy_declined_until === null) add("heavy", texts.heavy, 1);
     return found;
+  }
+
+  // Returns what to say when the telephone of the page holds the caller, or null. The node may have known it before.
+  ofHold(state) {
+    if (this.saidHold || (state.talk?.on_hold_since ?? null) === null) return null;
+    this.saidHold = true;
+    return { key: "hold", text: this.words["say.hold"], level: 0 };
   }
 
   // Returns what to say of a notice that no state shows, or null.

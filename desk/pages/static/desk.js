@@ -6,7 +6,7 @@ import { Api } from "./api.js";
 import { Colleagues } from "./colleagues.js";
 import { Events } from "./events.js";
 import { KeyTable } from "./key_table.js";
-import { Keys } from "./keys.js";
+import { Keys, isTyped } from "./keys.js";
 import { NotePanel } from "./note_panel.js";
 import { OneSwitch } from "./one_switch.js";
 import { OneTab } from "./one_tab.js";
@@ -22,45 +22,79 @@ const view = new StateView(context);
 const writer = new ViewWriter(document.body);
 const announcer = new Announcer(byId("status"), byId("alert"));
 const announcements = new Announcements(view);
-const keys = new Keys(localStorage);
+// Keys and way of use are those of the person: the next shift may have this machine.
+const ownName = (name) => `${name} ${context.agent}`;
+const ownStorage = {
+  getItem: (name) => localStorage.getItem(ownName(name)),
+  setItem: (name, value) => localStorage.setItem(ownName(name), value),
+  removeItem: (name) => localStorage.removeItem(ownName(name)),
+};
+const keys = new Keys(ownStorage);
 const api = new Api(context.agent, () => showTrouble("session"));
 const doers = (name) => [...document.querySelectorAll(`[data-do="${name}"]`)];
 
 let state = context.state;
 let flags = view.flagsOf(state);
 let behind = state.at - Date.now() / 1000; // the node's clock ahead of that of this machine
-let quiet = false; // another tab has the desk
+let quiet = false; // another tab has the desk, or the session is over
 const now = () => Date.now() / 1000 + behind;
+const REOPEN_MS = 3000; // a node that starts again needs some seconds
+const NEWS_S = 60; // a queue is another one after a minute
+const BUSY_STATES = ["ringing", "talking"]; // the figures of the day change at their end
 const AUTO_ANSWER = ["auto", "auto_after_whisper", "single_switch"];
 const verbosity = () => byId("verbosity").value;
 const say = (key, text, more = {}) => announcer.say({ key, text, ...more });
 
 // --- trouble: a line that stays, and an announcement ---------------------------------------------------------------
 
+const HAPPENS = ["microphone", "lost", "device_output", "device_ringer"]; // each time is news; others last
+const SAME_MS = 2000; // two parts of the page may notice the same trouble
+const lineOf = (name) => byId("trouble-" + name.replace("_", "-"));
+const shownAt = {};
+
 function showTrouble(name) {
-  const line = byId("trouble-" + name.replace("_", "-"));
-  if (line !== null && !line.hidden) return;
-  if (line !== null) line.hidden = false;
+  const line = lineOf(name);
+  if (!line.hidden && (!HAPPENS.includes(name) || performance.now() - shownAt[name] < SAME_MS)) return;
+  line.hidden = false;
+  shownAt[name] = performance.now();
   say("trouble " + name, words["trouble." + name]);
 }
 
+// Returns whether it was shown.
 function hideTrouble(name) {
-  byId("trouble-" + name.replace("_", "-")).hidden = true;
+  const line = lineOf(name);
+  const shown = !line.hidden;
+  line.hidden = true;
+  return shown;
 }
 
 // --- the telephone -------------------------------------------------------------------------------------------------
 
 const phone = new PagePhone(api, Softphone, {
   trouble: (name) => {
+    // Without a network the talk does not go on.
+    if (name === "network" && hideTrouble("server_talk")) lineOf("server").hidden = false;
     showTrouble(name);
-    // No offers where the agent could not talk. It is no fault, so the state says a break.
+    // No offers where the agent could not talk. It is no fault, so the state says a break. In a break nobody needs one:
+    // a headset that is unplugged for lunch leaves the reason as it is.
     const mute = name === "microphone" || name === "lost";
-    if (mute && flags.has("signed_in") && "ses" in context.reasons) api.post("/pause", { reason: "ses" });
+    const works = flags.has("signed_in") && !flags.has("paused");
+    if (mute && works) api.post("/pause", { reason: "ses" in context.reasons ? "ses" : null });
   },
-  fine: (name) => hideTrouble(name),
+  fine: (name) => {
+    if (name === "server" && events.said) return;
+    if (hideTrouble(name) && name === "network") say("trouble network", words["say.unhold"]);
+  },
   replaced: goQuiet,
   over: () => showTrouble("session"),
-  changed: showMute,
+  changed: () => {
+    showMute();
+    const held = phone.call === "held" ? announcements.ofHold(state) : null;
+    if (held !== null) speak(held);
+    if (phone.call !== null) return;
+    lineOf("network").hidden = true;
+    if (hideTrouble("server_talk")) lineOf("server").hidden = false;
+  },
   rings: () => {
     // The profile may want that nobody has to press anything.
     if (AUTO_ANSWER.includes(context.answer_mode)) phone.phone.answer();
@@ -80,22 +114,49 @@ async function openPhone() {
   return failed;
 }
 
+// A page that is opened again has its phone back without a press, and its caller a moment later.
+async function reopenPhone() {
+  if (quiet || phone.phone !== null || !flags.has("signed_in") || !flags.has("page_phone")) return;
+  phone.lostCall = state.talk !== null || state.offer !== null;
+  if ((await openPhone()) === "server") setTimeout(reopenPhone, REOPEN_MS);
+}
+
+const whyNot = (failed) => words["check." + failed] ?? words["trouble." + failed];
+
+// Whether the caller could be heard from here. If not, it is said.
+async function canTalk() {
+  if (!flags.has("page_phone") || (await phone.hears())) return true;
+  const failed = phone.phone === null ? await openPhone() : "microphone";
+  // The phone itself tells of its microphone.
+  if (failed && failed !== "microphone") say("refused", whyNot(failed));
+  return !failed;
+}
+
+let begins = false; // The button stays as it is meanwhile: one that is disabled loses the focus.
+
 async function begin() {
+  if (begins) return;
+  begins = true;
   const note = byId("check-note");
-  const tell = (key) => {
-    note.textContent = words[key];
-    say("check", words[key]);
+  const tell = (text) => {
+    note.textContent = text;
+    say("check", text);
   };
-  for (const one of doers("begin")) one.disabled = true;
-  tell("check.runs");
-  let failed = await openPhone();
-  if (!failed) failed = await phone.check();
-  if (!failed) {
-    tell("check.good");
-    await act("/login", {});
-    note.textContent = "";
-  } else tell("check." + failed);
-  for (const one of doers("begin")) one.disabled = false;
+  tell(words["check.runs"]);
+  try {
+    const failed = (await openPhone()) || (await phone.check());
+    if (failed) tell(whyNot(failed));
+    else {
+      tell(words["check.good"]);
+      await act("/login", {});
+      note.textContent = "";
+    }
+  } catch (error) {
+    tell(words["check.connection"]);
+    throw error;
+  } finally {
+    begins = false;
+  }
 }
 
 // --- actions -------------------------------------------------------------------------------------------------------
@@ -105,6 +166,8 @@ async function act(path, body) {
   const found = await api.post(path, body);
   if (found.ok) return true;
   if (found.status === 0) say("refused", words["trouble.server"]);
+  // The end of the session is said by its own line.
+  else if (found.status === 401) return false;
   else if (found.body?.error === "nobody_there") say("refused", words["say.confirm"]);
   else say("refused", words["error." + found.body?.error] ?? words["say.not_now"]);
   return false;
@@ -142,11 +205,31 @@ function mute() {
   say("mute", words[phone.muted ? "say.muted" : "say.unmuted"]);
 }
 
+// A key meant for a talk that has just ended must neither decline the next caller nor end the next talk.
+function hangUp() {
+  if (phone.call === "ringing" || !keys.mayHangUp()) return;
+  if (phone.call !== null) phone.phone.hangUp();
+  else if (flags.has("talk")) act("/hangup");
+}
+
+async function endShift() {
+  const later = flags.has("talk");
+  if ((await act("/logout")) && later) say("done", words["say.end_later"]);
+}
+
 const actions = {
-  answer: () => flags.has("offer_rings") && phone.phone?.answer(),
+  answer: () => {
+    if (!flags.has("offer_rings")) return;
+    if (flags.has("own_phone")) say("refused", words["offer.answer_own"]);
+    else phone.phone?.answer();
+  },
   connect: () => phone.phone?.sendKeys("1"),
-  hangup: () => (phone.call !== null ? phone.phone.hangUp() : flags.has("talk") && act("/hangup")),
-  hold: () => flags.has("talk") && phone.call !== null && hold(),
+  hangup: hangUp,
+  hold: () => {
+    if (!flags.has("talk")) return;
+    if (flags.has("own_phone")) say("refused", words["talk.own_phone"]);
+    else if (phone.call !== null) hold();
+  },
   mute,
   key: (button) => phone.phone?.sendKeys(button.dataset.value),
   recording: (button) => act(pressed(button) ? "/recording/resume" : "/recording/pause"),
@@ -159,7 +242,7 @@ const actions = {
   "human-first": () => actAndSay("/preferences", { human_first: true }, words["load.done"]),
   abusive: (button) => actAndSay("/flag-abusive", { abusive: !pressed(button) }, words["load.done"]),
   load: (button) => actAndSay("/report-load", { load: Number(button.dataset.value) }, words["load.done"]),
-  "wrapup-request": () => act("/wrapup/request"),
+  "wrapup-request": () => actAndSay("/wrapup/request", undefined, words["load.done"]),
   "wrapup-end": () => flags.has("wrapup_now") && act("/wrapup/end"),
   "wrapup-extend": () => act("/wrapup/extend"),
   begin,
@@ -168,10 +251,10 @@ const actions = {
     localStorage.setItem("santral-seat", seat);
     return act("/login", { seat });
   },
-  ready: () => act("/resume"),
+  ready: async () => (await canTalk()) && act("/resume"),
   break: () => act("/pause", { reason: byId("reason").value || null }),
   "not-now": () => act("/decline-heavy"),
-  end: () => act("/logout"),
+  end: endShift,
   where: () => say("where", view.sentenceOf(state, now())),
 };
 
@@ -194,7 +277,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const action = keys.actionOf(event);
-  if (action === null) return;
+  if (action === null || (isTyped(event) && event.target.closest?.("input, textarea, select"))) return;
   event.preventDefault();
   if (action === "answer" && !keys.mayAnswer()) return;
   actions[KEY_ACTIONS[action]]();
@@ -204,11 +287,11 @@ document.addEventListener("keydown", (event) => {
 
 const oneSwitch = new OneSwitch(
   { region: byId("one-switch"), button: byId("due"), rest: [byId("controls"), ...document.querySelectorAll(".top, .skip")] },
-  words, (action) => (action === "answer" && !keys.mayAnswer() ? undefined : actions[action]()),
+  words, (action) => (quiet || (action === "answer" && !keys.mayAnswer()) ? undefined : actions[action]()),
 );
 
 function chooseSwitch(on) {
-  localStorage.setItem("santral-one-switch", on ? "1" : "");
+  ownStorage.setItem("santral-one-switch", on ? "1" : "");
   byId("choose-switch").checked = on;
   oneSwitch.turn(on);
   if (!on) byId("choose-switch").focus();
@@ -236,9 +319,16 @@ function follow(next) {
   notes.follow(next);
   phone.follow(next);
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
+  if (old.talk !== null && old.talk.offer !== next.talk?.offer) {
+    keys.noteTalkGone();
+    // The choice was for this caller. The next one must not go there by mistake.
+    byId("to-service").value = byId("to-colleague").value = "";
+  }
+  // Nobody listens at a desk whose shift is over, and its seat is free for others.
+  if ((old.state !== "signed_out" && next.state === "signed_out") || flags.has("own_phone")) phone.close();
   for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
-  if (old.talk !== null && next.talk === null) showDay();
+  if (old.state !== next.state && !BUSY_STATES.includes(next.state)) showDay();
 }
 
 function speak(one) {
@@ -256,39 +346,71 @@ function showTexts() {
 // A notification has no word about the caller: it may be seen by others.
 function notify() {
   if (document.hidden && byId("choose-notify").checked && Notification.permission === "granted") {
-    new Notification(words["notify.title"], { tag: "santral-offer", silent: true });
+    const shown = new Notification(words["notify.title"], { tag: "santral-offer", silent: true });
+    shown.addEventListener("click", () => window.focus());
   }
 }
 byId("choose-notify").addEventListener("change", async (event) => {
   if (event.target.checked && (await Notification.requestPermission()) !== "granted") event.target.checked = false;
+  ownStorage.setItem("santral-notify", event.target.checked ? "1" : "");
 });
 
 const SPOKEN_FROM = { at: state.at };
 const events = new Events(api.events, {
   state: follow,
   notice: (notice) => {
-    // Notices from before this page was opened are no news.
-    const found = notice.at >= SPOKEN_FROM.at ? announcements.ofNotice(notice) : null;
+    // Notices from before this page was opened are no news, and after a gap no queue is as long as it was.
+    const old = notice.at < SPOKEN_FROM.at || (notice.kind === "queue_warning" && now() - notice.at > NEWS_S);
+    const found = old ? null : announcements.ofNotice(notice);
     if (found !== null) speak(found);
   },
-  tick: () => phone.tick(),
+  tick: ({ at }) => {
+    behind = at - Date.now() / 1000;
+    phone.tick();
+  },
   lost: () => showTrouble(phone.call === null ? "server" : "server_talk"),
   back: () => {
     hideTrouble("server");
     hideTrouble("server_talk");
     say("trouble server", words["trouble.server_back"]);
+    // What could not be loaded meanwhile.
+    notes.catchUp();
+    sound.load();
+    reopenPhone();
   },
-  refused: () => api.get(""),
+  refused: async () => {
+    if ((await api.get("")).status === 401) endSession();
+  },
 });
 
+// This page works no more. It has no state that could be wrong, and its microphone is closed.
 function goQuiet() {
   if (quiet) return;
+  stopWork();
+  for (const one of document.querySelectorAll(".top nav")) one.inert = true;
+  showTrouble("tab");
+}
+
+function endSession() {
+  if (quiet) return;
+  stopWork();
+  showTrouble("session");
+  byId("trouble-session").querySelector("a").focus();
+}
+
+function stopWork() {
   quiet = true;
   events.close();
   phone.leave();
-  for (const one of document.querySelectorAll("#controls, .top nav")) one.inert = true;
-  showTrouble("tab");
+  clearInterval(clock);
+  oneSwitch.turn(false);
+  byId("controls").inert = true;
+  for (const name of ["server", "server_talk", "network"]) hideTrouble(name);
+  document.querySelector("#state .state").hidden = true;
+  document.title = `${words["desk.title"]} – ${words.brand}`;
+  byId("icon").href = context.icons.off;
 }
+const clock = setInterval(showTexts, 1000);
 new OneTab(goQuiet);
 
 // --- the own day ---------------------------------------------------------------------------------------------------
@@ -315,20 +437,17 @@ addEventListener("beforeunload", (event) => {
 // --- the beginning -------------------------------------------------------------------------------------------------
 
 byId("seat").value = localStorage.getItem("santral-seat") ?? "";
+const allowed = globalThis.Notification?.permission === "granted";
+byId("choose-notify").checked = allowed && Boolean(ownStorage.getItem("santral-notify"));
 byId("far").checked = Boolean(localStorage.getItem("santral-far"));
 byId("far").addEventListener("change", (event) => localStorage.setItem("santral-far", event.target.checked ? "1" : ""));
 byId("icon").href = byId("shape").src = context.icons[view.iconOf(flags)];
 showTexts();
 oneSwitch.follow(flags);
-if (localStorage.getItem("santral-one-switch") || context.answer_mode === "single_switch") chooseSwitch(true);
-setInterval(showTexts, 1000);
+if (ownStorage.getItem("santral-one-switch") || context.answer_mode === "single_switch") chooseSwitch(true);
 events.open();
 showDay();
 notes.follow(state);
 sound.load();
 colleagues.load();
-// A page that is opened again has its phone back without a press, and its caller a moment later.
-if (flags.has("signed_in") && flags.has("page_phone")) {
-  phone.lostCall = state.talk !== null || state.offer !== null;
-  openPhone();
-}
+reopenPhone();

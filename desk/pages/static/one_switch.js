@@ -28,6 +28,7 @@ export class OneSwitch {
   }
 
   turn(on) {
+    if (this.on === on) return;
     this.on = on;
     this.parts.region.hidden = !on;
     for (const one of this.parts.rest) one.inert = on;

@@ -1,5 +1,6 @@
 // The telephone of this page: opens it, checks its sound, and says in one word what does not work.
 
+const CLAIM_FAILURES = { own_phone: "own_phone", no_page_seat: "refused" };
 const REGISTER_MS = 8000; // a phone that has not registered by then will not do so soon
 const RENEW_TICKS = 30; // credentials for TURN are valid for an hour, a tick comes each minute
 
@@ -12,19 +13,32 @@ export class PagePhone {
     this.silent = false; // no sound came through, so this phone is no place for the next caller
     this.reported = 0; // the loss that was reported last
     this.lostCall = false; // the agent is in a call that a reload of the page has lost
+    this.closed = false; // the shift has ended
+    this.opening = null;
+    this.state = null; // of the node
   }
 
   // Claims a seat, opens the microphone and registers. Returns "" or what failed.
   // `far`: the agent works at home.
-  async open(far) {
+  open(far) {
+    // Two parts of the page may want the phone at once, and there is one.
+    this.opening ??= this.#openOnce(far).finally(() => {
+      this.opening = null;
+    });
+    return this.opening;
+  }
+
+  async #openOnce(far) {
     this.wanted = { far };
-    if (this.phone === null) {
+    if (this.phone === null || this.closed || this.phone.state.ended) {
       const found = await this.api.post("/phone", this.wanted);
-      if (!found.ok) {
-        return found.status === 0 ? "server" : found.body?.error === "own_phone" ? "own_phone" : "refused";
-      }
-      this.#listenTo(new this.Softphone(found.body));
-      this.phone.start();
+      if (found.status === 401) return "session";
+      if (!found.ok) return CLAIM_FAILURES[found.body?.error] ?? "server";
+      this.closed = false;
+      if (this.phone === null) {
+        this.#listenTo(new this.Softphone(found.body));
+        this.phone.start();
+      } else this.phone.restart(found.body);
     }
     return (await this.phone.openMicrophone()) ? "" : "microphone";
   }
@@ -47,6 +61,7 @@ export class PagePhone {
     phone.addEventListener("registered", () => {
       if (this.lostCall) this.api.post("/phone/returned");
       this.lostCall = false;
+      this.on.fine("server");
     });
     phone.addEventListener("offer", () => this.on.rings());
     phone.addEventListener("microphone", ({ detail }) => {
@@ -55,7 +70,9 @@ export class PagePhone {
     });
     phone.addEventListener("talking", () => {
       this.silent = false;
+      this.on.fine("lost");
     });
+    phone.addEventListener("sound", ({ detail }) => (detail.there ? this.on.fine : this.on.trouble)("network"));
     phone.addEventListener("failed", ({ detail }) => {
       this.silent = detail.reason === "no_media";
       this.on.trouble(detail.reason === "no_media" ? "lost" : detail.reason === "no_microphone" ? "microphone" : "server");
@@ -66,6 +83,8 @@ export class PagePhone {
       else if (detail.reason === "session_ended") this.on.over();
       else if (detail.reason === "no_seat") this.#claimAgain();
     });
+    // The state of the node may have been there before the phone was.
+    for (const name of ["registered", "ended", "failed"]) phone.addEventListener(name, () => this.#reportLoss());
     phone.addEventListener("device", ({ detail }) => this.on.trouble("device_" + detail.kind));
   }
 
@@ -74,16 +93,26 @@ export class PagePhone {
     if (found.ok) this.phone.restart(found.body);
   }
 
-  // A talk that the network has lost leaves the agent unreachable for a minute. A page that is registered is there.
   follow(state) {
-    const lost = state.state === "unreachable" && state.phone?.kind === "page" && state.since !== this.reported;
-    if (!lost || this.silent || this.call !== null || !this.phone?.state.registered) return;
+    this.state = state;
+    this.#reportLoss();
+  }
+
+  // A talk that the network has lost leaves the agent unreachable for a minute. A page that is registered is there.
+  #reportLoss() {
+    const { state } = this;
+    const lost = state?.state === "unreachable" && state.phone?.kind === "page" && state.since !== this.reported;
+    if (!lost || this.silent || !this.phone?.state.registered) return;
+    if (this.call !== null && this.phone.state.sound) return;
     this.reported = state.since;
+    // The node has ended the talk, and this page could not hear of it.
+    if (this.call !== null) this.phone.dropTalk();
     this.api.post("/phone/returned");
   }
 
   async tick() {
-    if (this.phone === null) return;
+    if (this.phone === null || this.closed) return;
+    if (this.phone.state.ended === "no_seat") await this.#claimAgain();
     this.phone.tick();
     this.ticks += 1;
     if (this.ticks % RENEW_TICKS === 0) {
@@ -98,6 +127,18 @@ export class PagePhone {
 
   get muted() {
     return this.phone?.state.muted ?? false;
+  }
+
+  // Whether the microphone is open. One that was away is tried again.
+  async hears() {
+    return this.phone !== null && (this.phone.state.microphone || (await this.phone.openMicrophone()));
+  }
+
+  // The shift is over: seat and microphone are free for others.
+  close() {
+    if (this.phone === null || this.closed) return;
+    this.closed = true;
+    this.phone.close();
   }
 
   // Stops without a word to the caller's side: the newer page has the phone.

@@ -23,6 +23,7 @@
    failed         {reason}                      no_media: answered, and no sound after 3 s; the caller is in front again
                                                 no_microphone: not answered; no_signalling: the call cannot be reached
    microphone     {state, name}                 open, refused, missing, gone; name of the device, or of the error
+   sound          {there}                       the network of a talk is gone, or back: the talk ends unless it is soon
    device         {kind, state}                 kind: output, ringer; state: gone (the standard device is used) */
 
 import { UA, WebSocketInterface } from "./vendor/jssip-3.13.8-f15973820630.js";
@@ -81,7 +82,7 @@ export class Softphone extends EventTarget {
       : !this.#answered ? "ringing" : this.#held ? "held" : "talking";
     const microphone = this.#microphone?.getAudioTracks()[0]?.readyState === "live";
     return { connected: this.#ua?.isConnected() ?? false, registered: this.#ua?.isRegistered() ?? false, call,
-      muted: this.#muted, microphone, ended: this.#final };
+      muted: this.#muted, microphone, ended: this.#final, sound: !isSilent(this.#session?.connection) };
   }
 
   // --- registration ---------------------------------------------------------------------------------------------
@@ -113,12 +114,19 @@ export class Softphone extends EventTarget {
     this.#ua = null;
   }
 
+  /** The end of the shift: like `stop`, and the microphone closes. `restart` begins again. */
+  close() {
+    this.stop();
+    this.#closeMicrophone();
+  }
+
   /** Give the phone to a newer page, without a word: a BYE would say that the agent has hung up. */
   leave() {
     this.#final = "newer_page";
     this.#ua?.removeAllListeners();
     this.#endQuietly();
     this.#ua = null;
+    this.#closeMicrophone();
   }
 
   #endQuietly() {
@@ -160,10 +168,12 @@ export class Softphone extends EventTarget {
   // --- calls ----------------------------------------------------------------------------------------------------
 
   #onOffer(session) {
-    if (this.#session !== null) {
+    if (this.#session !== null && (this.#checking || !isSilent(this.#session.connection))) {
       session.terminate({ status_code: 486 });
       return;
     }
+    // A talk that the network has taken must not keep its caller from coming back.
+    this.dropTalk();
     this.#takeCall(session);
     this.#ringer.start();
     this.#emit("offer", { name: session.remote_identity.display_name || "" });
@@ -233,6 +243,7 @@ export class Softphone extends EventTarget {
       clearTimeout(this.#mediaTimer);
       this.#mediaTimer = 0;
       connection.removeEventListener("iceconnectionstatechange", found);
+      this.#watchSound(session, connection);
       this.#emit("talking");
     };
     this.#mediaTimer = setTimeout(() => this.#loseTalk(), MEDIA_MS);
@@ -240,17 +251,31 @@ export class Softphone extends EventTarget {
     found();
   }
 
+  #watchSound(session, connection) {
+    let there = true;
+    connection.addEventListener("iceconnectionstatechange", () => {
+      const now = !isSilent(connection);
+      if (this.#session !== session || now === there) return;
+      there = now;
+      this.#emit("sound", { there });
+    });
+  }
+
   #loseTalk() {
-    this.#mediaTimer = 0;
+    if (this.dropTalk()) this.#emit("failed", { reason: "no_media" });
+  }
+
+  /** Forget a talk that has no sound, as lost. Returns whether there was one. */
+  dropTalk() {
     const session = this.#session;
-    if (session === null) return;
+    if (session === null) return false;
     this.#forgetCall();
     try {
       session.terminate({ extraHeaders: LOST });
     } catch {
       // It has ended meanwhile.
     }
-    this.#emit("failed", { reason: "no_media" });
+    return true;
   }
 
   #onEnded(session, originator, cause) {
@@ -382,6 +407,11 @@ export class Softphone extends EventTarget {
     return true;
   }
 
+  #closeMicrophone() {
+    for (const one of this.#microphone?.getTracks() ?? []) one.stop();
+    this.#microphone = null;
+  }
+
   #onMicrophoneGone(track) {
     if (this.#microphone?.getAudioTracks()[0] !== track) return;
     this.#emit("microphone", { state: "gone", name: track.label });
@@ -431,8 +461,8 @@ export class Softphone extends EventTarget {
     if (this.#session !== null) return { ok: false, step: "busy" };
     if (!this.state.microphone) return { ok: false, step: "microphone" };
     if (!this.state.registered) return { ok: false, step: "registration" };
-    this.#checking = true;
     const tone = await this.#sound.tone(CHECK_HZ);
+    this.#checking = true;
     try {
       const session = this.#ua.call(`sip:*40@${this.#ua.configuration.uri.host}`,
         { mediaStream: tone.stream, pcConfig: this.#pcConfig() });
@@ -471,6 +501,11 @@ export class Softphone extends EventTarget {
   #emit(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** Whether the network of a talk is gone. A connection that begins is not silent yet. */
+function isSilent(connection) {
+  return ["disconnected", "failed", "closed"].includes(connection?.iceConnectionState);
 }
 
 /** The WebSocket of JsSIP, which can be retired: then no timer of the library brings it back. */

@@ -20,6 +20,7 @@ export class SoundPanel {
       field.value = this.machine[name];
       field.addEventListener("change", () => this.#changeMachine(name, readField(field)));
     }
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#returnDevices());
     for (const [name, field] of Object.entries(this.comfort)) {
       field.addEventListener("change", () => this.#changeComfort(name, readField(field)));
     }
@@ -59,8 +60,21 @@ export class SoundPanel {
     await this.api.ask("PUT", "/comfort", this.wish);
   }
 
+  // A chosen headset that is plugged in again is used again: a caller must not be heard from a loudspeaker.
+  async #returnDevices() {
+    const softphone = this.phone.phone;
+    if (softphone === null) return;
+    const { output } = await softphone.devices();
+    const present = (id) => id && output.some((one) => one.id === id);
+    if (present(this.machine.output)) await softphone.setSound({ device: this.machine.output });
+    if (present(this.machine.ringer)) await softphone.setRinger({ device: this.machine.ringer });
+    for (const name of ["output", "ringer"]) if (present(this.machine[name])) this.phone.on.fine("device_" + name);
+    await this.#showDevices(softphone);
+  }
+
   async #changeMachine(name, value) {
     this.machine[name] = value;
+    if (name === "output" || name === "ringer") this.phone.on.fine("device_" + name);
     this.storage.setItem(STORE, JSON.stringify(this.machine));
     const softphone = this.phone.phone;
     if (softphone === null) return;

@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from desk.api import models
 from routing.core.model.centre_model import AgentState
-from routing.core.model.ids import OfferId
+from routing.core.model.ids import ContactId, OfferId
 from tests.fakes.desk_page import PlayedNode
 from tests.fakes.desk_states import AT, RINGING, STATES, TALK, desk_state
 from tests.integration.desk.pages.conftest import open_page
@@ -208,6 +208,7 @@ async def test_work_begins_with_a_sound_check(context: BrowserContext, node: Pla
     await begin.click()
     await expect(page.locator("#check-note")).to_have_text(
         "Gönderilen ses geri gelmedi. Kulaklığınızı çıkarıp takın ve yeniden deneyin.")
+    await expect(begin).to_be_focused()
     assert "login" not in [name for name, _ in node.asked]
     await page.evaluate("() => { window.checkResult = { ok: true, step: '' }; }")
     await begin.click()
@@ -415,3 +416,170 @@ async def test_a_profile_may_answer_without_a_press(context: BrowserContext, nod
     await page.wait_for_function("() => window.calls?.includes('start')")
     await page.evaluate("() => window.softphone.tell('offer', { name: '' })")
     assert await calls(page) == ["answer"]
+
+
+async def write_note(desk: Page, node: PlayedNode) -> tuple[str, dict[str, Any]]:
+    """Write a note in wrap-up and do not save it. Return the request that would save it."""
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    note = desk.get_by_role("region", name="Not ve sonuç")
+    await expect(note).to_contain_text("2 kez daha görüştü")
+    await note.get_by_label("Not", exact=True).fill("Yarım kalan not")
+    return "note", {"contact": "c17", "code": None, "text": "Yarım kalan not"}
+
+
+async def test_a_note_that_nobody_saved_is_saved_when_its_contact_ends(desk: Page, node: PlayedNode) -> None:
+    saved = await write_note(desk, node)
+    node.play("ready")
+    await until_async(lambda: saved in node.asked)
+    await desk.wait_for_function("() => sessionStorage.length === 0")
+
+
+async def test_a_note_that_could_not_be_saved_is_saved_later(desk: Page, node: PlayedNode) -> None:
+    saved = await write_note(desk, node)
+    node.answers["note"] = (503, {"error": "unavailable"})
+    node.play("ready")
+    await until_async(lambda: saved in node.asked)
+    del node.answers["note"]
+    node.play(desk_state(AgentState.TALKING, TALK._replace(contact=ContactId("c18"))))
+    await until_async(lambda: node.asked.count(saved) == 2)
+    await expect(desk.get_by_label("Not", exact=True)).to_have_value("")
+    await desk.wait_for_function("() => sessionStorage.length === 0")
+
+
+async def test_a_key_that_hangs_up_declines_nobody(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    node.play("ready", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(18))))
+    await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.evaluate("() => { window.softphone.state.call = 'ringing'; }")
+    await desk.keyboard.press("Shift+F2")
+    assert await calls(desk) == ["answer"]
+
+
+async def test_after_the_end_of_its_session_a_page_is_quiet_and_leads_to_the_sign_in(
+        desk: Page, node: PlayedNode) -> None:
+    node.answers[""] = (401, {"error": "session_over"})
+    node.refuses_streams = True
+    node.cut_streams()
+    await expect(desk.locator("#trouble-session a")).to_be_focused(timeout=12000)
+    await expect(desk.locator("#trouble-server")).to_be_hidden()
+    await expect(desk.locator("#state .state")).to_be_hidden()
+    asked = len(node.asked)
+    await desk.wait_for_timeout(2500)
+    assert len(node.asked) == asked and await calls(desk) == ["leave"]
+
+
+async def test_a_talk_without_sound_is_said_each_time_and_its_line_goes(desk: Page, node: PlayedNode) -> None:
+    line = desk.locator("#trouble-lost")
+    for _ in range(2):
+        await desk.evaluate("() => window.softphone.tell('failed', { reason: 'no_media' })")
+        await expect(line).to_be_visible()
+        await desk.evaluate("() => window.softphone.tell('talking')")
+        await expect(line).to_be_hidden()
+    said = ("status", "Görüşmenin sesi kurulamadı. Arayan sırada öne alındı.")
+    await heard(desk, said, said)
+
+
+async def test_a_network_that_goes_in_a_talk_is_said_and_its_return(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; window.softphone.tell('sound', { there: false }); }")
+    line = desk.locator("#trouble-network")
+    await expect(line).to_be_visible()
+    await heard(desk, ("status", "Ağ bağlantınız kesildi, arayan sizi duymuyor. Hemen geri gelirse görüşme sürer."))
+    await desk.evaluate("() => { window.heard.length = 0; window.softphone.tell('sound', { there: true }); }")
+    await expect(line).to_be_hidden()
+    await heard(desk, ("status", "Arayanla görüşüyorsunuz."))
+
+
+async def test_a_talk_that_the_node_has_ended_meanwhile_is_dropped(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.softphone.state.sound = false; }")
+    node.play(desk_state(AgentState.UNREACHABLE))
+    await until_async(lambda: ("phone/returned", None) in node.asked)
+    assert await calls(desk) == ["answer", "dropTalk"]
+
+
+async def test_the_end_of_a_consult_is_said(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    node.play("talk-consulting")
+    await expect(desk.get_by_text("Ayşe Şahin ile görüşüyorsunuz.").first).to_be_visible()
+    await desk.wait_for_timeout(300)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.play(desk_state(AgentState.TALKING, TALK))
+    await heard(desk, ("status", "Arayanla görüşüyorsunuz."))
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.play("talk-consulted", desk_state(AgentState.TALKING, TALK))
+    await heard(desk, ("status", "Arayanla görüşüyorsunuz."))
+
+
+async def test_music_of_a_key_is_no_hold(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    held = TALK._replace(on_hold_since=AT + 5.0)
+    node.play(desk_state(AgentState.TALKING, held, recording="on", at=AT + 5.0))
+    await desk.wait_for_timeout(1000)
+    node.play(desk_state(AgentState.TALKING, TALK, recording="paused", at=AT + 8.0))
+    await heard(desk, ("status", "Kayıt duraklatıldı."))
+    # A hold of which the node knows before the telephone.
+    node.play(desk_state(AgentState.TALKING, held, recording="paused", at=AT + 9.0))
+    await expect(desk.get_by_text("süredir bekliyor")).to_be_visible()
+    await desk.evaluate("""() => { window.heard.length = 0; window.softphone.state.call = "held";
+      window.softphone.tell("held"); }""")
+    await heard(desk, ("status", "Arayan beklemede."))
+
+
+async def test_after_the_shift_seat_and_microphone_are_free(desk: Page, node: PlayedNode) -> None:
+    node.play("signed-out")
+    begin = desk.get_by_role("button", name="Çalışmaya başla")
+    await expect(begin).to_be_visible()
+    assert await calls(desk) == ["close"]
+    await begin.click()
+    await until_async(lambda: ("login", {}) in node.asked)
+    assert await calls(desk) == ["close", "restart", "check"]
+
+
+async def test_a_letter_as_shortcut_does_not_disturb_a_note(desk: Page, node: PlayedNode) -> None:
+    await desk.evaluate("() => localStorage.setItem('santral-keys a1', JSON.stringify({ hangup: 'H' }))")
+    node.state = STATES["talk"]
+    await desk.reload()
+    await until_async(lambda: len(node.streams) == 1)
+    note = desk.get_by_label("Not", exact=True)
+    await note.press_sequentially("hh")
+    await expect(note).to_have_value("hh")
+    assert "hangup" not in [name for name, _ in node.asked]
+    await desk.get_by_role("button", name="Görüşmeyi bitir").focus()
+    await desk.keyboard.press("h")
+    await until_async(lambda: "hangup" in [name for name, _ in node.asked])
+
+
+async def test_a_ready_without_a_microphone_is_none(desk: Page, node: PlayedNode) -> None:
+    node.play("paused")
+    await desk.evaluate("() => { window.microphoneWorks = false; window.softphone.state.microphone = false; }")
+    await desk.get_by_role("button", name="Hazırım").click()
+    await expect(desk.get_by_text("Mikrofon kullanılamıyor.").first).to_be_visible()
+    assert "resume" not in [name for name, _ in node.asked]
+    await desk.evaluate("() => { window.microphoneWorks = true; }")
+    await desk.get_by_role("button", name="Hazırım").click()
+    await until_async(lambda: ("resume", None) in node.asked)
+
+
+async def test_a_headset_that_is_unplugged_in_a_break_leaves_its_reason(desk: Page, node: PlayedNode) -> None:
+    gone = "() => window.softphone.tell('microphone', { state: 'gone', name: '' })"
+    node.play("paused")
+    await expect(desk.get_by_role("button", name="Hazırım")).to_be_visible()
+    await desk.evaluate(gone)
+    await expect(desk.locator("#trouble-microphone")).to_be_visible()
+    assert "pause" not in [name for name, _ in node.asked]
+    node.play("ready")
+    await expect(desk.get_by_role("button", name="Hazırım")).to_be_hidden()
+    await desk.evaluate(gone)
+    # This centre has no reason for it, so it is the usual break.
+    await until_async(lambda: ("pause", {"reason": None}) in node.asked)
+
+
+async def test_a_transfer_begins_without_the_choice_of_the_last_talk(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    colleague = desk.get_by_label("Çalışma arkadaşı")
+    await colleague.select_option("Ayşe Şahin (uygun)")
+    node.play("wrapup", "ready", desk_state(AgentState.TALKING, TALK._replace(offer=OfferId(18))))
+    await expect(colleague).to_have_value("")
