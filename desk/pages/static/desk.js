@@ -178,7 +178,6 @@ async function actAndSay(path, body, text) {
 }
 
 const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say: (text) => say("done", text) });
-byId("sign-out").addEventListener("submit", () => notes.leave());
 
 const target = () => {
   const found = {};
@@ -326,6 +325,7 @@ function follow(next) {
   }
   // Nobody listens at a desk whose shift is over, and its seat is free for others.
   if ((old.state !== "signed_out" && next.state === "signed_out") || flags.has("own_phone")) phone.close();
+  if (leaves && next.state === "signed_out") signOut();
   for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
   if (old.state !== next.state && !BUSY_STATES.includes(next.state)) showDay();
@@ -426,6 +426,30 @@ async function showDay() {
   byId("day-breaks").textContent = view.writeLength(rested);
   byId("day-kept").textContent = String(day.breaks_kept);
   byId("day").hidden = false;
+}
+
+// --- signing out ---------------------------------------------------------------------------------------------------
+
+let leaves = false; // the agent has signed out in a talk
+
+// To leave the page would take the telephone from a caller, and a note that is not saved.
+byId("sign-out").addEventListener("submit", (event) => {
+  if (quiet || (!flags.has("talk") && !notes.hasDrafts)) {
+    notes.leave();
+    return;
+  }
+  event.preventDefault();
+  if (flags.has("talk")) {
+    leaves = true;
+    endShift();
+  } else signOut();
+});
+
+async function signOut() {
+  leaves = false;
+  await notes.saveAll();
+  notes.leave();
+  byId("sign-out").submit();
 }
 
 // --- leaving -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ export class NotePanel {
     this.words = view.words;
     this.contact = null;
     this.loaded = false; // what is known of the caller is on the page
-    this.saving = false;
+    this.saving = null;
     this.prefix = `${DRAFTS}${view.context.agent} `;
     this.#forgetDrafts((key) => !key.startsWith(this.prefix)); // of an agent who had this tab before
     this.text = root.querySelector("#note-text");
@@ -56,12 +56,30 @@ export class NotePanel {
   }
 
   // Nothing that was written is lost: a note that nobody had saved when its contact ended is saved then.
-  async saveLeft() {
-    if (this.saving) return;
-    this.saving = true;
-    const kept = this.contact;
-    const left = Object.keys(this.storage).filter((key) => key.startsWith(this.prefix) && key !== this.prefix + kept);
-    for (const key of left) {
+  saveLeft() {
+    this.saving ??= this.#saveDrafts(this.contact).finally(() => {
+      this.saving = null;
+    });
+    return this.saving;
+  }
+
+  get hasDrafts() {
+    return this.#listDrafts().length > 0;
+  }
+
+  // Before the page is left. Saves the note at hand as well.
+  async saveAll() {
+    await this.saving;
+    await this.#saveDrafts(null);
+  }
+
+  #listDrafts() {
+    return Object.keys(this.storage).filter((key) => key.startsWith(this.prefix));
+  }
+
+  // `kept`: the contact whose note is being written.
+  async #saveDrafts(kept) {
+    for (const key of this.#listDrafts().filter((one) => one !== this.prefix + kept)) {
       const contact = key.slice(this.prefix.length);
       const found = await this.api.post("/note", { contact, ...splitDraft(this.#readDraft(contact)) });
       // Without an answer it stays, and is tried again later.
@@ -69,7 +87,6 @@ export class NotePanel {
       this.storage.removeItem(key);
       this.say(this.words[found.ok ? "note.saved" : "note.refused"]);
     }
-    this.saving = false;
   }
 
   #keepDraft() {

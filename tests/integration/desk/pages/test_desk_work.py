@@ -583,3 +583,24 @@ async def test_a_transfer_begins_without_the_choice_of_the_last_talk(desk: Page,
     await colleague.select_option("Ayşe Şahin (uygun)")
     node.play("wrapup", "ready", desk_state(AgentState.TALKING, TALK._replace(offer=OfferId(18))))
     await expect(colleague).to_have_value("")
+
+
+async def test_who_signs_out_in_a_talk_leaves_after_it(desk: Page, node: PlayedNode) -> None:
+    left: list[str] = []
+
+    async def sign_out(route: Any) -> None:
+        left.append(route.request.method)
+        await route.fulfill(body="<title>out</title>", content_type="text/html")
+
+    await desk.route("**/sign-out", sign_out)
+    await answer_by_key(desk, node)
+    await desk.get_by_label("Not", exact=True).fill("Yarım kalan not")
+    await desk.get_by_role("button", name="Oturumu kapat").click()
+    await until_async(lambda: ("logout", None) in node.asked)
+    await expect(desk.locator("#status")).to_have_text("Çalışmanız bu görüşmeden sonra bitecek.")
+    assert left == []
+    await desk.evaluate("() => { window.softphone.state.call = null; }")
+    node.play("signed-out")
+    await expect(desk).to_have_title("out")
+    assert left == ["POST"]
+    assert ("note", {"contact": "c17", "code": None, "text": "Yarım kalan not"}) in node.asked
