@@ -15,6 +15,7 @@ export class PagePhone {
     this.lostCall = false; // the agent is in a call that a reload of the page has lost
     this.closed = false; // the shift has ended
     this.opening = null;
+    this.wanted = { far: false };
     this.state = null; // of the node
   }
 
@@ -29,8 +30,10 @@ export class PagePhone {
   }
 
   async #openOnce(far) {
+    // An agent at home needs another seat.
+    const moved = this.wanted.far !== far;
     this.wanted = { far };
-    if (this.phone === null || this.closed || this.phone.state.ended) {
+    if (this.phone === null || this.closed || moved || this.phone.state.ended) {
       const found = await this.api.post("/phone", this.wanted);
       if (found.status === 401) return "session";
       if (!found.ok) return CLAIM_FAILURES[found.body?.error] ?? "server";

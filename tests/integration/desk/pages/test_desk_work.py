@@ -211,8 +211,11 @@ async def test_work_begins_with_a_sound_check(context: BrowserContext, node: Pla
     await expect(begin).to_be_focused()
     assert "login" not in [name for name, _ in node.asked]
     await page.evaluate("() => { window.checkResult = { ok: true, step: '' }; }")
+    await page.get_by_label("Evden çalışıyorum").check()
     await begin.click()
     await until_async(lambda: ("login", {}) in node.asked)
+    assert [body for name, body in node.asked if name == "phone"] == [{"far": False}, {"far": True}]
+    assert "restart" in await calls(page)
 
 
 async def test_without_a_microphone_nobody_begins(context: BrowserContext, node: PlayedNode) -> None:
