@@ -475,7 +475,7 @@ ROUTES: tuple[Route, ...] = (
           "Follow the live events of an agent", own=True, until_talk_ends=True, events=True,
           detail="`state`: everything, at the opening and at each change. `notice`: what happened; `id` is the fact's "
                  "number, and `Last-Event-ID` (or `?last_event_id=`) brings the last 200 of an hour again. `tick`: "
-                 "once a minute. `beat`: every 10 s. `end`: why the stream ends (`stopping`, `session_over`, "
+                 "once a minute. `beat`: every 2 s. `end`: why the stream ends (`stopping`, `session_over`, "
                  "`too_many`: a person has 4, the oldest ends). "
                  "Accommodations are for the agent alone."),
     # The agent's own desk.

@@ -30,9 +30,10 @@ class StreamPace(NamedTuple):
     """Time between two looks at what the client has taken."""
     stalled_s: float = 20.0
     """Time without a byte taken after which the stream ends. A phone that changes its network is back before."""
-    beat_s: float = 10.0
-    """Time between two beats. Proxies close a connection that is silent for a minute, some after 15 s, and a page that
-    hears none opens another stream."""
+    beat_s: float = 2.0
+    """Time between two beats. A page that has heard nothing for 5 s says so, and proxies close a silent connection."""
+    look_s: float = 10.0
+    """Time between two looks for what changes without an event, such as a time that has passed."""
     tick_s: float = 60.0
     """Time between two ticks, by which a page registers its phone. Timers of a hidden page are held back."""
 
@@ -71,8 +72,8 @@ class EventStream:
             self._wake.set()
 
     async def serve_client(self, request: web.Request, clock: Callable[[], float],
-                           on_beat: Callable[[EventStream], None]) -> web.StreamResponse:
-        """Write frames until the stream ends, or the client is gone. `on_beat` is called at each beat."""
+                           on_look: Callable[[EventStream], None]) -> web.StreamResponse:
+        """Write frames until the stream ends, or the client is gone. `on_look` is called every `look_s`."""
         # 1. Headers. A proxy must not collect events.
         response = web.StreamResponse(headers={"Content-Type": MEDIA_TYPE, "X-Accel-Buffering": "no"})
         response.enable_chunked_encoding()
@@ -85,7 +86,7 @@ class EventStream:
         # The stream ends before this limit, so no write ever waits.
         transport.set_write_buffer_limits(high=4 * UNSENT_MAX)
         watch = _Watch(transport, clock, self.pace.stalled_s)
-        beat_at = clock() + self.pace.beat_s
+        beat_at, look_at = clock() + self.pace.beat_s, clock() + self.pace.look_s
         try:
             while True:
                 # 2. Wait for frames, but look at the client in between.
@@ -101,9 +102,11 @@ class EventStream:
                 if watch.has_stalled():
                     transport.abort()
                     return response
+                if clock() >= look_at:
+                    look_at = clock() + self.pace.look_s
+                    on_look(self)
                 if clock() >= beat_at:
                     beat_at = clock() + self.pace.beat_s
-                    on_beat(self)
                     self.send_frame(BEAT)
                 # 4. Write everything at once: one packet for a batch of facts.
                 if self._frames:

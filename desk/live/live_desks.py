@@ -185,11 +185,11 @@ class LiveDesks:
     async def serve_stream(self, stream: EventStream, request: web.Request) -> web.StreamResponse:
         """Serve a stream until it ends."""
         try:
-            return await stream.serve_client(request, self._clock, self._on_beat)
+            return await stream.serve_client(request, self._clock, self._look_again)
         finally:
             self._remove_stream(stream)
 
-    def _on_beat(self, stream: EventStream) -> None:
+    def _look_again(self, stream: EventStream) -> None:
         """Send a tick if it is time, and the state if something has changed without an event: a time that passed."""
         if stream not in self._next_tick:
             return

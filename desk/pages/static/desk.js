@@ -230,7 +230,7 @@ const actions = {
     else if (phone.call !== null) hold();
   },
   mute,
-  key: (button) => phone.phone?.sendKeys(button.dataset.value),
+  key: (button) => phone.pressKey(button.dataset.value),
   recording: (button) => act(pressed(button) ? "/recording/resume" : "/recording/pause"),
   consult: () => act("/consult", target()),
   transfer: () => act("/transfer", target()),

@@ -1,8 +1,8 @@
 // The stream of a node: the whole state at each change, notices, and ticks. It opens again after any loss.
 
-export const SILENT_MS = 5000; // a shorter loss, such as a restart of the node, is not announced
-export const STALE_MS = 25000; // the node sends a beat every 10 s
-const WATCH_MS = 5000;
+export const SILENT_MS = 5000; // a shorter loss, such as a restart of the node, is not announced; a beat comes every 2 s
+export const STALE_MS = 15000; // a connection that is silent for so long may be dead without a word
+const WATCH_MS = 1000;
 const RETRY_MS = 2000; // the browser itself does not try again after an answer that is no stream
 
 export class Events {
@@ -57,9 +57,11 @@ export class Events {
 
   // A network that swallows everything tells nobody, and the browser would wait for minutes.
   #watch() {
-    if (this.source === null || this.now() - this.heardAt < STALE_MS) return;
+    if (this.source === null) return;
+    const silent = this.now() - this.heardAt;
+    if (silent >= SILENT_MS) this.#sayLoss();
+    if (silent < STALE_MS) return;
     this.source.close();
-    this.#noteLoss();
     this.open();
   }
 
@@ -77,10 +79,13 @@ export class Events {
     if (this.lostSince || this.closed) return;
     const since = (this.lostSince = Date.now());
     this.later(() => {
-      if (this.lostSince === since && !this.closed) {
-        this.said = true;
-        this.on.lost();
-      }
+      if (this.lostSince === since) this.#sayLoss();
     }, SILENT_MS);
+  }
+
+  #sayLoss() {
+    if (this.said || this.closed) return;
+    this.said = true;
+    this.on.lost();
   }
 }

@@ -10,6 +10,7 @@ export class PagePhone {
     Object.assign(this, { api, Softphone, on });
     this.phone = null;
     this.ticks = 0;
+    this.firstKey = "";
     this.silent = false; // no sound came through, so this phone is no place for the next caller
     this.reported = 0; // the loss that was reported last
     this.lostCall = false; // the agent is in a call that a reload of the page has lost
@@ -122,6 +123,13 @@ export class PagePhone {
       const found = await this.api.post("/phone", this.wanted);
       if (found.ok) this.phone.renewAccess(found.body);
     }
+  }
+
+  // The centre takes the two keys of a code only within a second of each other. A star or hash waits for the next key.
+  pressKey(key) {
+    const keys = this.firstKey + key;
+    this.firstKey = keys === "*" || keys === "#" ? key : "";
+    if (!this.firstKey) this.phone?.sendKeys(keys);
   }
 
   get call() {

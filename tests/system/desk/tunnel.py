@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ADDRESS, GATEWAY = "198.51.100.2", "198.51.100.1"
@@ -87,6 +88,16 @@ class Tunnel:
                 self._inside.stdout.close()
         subprocess.run(["ip", "netns", "del", self._name], capture_output=True, check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop what carries the bytes, as a network that has gone: connections stand, and nothing passes."""
+        assert self._inside is not None
+        self._inside.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._inside.send_signal(signal.SIGCONT)
 
     def _make_namespace(self) -> None:
         far = f"sf{os.getpid() % 100_000}"

@@ -22,7 +22,7 @@ from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
-QUICK = StreamPace(check_s=0.05, stalled_s=0.6, beat_s=0.15, tick_s=0.3)
+QUICK = StreamPace(check_s=0.05, stalled_s=0.6, beat_s=0.15, look_s=0.15, tick_s=0.3)
 """Times that a test can wait for. The order of the four is that of the real ones."""
 
 
@@ -218,7 +218,7 @@ async def test_a_client_that_takes_nothing_is_ended_after_a_while(tmp_path: Path
 
 
 async def test_a_client_that_leaves_too_much_is_ended_at_once(tmp_path: Path) -> None:
-    patient = StreamPace(check_s=0.05, stalled_s=3600.0, beat_s=3600.0, tick_s=3600.0)
+    patient = StreamPace(check_s=0.05, stalled_s=3600.0, beat_s=3600.0, look_s=3600.0, tick_s=3600.0)
     async with live_node(tmp_path, patient) as node:
         await node.sits("a1", "2001")
         sock = half_open(node)
@@ -270,7 +270,7 @@ async def test_a_stop_of_the_node_ends_all_streams_at_once(tmp_path: Path) -> No
 
 
 async def test_the_state_changes_by_the_clock_too(tmp_path: Path) -> None:
-    centre_pace = StreamPace(check_s=0.05, stalled_s=60.0, beat_s=0.1, tick_s=60.0)
+    centre_pace = StreamPace(check_s=0.05, stalled_s=60.0, beat_s=0.1, look_s=0.1, tick_s=60.0)
     async with live_node(tmp_path, centre_pace) as node:
         await node.sits("a1", "2001")
         async with node.stream() as client:

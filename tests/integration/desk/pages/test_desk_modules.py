@@ -126,7 +126,7 @@ async def test_a_key_waits_a_second_after_what_it_was_meant_for_has_gone(modules
 
 async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event(modules: Page) -> None:
     assert await modules.evaluate("""async () => {
-      const { Events, STALE_MS } = await import("/static/events.js");
+      const { Events, SILENT_MS, STALE_MS } = await import("/static/events.js");
       let at = 0, watch = null;
       const later = [], opened = [], said = [];
       class Source extends EventTarget {
@@ -141,9 +141,8 @@ async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event
         every: (run) => { watch = run; } });
       events.open();
       tell("state", "17");
-      for (at of [STALE_MS - 1, 2 * STALE_MS - 2]) { watch(); tell("beat", "17"); }
-      at += STALE_MS;
-      watch();
+      for (at of [SILENT_MS - 1, 2 * SILENT_MS - 2]) { watch(); tell("beat", "17"); }
+      for (const more of [SILENT_MS, STALE_MS - SILENT_MS]) { at += more; watch(); }
       for (const run of later) run();
       tell("state", "18");
       events.close();

@@ -168,7 +168,8 @@ async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) ->
     await expect(desk.get_by_role("button", name="Mikrofonu kapat")).to_have_attribute("aria-pressed", "true")
     await press("Kaydı duraklat")
     await desk.get_by_text("Tuşlar", exact=True).click()
-    await press("Yıldız tuşu *")
+    for key in ("Yıldız tuşu *", "4 tuşu", "7 tuşu"):
+        await press(key)
     await desk.get_by_label("Çalışma arkadaşı").select_option("Ayşe Şahin (uygun)")
     await press("Danış")
     await desk.get_by_label("Hizmet", exact=True).select_option("Uzaktan eğitim")
@@ -184,7 +185,7 @@ async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) ->
                 ("preferences", {"slow": True}), ("flag-abusive", {"abusive": True}), ("report-load", {"load": 3}),
                 ("wrapup/request", None), ("logout", None)]
     await until_async(lambda: acts(node) == expected, 5.0)
-    assert await calls(desk) == ["answer", "mute true", "keys *"]
+    assert await calls(desk) == ["answer", "mute true", "keys *4", "keys 7"]
 
 
 async def test_a_refusal_is_said_in_the_language_of_the_page(context: BrowserContext, node: PlayedNode) -> None:
