@@ -11,7 +11,7 @@ export class NotePanel {
     this.words = view.words;
     this.contact = null;
     this.loaded = false; // what is known of the caller is on the page
-    this.saving = null;
+    this.saving = Promise.resolve();
     this.prefix = `${DRAFTS}${view.context.agent} `;
     this.#forgetDrafts((key) => !key.startsWith(this.prefix)); // of an agent who had this tab before
     this.text = root.querySelector("#note-text");
@@ -56,10 +56,9 @@ export class NotePanel {
   }
 
   // Nothing that was written is lost: a note that nobody had saved when its contact ended is saved then.
+  // One pass follows the other: two at once would save a note twice.
   saveLeft() {
-    this.saving ??= this.#saveDrafts(this.contact).finally(() => {
-      this.saving = null;
-    });
+    this.saving = this.saving.then(() => this.#saveDrafts(this.contact));
     return this.saving;
   }
 
@@ -68,9 +67,9 @@ export class NotePanel {
   }
 
   // Before the page is left. Saves the note at hand as well.
-  async saveAll() {
-    await this.saving;
-    await this.#saveDrafts(null);
+  saveAll() {
+    this.saving = this.saving.then(() => this.#saveDrafts(null));
+    return this.saving;
   }
 
   #listDrafts() {

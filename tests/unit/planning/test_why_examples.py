@@ -21,10 +21,10 @@ PAGE = (HOME / "docs" / "develop" / "routing.md").read_text(encoding="utf-8")
 EXAMPLES = {one.name: one for one in examples.find_examples(PAGE)}
 
 
-def example(name: str, contact: str, tmp_path: Path) -> ContactAccount:
-    """A contact of a worked example of docs/develop/routing.md."""
+def example(name: str, contact: str, tmp_path: Path, more: str = "") -> ContactAccount:
+    """A contact of a worked example of docs/develop/routing.md. `more` goes on with its story."""
     heard = RecordingEngine()
-    story.tell_story(centre_of(EXAMPLES[name], tmp_path), story.read_story(EXAMPLES[name].story), heard)
+    story.tell_story(centre_of(EXAMPLES[name], tmp_path), story.read_story(EXAMPLES[name].story + more), heard)
     account = contact_account.explain_contact(Archive.of(heard), contact)
     assert not account.untold
     return account
@@ -95,7 +95,8 @@ def test_an_interrupted_mail(tmp_path: Path) -> None:
 
 
 def test_a_callback_and_its_tries(tmp_path: Path) -> None:
-    told = text(example("callback", "B", tmp_path))
+    told = text(example("callback", "B", tmp_path, "\n09:02:34  ece answers\n09:04:00  C hangs up\n"
+                        "09:04:04  ece answers\n09:04:12  B picks up\n"))
     for words in ("Geri aranmak istedi; sıradaki yeri korunuyor", "kapatınca aranır",
                   "09:02:04 Arayan aranıyor; ece hazır", "ece: bağlanmadı; arayan geri arandı: açılmadı",
                   "1. deneme olmadı (açılmadı); sonraki en erken 09:03:30", "Geri arama zamanı gelmedi.",

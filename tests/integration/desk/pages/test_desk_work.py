@@ -403,14 +403,16 @@ async def test_no_draft_of_a_note_is_left_for_the_next_person(desk: Page, node: 
     await desk.evaluate("() => Object.assign(sessionStorage, { 'santral-note a9 c17': 'x', y: 'z' })")
     await desk.reload()
     assert await desk.evaluate("() => Object.keys(sessionStorage)") == ["y"]
+    await desk.evaluate(HEARD)
     # 2. The own one, at sign-out.
     await answer_by_key(desk, node)
     node.play("wrapup")
     await desk.get_by_role("region", name="Not ve sonuç").get_by_label("Not", exact=True).fill("Yarım kalan not")
     assert await desk.evaluate("() => sessionStorage.length") == 2
-    await desk.evaluate("() => document.addEventListener('submit', (event) => event.preventDefault())")
     await desk.locator("#sign-out button").click()
-    assert await desk.evaluate("() => Object.keys(sessionStorage)") == ["y"]
+    await until_async(lambda: "note" in [name for name, _ in node.asked])
+    await desk.wait_for_function("() => Object.keys(sessionStorage).join() === 'y'")
+    await desk.goto(node.base)
 
 
 async def test_a_profile_may_answer_without_a_press(context: BrowserContext, node: PlayedNode) -> None:

@@ -122,7 +122,7 @@ async def test_known_browsers_wait_for_no_stranger() -> None:
     slow.go.set()
     await asyncio.gather(*waiting)
     assert slow.most == AT_ONCE and order.index("known") <= AT_ONCE
-    assert "stranger" not in order[AT_ONCE: WAITING_MAX]
+    assert order[:WAITING_MAX].count("stranger") <= AT_ONCE, "only those who had begun before"
     passwords.close()
 
 

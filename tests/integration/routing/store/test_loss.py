@@ -109,7 +109,7 @@ async def check_whole(path: Path, day: Day) -> None:
 
 async def test_a_full_database_says_so_and_writes_nothing_by_half(tmp_path: Path) -> None:
     path = tmp_path / "santral.db"
-    store = await Store.open_store(path, max_page_count=64)
+    store = await Store.open_store(path, max_page_count=96)
     day, error = await fill(store)
     assert error.kind == "full"
     assert str(path) in str(error)

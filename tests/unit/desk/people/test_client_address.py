@@ -7,6 +7,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from desk.people.client_address import ClientAddress
 
+pytestmark = pytest.mark.unit
+
 PROXIES = ("127.0.0.1", "10.0.0.0/8", "2001:db8:ffff::/48")
 
 
