@@ -160,6 +160,8 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     if before != (caller.since, caller.points):
         h.tell("ContactChanged", caller.id, caller.points)
     caller.callback, caller.in_menu, caller.urgent, caller.told = True, False, False, None
+    if not caller.leg:
+        caller.farewell = ""
     rules.forget(caller)
     caller.other_hash = event.caller_hash
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop

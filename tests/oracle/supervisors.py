@@ -64,6 +64,8 @@ def withdrawn(h, event: e.WithdrawalRequested) -> None:
         if caller.callback or caller.channel is not VOICE or not caller.hash:
             h.refuse("no_callback")
         callbacks.callback_asked(h, e.CallbackRequested(caller.id, window=event.window))
+        if not caller.leg:
+            return
     elif caller.callback or caller.channel is not VOICE:
         callers.end(h, caller, Outcome.LEFT, "withdrawn")
         return

@@ -67,6 +67,9 @@ def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:
         if contact.callback or contact.channel not in PHONE_CHANNELS or not contact.caller_hash:
             raise NoCallback(f"contact {contact.id} has no number to call back")
         callback_flow.make_callback(d, contact, CallbackRequested(contact.id, window=event.window))
+        # A callback without a caller on the line hears no sentence, and no hang-up would end it.
+        if not contact.leg:
+            return
     # 2. End at once what has no caller on the line.
     elif contact.callback or contact.channel not in PHONE_CHANNELS:
         caller_events.end_wait(d, contact, "exited", Outcome.LEFT, d.now, WITHDRAWN)

@@ -99,6 +99,9 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     _replace_callbacks(d, contact, others)
     # 3. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
     contact.callback, contact.in_menu, contact.beyond_ceiling, contact.estimate = True, False, False, None
+    if not contact.leg:
+        # Nobody hears the sentence, and no hang-up ends it. The callback would never be served.
+        contact.farewell = ""
     contact_queue.on_callback_agreed(d, contact)
     contact.callback_hash, contact.callback_number_encrypted = event.caller_hash, event.number_encrypted
     contact.not_before, contact.expires_at = max(d.now + max(0.0, event.after_s), begins), ends

@@ -27,10 +27,11 @@ EVENTS = 50_000
 LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 """Under `long`; fewer for a look in between."""
 
-ONCE_APART = (801_066, 801_558, 801_611, 2_000_114, 8_000_824, 9_000_797)
+ONCE_APART = (801_066, 801_558, 801_611, 2_000_114, 8_000_824, 9_000_797, 10_000_048)
 """Houses in which engine and oracle once differed: a deferred callback that was reached without a report, an agent who
 was there for a moment, a heavy contact moved to the agent whom it rang, a partner whose lead left before a break, a
-look that a start planned for a callback whose caller is on the line, and dials that ended at the same moment."""
+look that a start planned for a callback whose caller is on the line, dials that ended at the same moment, and a
+callback without a caller on the line that kept a good-bye."""
 
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",

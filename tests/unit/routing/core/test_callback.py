@@ -362,6 +362,19 @@ def test_the_overflow_of_one_who_took_a_callbacks_place_counts_from_the_call() -
     assert told.led_out()[-1] == ("c3", "waited", "goodbye")
 
 
+def test_a_good_bye_that_nobody_hears_ends_with_the_wish_for_a_callback() -> None:
+    told = House({"a": 50}, services=(TWICE,))
+    told.tell(e.ContactQueued("silent", "edu", caller_hash="h1"), 0.0)
+    told.tick(20.0)
+    assert told.contact("silent").farewell, "the rule of the wait has led it to good-bye"
+    told.tell(e.CallbackRequested("silent"), 21.0)
+    told.waits("edu", at=22.0)
+    assert told.last(f.Queued).position == 2, "the callback is in front"
+    told.tell(e.ContactExited("c1", "key", "9"), 23.0)
+    told.sits("a", at=24.0)
+    assert told.offers[-1].callback and told.offers[-1].contact == "silent", "no hang-up is awaited"
+
+
 def test_a_callback_never_overflows_and_its_caller_may_take_it_back() -> None:
     told = asked()
     told.tick(500.0)

@@ -156,6 +156,16 @@ def test_withdrawn_into_a_callback_they_keep_their_place() -> None:
     assert told.last(f.Ended).key == "withdrawn", "nobody is on the line, so it ends at once"
 
 
+def test_a_callback_without_a_caller_on_the_line_waits_for_no_sentence() -> None:
+    told = house()
+    told.tell(e.ContactQueued(ContactId("silent"), ServiceId("edu"), caller_hash="h2"), 2.0)
+    told.tell(e.WithdrawalRequested(ContactId("silent"), callback=True), 5.0)
+    assert told.contact("silent").callback and not told.contact("silent").farewell
+    told.tell(e.ContactExited(ContactId("c1"), "key", "9"), 6.0)
+    told.sits("a", at=10.0)
+    assert told.offers[-1].callback and told.offers[-1].contact == "silent", "no hang-up is awaited"
+
+
 def test_a_supervisor_may_choose_the_time_of_a_callback_but_none_that_is_over() -> None:
     told = house()
     with pytest.raises(WindowPast):
