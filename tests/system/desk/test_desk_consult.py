@@ -61,17 +61,3 @@ async def test_a_caller_is_given_over_after_a_consult(stage: Stage, browser: Bro
     # 3. The caller hangs up at the colleague's desk.
     await caller.hang_up()
     await expect(other).to_have_title("Görüşme sonrası – Santral")
-
-
-async def test_keys_of_the_talk_reach_the_centre_from_the_page(stage: Stage, browser: Browser) -> None:
-    """`*4` asks for a wrap-up, as on a telephone. The caller hears music for a moment, which is no hold."""
-    page, _, caller = await talk_at_desk(stage, browser)
-    await page.locator("summary").get_by_text("Tuşlar", exact=True).click()
-    for key in ("Yıldız tuşu *", "4 tuşu"):
-        await page.get_by_role("button", name=key, exact=True).click()
-    await expect(page.locator("[data-do=wrapup-request]")).to_have_attribute("aria-pressed", "true")
-    await expect(page).to_have_title("Görüşmede – Santral")
-    await hears_again(stage, caller)
-    await page.keyboard.press("Shift+F2")
-    await expect(page).to_have_title("Görüşme sonrası – Santral")
-    await caller.wait_ended()
