@@ -1,4 +1,4 @@
-// What is announced when a state follows another, and for notices. `level`: 0 always, 1 normal, 2 high verbosity.
+// Announcements when a state follows another, and for notices. `level`: 0 always, 1 normal, 2 high verbosity.
 
 import { fillWords } from "./state_view.js";
 

@@ -373,7 +373,7 @@ const events = new Events(api.events, {
     hideTrouble("server");
     hideTrouble("server_talk");
     say("trouble server", words["trouble.server_back"]);
-    // What could not be loaded meanwhile.
+    // Load now whatever the gap has kept away.
     notes.catchUp();
     sound.load();
     reopenPhone();

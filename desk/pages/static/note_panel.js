@@ -153,7 +153,7 @@ export class NotePanel {
     const draft = this.storage.getItem(key);
     const written = splitDraft({ text: this.text.value, code: this.code.value });
     if (!(await this.act("/note", { contact, ...written }))) return;
-    // What was typed while the request was under way is not saved yet.
+    // Text typed while the request was under way is not saved yet.
     if (this.storage.getItem(key) === draft) this.storage.removeItem(key);
     this.say(this.words["note.saved"]);
   }

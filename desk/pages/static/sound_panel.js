@@ -12,7 +12,7 @@ export class SoundPanel {
     try {
       Object.assign(this.machine, JSON.parse(storage.getItem(STORE) ?? "{}"));
     } catch {
-      // What cannot be read is as if nothing had been chosen.
+      // A value that cannot be read counts as no choice.
     }
     this.comfort = Object.fromEntries([...root.querySelectorAll("[data-comfort]")].map((one) => [one.dataset.comfort, one]));
     this.fields = Object.fromEntries([...root.querySelectorAll("[data-sound]")].map((one) => [one.dataset.sound, one]));

@@ -1,4 +1,4 @@
-// What the page shows of a state: which parts, and their texts. desk/pages/desk_view.py derives the same values for
+// Parts and texts that the page shows of a state. desk/pages/desk_view.py derives the same values for
 // the first document; a test compares both for every state.
 
 const BRAILLE_CELLS = 20; // the shortest braille line
