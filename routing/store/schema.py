@@ -244,6 +244,13 @@ contact_notes = Table(
 )
 Index("ix_contact_notes_at", contact_notes.c.at)
 
+erased_contacts = Table(
+    "erased_contacts", metadata,
+    Column("contact", Text, primary_key=True, comment="its caller was erased, so it takes no note"),
+    Column("at", Double, nullable=False, comment="time of the erasure; goes with notes of that age"),
+)
+Index("ix_erased_contacts_at", erased_contacts.c.at)
+
 desk_comfort = Table(
     "desk_comfort", metadata,
     Column("agent", Text, primary_key=True),

@@ -64,7 +64,7 @@ class ContactNotes:
         """Store the note of an agent.
 
         Raise NotNow if the agent neither has the contact at hand nor had it within a day. Raise UnknownCode for a code
-        that its service does not have.
+        that its service does not have, and CallerWasErased if the caller's data was erased meanwhile.
         """
         # 1. Only somebody who talked with the caller has something to write down.
         now = self._inbox.now()

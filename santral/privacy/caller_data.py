@@ -197,6 +197,8 @@ class CallerData:
                 tuple(dict.fromkeys((*caller.hashes, *now.hashes))),
                 tuple(dict.fromkeys((*caller.contacts, *now.contacts))),
                 tuple(dict.fromkeys((*caller.encrypted_numbers, *now.encrypted_numbers))))
+        # An agent may still talk with the caller, or write afterwards. That note could not be found any more.
+        await self._store.run_write(partial(contact_notes.refuse_notes, ids=caller.contacts, at=self._clock()))
         # 2. Destroy the recordings.
         theirs = {number for box in caller.encrypted_numbers if (number := self._decrypt_or_empty(box))}
         boxes: set[str] = set(caller.encrypted_numbers)
@@ -217,17 +219,17 @@ class CallerData:
         if words:
             counts["journal"] = await erasure.redact_caller(
                 self._store, redaction.without_caller(words, is_of_caller), caller.contacts, self._clock())
-        # 4. Erase keyed-in digits, short messages, preferences and notes.
+        # 4. Erase keyed-in digits, short messages and preferences.
         counts["keyed in"] = await self._store.run_write(partial(caller_input.erase_inputs, some=answers))
         texts = await self._store.run_query(partial(
             sms_messages.messages_of_callers, hashes=caller.hashes, ids=caller.contacts))
         counts["short messages"] = await self._store.run_write(partial(sms_messages.erase_messages, some=texts))
         await self._store.run_write(partial(caller_preferences.erase_preferences, hashes=caller.hashes))
         counts["wishes"] = len(wished)
-        written = await self._store.run_query(partial(contact_notes.notes_of_contacts, ids=caller.contacts))
-        counts["notes"] = await self._store.run_write(partial(contact_notes.erase_notes, ids=caller.contacts))
-        # 5. Blank the rows last, because an interrupted erasure finds its caller again by them.
-        counts["contacts"] = await self._store.run_write(partial(erasure.blank_rows, ids=caller.contacts))
+        # 5. Blank the rows last, because an interrupted erasure finds its caller again by them. Their notes go in the
+        # same transaction: it has the lock for which a note under way holds the row.
+        counts["contacts"], written = await self._store.run_write(partial(_blank_contacts, ids=caller.contacts))
+        counts["notes"] = len(written)
         # 6. Blank the numbers in queue_log.
         calls = {clean_name(contact) for contact in caller.contacts}
         counts["queue_log"] = queue_log.erase_numbers(self._log, lambda callid, _: callid in calls)
@@ -347,7 +349,8 @@ class CallerData:
         await self._vault.purge_expired(self._clock())
         numbers, journal, told, written = due[1].before, due[4].before, due[5].before, due[8].before
         while ids := await self._store.run_query(partial(erasure.old_contacts, before=numbers)):
-            await self._store.run_write(partial(erasure.blank_rows, ids=ids))
+            # Without the number no export and no erasure would find their notes.
+            await self._store.run_write(partial(_blank_contacts, ids=ids))
             await asyncio.sleep(pause_s)
         for erase_page, before in ((caller_input.erase_old_inputs, numbers),
                                    (sms_messages.erase_old_messages, numbers),
@@ -366,6 +369,11 @@ class CallerData:
         settled = await self._store.empty_log()
         self._audit.note_entry(self._who, "purged", self._clock(), counts=counts, **_audit_note(settled))
         return PurgeResult(due, settled)
+
+
+def _blank_contacts(connection: Any, ids: Sequence[str]) -> tuple[int, list[NoteRow]]:
+    """Blank the rows of contacts and delete their notes. Return the number of rows, and the notes."""
+    return erasure.blank_rows(connection, ids), contact_notes.erase_notes(connection, ids)
 
 
 def _audit_note(settled: bool) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Keep what agents write down of a contact: a code, and a sealed note.
 
-The notes of a caller are found by the contacts of that caller, so an erased caller has none.
+The notes of a caller are found by the contacts of that caller. An erasure blanks those, so a later note would be found
+by nobody. A contact whose caller was erased takes no note.
 """
 
 from __future__ import annotations
@@ -10,10 +11,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from routing.store.schema import contact_notes, contacts, offers
+from routing.core.model.errors import Refused
+from routing.store.schema import contact_notes, contacts, erased_contacts, offers
 
 PAGE = 500
 """Rows of one transaction, so that a running node waits for none of them."""
+
+
+class CallerWasErased(Refused):
+    """The data of the contact's caller was erased, so nothing more is written down of the contact."""
+
+    code = "caller_erased"
+    turkish = "Arayanın isteğiyle kayıtları silindi; bu görüşme için not yazılamaz."
 
 
 class NoteRow(NamedTuple):
@@ -52,7 +61,15 @@ _NOTES = select(*(contact_notes.c[name] for name in NoteRow._fields))
 
 
 def put_note(connection: Connection, one: NoteRow) -> None:
-    """Store a note. It replaces an earlier one of this agent of this contact."""
+    """Store a note. It replaces an earlier one of this agent of this contact.
+
+    Raise CallerWasErased if the caller's data was erased.
+    """
+    # The lock makes a running erasure wait, or this note see that it is over (PostgreSQL; SQLite has one writer).
+    connection.execute(select(contacts.c.contact).where(contacts.c.contact == one.contact).with_for_update())
+    if connection.execute(select(erased_contacts.c.contact).where(
+            erased_contacts.c.contact == one.contact)).first() is not None:
+        raise CallerWasErased
     connection.execute(delete(contact_notes).where(
         contact_notes.c.contact == one.contact, contact_notes.c.agent == one.agent))
     if one.code or one.note_encrypted:
@@ -103,10 +120,20 @@ def contacts_of_caller(connection: Connection, contact: str, since: float, limit
     return [CallerContact(*row) for row in rows]
 
 
-def erase_notes(connection: Connection, ids: Sequence[str]) -> int:
-    """Delete the notes of these contacts, and return how many there were."""
-    return sum(connection.execute(delete(contact_notes).where(
-        contact_notes.c.contact.in_(ids[begin: begin + PAGE]))).rowcount for begin in range(0, len(ids), PAGE))
+def refuse_notes(connection: Connection, ids: Sequence[str], at: float) -> None:
+    """Refuse notes of these contacts from now on, because their caller is erased."""
+    known = {one for begin in range(0, len(ids), PAGE) for one in connection.execute(select(
+        erased_contacts.c.contact).where(erased_contacts.c.contact.in_(ids[begin: begin + PAGE]))).scalars()}
+    if new := [{"contact": one, "at": at} for one in ids if one not in known]:
+        connection.execute(insert(erased_contacts), new)
+
+
+def erase_notes(connection: Connection, ids: Sequence[str]) -> list[NoteRow]:
+    """Delete the notes of these contacts, and return them."""
+    found = notes_of_contacts(connection, ids)
+    for begin in range(0, len(ids), PAGE):
+        connection.execute(delete(contact_notes).where(contact_notes.c.contact.in_(ids[begin: begin + PAGE])))
+    return found
 
 
 def count_old_notes(connection: Connection, before: float) -> int:
@@ -116,7 +143,8 @@ def count_old_notes(connection: Connection, before: float) -> int:
 
 
 def erase_old_notes(connection: Connection, before: float) -> int:
-    """Delete a page of notes from before this moment, and return how many there were."""
+    """Delete a page of notes from before this moment, and return how many there were. Erasures of that age go too."""
+    connection.execute(delete(erased_contacts).where(erased_contacts.c.at < before))
     page = [tuple(row) for row in connection.execute(
         select(contact_notes.c.contact, contact_notes.c.agent).where(contact_notes.c.at < before).limit(PAGE))]
     for contact, agent in page:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from routing.core import events as e
+from routing.core.model.ids import AgentId, ContactId, OfferId
 from routing.store.callers import contact_notes
-from routing.store.callers.contact_notes import PAGE, NoteRow
+from routing.store.callers.contact_notes import PAGE, CallerWasErased, NoteRow
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.recordings.recording_store import DAY_S
+from santral.privacy.caller_data import CallerData
 from tests.privacy_house import NUMBER, OTHER, SERVICE, House, opened
 
 pytestmark = pytest.mark.integration
@@ -53,6 +56,79 @@ async def test_an_erasure_leaves_no_trace_of_a_note_and_all_of_the_others(house:
     assert house.bytes_of(*(row.note_encrypted for row in rows), TEXT) == []
     found = await house.store.run_query(lambda connection: contact_notes.notes_of_contacts(connection, [mine, other]))
     assert found == [kept]
+
+
+async def begin_talk(house: House, name: str) -> OfferId:
+    """Let the caller talk with an agent, and return the offer of the talk."""
+    digest, box = house.node.keys.encrypt_number(NUMBER)
+    (offer,) = await house.node.tell(e.ContactQueued(ContactId(name), SERVICE.id, f"PJSIP/{name}",
+                                                     since=house.node.now, caller_hash=digest, number_encrypted=box))
+    await house.node.tell(e.OfferConnected(offer.offer, ContactId(name)))
+    return OfferId(offer.offer)
+
+
+@pytest.mark.parametrize("ends", [(), ("talk",), ("talk", "wrap-up")], ids=["live", "wrap-up", "over"])
+async def test_a_note_that_comes_after_the_erasure_is_refused(house: House, tmp_path: Path, ends: tuple[str, ...]
+                                                              ) -> None:
+    offer = await begin_talk(house, "9.1")
+    if "talk" in ends:
+        await house.node.tell(e.TalkEnded(offer, "caller"))
+    if "wrap-up" in ends:
+        await house.node.tell(e.WrapUpEnded(AgentId("a0")))
+    row = await write_note(house, "9.1", TEXT, 5.0)
+    # The export of a talk that goes on has what is written so far.
+    caller = await house.privacy.by_number(NUMBER)
+    await house.privacy.export_caller(caller, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))
+    assert [one["text"] for one in told["notes"]] == [TEXT]
+    erased = await house.privacy.erase_caller(caller)
+    assert erased.counts["notes"] == 1 and house.bytes_of(row.note_encrypted) == []
+    with pytest.raises(CallerWasErased):
+        await write_note(house, "9.1", TEXT, 6.0)
+    with pytest.raises(CallerWasErased):
+        await write_note(house, "9.1", "Başka bir temsilcinin notu", 6.0, "a1")
+    assert await house.rows("select * from contact_notes") == []
+    # The erasure is repeated without harm, and the same caller's next call takes notes.
+    await house.privacy.erase_caller(caller)
+    later = await house.node.call(NUMBER)
+    await write_note(house, later, TEXT, 7.0)
+    assert len(await house.rows("select * from contact_notes")) == 1
+
+
+async def test_a_note_that_is_stored_while_the_erasure_runs_goes_with_it(house: House) -> None:
+    mine = await house.node.call(NUMBER)
+    keys = NoteKeys.load_or_create(house.state / "secrets" / "notes.json")
+    row = NoteRow(mine, "a0", SERVICE.id, "", keys.seal_note(TEXT, mine), 5.0)
+
+    async def forget(digest: str) -> None:
+        await house.node.tell(e.CallerErased(digest))
+        await house.store.run_write(lambda connection: contact_notes.put_note(connection, row))
+
+    privacy = CallerData(house.state, house.store, house.vault, house.node.keys, house.state / "queue_log", forget,
+                         node=True, who="test", notes=keys, keys=house.state / "secrets" / "recordings.json")
+    erased = await privacy.erase_caller(await privacy.by_number(NUMBER))
+    assert erased.counts["notes"] == 1 and erased.left == () and house.bytes_of(row.note_encrypted) == []
+
+
+async def test_a_note_goes_with_the_number_by_which_its_caller_is_found(house: House) -> None:
+    """A centre may keep numbers for a shorter time than notes."""
+    mine = await house.node.call(NUMBER)
+    row = await write_note(house, mine, TEXT, time.time())
+    clock = time.time() + 31 * DAY_S
+    privacy = CallerData(house.state, house.store, house.vault, house.node.keys, house.state / "queue_log",
+                         lambda digest: house.node.tell(e.CallerErased(digest)), node=True, who="test",  # type: ignore[arg-type,return-value]
+                         notes=NoteKeys.load_or_create(house.state / "secrets" / "notes.json"),
+                         keys=house.state / "secrets" / "recordings.json", clock=lambda: clock)
+    await privacy.purge_due(30.0, 90.0, 90.0, 90.0)
+    assert house.bytes_of(row.note_encrypted) == []
+
+
+async def test_an_erasure_is_remembered_for_as_long_as_notes_are(house: House) -> None:
+    mine = await house.node.call(NUMBER)
+    await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
+    assert await house.rows("select contact from erased_contacts") == [(mine,)]
+    await house.store.run_write(lambda connection: contact_notes.erase_old_notes(connection, time.time() + 1.0))
+    assert await house.rows("select contact from erased_contacts") == []
 
 
 async def test_a_purge_destroys_notes_by_their_own_age_in_pages(house: House) -> None:
