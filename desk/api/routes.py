@@ -10,6 +10,7 @@ from desk.api import models, note_models, own_models, own_routes, views
 from desk.api.models import Shape
 from desk.api.node_operations import UnknownPrompt
 from desk.api.route import ADMIN, AGENT, ALL, NOTE_BODY_MAX, SELF, STAFF, Answer, ApiCall, Route
+from desk.api.tokens import Role
 from desk.live.desk_state import DeskState
 from desk.phone.web_seats import NoPageSeat, SeatNeeded
 from routing.core import events
@@ -34,6 +35,8 @@ async def sign_in_agent(call: ApiCall) -> Shape:
         if call.phones is None or not call.who.person or call.who.agent != call.agent:
             raise SeatNeeded
         seat = call.phones.claim_seat(call.agent)
+    elif call.phones is not None:
+        call.phones.require_nameable(call.agent, seat, by_program=call.who.role is Role.AGENT and not call.who.person)
     return await _ask_engine(call, events.AgentSignedIn(call.agent, SeatId(seat)))
 
 

@@ -44,6 +44,13 @@ class SeatNeeded(Refused):
     turkish = "Hangi telefonda oturum açacağınızı belirtin."
 
 
+class SeatOfPage(Refused):
+    """The seat that was named is one of pages. The node chooses those, so nobody takes another agent's."""
+
+    code = "seat_of_page"
+    turkish = "Bu numara web sayfalarının telefonudur ve elle seçilmez; kendi telefonunuzun numarasını yazın."
+
+
 class PagePhones(NamedTuple):
     """Settings of the phones of pages."""
 
@@ -132,6 +139,18 @@ class WebSeats:
             if seat not in held and self._inbox.agent_at_seat(SeatId(seat)) is None:
                 return self._keep(agent, seat)
         raise NoPageSeat
+
+    def require_nameable(self, agent: str, seat: str, *, by_program: bool) -> None:
+        """Raise SeatOfPage if an agent may not sign in at this seat by its name.
+
+        The agent's own seat may be named. A program of the agent may also name a page seat that no page has claimed.
+        """
+        if seat not in self._secrets or self.seat_of(agent) == seat:
+            return
+        claimed = any(claim.seat == seat and self._is_alive(one, claim)
+                      for one, claim in self._claims.items() if one != agent)
+        if claimed or not by_program:
+            raise SeatOfPage
 
     def seat_of(self, agent: str) -> str:
         """Return the page seat of an agent, or nothing. Only this seat may speak through the agent's relay."""

@@ -55,6 +55,27 @@ async def test_a_sign_in_without_a_seat_is_one_at_the_page(tmp_path: Path) -> No
         assert (status, refused["error"]) == (409, "seat_needed")
 
 
+async def test_nobody_names_the_seat_of_a_page(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        desk.inbox.agents = (agent_view("a1", None), agent_view("a2", None))
+        one, two, staff = await desk.sign_in("a1"), await desk.sign_in("a2"), await desk.sign_in("ayse")
+        assert (await desk.ask("POST", PHONE.format("a2"), None, headers=two, json={}))[1]["seat"] == "3001"
+        # The seat of a colleague's page, a free one, and one by a supervisor: none of them is for typing.
+        for agent, headers, seat in (("a1", one, "3001"), ("a1", one, "3002"), ("a2", staff, "3001"),
+                                     ("a1", staff, "3002")):
+            status, refused = await desk.ask("POST", LOGIN.format(agent), None, headers=headers, json={"seat": seat})
+            # A supervisor may name the seat that the agent's page has already.
+            own = (agent, seat) == ("a2", "3001")
+            assert (status, refused.get("error")) == ((200, None) if own else (409, "seat_of_page")), (agent, seat)
+        # A program of the agent may be a page itself, but takes no seat from one.
+        status, refused = await desk.ask("POST", LOGIN.format("a1"), Role.AGENT, json={"seat": "3001"})
+        assert (status, refused["error"]) == (409, "seat_of_page") and "elle seçilmez" in refused["message"]
+        assert (await desk.ask("POST", LOGIN.format("a1"), Role.AGENT, json={"seat": "3002"}))[0] == 200
+        assert [one.seat for one in desk.inbox.events if isinstance(one, events.AgentSignedIn)] == ["3001", "3002"]
+        assert (await desk.ask("POST", LOGIN.format("a2"), None, headers=two, json={}))[0] == 200
+        assert desk.inbox.events[-1] == events.AgentSignedIn("a2", "3001")  # type: ignore[arg-type]
+
+
 async def test_a_page_that_begins_again_is_one_event(tmp_path: Path) -> None:
     async with running(folder=tmp_path) as desk:
         headers = await desk.sign_in("a1")
