@@ -21,6 +21,7 @@ STATE_MAX = 4096
 """Limit of a state in bytes. The longest one, with a ringing offer next to a talk, has less than half of it."""
 
 Recording = Literal["none", "on", "paused"]
+WrapUpAfter = Literal["none", "on_request", "requested", "follows"]
 PhoneKind = Literal["page", "own"]
 
 
@@ -90,7 +91,9 @@ class TalkOnDesk(Shape):
     partner: str | None = Field(description="The other agent of a pair.")
     follow_up: bool = Field(description="The caller has agreed to a callback if the call is lost.")
     abusive: bool = Field(description="The caller is flagged as abusive.")
-    wrapup_requested: bool = Field(description="The agent has asked for a wrap-up. Only for the agent.")
+    wrapup_after: WrapUpAfter | None = Field(
+        description="`none`: no wrap-up comes after the talk; `on_request`: it comes if the agent asks for it; "
+                    "`follows`: it comes anyway. Only for the agent.")
 
 
 class WrapUpOnDesk(Shape):
@@ -130,6 +133,7 @@ class DeskState(Shape):
     wrapup: WrapUpOnDesk | None
     break_: BreakOnDesk = Field(alias="break")
     heavy_declined_until: float | None = Field(description="End of \"not now\". Only for the agent.")
+    leaving: bool = Field(description="The agent is signed out after the talk.")
     resting_until: float | None = Field(description="End of the rest after a heavy contact. Only for the agent.")
     overrides: dict[str, float] = Field(description="Protective rules that are set aside, and until when. Only for the "
                                                     "agent.")
@@ -155,7 +159,7 @@ def build_desk_state(view: DeskView, sources: DeskSources, *, own: bool) -> Desk
         phone=PhoneOnDesk(kind=None if seat is None else sources.phone_kind(seat), registered=view.phone_registered),
         offer=None if offer is None else _build_offer(offer, own=own),
         talk=None if talk is None else _build_talk(talk, sources, own=own), wrapup=_build_wrapup(view, wraps, own=own),
-        heavy_declined_until=agent.heavy_declined_until if own else None,
+        leaving=view.leave_pending, heavy_declined_until=agent.heavy_declined_until if own else None,
         resting_until=agent.resting_until if own else None, overrides=dict(agent.overrides) if own else {},
         # The name in JSON is a keyword of Python.
         messages=[], **{"break": breaks})
@@ -185,7 +189,15 @@ def _build_talk(one: HeldContact, sources: DeskSources, *, own: bool) -> TalkOnD
             state="talking" if asks.state is ConsultState.TALKING else "seeking"),
         callback=one.callback, language=one.language, slow=one.slow, returned=one.returned,
         asked_by=one.asked_by if one.talks_first else None, partner=one.partner, follow_up=one.follow_up,
-        abusive=one.abusive, wrapup_requested=own and one.wrapup_requested)
+        abusive=one.abusive, wrapup_after=_find_wrapup_after(one) if own else None)
+
+
+def _find_wrapup_after(one: HeldContact) -> WrapUpAfter:
+    if not one.wrapup_possible:
+        return "none"
+    if one.wrapup_requested:
+        return "requested"
+    return "follows" if one.wrapup_follows else "on_request"
 
 
 def _build_wrapup(view: DeskView, one: HeldContact | None, *, own: bool) -> WrapUpOnDesk | None:

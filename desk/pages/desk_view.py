@@ -102,6 +102,7 @@ def _list_flags(state: State) -> list[str]:
         "heavy_declined": state["heavy_declined_until"] is not None,
         "rests": state["resting_until"] is not None,
         "overridden": bool(state["overrides"]),
+        "leaving": state["leaving"],
     }
     if talk is not None:
         consult = talk["consult"]
@@ -115,7 +116,9 @@ def _list_flags(state: State) -> list[str]:
             "paired": talk["partner"] is not None,
             "follow_up": talk["follow_up"],
             "abusive": talk["abusive"],
-            "wrapup_requested": talk["wrapup_requested"],
+            "wrapup_on_request": talk["wrapup_after"] in ("on_request", "requested"),
+            "wrapup_requested": talk["wrapup_after"] == "requested",
+            "wrapup_follows": talk["wrapup_after"] == "follows",
         }
     return [flag for flag, holds in found.items() if holds]
 
@@ -138,7 +141,8 @@ def _write_texts(state: State, context: DeskContext, at: float) -> dict[str, str
                                ("rest", "rest.until", state["resting_until"]),
                                ("overrides", "overrides", overrides)):
         texts[name] = "" if moment is None else words[word].format(time=clock.write_time(moment))
-    texts["end"] = words["work.end_talk" if talk is not None or offer is not None else "work.end"]
+    texts["end"] = words["work.stay" if state["leaving"] else
+                         "work.end_talk" if talk is not None or offer is not None else "work.end"]
     texts["title"] = texts["state"]
     # 2. The offer. Its wait is that of its first ring, so that the description does not change while it is read.
     if offer is not None:

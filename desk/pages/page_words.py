@@ -153,6 +153,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "work.not_now_about": ("Nedeni sorulmaz, bir yere yazılmaz.", "No reason is asked, and none is noted."),
     "work.end": ("Çalışmayı bitir", "Stop working"),
     "work.end_talk": ("Bu görüşmeden sonra bitir", "Stop after this talk"),
+    "work.stay": ("Bitirmekten vazgeç", "Keep working after all"),
     # The sound check before the first "ready".
     "check.runs": ("Ses denetleniyor, birkaç saniye sürer.", "The sound is being checked, for some seconds."),
     "check.good": ("Ses çalışıyor.", "The sound works."),
@@ -183,6 +184,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "sound.output": ("Arayanın sesi için aygıt", "Device for the caller's voice"),
     "sound.ringer": ("Zil için aygıt", "Device for the ringer"),
     "sound.input": ("Mikrofon", "Microphone"),
+    "sound.not_saved": ("Seçiminiz bu sayfada geçerli, ama kaydedilemedi. Biraz sonra yeniden seçin.",
+                        "Your choice works on this page, but it could not be saved. Choose it again soon."),
     "sound.standard": ("Varsayılan aygıt", "Standard device"),
     # The offer.
     "offer.answer": ("Yanıtla", "Answer"),
@@ -251,6 +254,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "load.5": ("5, en ağır", "5, the heaviest"),
     "load.done": ("Kaydedildi.", "Noted."),
     "wrapup.request": ("Görüşmeden sonra süre iste", "Ask for a wrap-up"),
+    "wrapup.requested": ("Görüşmeden sonra süreniz olacak.", "You have a wrap-up after this talk."),
+    "wrapup.follows": ("Görüşmeden sonra zaten süreniz var.", "A wrap-up follows this talk anyway."),
     "wrapup.of": ("Son görüşme: {service}.", "Last talk: {service}."),
     "wrapup.left": ("Kalan süre: {length}. Bitiş {time}.", "{length} left, until {time}."),
     "wrapup.open": ("Süre sınırı yok; bitince siz söylersiniz.", "No time limit; you say when it is over."),
@@ -333,6 +338,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "say.not_now": ("Şu anda yapılamıyor.", "That is not possible now."),
     "say.confirm": ("Orada şu anda kimse yok. Yine de istiyorsanız düğmeye yeniden basın.",
                     "Nobody is there now. Press again if you want it anyway."),
+    "say.stays": ("Çalışmanız bu görüşmeden sonra sürecek.", "Your work goes on after this talk."),
     "say.end_later": ("Çalışmanız bu görüşmeden sonra bitecek.", "Your work ends after this talk."),
     # Refusals of the node.
     "error.not_now": ("Bu işlem şu anki durumunuzda yapılamıyor.", "That is not possible in your present state."),

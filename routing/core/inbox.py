@@ -151,6 +151,10 @@ class HeldContact(NamedTuple):
     wrapup_until: float | None
     """End of the wrap-up. None if it has no end by the clock."""
     wrapup_requested: bool
+    wrapup_possible: bool
+    """A wrap-up may follow the talk, by itself or on request."""
+    wrapup_follows: bool
+    """A wrap-up follows the talk, by itself or because the agent has asked for it."""
 
 
 class DeskView(NamedTuple):
@@ -170,6 +174,8 @@ class DeskView(NamedTuple):
     """Services that the agent can serve now. Empty for an agent who is signed out."""
     comfort: Comfort = Comfort()
     """Settings of the desk by the agent's profile."""
+    leave_pending: bool = False
+    """The agent is signed out after the talk."""
 
 
 class ColleagueView(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Container
 from math import inf
 
 from routing.core.agents import agent_capacity, break_rules
-from routing.core.calls import offer_changes
+from routing.core.calls import offer_changes, talk_changes
 from routing.core.domain import Domain
 from routing.core.inbox import (
     AgentView,
@@ -110,7 +110,7 @@ def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
         now, view, seat is not None and seat.reachable, planned_at if planned_at < inf else None,
         record.break_until or None,
         tuple([_build_held_contact(d, record, offer) for offer in agent_capacity.engaging_order(record)]),
-        record.serves if record.is_signed_in else (), record.profile.comfort)
+        record.serves if record.is_signed_in else (), record.profile.comfort, record.leave_pending)
 
 
 def _build_held_contact(d: Domain, record: AgentRecord, offer: Offer) -> HeldContact:
@@ -134,7 +134,8 @@ def _build_held_contact(d: Domain, record: AgentRecord, offer: Offer) -> HeldCon
         # The engine waits a little longer than the phone rings.
         None if rings is None or not pending else rings - offer_changes.RING_GRACE_S,
         offer.answered_at, offer.connected_at, offer.held_since, offer.interrupted, consult, contact.follow_up,
-        contact.abusive, d.timers.deadline_of(("wrapup", offer.id)), offer.wrapup_requested)
+        contact.abusive, d.timers.deadline_of(("wrapup", offer.id)), offer.wrapup_requested,
+        talk_changes.can_wrap_up(record), talk_changes.will_wrap_up(record, offer))
 
 
 def colleagues_of(d: Domain, agent_id: AgentId) -> tuple[ColleagueView, ...]:

@@ -20,18 +20,19 @@ def contact(state: OfferState = OfferState.ACCEPTED, **more: object) -> HeldCont
     """A caller of psychosocial support who waited 12 s before 14:05."""
     one = HeldContact(OfferId(17), ContactId("c17"), Channel.VOICE, ServiceId("psikososyal"), "Psikososyal destek",
                       state, AT - 12.0, False, "", False, False, None, False, None, None, None, None, None, False, None,
-                      False, False, None, False)
+                      False, False, None, False, True, True)
     return one._replace(**more)  # type: ignore[arg-type]
 
 
 def desk_state(state: AgentState, *contacts: HeldContact, phone: str = "page", recording: str = "none", at: float = AT,
                registered: bool = True, planned_at: float | None = None, until: float | None = None,
-               wrapup_until: float | None = None, **more: object) -> DeskState:
+               wrapup_until: float | None = None, leaving: bool = False, **more: object) -> DeskState:
     """The state of agent a1, signed in at 14:05 unless `more` says otherwise."""
     seat = None if state is AgentState.SIGNED_OUT else "3001"
     view = agent_view("a1", seat, state)._replace(since=AT, until=wrapup_until)._replace(**more)  # type: ignore[arg-type]
     sources = DeskSources(lambda seat: phone, lambda offer: recording)  # type: ignore[arg-type, return-value]
-    return build_desk_state(DeskView(at, view, registered, planned_at, until, contacts), sources, own=True)
+    return build_desk_state(DeskView(
+        at, view, registered, planned_at, until, contacts, leave_pending=leaving), sources, own=True)
 
 
 RINGING = contact(OfferState.PENDING, rings_until=AT + 15.0)
@@ -48,7 +49,9 @@ STATES: dict[str, DeskState] = {
     "offer-own-phone": desk_state(AgentState.RINGING, RINGING, phone="own"),
     "offer-reading": desk_state(AgentState.RINGING, RINGING._replace(rings_until=None, answered_at=AT)),
     "talk": desk_state(AgentState.TALKING, TALK, recording="on"),
-    "talk-own-phone": desk_state(AgentState.TALKING, TALK, phone="own"),
+    "talk-own-phone": desk_state(AgentState.TALKING, TALK._replace(wrapup_follows=False), phone="own"),
+    "talk-leaving": desk_state(AgentState.TALKING, TALK._replace(wrapup_possible=False, wrapup_follows=False),
+                               leaving=True),
     "talk-held": desk_state(AgentState.TALKING, TALK._replace(on_hold_since=AT + 20.0), at=AT + 65.0,
                             pause_pending="yemek"),
     "talk-recording-paused": desk_state(AgentState.TALKING, TALK._replace(abusive=True, follow_up=True, slow=True,

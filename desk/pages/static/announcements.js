@@ -74,7 +74,10 @@ export class Announcements {
       else if (state.state === "busy") add("state", words["state.busy_why"], 1);
       else if (state.state === "signed_out") add("state", texts.state + ".", 0);
     }
-    // 4. Breaks.
+    // 4. The end of the shift, and breaks.
+    if (state.state !== "signed_out" && state.leaving !== old.leaving) {
+      add("leaving", words[state.leaving ? "say.end_later" : "say.stays"], 0);
+    }
     if (state.break.pending_reason && !old.break.pending_reason) add("break", texts.break_pending, 1);
     if (state.break.over_limit && !old.break.over_limit) add("break", words["break.over"], 1);
     if (state.break.postponed && !old.break.postponed) add("break", words["break.postponed"], 1);

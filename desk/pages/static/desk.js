@@ -11,6 +11,7 @@ import { NotePanel } from "./note_panel.js";
 import { OneSwitch } from "./one_switch.js";
 import { OneTab } from "./one_tab.js";
 import { PagePhone } from "./page_phone.js";
+import { ShiftEnd } from "./shift_end.js";
 import { Softphone } from "./softphone.js";
 import { SoundPanel } from "./sound_panel.js";
 import { StateView, ViewWriter } from "./state_view.js";
@@ -24,16 +25,22 @@ const announcer = new Announcer(byId("status"), byId("alert"));
 const announcements = new Announcements(view);
 // Keys and way of use are those of the person: the next shift may have this machine.
 const ownName = (name) => `${name} ${context.agent}`;
-const ownStorage = {
-  getItem: (name) => localStorage.getItem(ownName(name)),
-  setItem: (name, value) => localStorage.setItem(ownName(name), value),
-  removeItem: (name) => localStorage.removeItem(ownName(name)),
-};
+const ownedBy = (storage) => ({
+  getItem: (name) => storage.getItem(ownName(name)),
+  setItem: (name, value) => storage.setItem(ownName(name), value),
+  removeItem: (name) => storage.removeItem(ownName(name)),
+});
+const ownStorage = ownedBy(localStorage);
 const keys = new Keys(ownStorage);
 const api = new Api(context.agent, () => showTrouble("session"));
 const doers = (name) => [...document.querySelectorAll(`[data-do="${name}"]`)];
 
-let state = context.state;
+const shiftEnd = new ShiftEnd(ownedBy(sessionStorage), (path, body) => act(path, body), (planned) => {
+  showState();
+  say("leaving", words[planned ? "say.end_later" : "say.stays"]);
+});
+let sent = context.state; // the state as the node has sent it
+let state = shiftEnd.addTo(sent);
 let flags = view.flagsOf(state);
 let behind = state.at - Date.now() / 1000; // the node's clock ahead of that of this machine
 let quiet = false; // another tab has the desk, or the session is over
@@ -100,7 +107,7 @@ const phone = new PagePhone(api, Softphone, {
     if (AUTO_ANSWER.includes(context.answer_mode)) phone.phone.answer();
   },
 });
-const sound = new SoundPanel(document, phone, api, localStorage);
+const sound = new SoundPanel(document, phone, api, localStorage, words, (text) => say("refused", text));
 const colleagues = new Colleagues(byId("to-colleague"), api, context);
 
 function showMute() {
@@ -211,9 +218,10 @@ function hangUp() {
   else if (flags.has("talk")) act("/hangup");
 }
 
-async function endShift() {
-  const later = flags.has("talk");
-  if ((await act("/logout")) && later) say("done", words["say.end_later"]);
+function endShift() {
+  if (!flags.has("leaving")) return shiftEnd.end(state);
+  leaves = false;
+  return shiftEnd.cancel(state);
 }
 
 const actions = {
@@ -241,7 +249,7 @@ const actions = {
   "human-first": () => actAndSay("/preferences", { human_first: true }, words["load.done"]),
   abusive: (button) => actAndSay("/flag-abusive", { abusive: !pressed(button) }, words["load.done"]),
   load: (button) => actAndSay("/report-load", { load: Number(button.dataset.value) }, words["load.done"]),
-  "wrapup-request": () => actAndSay("/wrapup/request", undefined, words["load.done"]),
+  "wrapup-request": () => actAndSay("/wrapup/request", undefined, words["wrapup.requested"]),
   "wrapup-end": () => flags.has("wrapup_now") && act("/wrapup/end"),
   "wrapup-extend": () => act("/wrapup/extend"),
   begin,
@@ -299,14 +307,20 @@ byId("choose-switch").addEventListener("change", (event) => chooseSwitch(event.t
 
 // --- the state -----------------------------------------------------------------------------------------------------
 
-function follow(next) {
-  const old = state;
-  state = next;
-  behind = next.at - Date.now() / 1000;
-  flags = view.flagsOf(next);
-  const focused = document.activeElement;
+function showState() {
+  state = shiftEnd.addTo(sent);
+  flags = view.flagsOf(state);
   writer.writeFlags(flags);
   showTexts();
+}
+
+function follow(next) {
+  const old = state;
+  sent = next;
+  behind = next.at - Date.now() / 1000;
+  const focused = document.activeElement;
+  showState();
+  shiftEnd.follow(next);
   // Focus on a part that has gone moves to the heading of what is there now, never to the top of the page.
   if (focused !== null && focused !== document.body && (focused.closest("[hidden]") !== null || focused.disabled)) {
     const place = flags.has("offer") ? "offer" : flags.has("talk") ? "talk" : flags.has("wrapup_now") ? "wrapup" : "state";
@@ -326,7 +340,7 @@ function follow(next) {
   // Nobody listens at a desk whose shift is over, and its seat is free for others.
   if ((old.state !== "signed_out" && next.state === "signed_out") || flags.has("own_phone")) phone.close();
   if (leaves && next.state === "signed_out") signOut();
-  for (const one of announcements.ofStates(old, next, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
+  for (const one of announcements.ofStates(old, state, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
   if (old.state !== next.state && !BUSY_STATES.includes(next.state)) showDay();
 }
@@ -434,14 +448,15 @@ let leaves = false; // the agent has signed out in a talk
 
 // To leave the page would take the telephone from a caller, and a note that is not saved.
 byId("sign-out").addEventListener("submit", (event) => {
-  if (quiet || (!flags.has("talk") && !notes.hasDrafts)) {
+  const busy = flags.has("talk") || flags.has("offer");
+  if (quiet || (!busy && !notes.hasDrafts)) {
     notes.leave();
     return;
   }
   event.preventDefault();
-  if (flags.has("talk")) {
+  if (busy) {
     leaves = true;
-    endShift();
+    if (!flags.has("leaving")) endShift();
   } else signOut();
 });
 

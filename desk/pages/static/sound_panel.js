@@ -4,8 +4,11 @@ const MACHINE = { ring: 50, output: "", ringer: "", input: "" };
 const STORE = "santral-sound";
 
 export class SoundPanel {
-  constructor(root, phone, api, storage) {
-    Object.assign(this, { root, phone, api, storage });
+  // say: announces a text.
+  constructor(root, phone, api, storage, words, say) {
+    Object.assign(this, { root, phone, api, storage, words, say });
+    this.unsaved = false; // the node has not taken the last choice
+    this.saving = Promise.resolve();
     this.audible = true; // the ringer is among the signals of a call
     this.wish = {}; // what the agent chose instead of the profile
     this.machine = { ...MACHINE };
@@ -28,6 +31,9 @@ export class SoundPanel {
 
   // Shows what is in force: the agent's wish, else the profile.
   async load() {
+    // A choice that got lost with the network is newer than what the node knows.
+    if (this.unsaved) await this.#saveWish();
+    if (this.unsaved) return;
     const found = await this.api.get("/comfort");
     if (!found.ok) return;
     this.audible = found.body.ring.includes("audio");
@@ -57,7 +63,19 @@ export class SoundPanel {
   async #changeComfort(name, value) {
     this.wish[name] = value;
     await this.#applyComfort();
-    await this.api.ask("PUT", "/comfort", this.wish);
+    await this.#saveWish();
+  }
+
+  // One request follows the other, so that the last choice is what stays.
+  #saveWish() {
+    this.unsaved = true;
+    this.saving = this.saving.then(async () => {
+      const found = await this.api.ask("PUT", "/comfort", { ...this.wish });
+      this.unsaved = !found.ok;
+      // The end of the session is said by its own line.
+      if (!found.ok && found.status !== 401) this.say(this.words["sound.not_saved"]);
+    });
+    return this.saving;
   }
 
   // A chosen headset that is plugged in again is used again: a caller must not be heard from a loudspeaker.

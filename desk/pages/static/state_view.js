@@ -55,6 +55,7 @@ export class StateView {
       heavy_declined: state.heavy_declined_until !== null,
       rests: state.resting_until !== null,
       overridden: Object.keys(state.overrides).length > 0,
+      leaving: state.leaving,
     };
     if (talk !== null) {
       Object.assign(found, {
@@ -67,7 +68,9 @@ export class StateView {
         paired: talk.partner !== null,
         follow_up: talk.follow_up,
         abusive: talk.abusive,
-        wrapup_requested: talk.wrapup_requested,
+        wrapup_on_request: ["on_request", "requested"].includes(talk.wrapup_after),
+        wrapup_requested: talk.wrapup_after === "requested",
+        wrapup_follows: talk.wrapup_after === "follows",
       });
     }
     return new Set(Object.keys(found).filter((flag) => found[flag]));
@@ -85,7 +88,7 @@ export class StateView {
       break_pending: fillWords(words["break.pending"], {
         reason: this.context.reasons[breaks.pending_reason] ?? breaks.pending_reason,
       }),
-      end: words[talk !== null || offer !== null ? "work.end_talk" : "work.end"],
+      end: words[state.leaving ? "work.stay" : talk !== null || offer !== null ? "work.end_talk" : "work.end"],
       offer_short: "", offer_facts: "", offer_left: "", talk_service: "", talk_for: "", talk_recording: "",
       talk_about: "", talk_partner: "", talk_hold: "", consult: "", wrapup_of: "", wrapup_left: "",
     };

@@ -86,7 +86,7 @@ def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True
     offer.leg = AFTER_END.get(offer.leg) or next_state(LEG, "leg", offer.id, offer.leg, "ended")
     leave_phone(d, offer, lost and seat_lost)
     # 3. Change the state of the agents: a wrap-up, or the next contact.
-    wraps = not lost and _wraps_up(record, offer)
+    wraps = not lost and will_wrap_up(record, offer)
     if handed:
         leave_talk(d, record, offer, lost)
     elif wraps:
@@ -143,7 +143,7 @@ def can_wrap_up(record: AgentRecord) -> bool:
     return not record.leave_pending and (profile.wrapup_s > 0 or profile.wrapup_mode is MANDATORY)
 
 
-def _wraps_up(record: AgentRecord, offer: Offer) -> bool:
+def will_wrap_up(record: AgentRecord, offer: Offer) -> bool:
     """Return whether a wrap-up follows this talk."""
     return (offer.wrapup_requested or record.profile.wrapup_mode not in ON_REQUEST_MODES) and can_wrap_up(record)
 
@@ -162,7 +162,7 @@ def leave_talk(d: Domain, record: AgentRecord, offer: Offer, lost: bool) -> None
     """End an agent's part in a talk whose contact no longer belongs to them. A wrap-up is detached."""
     agent_capacity.release_capacity(d, record, offer)
     distress_load.on_partner_done(d, record, offer)
-    if not lost and _wraps_up(record, offer):
+    if not lost and will_wrap_up(record, offer):
         _start_detached_wrapup(d, record, "talk_ended")
     else:
         record.last_talk_ended_at = d.now

@@ -14,10 +14,10 @@ from desk.live.live_desks import STREAMS_MAX
 from desk.live.notices import NOTICES_MAX
 from desk.people.session_requests import COOKIE
 from routing.core import events as e
-from routing.core.model.centre_model import AgentState
+from routing.core.model.centre_model import AgentState, Profile, WrapUpMode
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId
 from tests.fakes.desk import add_people
-from tests.fakes.live_node import Node, live_node
+from tests.fakes.live_node import CENTRE, Node, live_node
 from tests.until import until_async
 
 pytestmark = pytest.mark.integration
@@ -305,3 +305,23 @@ async def test_the_stream_of_a_session_ends_with_it_but_not_in_a_talk(tmp_path: 
             assert (await client.next("end")).data == {"reason": "session_over"}
         async with node.http.get(f"{node.base}/api/v1/agents/a1/events", headers=browser) as answer:
             assert answer.status == 401
+
+
+async def test_an_own_request_is_seen_at_once(tmp_path: Path) -> None:
+    """The stream looks by itself only after an hour, so it is the event of the request that brings the state."""
+    asks = Profile(wrapup_mode=WrapUpMode.OPTIONAL, wrapup_s=20.0)
+    centre = CENTRE._replace(agents=tuple(one._replace(profile=asks) for one in CENTRE.agents))
+    async with live_node(tmp_path, StreamPace(look_s=3600.0), centre) as node, node.stream() as client:
+        await node.sits("a1", "2001")
+        await node.talks("c1")
+        while (state := await client.next("state")).data["talk"] is None:
+            pass
+        assert (state.data["talk"]["wrapup_after"], state.data["leaving"]) == ("on_request", False)
+        await node.ask("POST", "/api/v1/agents/a1/wrapup/request", "a1")
+        assert (await client.next("state")).data["talk"]["wrapup_after"] == "requested"
+        await node.ask("POST", "/api/v1/agents/a1/logout", "a1")
+        state = await client.next("state")
+        assert (state.data["talk"]["wrapup_after"], state.data["leaving"]) == ("none", True)
+        # The same seat again takes the sign-out back.
+        await node.sits("a1", "2001")
+        assert not (await client.next("state")).data["leaving"]

@@ -10,6 +10,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.fakes.desk_page import SOFTPHONE, PlayedNode, played_node
 from tests.fakes.desk_states import AT
+from tests.integration.desk.pages.desk_steps import HEARD
+from tests.until import until_async
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -40,6 +42,16 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext) -> Page:
     return await open_page(context)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(page: Page, node: PlayedNode) -> Page:
+    """The page of an agent who is ready, with its phone open."""
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await page.wait_for_function("() => window.calls?.some((one) => one.startsWith('ringer'))")
+    await page.evaluate(HEARD)
+    return page
 
 
 async def open_page(context: BrowserContext) -> Page:

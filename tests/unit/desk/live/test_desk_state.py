@@ -8,7 +8,7 @@ import pytest
 
 from desk.live.desk_state import STATE_MAX, DeskSources, DeskState, build_desk_state
 from routing.core import events as e
-from routing.core.model.centre_model import Channel, Profile, Service, Step
+from routing.core.model.centre_model import Channel, Profile, Service, Step, WrapUpMode
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
 from tests.core.house import EDU, House
 
@@ -162,3 +162,23 @@ def test_each_of_a_pair_sees_the_other_one() -> None:
     house.talks(2.0)
     found = {name: state_of(house, name).talk for name in ("a", "b")}
     assert {name: talk and talk.partner for name, talk in found.items()} == {"a": "b", "b": "a"}
+
+
+@pytest.mark.parametrize(("mode", "length", "asks", "after"), [
+    (WrapUpMode.MANDATORY_TIMEOUT, 20.0, False, "follows"), (WrapUpMode.MANDATORY_TIMEOUT, 0.0, False, "none"),
+    (WrapUpMode.MANDATORY_TIMEOUT, 20.0, True, "follows"), (WrapUpMode.OPTIONAL, 20.0, False, "on_request"),
+    (WrapUpMode.AGENT_REQUESTED, 20.0, True, "requested")])
+def test_a_talk_tells_its_agent_alone_whether_a_wrap_up_follows(
+        mode: WrapUpMode, length: float, asks: bool, after: str) -> None:
+    house = House({"a": 80}, PROFILE._replace(wrapup_mode=mode, wrapup_s=length), (EDU,))
+    house.sits("a", at=1.0)
+    call = house.calls("edu", 10.0)
+    house.tell(e.OfferConnected(call.offer, call.contact), 12.0)
+    if asks:
+        house.tell(e.WrapUpRequested(AgentId("a")), 13.0)
+    mine, theirs = state_of(house).talk, state_of(house, own=False).talk
+    assert mine is not None and mine.wrapup_after == after
+    assert theirs is not None and theirs.wrapup_after is None
+    house.tell(e.AgentSignedOut(AgentId("a")), 14.0)
+    talk = state_of(house).talk
+    assert talk is not None and (talk.wrapup_after, state_of(house).leaving) == ("none", True)

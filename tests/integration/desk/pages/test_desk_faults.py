@@ -1,0 +1,88 @@
+"""Faults at the page in Chromium, against a node that plays states: what is said, and how the page returns."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from routing.core.model.centre_model import AgentState
+from tests.fakes.desk_page import PlayedNode
+from tests.fakes.desk_states import STATES, desk_state
+from tests.integration.desk.pages.conftest import open_page
+from tests.integration.desk.pages.desk_steps import answer_by_key, calls, heard
+from tests.until import until_async
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_a_lost_node_is_said_and_the_page_returns_by_itself(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.refuses_streams = True
+    node.cut_streams()
+    line = desk.get_by_text("Santral'a ulaşılamıyor, görüşmeniz sürüyor.").first
+    await expect(line).to_be_visible(timeout=12000)
+    node.refuses_streams = False
+    node.state = STATES["wrapup"]
+    await expect(line).to_be_hidden(timeout=8000)
+    await expect(desk.get_by_role("button", name="İşlem bitti, hazırım")).to_be_visible()
+    await heard(desk, ("status", "Santral'a ulaşılamıyor, görüşmeniz sürüyor."),
+                ("status", "Santral'a yeniden bağlanıldı."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
+
+
+async def test_the_older_of_two_tabs_says_so_and_goes_quiet(
+        desk: Page, context: BrowserContext, node: PlayedNode) -> None:
+    newer = await open_page(context)
+    await newer.goto(node.base)
+    await expect(desk.get_by_text("Masa başka bir sekmede açık.").first).to_be_visible()
+    await until_async(lambda: len(node.streams) == 1)
+    node.play("offer")
+    await expect(newer.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.keyboard.press("F2")
+    assert await desk.locator("#controls").get_attribute("inert") == ""
+    assert await calls(desk) == ["leave"]
+    await newer.keyboard.press("F2")
+    assert await calls(newer) == ["answer"]
+
+
+async def test_after_the_end_of_its_session_a_page_is_quiet_and_leads_to_the_sign_in(
+        desk: Page, node: PlayedNode) -> None:
+    node.answers[""] = (401, {"error": "session_over"})
+    node.refuses_streams = True
+    node.cut_streams()
+    await expect(desk.locator("#trouble-session a")).to_be_focused(timeout=12000)
+    await expect(desk.locator("#trouble-server")).to_be_hidden()
+    await expect(desk.locator("#state .state")).to_be_hidden()
+    asked = len(node.asked)
+    await desk.wait_for_timeout(2500)
+    assert len(node.asked) == asked and await calls(desk) == ["leave"]
+
+
+async def test_a_talk_without_sound_is_said_each_time_and_its_line_goes(desk: Page, node: PlayedNode) -> None:
+    line = desk.locator("#trouble-lost")
+    for _ in range(2):
+        await desk.evaluate("() => window.softphone.tell('failed', { reason: 'no_media' })")
+        await expect(line).to_be_visible()
+        await desk.evaluate("() => window.softphone.tell('talking')")
+        await expect(line).to_be_hidden()
+    said = ("status", "Görüşmenin sesi kurulamadı. Arayan sırada öne alındı.")
+    await heard(desk, said, said)
+
+
+async def test_a_network_that_goes_in_a_talk_is_said_and_its_return(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; window.softphone.tell('sound', { there: false }); }")
+    line = desk.locator("#trouble-network")
+    await expect(line).to_be_visible()
+    await heard(desk, ("status", "Ağ bağlantınız kesildi, arayan sizi duymuyor. Hemen geri gelirse görüşme sürer."))
+    await desk.evaluate("() => { window.heard.length = 0; window.softphone.tell('sound', { there: true }); }")
+    await expect(line).to_be_hidden()
+    await heard(desk, ("status", "Arayanla görüşüyorsunuz."))
+
+
+async def test_a_talk_that_the_node_has_ended_meanwhile_is_dropped(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.softphone.state.sound = false; }")
+    node.play(desk_state(AgentState.UNREACHABLE))
+    await until_async(lambda: ("phone/returned", None) in node.asked)
+    assert await calls(desk) == ["answer", "dropTalk"]

@@ -1,0 +1,81 @@
+"""Notes at the page in Chromium, against a node that plays states: drafts, saving and the history of a caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from routing.core.model.centre_model import AgentState
+from routing.core.model.ids import ContactId
+from tests.fakes.desk_page import PlayedNode
+from tests.fakes.desk_states import TALK, desk_state
+from tests.integration.desk.pages.desk_steps import HEARD, answer_by_key
+from tests.until import until_async
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_a_note_survives_a_reload_and_the_history_is_told(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    note = desk.get_by_role("region", name="Not ve sonuç")
+    await expect(note).to_contain_text("Bu kişi son 90 günde 2 kez daha görüştü. Numarasının sonu 63.")
+    await expect(note.get_by_role("listitem")).to_have_text([
+        "20.02.2026, Psikososyal destek: Yönlendirildi, Yeniden arayacak.", "10.02.2026, Temsilci: not yok"])
+    await note.get_by_label("Not", exact=True).fill("Yarım kalan not")
+    await desk.reload()
+    await expect(note.get_by_label("Not", exact=True)).to_have_value("Yarım kalan not")
+    await note.get_by_label("Sonuç kodu").select_option("Yönlendirildi")
+    await note.get_by_role("button", name="Notu kaydet").click()
+    await until_async(lambda: ("note", {"contact": "c17", "code": "yonlendirildi", "text": "Yarım kalan not"})
+                      in node.asked)
+    await expect(desk.locator("#status")).to_have_text("Not kaydedildi.")
+    assert await desk.evaluate("() => sessionStorage.length") == 0
+
+
+async def test_no_draft_of_a_note_is_left_for_the_next_person(desk: Page, node: PlayedNode) -> None:
+    # 1. Of an agent who had this tab before, without a sign-out. Other things in the storage stay.
+    await desk.evaluate("() => Object.assign(sessionStorage, { 'santral-note a9 c17': 'x', y: 'z' })")
+    await desk.reload()
+    assert await desk.evaluate("() => Object.keys(sessionStorage)") == ["y"]
+    await desk.evaluate(HEARD)
+    # 2. The own one, at sign-out.
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    await desk.get_by_role("region", name="Not ve sonuç").get_by_label("Not", exact=True).fill("Yarım kalan not")
+    assert await desk.evaluate("() => sessionStorage.length") == 2
+    await desk.locator("#sign-out button").click()
+    await until_async(lambda: "note" in [name for name, _ in node.asked])
+    await desk.wait_for_function("() => Object.keys(sessionStorage).join() === 'y'")
+    await desk.goto(node.base)
+
+
+async def write_note(desk: Page, node: PlayedNode) -> tuple[str, dict[str, Any]]:
+    """Write a note in wrap-up and do not save it. Return the request that would save it."""
+    await answer_by_key(desk, node)
+    node.play("wrapup")
+    note = desk.get_by_role("region", name="Not ve sonuç")
+    await expect(note).to_contain_text("2 kez daha görüştü")
+    await note.get_by_label("Not", exact=True).fill("Yarım kalan not")
+    return "note", {"contact": "c17", "code": None, "text": "Yarım kalan not"}
+
+
+async def test_a_note_that_nobody_saved_is_saved_when_its_contact_ends(desk: Page, node: PlayedNode) -> None:
+    saved = await write_note(desk, node)
+    node.play("ready")
+    await until_async(lambda: saved in node.asked)
+    await desk.wait_for_function("() => sessionStorage.length === 0")
+
+
+async def test_a_note_that_could_not_be_saved_is_saved_later(desk: Page, node: PlayedNode) -> None:
+    saved = await write_note(desk, node)
+    node.answers["note"] = (503, {"error": "unavailable"})
+    node.play("ready")
+    await until_async(lambda: saved in node.asked)
+    del node.answers["note"]
+    node.play(desk_state(AgentState.TALKING, TALK._replace(contact=ContactId("c18"))))
+    await until_async(lambda: node.asked.count(saved) == 2)
+    await expect(desk.get_by_label("Not", exact=True)).to_have_value("")
+    await desk.wait_for_function("() => sessionStorage.length === 0")
