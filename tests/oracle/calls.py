@@ -250,6 +250,15 @@ def page_returned(h, event: e.PageReturned) -> None:
             if steps.may_wait(h, caller, p):
                 caller.preferred, caller.preferred_s = p, 5.0
             caller.urgent = urgent
+        elif offer.state is PENDING and offer.rang_at is not None and not offer.dialling:
+            rescind(h, offer, "page_returned")
+            there = []
+            if offer.partner is not None and offer.answered_at is not None and offer.partner is p:
+                there = [offer.person]
+            elif offer.partner is not None and offer.partner_answered and offer.partner is not p:
+                there = [offer.partner]
+            h.seen["a ringing page began again"] += 1
+            missed(h, offer, "no_answer", there)
         elif offer.state is PENDING and alone and not offer.dialling:
             rescind(h, offer, "page_returned")
             close(h, offer, "rescinded", "lost", keep_idle=True)

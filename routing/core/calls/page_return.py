@@ -7,11 +7,11 @@ the dead leg only after `rtp_timeout`: the caller would hear nothing for 15 s.
 from __future__ import annotations
 
 from routing.core.agents import agent_capacity, presence
-from routing.core.calls import offer_changes, talk_changes
+from routing.core.calls import answering, offer_changes, talk_changes
 from routing.core.domain import Domain
 from routing.core.events import PageReturned
 from routing.core.model.centre_model import OfferState
-from routing.core.model.reasons import LOST
+from routing.core.model.reasons import LOST, NO_ANSWER
 from routing.core.model.state_tables import LegState
 from routing.core.records import AgentRecord, Offer
 
@@ -34,14 +34,23 @@ def on_page_returned(d: Domain, event: PageReturned) -> None:
         if _is_plain_talk(offer, record):
             offer_changes.rescind_offer(d, offer, "page_returned")
             talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False, same_agent_s=RETURN_S)
-        # 3. A ringing page has forgotten its call, and the agent has missed nothing.
-        elif offer.state is OfferState.PENDING and offer.partner is None and not offer.dialling \
-                and offer.contact.consulting_offer is None:
+        # 3. A page that began again while it rang counts like one that nobody answered. Otherwise a reload would be a
+        # way around offers. A phone that did not ring yet has hidden nothing from the agent.
+        elif offer.state is OfferState.PENDING and offer.rang_at is not None and not offer.dialling:
+            offer_changes.rescind_offer(d, offer, "page_returned")
+            answering.on_no_answer(d, offer, NO_ANSWER, record)
+        elif _is_plain_offer(offer):
             offer_changes.rescind_offer(d, offer, "page_returned")
             offer_changes.close_offer(d, offer, "rescinded", LOST, keep_idle=True)
         # 4. Among more than two, the report of the leg's end decides for everybody, as at any hang-up.
         elif offer.state is OfferState.PENDING or agent_capacity.is_talking(offer):
             offer_changes.rescind_offer(d, offer, "page_returned")
+
+
+def _is_plain_offer(offer: Offer) -> bool:
+    """Return whether the offer waits for this agent alone."""
+    return (offer.state is OfferState.PENDING and offer.partner is None and not offer.dialling
+            and offer.contact.consulting_offer is None)
 
 
 def _is_plain_talk(offer: Offer, record: AgentRecord) -> bool:

@@ -64,6 +64,7 @@ TELLING = (
     "ended answered", "ended abandoned", "ended abandoned_short", "ended fallback", "ended left", "ended pbx_failure",
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
     "offer rejected pre_connect_hangup", "phone out of service",
+    "a ringing page began again",
     "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
     "offer rescinded paused", "offer rescinded signed_out", "offer rescinded rescinded", "offer rescinded chosen",
     "offer rescinded unfit",
@@ -96,8 +97,10 @@ def run_side_by_side(seed: int) -> tuple[int, Counter[str], str]:
 
 SELDOM = {"lost calls served since", "callback refused", "callback stale", "callback served",
           "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
-          "one of a pair picked up", "turns of deferred callbacks", "dials for an agent who is not free yet",
-          "dials that waited for an answered caller", "dials of deferred callbacks", "dial stopped caller_on_line",
+          "a ringing page began again", "one of a pair picked up", "turns of deferred callbacks",
+          "dials for an agent who is not free yet", "dials that waited for an answered caller",
+          "dials of deferred callbacks",
+          "dial stopped caller_on_line",
           "dial without an agent failed refused", "dial without an agent failed stale"}
 """Occur about once in 30,000 events: they are asked for under `long`."""
 

@@ -6,9 +6,10 @@ import pytest
 
 from routing.core import events as e
 from routing.core.calls.page_return import RETURN_S
-from routing.core.model.centre_model import AgentState, Profile
+from routing.core.model.centre_model import AgentState, OfferState, Profile
 from routing.core.model.commands import Offer, Rescind
 from routing.core.model.errors import NotSignedIn, UnknownAgent
+from routing.core.model.facts import OfferClosed
 from tests.core.house import House
 
 pytestmark = pytest.mark.unit
@@ -62,10 +63,33 @@ def test_a_page_that_speaks_after_a_lost_talk_is_tried_at_once() -> None:
     assert house.state("a") is AgentState.RINGING and house.offers[-1].contact == offer.contact
 
 
-def test_a_page_that_forgot_a_ringing_call_has_missed_nothing() -> None:
+def test_a_ringing_page_that_begins_again_counts_like_one_that_nobody_answered() -> None:
+    house = House({"a": 50, "b": 50}, Profile(rna_allowed=2))
+    house.sits("a")
+    house.sits("b")
+    offer = house.calls("edu", 1.0)
+    house.tell(e.OfferRinging(offer.offer), 1.5)
+    house.tell(e.PageReturned(offer.agent), 3.0)
+    # The caller goes on to the next agent, and not to the front for this one.
+    other = house.offers[-1]
+    assert len(house.offers) == 2 and other.agent != offer.agent and other.contact == offer.contact
+    assert (house.agent(offer.agent).rna_count, house.state(offer.agent)) == (1, AgentState.READY)
+    (closed,) = house.facts_of(OfferClosed)
+    assert (closed.state, closed.reason) == (OfferState.TIMEOUT, "no_answer")
+    # The second time in a row nothing more is offered, as after any calls that were not answered.
+    house.tell(e.OfferConnected(other.offer, other.contact), 4.0)
+    house.tick(10.0)
+    again = house.calls("edu", 20.0)
+    assert again.agent == offer.agent
+    house.tell(e.OfferRinging(again.offer), 20.5)
+    house.tell(e.PageReturned(again.agent), 21.0)
+    assert house.state(offer.agent) is AgentState.NOT_RESPONDING
+
+
+def test_a_page_that_begins_again_before_its_phone_rings_has_missed_nothing() -> None:
     house = House({"a": 50}, Profile())
     house.sits("a")
     house.calls("edu", 1.0)
-    house.tell(e.PageReturned("a"), 3.0)
+    house.tell(e.PageReturned("a"), 1.1)  # type: ignore[arg-type]
     assert house.state("a") is AgentState.RINGING and len(house.offers) == 2
     assert house.agent("a").rna_count == 0
