@@ -36,8 +36,12 @@ from prompts.verbalise.text_pieces import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_
 PIPELINE = 4
 """Version of the build. It grows when the same text and voice give another sound, and then everything is built."""
 
-WORKERS = 2
-"""Sounds made at the same time. Other processes do the work, and two of them leave room on a small machine."""
+MOST_WORKERS = 16
+"""Bound on sounds made at the same time. One thread waits for programs of each, and more threads would wait for Python.
+"""
+
+NAMED_MAX = 20
+"""Faults that an error names. A full disk fails every sound, and the advice must remain visible."""
 
 HIGHPASS_HZ = 120
 """Lower limit of the sound. A telephone carries nothing below, and rumble would take loudness from the voice."""
@@ -186,12 +190,18 @@ def _list_jobs(prompts: Mapping[str, Prompt], options: Options, studio: Recordin
         yield BuildJob(key, None, own, False, _hash_basis([PIPELINE, music, MUSIC_RMS_DBFS, MUSIC_PEAK_DBFS]))
 
 
+def count_workers() -> int:
+    """Return the number of sounds made at the same time: one for each core of this process, within a bound."""
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
 def _run_jobs(todo: list[BuildJob], options: Options, manifest: Manifest, progress: Progress) -> None:
     """Make all sounds, a few at a time. The manifest gets every success, even if another sound fails."""
     faults: list[str] = []
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="prompts") as pool:
+    with ThreadPoolExecutor(count_workers(), thread_name_prefix="prompts") as pool:
         # Progress is reported in the order in which sounds finish, so `wait` is used and not `map`.
-        running: dict[Future[Entry], BuildJob] = {pool.submit(make_sound, job, options): job for job in todo}
+        running: dict[Future[Entry], BuildJob] = {pool.submit(make_sound, job, options): job
+                                                  for job in _spread_music(todo)}
         try:
             done = 0
             while running:
@@ -208,11 +218,25 @@ def _run_jobs(todo: list[BuildJob], options: Options, manifest: Manifest, progre
             pool.shutdown(cancel_futures=True)
     if faults:
         told = sorted(set(faults))
-        raise SoundError(f"{len(faults)} of {len(todo)} sounds could not be built:\n  " + "\n  ".join(told))
+        more = f"\n  and {len(told) - NAMED_MAX} more" if len(told) > NAMED_MAX else ""
+        raise SoundError(f"{len(faults)} of {len(todo)} sounds could not be built:\n  "
+                         + "\n  ".join(told[:NAMED_MAX]) + more)
+
+
+def _spread_music(todo: list[BuildJob]) -> list[BuildJob]:
+    """Return the jobs with the pieces of music far from each other, the first of them first.
+
+    Python itself makes music, and other programs make speech. At the end, or at once, music would leave cores idle.
+    """
+    music, rest = [job for job in todo if job.key in MUSIC], [job for job in todo if job.key not in MUSIC]
+    gap = len(rest) // len(music) + 1 if music else 0
+    for number, job in enumerate(music):
+        rest.insert(number * gap, job)
+    return rest
 
 
 def make_sound(job: BuildJob, options: Options) -> Entry:
-    """Make one sound at both rates. Raise PromptError if it cannot be made or is not good enough."""
+    """Make one sound at both rates. Raise PromptError that names it if it cannot be made or is not good enough."""
     if job.key in PAUSES:
         return _make_pause(job, options.out)
     # 1. Make a raw sound: music, a recording or a voice.
@@ -234,7 +258,11 @@ def make_sound(job: BuildJob, options: Options) -> Entry:
         sums, measures, moved = {}, {}, {}
         for ending, rate in FORMATS.items():
             name = f"{place}.{ending}"
-            measures[ending], cut_s = _finish_sound(raw, rate, options.out / name, scratch, music=job.prompt is None)
+            try:
+                measures[ending], cut_s = _finish_sound(raw, rate, options.out / name, scratch,
+                                                        music=job.prompt is None)
+            except VoiceError as error:
+                raise SoundError(f"{job.key}: {error}") from error
             sums[name] = sha256_of(options.out / name)
             moved[name] = [round(join - cut_s, 4) for join in joins]
     peak, rms, seconds = measures["wav"]
@@ -250,10 +278,11 @@ def _speak_prompt(prompt: Prompt, voice: Voice, scratch: Path) -> tuple[Path, li
         path = scratch / f"{number}.wav"
         try:
             voice.speak_text(piece.text, path, SLOW_SPEED if prompt.slow else 1.0)
-        except VoiceError as error:
+            spoken = sound_level.load_wav(path)
+        except PromptError as error:
             raise VoiceError(f"{prompt.key}: {error}") from error
         # Each piece is trimmed, so that a pause is as long as it should be with every voice.
-        segment = sound_level.fade_ends(sound_level.trim_silence(sound_level.load_wav(path), prompt.key))
+        segment = sound_level.fade_ends(sound_level.trim_silence(spoken, prompt.key))
         joined = segment if joined is None else joined + segment
         if piece.pause_ms:
             joins.append(round(joined.duration_seconds, 4))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 RATE = 16000
@@ -71,11 +72,15 @@ HIGHER_SOFTER = 0.2
 """Amount by which each higher note of a chord is softer than the one below."""
 
 
+KEPT_NOTES = 32
+"""Notes kept while a piece is made, 1.4 MB each at most. A piece has up to 30 different ones and repeats them."""
+
+
 class Tone(NamedTuple):
     """One note with its beginning and its samples."""
 
     start: int
-    samples: list[float]
+    samples: Sequence[float]
 
 
 def hold_music(piece: Piece = SANTRAL, bars: int | None = None) -> array[int]:
@@ -110,10 +115,8 @@ def _pad_note(piece: Piece, note: int, gain: float) -> list[float]:
     """Return a note of a chord that swells and fades. Two strings that differ slightly give it a slow beat."""
     length = round((piece.bar_s + piece.overlap_s) * RATE)
     ramp = round(piece.overlap_s * RATE)
-    hertz = _note_hertz(note)
-    first, second = (_sum_harmonics(hertz * 0.9993, PAD_HARMONICS, length),
-                     _sum_harmonics(hertz * 1.0007, PAD_HARMONICS, length))
-    samples = [gain * 0.5 * (one + other) for one, other in zip(first, second, strict=True)]
+    share = gain * 0.5
+    samples = [share * both for both in _pad_strings(note, length)]
     # A sine ramp keeps the sum of two overlapping chords at about the same power.
     for at in range(ramp):
         swell = math.sin(0.5 * math.pi * at / ramp)
@@ -122,7 +125,17 @@ def _pad_note(piece: Piece, note: int, gain: float) -> list[float]:
     return samples
 
 
-def _plucked_note(note: int) -> list[float]:
+@lru_cache(KEPT_NOTES)
+def _pad_strings(note: int, length: int) -> array[float]:
+    """Return the sum of the two strings of a note, at full level."""
+    hertz = _note_hertz(note)
+    first, second = (_sum_harmonics(hertz * 0.9993, PAD_HARMONICS, length),
+                     _sum_harmonics(hertz * 1.0007, PAD_HARMONICS, length))
+    return array("d", [one + other for one, other in zip(first, second, strict=True)])
+
+
+@lru_cache(KEPT_NOTES)
+def _plucked_note(note: int) -> array[float]:
     """Return the sound of a soft string: quick but not sudden, then dying away to nothing."""
     length, attack = round(PLUCK_S * RATE), round(0.012 * RATE)
     samples = _sum_harmonics(_note_hertz(note), PLUCK_HARMONICS, length)
@@ -132,7 +145,7 @@ def _plucked_note(note: int) -> list[float]:
     for at in range(length):
         samples[at] *= level * min(1.0, at / attack) * min(1.0, (length - at) / (0.3 * RATE))
         level *= decay
-    return samples
+    return array("d", samples)
 
 
 def _sum_harmonics(hertz: float, shares: tuple[tuple[int, float], ...], length: int) -> list[float]:

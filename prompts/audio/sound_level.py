@@ -37,6 +37,9 @@ CLIPPED_RUN = 3
 FULL_SCALE = 32767
 LOWEST = -32768
 WINDOW_MS = 50
+"""Length of the windows in which loudness is measured."""
+BOUND_MS = 10
+"""Length of the windows in which the ends of a sound are looked for."""
 LOUD_SHARE = 10
 """Inverse share of windows that defines how loud the voice gets. A smaller share may be a bang."""
 
@@ -116,11 +119,13 @@ def sound_bounds(segment: Any, name: str) -> tuple[int, int]:
     """Return the milliseconds between which the sound is heard, with a margin. Raise SoundError for silence."""
     if is_silent(segment):
         raise SoundError(f"{name}: no sound in it")
+    # Imported here, because it loads numpy, which is not needed in a call.
+    from prompts.audio.sound_windows import measure_peaks
+
     # The limit follows the peak, because recordings and voices differ in level.
-    floor = segment.max_dBFS - SILENCE_BELOW_PEAK_DB
-    step = 10
-    loud = [at for at in range(0, len(segment), step) if segment[at : at + step].max_dBFS > floor]
-    return max(0, loud[0] - KEPT_MS), loud[-1] + step + KEPT_MS
+    floor = segment.max * 10 ** (-SILENCE_BELOW_PEAK_DB / 20)
+    loud = [number for number, peak in enumerate(measure_peaks(segment, BOUND_MS)) if peak > floor]
+    return max(0, loud[0] * BOUND_MS - KEPT_MS), (loud[-1] + 1) * BOUND_MS + KEPT_MS
 
 
 def is_silent(segment: Any) -> bool:
@@ -146,8 +151,11 @@ def level_sound(segment: Any) -> Any:
 
 def speech_rms(segment: Any) -> float:
     """Return the dBFS of the windows with speech, or -inf for silence."""
+    # Imported here, because it loads numpy, which is not needed in a call.
+    from prompts.audio.sound_windows import measure_powers
+
     # 1. Measure how loud the voice gets.
-    windows = sorted((segment[at : at + WINDOW_MS].rms for at in range(0, len(segment), WINDOW_MS)), reverse=True)
+    windows = sorted(measure_powers(segment, WINDOW_MS), reverse=True)
     loud = windows[len(windows) // LOUD_SHARE] if windows else 0
     if loud == 0:
         return -math.inf

@@ -8,6 +8,10 @@ import json
 import math
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 import wave
 from array import array
 from collections.abc import Mapping
@@ -19,15 +23,17 @@ from typer.testing import CliRunner
 from prompts import build as building
 from prompts import cli
 from prompts.audio import hold_music, sound_level
+from prompts.audio.run_program import run_program
 from prompts.audio.sound_level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load_wav, speech_rms
 from prompts.audio.sound_quality import MOST_STEP_DBFS, check_sounds, measure_file
-from prompts.audio.voices import Espeak, choose_voices
+from prompts.audio.voices import ESPEAK_FILES, ESPEAK_VOICES, Espeak, choose_voices, sha256_of
 from prompts.build import MUSIC, MUSIC_KEY, Options, build_prompts
 from prompts.catalogue import PAUSES, Prompt, all_prompts
 from prompts.errors import PromptError, SoundError, VoiceError
 from prompts.manifest import Manifest
 from prompts.studio import RecordingStudio
 from prompts.verbalise import number_prompts
+from tests.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -76,6 +82,10 @@ def record(path: Path, amplitude: float = 0.02, seconds: float = 1.0, *, rate: i
         file.writeframes(samples.tobytes())
 
 
+def give_cores(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
+
+
 def seconds(path: Path) -> float:
     return len(load_wav(path)) / 1000
 
@@ -103,10 +113,92 @@ def test_formats_levels_manifest_and_nothing_twice(tmp_path: Path, few: dict[str
     assert (again.built, again.kept, sums(root)) == ((), 7, before)
 
 
-def test_a_build_is_alike_bit_for_bit(tmp_path: Path, few: dict[str, Prompt]) -> None:
-    for name in "ab":
-        build_prompts(few, Options(tmp_path / name, VOICES))
-    assert sums(tmp_path / "a") == sums(tmp_path / "b")
+def test_a_build_is_alike_bit_for_bit_on_any_number_of_cores(tmp_path: Path, few: dict[str, Prompt],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores in (1, 2, 64):
+        give_cores(monkeypatch, cores)
+        build_prompts(few, Options(tmp_path / str(cores), VOICES))
+    assert sums(tmp_path / "1") == sums(tmp_path / "2") == sums(tmp_path / "64")
+
+
+@pytest.mark.parametrize(("language", "text"), [("tr", "Yetmiş üç, hoş geldiniz."), ("en", "Welcome to the bath.")])
+def test_the_file_of_a_voice_speaks_as_its_name_does(tmp_path: Path, language: str, text: str) -> None:
+    spoken = []
+    for number, voice in enumerate((ESPEAK_FILES[language], ESPEAK_VOICES[language])):
+        path = tmp_path / f"{number}.wav"
+        run_program(["espeak-ng", "-b", "1", "-v", voice, "-w", path, text])
+        spoken.append(path.read_bytes())
+    assert len(spoken[0]) > 10000
+    assert spoken[0] == spoken[1]
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(1, 1), (3, 3), (building.MOST_WORKERS + 9, building.MOST_WORKERS)])
+def test_each_core_makes_a_sound_within_a_bound(tmp_path: Path, few: dict[str, Prompt],
+                                                monkeypatch: pytest.MonkeyPatch, cores: int, at_once: int) -> None:
+    """The first voices wait until `at_once` of them speak, and no further one begins meanwhile."""
+    give_cores(monkeypatch, cores)
+    speaking, most, lock, all_speak = [0], [0], threading.Lock(), threading.Event()
+
+    class Waits(Espeak):
+        def speak_text(self, text: str, out: Path, pace: float) -> None:
+            with lock:
+                speaking[0] += 1
+                most[0] = max(most[0], speaking[0])
+                if speaking[0] >= at_once:
+                    all_speak.set()
+            assert all_speak.wait(20), f"only {most[0]} at once"
+            super().speak_text(text, out, pace)
+            with lock:
+                speaking[0] -= 1
+
+    many = {f"digits/{n}": few["digits/4"]._replace(key=f"digits/{n}") for n in range(at_once + 3)}
+    build_prompts(many, Options(tmp_path / "sounds", {"tr": Waits()}))
+    assert most[0] == at_once
+
+
+def test_a_failing_program_names_its_prompts(tmp_path: Path, few: dict[str, Prompt],
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sox").write_text('#!/bin/sh\ncase "$*" in *"-r 8000"*highpass*) echo no room >&2; exit 2;; esac\n'
+                                  f'exec {shutil.which("sox")} "$@"\n')
+    (tmp_path / "sox").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(SoundError) as caught:
+        build_prompts(few, options(tmp_path))
+    for key in KEYS:
+        assert f"  {key}: sox failed with code 2: no room" in str(caught.value).splitlines()
+
+
+def test_many_faults_are_counted_and_the_first_are_named(tmp_path: Path, few: dict[str, Prompt]) -> None:
+    class Silent(Espeak):
+        def speak_text(self, text: str, out: Path, pace: float) -> None:
+            raise VoiceError("no word")
+
+    many = {f"digits/{n}": few["digits/4"]._replace(key=f"digits/{n}") for n in range(building.NAMED_MAX + 7)}
+    with pytest.raises(SoundError) as caught:
+        build_prompts(many, Options(tmp_path / "sounds", {"tr": Silent()}))
+    head, *named, more = str(caught.value).splitlines()
+    assert head.startswith(f"{building.NAMED_MAX + 7} of {building.NAMED_MAX + 11} sounds")
+    assert (len(named), more) == (building.NAMED_MAX, "  and 7 more")
+
+
+def test_a_build_that_is_interrupted_ends_and_keeps_what_is_whole(tmp_path: Path) -> None:
+    root = tmp_path / "sounds"
+    build = subprocess.Popen([sys.executable, "-m", "santral", "prompts", "build", "--out", root, "--voice", "espeak"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        until(lambda: len(list(root.glob("tr/*.wav16"))) > 3, 60, "the first sounds")
+        # A terminal sends the signal to the programs at work too.
+        os.killpg(build.pid, signal.SIGINT)
+        _, said = build.communicate(timeout=60)
+    finally:
+        build.kill()
+    assert build.returncode not in (0, -signal.SIGKILL)
+    assert "Traceback" not in said, said
+    manifest = Manifest.read_manifest(root)
+    assert manifest is not None
+    whole = {name: sums for entry in manifest.entries.values() for name, sums in entry.sha256.items()}
+    assert (manifest.complete, len(whole) > 0, list(root.rglob(building.LEFT_BEHIND))) == (False, True, [])
+    assert {name: sha256_of(root / name) for name in whole} == whole
 
 
 def test_only_what_changed_or_was_damaged_is_built_again(tmp_path: Path, few: dict[str, Prompt]) -> None:

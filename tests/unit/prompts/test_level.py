@@ -13,6 +13,7 @@ import pytest
 
 from prompts.audio import sound_level
 from prompts.audio.hold_music import PIECES, RATE, hold_music
+from prompts.audio.sound_windows import measure_peaks, measure_powers
 from prompts.errors import SoundError
 
 pytestmark = pytest.mark.unit
@@ -60,6 +61,17 @@ def test_too_loud_silent_and_empty_are_refused() -> None:
     with pytest.raises(SoundError, match="no sound"):
         sound_level.measure_levels(tone(0, 1), "x")
     assert sound_level.speech_rms(sound_level.make_silence(100, tone(10, 1))) == -math.inf
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (16000, 1), (22050, 1), (44100, 2)])
+@pytest.mark.parametrize("samples", [0, 3, 50, 4400, 20011, 22055])
+def test_windows_have_the_numbers_of_slices(rate: int, channels: int, samples: int) -> None:
+    """A length that is no whole number of milliseconds is rounded as pydub does, and the last window is padded."""
+    wave_form = array("h", (round(32767 * math.sin(n * n / 90000)) for n in range(samples * channels)))
+    segment = sound_level.pydub_segment()(data=wave_form.tobytes(), sample_width=2, frame_rate=rate, channels=channels)
+    slices = [segment[at : at + 10] for at in range(0, len(segment), 10)]
+    assert measure_peaks(segment, 10) == [piece.max for piece in slices]
+    assert measure_powers(segment, 10) == [piece.rms for piece in slices]
 
 
 @pytest.mark.parametrize(("run", "refused"), [(sound_level.CLIPPED_RUN - 1, False), (sound_level.CLIPPED_RUN, True)])

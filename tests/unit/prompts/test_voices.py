@@ -161,4 +161,4 @@ def test_each_language_is_spoken_by_its_own_voice_of_espeak(tmp_path: Path, monk
     for language in LANGUAGES:
         Espeak(language).speak_text("a", tmp_path / "a.wav", 0.8)
     told = (tmp_path / "args").read_text()
-    assert ("-v tr -s 96 " in told, "-v en-gb -s 112 " in told) == (True, True)
+    assert ("-v trk/tr -s 96 " in told, "-v gmw/en -s 112 " in told) == (True, True)
