@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from desk.api import models
 from desk.api.node_operations import NodeOperations
 from desk.api.openapi import describe_api
+from desk.api.queue_snapshot import QueueSnapshot
 from desk.api.route import BODY_MAX, ApiCall, Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import Failures, TokenHolder, Tokens
@@ -108,13 +109,13 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
 
     # Open streams would hold up every stop of the node for `STOP_S`.
     app.on_shutdown.append(close_streams)
-    warnings = TransferWarnings()
+    warnings, queues = TransferWarnings(), QueueSnapshot(inbox, clock)
     # The failures are shared by all routes, or each route would allow its own guesses.
     identify = partial(_require_holder, tokens=tokens, failures=Failures(clock),
                        address=ClientAddress() if desk is None else desk.address)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, identify, warnings, live, None if desk is None else desk.phones))
+            route, inbox, house, identify, warnings, live, queues, None if desk is None else desk.phones))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -149,7 +150,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                      identify: Callable[[web.Request, Route], TokenHolder], warnings: TransferWarnings,
-                     live: LiveDesks, phones: WebSeats | None) -> Respond:
+                     live: LiveDesks, queues: QueueSnapshot, phones: WebSeats | None) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -176,7 +177,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                                   **({"on": agent} if agent else {}))
         # 5. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
-                                            _last_event_id(request), phones))
+                                            queues, _last_event_id(request), phones))
         if isinstance(found, models.Shape):
             return _json_response(found)
         if isinstance(found, EventStream):

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from desk.api.node_operations import NodeOperations
+from desk.api.queue_snapshot import QueueSnapshot
 from desk.api.tokens import Role, TokenHolder
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
@@ -32,6 +33,7 @@ class ApiCall(NamedTuple):
     body: Shape | None
     warnings: TransferWarnings
     live: LiveDesks
+    queues: QueueSnapshot
     last_event: int | None = None
     """Id of the last event that a client of a stream has seen."""
     phones: WebSeats | None = None

@@ -320,7 +320,7 @@ async def all_agents(call: ApiCall) -> Shape:
 
 async def list_queues(call: ApiCall) -> Shape:
     """List all services."""
-    return views.Queues(queues=[views.show_queue(view) for view in call.inbox.queue_status().queues])
+    return call.queues.read_queues()
 
 
 async def list_callbacks(call: ApiCall) -> Shape:
@@ -512,7 +512,7 @@ ROUTES: tuple[Route, ...] = (
                  "agents who may serve them; each reading is audited. Anonymous services have no history."),
     Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "List agents"),
     Route("GET", "/api/v1/queues", ALL, None, views.Queues, list_queues, "List queues",
-          detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now."),
+          detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now. At most a second old."),
     Route("GET", "/api/v1/status", STAFF, None, views.StatusAnswer, show_status, "Show queues and agents at one moment",
           detail="With the last good copy of the files, and accommodations that leave nobody."),
     # The centre: surge, announcements, hours and files.

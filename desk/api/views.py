@@ -8,7 +8,7 @@ from pydantic import Field
 
 from desk.api.models import Reason, Reasons, Shape
 from desk.api.tokens import TokenHolder
-from routing.core.inbox import AgentView, QueueView, Status
+from routing.core.inbox import AgentView, QueueStatus, QueueView, Status
 from routing.core.model.centre_model import PauseReason
 
 
@@ -72,8 +72,9 @@ class Queue(Shape):
 
 
 class Queues(Shape):
-    """All services."""
+    """All services at one moment."""
 
+    at: float = Field(description="Moment of the counts, Unix seconds. It is at most a second ago.")
     queues: list[Queue]
 
 
@@ -129,6 +130,11 @@ class StatusAnswer(Shape):
         description="The first requirements that no agent can serve today, with file and line.")
     queues: list[Queue]
     agents: list[Agent]
+
+
+def show_queues(status: QueueStatus) -> Queues:
+    """Return the state of all services."""
+    return Queues(at=status.at, queues=[show_queue(one) for one in status.queues])
 
 
 def show_agent(view: AgentView, who: TokenHolder) -> Agent:

@@ -374,7 +374,7 @@ async def test_queues_and_status() -> None:
         queue = {"id": "temsilci", "name": "Temsilci", "waiting": 2, "ringing": 1, "talking": 3, "oldest_wait_s": 12.3,
                  "agents_signed_in": 6, "agents_ready": 5, "open": True,
                  "expected_wait": {"wait_s": 20.0, "low_s": 5.0, "high_s": 41.2}}
-        assert await desk.ask("GET", "/api/v1/queues", Role.AGENT) == (200, {"queues": [queue]})
+        assert await desk.ask("GET", "/api/v1/queues", Role.AGENT) == (200, {"at": 1000.0, "queues": [queue]})
         status, said = await desk.ask("GET", "/api/v1/status")
         assert status == 200 and said["queues"] == [queue] and said["link_up"] and len(said["agents"]) == 2
         assert (await desk.ask("GET", "/api/v1/agents/a9"))[1]["error"] == "unknown_agent"
