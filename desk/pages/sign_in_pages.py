@@ -12,7 +12,8 @@ from aiohttp import web
 from desk.pages.page_routes import Pages
 from desk.people.attempts import TooManyTries
 from desk.people.client_address import ClientAddress
-from desk.people.passwords import PASSWORD_MIN, TooManyWaiting, is_long_enough
+from desk.people.fair_line import TooManyWaiting
+from desk.people.passwords import PASSWORD_MIN, is_long_enough
 from desk.people.session_requests import (
     BROWSER_COOKIE,
     clear_session_cookie,

@@ -22,6 +22,8 @@ QUEUE_MAX = 5
 """Late answers that a pair may wait for: a minute. Further tries are refused at once, and not looked at."""
 LATE_MAX = 200
 """Late answers of all pairs. Each holds a connection and nothing else."""
+LATE_SOURCE_MAX = 40
+"""Late answers of one source. Without it an address could hold all of them with many names."""
 PAIRS_MAX = 4096
 """Pairs that are remembered. The oldest is forgotten first: only a flood from many addresses forgets one that counts,
 and then the queue of hashes is the limit."""
@@ -49,8 +51,8 @@ class Attempts:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._pairs: OrderedDict[Pair, _Count] = OrderedDict()
-        self._late: list[float] = []
-        """Times of late answers that are still to come."""
+        self._late: list[tuple[float, str]] = []
+        """Times of late answers that are still to come, with their sources."""
 
     def begin_try(self, pair: Pair) -> float:
         """Count a try as wrong, and return the seconds by which its answer must be late. Raise TooManyTries.
@@ -69,16 +71,17 @@ class Attempts:
             count.wrong.append(now)
             return 0.0
         # 3. Later answers come one after the other.
-        self._late = [at for at in self._late if at > now]
+        self._late = [(at, source) for at, source in self._late if at > now]
         answer_at = max(now, count.free_at) + LATE_S
-        if answer_at > now + QUEUE_MAX * LATE_S or len(self._late) >= LATE_MAX:
+        if answer_at > now + QUEUE_MAX * LATE_S or len(self._late) >= LATE_MAX \
+                or sum(source == pair[1] for _, source in self._late) >= LATE_SOURCE_MAX:
             raise TooManyTries
         if count.free_at <= now:
             # No name and no address: who it was is nobody's business but the person's.
             log.warning("sign_in.slowed", seconds=LATE_S)
         count.free_at = answer_at
         count.wrong = [*count.wrong[1:], answer_at]
-        self._late.append(answer_at)
+        self._late.append((answer_at, pair[1]))
         return answer_at - now
 
     def note_right(self, pair: Pair) -> None:

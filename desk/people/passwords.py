@@ -10,7 +10,6 @@ import asyncio
 import os
 import threading
 import unicodedata
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,8 +19,10 @@ from typing import Any, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from desk.people.fair_line import Asker, FairLine, Work
+
 T = TypeVar("T")
-_Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
+NOBODY = Asker()
 
 MEMORY_KB, PASSES, LANES = 19_456, 2, 1
 """Cost of a hash: what OWASP recommends for argon2id. One lane is one thread, so a hash never takes all processors."""
@@ -29,17 +30,10 @@ NICENESS = 10
 """Priority of the threads. Calls come first: at a change of shifts 200 people sign in within minutes."""
 AT_ONCE = 2
 """Hashes calculated at the same time."""
-WAITING_MAX = 50
-"""Hashes of each line that may wait: some seconds of work. Beyond that, a sentence at once is better than a long wait.
-"""
 PASSWORD_MIN = 12
 """Characters of a password. Length is the only rule, because other rules make people choose worse ones."""
 PASSWORD_MAX = 200
 """Characters of a password. A password manager makes fewer, and a form has at most 4 KB."""
-
-
-class TooManyWaiting(Exception):
-    """More sign-ins wait than can be handled in a few seconds."""
 
 
 class Passwords:
@@ -52,25 +46,22 @@ class Passwords:
         self._hasher = hasher or PasswordHasher(PASSES, MEMORY_KB, LANES)
         self._threads = ThreadPoolExecutor(AT_ONCE, "santral-password", _lower_priority)
         self._running = 0
-        self._known: deque[_Waiting] = deque()
-        self._strangers: deque[_Waiting] = deque()
+        self._known, self._strangers = FairLine(), FairLine()
         self._nobody = ""
         """Hash that is checked for unknown names, so that the time of the answer does not tell which names exist."""
 
-    async def hash_password(self, password: str, *, known: bool = False) -> str:
-        """Return the hash of a password. `known` tells that the browser is. Raise TooManyWaiting."""
-        return await self._run(partial(self._hasher.hash, _normalise(password)), known)
+    async def hash_password(self, password: str, asker: Asker = NOBODY) -> str:
+        """Return the hash of a password. Raise TooManyWaiting."""
+        return await self._run(partial(self._hasher.hash, _normalise(password)), asker)
 
-    async def check_password(self, hashed: str, password: str, *, known: bool = False) -> bool:
+    async def check_password(self, hashed: str, password: str, asker: Asker = NOBODY) -> bool:
         """Return whether a password fits a hash. An empty hash takes as long and fits nothing. Raise TooManyWaiting."""
-        return await self._run(partial(self._check, hashed, _normalise(password)), known)
+        return await self._run(partial(self._check, hashed, _normalise(password)), asker)
 
     def close(self) -> None:
         """End the threads, without waiting for them."""
-        for _, done in (*self._known, *self._strangers):
-            done.cancel()
-        self._known.clear()
-        self._strangers.clear()
+        self._known.clear_line()
+        self._strangers.clear_line()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, hashed: str, password: str) -> bool:
@@ -82,22 +73,19 @@ class Passwords:
             return False
         return fits and bool(hashed)
 
-    async def _run(self, work: Callable[[], T], known: bool) -> T:
-        line = self._known if known else self._strangers
-        if self._running >= AT_ONCE and len(line) >= WAITING_MAX:
-            raise TooManyWaiting
+    async def _run(self, calculate: Callable[[], T], asker: Asker) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        line.append((work, done))
+        (self._known if asker.known else self._strangers).join_line(Work(asker, calculate, done))
         self._start_next()
         # A browser that goes away does not stop the thread, so it keeps its place until the thread is done.
         return await asyncio.shield(done)
 
     def _start_next(self) -> None:
         while self._running < AT_ONCE and (line := self._known or self._strangers):
-            work, done = line.popleft()
+            work = line.take_next()
             self._running += 1
-            asyncio.get_running_loop().run_in_executor(self._threads, work).add_done_callback(
-                partial(self._note_done, done))
+            asyncio.get_running_loop().run_in_executor(self._threads, work.calculate).add_done_callback(
+                partial(self._note_done, work.done))
 
     def _note_done(self, done: asyncio.Future[Any], found: asyncio.Future[Any]) -> None:
         self._running -= 1

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from desk.people import person_rows
 from desk.people.attempts import Attempts, Pair
+from desk.people.fair_line import Asker, TooManyWaiting
 from desk.people.one_use_code import hash_code
-from desk.people.passwords import PASSWORD_MAX, Passwords, TooManyWaiting
+from desk.people.passwords import PASSWORD_MAX, Passwords
 from desk.people.sessions import COOKIE_MAX, TOKEN_BYTES, Sessions, hash_cookie
 from routing.store.store import Store
 
@@ -25,8 +26,8 @@ NAME_MAX = 64
 """Characters of a name that are remembered for its wrong tries."""
 
 
-Check = Callable[[str, bool], Awaitable[str | None]]
-"""Return the hash that the given secret fits, or None. The second value tells whether the browser is known."""
+Check = Callable[[str, Asker], Awaitable[str | None]]
+"""Return the hash of a person that the given secret fits, or None. The second value waits for its calculation."""
 
 
 class Credentials(NamedTuple):
@@ -58,19 +59,19 @@ class SignIns:
     async def sign_in(self, given: Credentials) -> SignedIn | None:
         """Open a session for the right password. Return None if anything is wrong. Raise TooManyTries, TooManyWaiting
         or StoreError."""
-        async def check(person: str, known: bool) -> str | None:
+        async def check(person: str, asker: Asker) -> str | None:
             found = await self._store.run_query(partial(person_rows.read_secrets, person=person))
             stored = "" if found is None else found.password
-            fits = await self._passwords.check_password(stored, given.secret[:PASSWORD_MAX + 1], known=known)
+            fits = await self._passwords.check_password(stored, given.secret[:PASSWORD_MAX + 1], asker)
             return stored if fits else None
 
         return await self._try_once(given, check)
 
     async def set_password(self, given: Credentials, password: str) -> SignedIn | None:
         """Set a password by a one-use code and open a session. Return None if anything is wrong. Raise as `sign_in`."""
-        async def check(person: str, known: bool) -> str | None:
+        async def check(person: str, asker: Asker) -> str | None:
             # The hash is made first in any case, so the time does not tell whether the code was right.
-            hashed = await self._passwords.hash_password(password, known=known)
+            hashed = await self._passwords.hash_password(password, asker)
             used = await self._store.run_write(partial(
                 person_rows.use_code, person=person, code=hash_code(given.secret), password=hashed, at=self._clock()))
             return hashed if used else None
@@ -81,12 +82,14 @@ class SignIns:
         # 1. Wait, if this pair has been wrong too often.
         person = given.name.strip()[:NAME_MAX]
         pair, known = await self._find_pair(person, given)
+        # Nobody else can be in front of a person in a known browser, so such a person is a source.
+        asker = Asker(person, f"person {person}" if known else pair[1], known)
         late = self._attempts.begin_try(pair)
         if late:
             await asyncio.sleep(late)
         # 2. Check, and open a session with what was checked.
         try:
-            hashed = await check(person if PERSON.fullmatch(person) else "", known)
+            hashed = await check(person if PERSON.fullmatch(person) else "", asker)
         except TooManyWaiting:
             self._attempts.forget_try(pair)
             raise

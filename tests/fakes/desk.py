@@ -265,7 +265,7 @@ async def add_people(store: Store) -> None:
 @contextlib.asynccontextmanager
 async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
                   clock: Callable[[], float] = time.time, proxies: Iterable[str] = (),
-                  phones: PagePhones = PHONES) -> AsyncIterator[Desk]:
+                  phones: PagePhones = PHONES, hasher: PasswordHasher | None = None) -> AsyncIterator[Desk]:
     """Run the API. With a folder there are `PEOPLE` who can sign in."""
     inbox = Inbox(*(answers or (answer,)))
     inbox.contacts = [(ContactView("c1", "temsilci", Channel.VOICE, ContactState.ASSIGNED, 0, 0, 5.0, OfferId(7),  # type: ignore[arg-type]
@@ -286,7 +286,7 @@ async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
             store, audit = await Store.open_store(folder / "santral.db"), Audit(folder)
             stack.push_async_callback(store.close)
             await add_people(store)
-            node = NodeDesk(store, inbox, audit, clock, phones, proxies=proxies, passwords=Passwords(QUICK))
+            node = NodeDesk(store, inbox, audit, clock, phones, proxies=proxies, passwords=Passwords(hasher or QUICK))
             await node.load()
         app = build_application(
             inbox, house, tokens, lambda: recorder.render_page(inbox.status()), lambda: (ready, {"asterisk": ready}),

@@ -9,16 +9,8 @@ import threading
 import pytest
 from argon2 import PasswordHasher
 
-from desk.people.passwords import (
-    AT_ONCE,
-    NICENESS,
-    PASSWORD_MAX,
-    PASSWORD_MIN,
-    WAITING_MAX,
-    Passwords,
-    TooManyWaiting,
-    is_long_enough,
-)
+from desk.people.fair_line import SOURCE_MAX, WAITING_MAX, Asker, TooManyWaiting
+from desk.people.passwords import AT_ONCE, NICENESS, PASSWORD_MAX, PASSWORD_MIN, Passwords, is_long_enough
 
 pytestmark = pytest.mark.integration
 
@@ -47,15 +39,17 @@ def test_length_is_the_only_rule(length: int, good: bool) -> None:
 
 
 class Slow(PasswordHasher):
-    """Hashes when it is told to, and counts how many run at once."""
+    """Hashes when it is told to. Notes what began in which order, and how many ran at once."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
         self.go, self.lock, self.running, self.most = threading.Event(), threading.Lock(), 0, 0
+        self.order: list[str] = []
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         with self.lock:
             self.running += 1
+            self.order.append(str(password))
             self.most = max(self.most, self.running)
         self.go.wait(10)
         with self.lock:
@@ -83,53 +77,99 @@ async def test_a_hash_costs_what_is_recommended_and_leaves_the_processor_to_call
     low.close()
 
 
+class Crowd:
+    """People who want to sign in while no hash is done."""
+
+    def __init__(self) -> None:
+        self.slow = Slow()
+        self.passwords = Passwords(self.slow)
+        self.waiting: list[asyncio.Task[str]] = []
+
+    async def comes(self, *askers: Asker) -> None:
+        self.waiting += [asyncio.create_task(self.passwords.hash_password(one.name, one)) for one in askers]
+        await asyncio.sleep(0)
+
+    async def refuses(self, asker: Asker) -> None:
+        with pytest.raises(TooManyWaiting):
+            await self.passwords.hash_password(asker.name, asker)
+
+    @property
+    def order(self) -> list[str]:
+        """The names, in the order in which their hashes began."""
+        return self.slow.order
+
+    async def ends(self) -> list[BaseException]:
+        """Let all hashes be done, and return the errors of those who were refused."""
+        self.slow.go.set()
+        found = await asyncio.gather(*self.waiting, return_exceptions=True)
+        self.passwords.close()
+        assert self.slow.most == AT_ONCE
+        return [one for one in found if isinstance(one, BaseException)]
+
+
+def people_of(source: str, count: int, *, known: bool = False) -> list[Asker]:
+    return [Asker(f"{source}-{number}", source, known) for number in range(count)]
+
+
 async def test_two_are_calculated_at_once_and_fifty_wait() -> None:
-    slow = Slow()
-    passwords = Passwords(slow)
-    waiting = [asyncio.create_task(passwords.hash_password("x" * 12)) for _ in range(AT_ONCE + WAITING_MAX)]
-    await asyncio.sleep(0)
-    with pytest.raises(TooManyWaiting):
-        await passwords.hash_password("x" * 12)
+    crowd = Crowd()
+    await crowd.comes(*(Asker("name", f"address {number}") for number in range(AT_ONCE + WAITING_MAX)))
+    await crowd.refuses(Asker("name", "address of one more"))
     # A browser that has gone away frees no place before its hash is done.
-    waiting[0].cancel()
+    crowd.waiting[0].cancel()
     await asyncio.sleep(0)
-    with pytest.raises(TooManyWaiting):
-        await passwords.hash_password("x" * 12)
-    slow.go.set()
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    assert isinstance(done[0], asyncio.CancelledError) and all(isinstance(one, str) for one in done[1:])
-    assert slow.most == AT_ONCE and await passwords.hash_password("x" * 12)
-    passwords.close()
+    await crowd.refuses(Asker("name", "address of one more"))
+    (gone,) = await crowd.ends()
+    assert isinstance(gone, asyncio.CancelledError) and len(crowd.order) == AT_ONCE + WAITING_MAX
+
+
+async def test_one_address_with_many_names_makes_nobody_else_wait() -> None:
+    crowd = Crowd()
+    await crowd.comes(*people_of("flood", AT_ONCE + SOURCE_MAX))
+    await crowd.refuses(Asker("one more", "flood"))
+    await crowd.comes(Asker("ayse", "home"), Asker("a1", "office"))
+    assert await crowd.ends() == []
+    # Before them were the hashes that had begun, and one of the flood.
+    assert {"ayse", "a1"} <= set(crowd.order[:AT_ONCE + 4])
+
+
+async def test_a_name_waits_once_for_an_address() -> None:
+    crowd = Crowd()
+    await crowd.comes(*people_of("flood", AT_ONCE), Asker("ayse", "flood"))
+    await crowd.refuses(Asker("ayse", "flood"))
+    await crowd.comes(Asker("ayse", "home"))
+    assert await crowd.ends() == []
+
+
+async def test_in_a_full_line_the_source_with_most_names_gives_up_its_newest() -> None:
+    crowd = Crowd()
+    await crowd.comes(*people_of("running", AT_ONCE), *people_of("flood", SOURCE_MAX), *people_of("second", SOURCE_MAX),
+                      *people_of("third", WAITING_MAX - 2 * SOURCE_MAX))
+    await crowd.comes(Asker("ayse", "home"))
+    # A source with as many names as any other gets no further place.
+    await crowd.refuses(Asker("one more", "second"))
+    (refused,) = await crowd.ends()
+    assert isinstance(refused, TooManyWaiting)
+    assert f"flood-{SOURCE_MAX - 1}" not in crowd.order and "ayse" in crowd.order
 
 
 async def test_known_browsers_wait_for_no_stranger() -> None:
-    slow, order = Slow(), list[str]()
-    passwords = Passwords(slow)
-
-    async def hash_for(name: str, *, known: bool) -> None:
-        await passwords.hash_password("x" * 12, known=known)
-        order.append(name)
-
-    waiting = [asyncio.create_task(hash_for("stranger", known=False)) for _ in range(AT_ONCE + WAITING_MAX)]
-    await asyncio.sleep(0)
-    with pytest.raises(TooManyWaiting):
-        await passwords.hash_password("x" * 12)
+    crowd = Crowd()
+    await crowd.comes(*(Asker("name", f"address {number}") for number in range(AT_ONCE + WAITING_MAX)))
+    await crowd.refuses(Asker("name", "address of one more"))
     # The line of strangers is full, and those of known browsers have their own and come before them.
-    waiting += [asyncio.create_task(hash_for("known", known=True)) for _ in range(WAITING_MAX)]
-    await asyncio.sleep(0)
-    with pytest.raises(TooManyWaiting):
-        await passwords.hash_password("x" * 12, known=True)
-    slow.go.set()
-    await asyncio.gather(*waiting)
-    assert slow.most == AT_ONCE and order.index("known") <= AT_ONCE
-    assert order[:WAITING_MAX].count("stranger") <= AT_ONCE, "only those who had begun before"
-    passwords.close()
+    known = [Asker(f"p{number}", f"person p{number}", known=True) for number in range(WAITING_MAX)]
+    await crowd.comes(*known)
+    await crowd.refuses(Asker("one more", "person one more", known=True))
+    assert await crowd.ends() == []
+    assert crowd.order[:WAITING_MAX].count("name") <= AT_ONCE + 1, "only those who had begun before"
 
 
 async def test_a_closed_hasher_leaves_nobody_waiting() -> None:
     slow = Slow()
     passwords = Passwords(slow)
-    waiting = [asyncio.create_task(passwords.hash_password("x" * 12)) for _ in range(AT_ONCE + 3)]
+    waiting = [asyncio.create_task(passwords.hash_password("x" * 12, Asker("name", f"address {number}")))
+               for number in range(AT_ONCE + 3)]
     await asyncio.sleep(0)
     passwords.close()
     slow.go.set()

@@ -7,6 +7,7 @@ import pytest
 from desk.people.attempts import (
     LATE_MAX,
     LATE_S,
+    LATE_SOURCE_MAX,
     PAIRS_MAX,
     QUEUE_MAX,
     WINDOW_S,
@@ -88,11 +89,23 @@ def test_pairs_and_late_answers_have_a_limit() -> None:
     late = 0
     with pytest.raises(TooManyTries):
         for n in range(LATE_MAX + 1):
-            wrong(attempts, (f"n{n}", "a"))
-            late += attempts.begin_try((f"n{n}", "a")) > 0
+            wrong(attempts, ("n", f"a{n}"))
+            late += attempts.begin_try(("n", f"a{n}")) > 0
     assert late == LATE_MAX
     clock.now += LATE_S
-    assert attempts.begin_try(("n0", "a")) == LATE_S
+    assert attempts.begin_try(("n", "a0")) == LATE_S
     for n in range(PAIRS_MAX):
         attempts.begin_try((f"m{n}", "a"))
-    assert attempts.begin_try(("n0", "a")) == 0.0, "the oldest pair is forgotten"
+    assert attempts.begin_try(("n", "a0")) == 0.0, "the oldest pair is forgotten"
+
+
+def test_one_source_holds_a_part_of_the_late_answers_with_many_names() -> None:
+    attempts = Attempts(Hands())
+    late = 0
+    with pytest.raises(TooManyTries):
+        for n in range(LATE_SOURCE_MAX + 1):
+            wrong(attempts, (f"n{n}", "flood"))
+            late += attempts.begin_try((f"n{n}", "flood")) > 0
+    assert late == LATE_SOURCE_MAX
+    wrong(attempts)
+    assert attempts.begin_try(PAIR) == LATE_S
