@@ -295,7 +295,8 @@ class _LabStart:
         if gateway is not None:
             start_gateway(self._folder)
         self._start_asterisk(program)
-        place = self._start_network(program, places["sip"], carrier, visitors and visitors.network)
+        page = visitors and network_conf.VisitorLine(visitors.network, tuple(loaded.settings.numbers))
+        place = self._start_network(program, places["sip"], carrier, page)
         # Asterisk keeps its real AMI address. Only the node goes through the proxy, so its settings are written again.
         if through is not None:
             mine, other = (f"\nami = {json.dumps(one)}" for one in (places["ami"], through(places["ami"])))
@@ -370,7 +371,8 @@ class _LabStart:
             note_process(self._folder, name, identity)
             wait_listening(identity, port, self._folder / f"{name}.log")
 
-    def _start_network(self, program: AsteriskProgram, target: str, sip: int, page: int | None) -> NetworkPlace:
+    def _start_network(self, program: AsteriskProgram, target: str, sip: int,
+                       page: network_conf.VisitorLine | None) -> NetworkPlace:
         self._say("starting the telephone network")
         place, phones = network.start_network(program, self._folder / "network", target, self._ports,
                                               media=MEDIA_PORTS, sip=sip, page=page, speech=self._speech)

@@ -88,12 +88,12 @@ class PhoneBehaviour(NamedTuple):
 
 def start_network(program: AsteriskProgram, folder: Path, target: str, ports: PortBlock,
                   phones: Mapping[str, str] | None = None, media: int = 480, sip: int | None = None,
-                  bind: str = "127.0.0.1", page: int | None = None,
+                  bind: str = "127.0.0.1", page: network_conf.VisitorLine | None = None,
                   speech: Mapping[str, Path] | None = None) -> tuple[NetworkPlace, PrivateAsterisk]:
     """Start a network that outlives this process. The `phones` (seat -> secret) register at once.
 
-    `sip` is its port, or None for any free one. `bind` is its address. `page` is the port at which the caller's page
-    reaches it (`lab.caller_page`), or None. `speech` names what callers can say (`place_call`), with folders of sounds.
+    `sip` is its port, or None for any free one. `bind` is its address. `page` is the line of the caller's page
+    (`lab.caller_page`), or None. `speech` names what callers can say (`place_call`), with folders of sounds.
     """
     conf, secret = folder / "conf", secrets.token_urlsafe(24)
     sip, ami = sip or ports.free_port(socket.SOCK_DGRAM), ports.free_port()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from asterisk_conf.machine_addresses import list_addresses
 from asterisk_conf.render import open_templates
@@ -26,6 +27,17 @@ VISITORS = 20
 VISIT_S = 3600
 """Longest call of a visitor, so that a forgotten page does not wait for ever."""
 
+
+
+class VisitorLine(NamedTuple):
+    """The line of the caller's page."""
+
+    port: int
+    """Port of the web server."""
+    numbers: tuple[str, ...]
+    """Numbers that a visitor can call. A visitor's browser may ask for anything, and nothing else is dialled."""
+
+
 CALLER_ENDPOINT = "centre"
 ANONYMOUS_ENDPOINT = "centre-anonymous"
 
@@ -37,11 +49,12 @@ EMPTY = ("acl.conf", "udptl.conf", "pjproject.conf", "ccss.conf", "stasis.conf",
 
 
 def write_files(folder: Path, *, sip: int, ami: int, rtp: tuple[int, int], target: str, secret: str,
-                bind: str = "127.0.0.1", page: int | None = None, speech: Mapping[str, Path] | None = None) -> None:
+                bind: str = "127.0.0.1", page: VisitorLine | None = None,
+                speech: Mapping[str, Path] | None = None) -> None:
     """Render the files into `folder`. `target` is host:port of the Asterisk that callers dial and phones register at.
 
     `bind` is the SIP address. An Asterisk on another machine cannot send to the loopback. On the loopback callers have
-    a separate address. `page` is the port of the web server for the caller's page. None leaves the server off.
+    a separate address. `page` is the line of the caller's page. None leaves the web server off.
     `speech` names the classes of what callers can say, with their folders.
     """
     # On one machine only the address tells the carrier from the phones.
