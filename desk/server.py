@@ -41,7 +41,7 @@ from desk.phone.web_seats import WebSeats
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
-from routing.core.model.ids import AgentId
+from routing.core.model.ids import AgentId, ContactId
 
 log = structlog.get_logger()
 
@@ -171,10 +171,12 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
         # While a body came slowly the session may have ended. A stream that opens afterwards would never be closed.
         if who.session:
             identify(request, route)
-        # 4. A line of the audit, before anything is done.
+        # 4. A line of the audit, before anything is done. An id that nobody has may be a number that was mistaken for
+        # one, so it is not written.
         if route.is_act_of(who):
+            known = inbox.agent_view(AgentId(agent)) or inbox.contact_view(ContactId(agent))
             await house.audit_act(who.audit_name, "acted", route=f"{route.method} {route.path}",
-                                  **({"on": agent} if agent else {}))
+                                  **({"on": agent if known else "unknown"} if agent else {}))
         # 5. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
                                             queues, _last_event_id(request), phones))

@@ -528,5 +528,5 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/hours", ALL, None, models.Days, list_days, "Show opening hours",
           detail="Two weeks, with rosters and closures."),
     Route("POST", "/api/v1/reload", ADMIN, models.Reload, models.Reloaded, reload_centre, "Reload the centre's files",
-          detail="With any problem nothing changes."),
+          audited=True, detail="Audited. With any problem nothing changes."),
 )

@@ -62,7 +62,8 @@ class RunningNodeOperations:
         self._instead, self._nobody_left, self._surge = instead, nobody_left, surge
 
     async def reload_centre(self, wanted: models.Reload, by: str) -> models.Reloaded:
-        """Reload the files of the centre. See `NodeOperations`."""
+        """Reload the files of the centre. See `NodeOperations`. The line of a reload that was refused stays."""
+        await self.audit_act(_audit_name(by, wanted.by), "reload_requested", dry_run=wanted.dry_run)
         try:
             done = await self._reloader.reload_files(by.partition(" ")[0], dry_run=wanted.dry_run)
         except SantralError as error:

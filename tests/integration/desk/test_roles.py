@@ -184,6 +184,15 @@ async def test_each_act_of_a_supervisor_or_admin_is_in_the_audit_with_the_person
                 "route": row, **({"on": "a1"} if "{id}" in route.path else {})})]
 
 
+async def test_a_number_in_place_of_an_id_is_not_in_the_audit(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        headers = await desk.sign_in("ayse")
+        for path in ("/api/v1/callbacks/05321234567/cancel", "/api/v1/agents/05321234567/skills"):
+            async with desk.http.post(desk.base + path, headers=headers, json={} if "skills" in path else None):
+                pass
+        assert [about.get("on") for _, about in desk.house.acts] == ["unknown", "unknown"]
+
+
 async def test_an_act_that_cannot_be_audited_is_not_done(tmp_path: Path) -> None:
     async with running(folder=tmp_path) as desk:
         desk.house.audit_fails = True

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from centres.centre_reader import SHIPPED
+from desk.api.models import Reload
 from routing.core.inbox import InboxClosed
 from routing.core.model.errors import UnknownService
 from routing.core.model.ids import AgentId
 from routing.store.errors import StoreError
 from santral.centre.config import node_config
+from santral.errors import SantralError
 from santral.node.operations import RunningNodeOperations
 from tests.until import LIMIT_S
 
@@ -41,15 +43,44 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
                 await asyncio.Event().wait()
             raise troubles.pop(0)
 
+    audited = list[tuple[str, str, dict[str, Any]]]()
+
+    async def audit(who: str, what: str, **about: Any) -> None:
+        audited.append((who, what, about))
+
     hang_up: Any = SimpleNamespace(wait=lambda: asyncio.sleep(0), clear=lambda: None)
     house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
-                      SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
+                      SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=audit),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
                       SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run_reloads(hang_up))
     await asyncio.wait_for(asked.wait(), LIMIT_S)
     assert not running.done() and not troubles
     running.cancel()
+    assert audited[0] == ("SIGHUP", "reload_requested", {"dry_run": False})
+
+
+@pytest.mark.parametrize(("by", "named", "told"), [
+    ("admin omer", None, "admin omer"), ("admin omer", "somebody", "admin omer"), ("admin", "omer", "admin omer"),
+    ("admin", None, "admin")])
+async def test_a_reload_is_in_the_audit_with_the_person(by: str, named: str | None, told: str) -> None:
+    audited = list[tuple[str, str, dict[str, Any]]]()
+
+    async def audit(who: str, what: str, **about: Any) -> None:
+        audited.append((who, what, about))
+
+    class Reloader:
+        async def reload_files(self, by: str, *, dry_run: bool) -> Any:
+            assert audited, "the line comes first"
+            raise SantralError("menu.yaml:3: wrong")
+
+    house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
+                      SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=audit),  # type: ignore[arg-type]
+                      lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
+    done = await house.reload_centre(Reload(dry_run=True, by=named), by)
+    assert done.problems == ["menu.yaml:3: wrong"]
+    assert audited == [(told, "reload_requested", {"dry_run": True})]
 
 
 def test_everything_that_is_stored_of_an_agents_needs_is_shown_them_as_the_files_have_it(tmp_path: Path) -> None:
