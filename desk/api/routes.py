@@ -95,11 +95,14 @@ async def decline_heavy(call: ApiCall) -> Shape:
 async def report_load(call: ApiCall) -> Shape:
     """Report the real load of the present contact."""
     assert isinstance(call.body, models.LoadReport)
-    # On other channels an agent may have several contacts; the report is about all of them.
-    view = call.inbox.agent_view(call.agent)
-    if view is None or not view.offers:
+    # On other channels an agent may have several contacts; the report is about all of them. A pair heard the same one.
+    view = call.inbox.desk_view(call.agent)
+    offers = [] if view is None else [*view.agent.offers, *(one.offer for one in view.contacts
+                                                            if one.partner is not None
+                                                            and one.offer not in view.agent.offers)]
+    if not offers:
         raise NotNow
-    for offer in view.offers:
+    for offer in offers:
         await call.inbox.ask(events.LoadReported(offer, call.body.load))
     return await one_agent(call)
 

@@ -22,6 +22,7 @@ STATE_MAX = 4096
 
 Recording = Literal["none", "on", "paused"]
 WrapUpAfter = Literal["none", "on_request", "requested", "follows"]
+PairRole = Literal["speaks", "types"]
 PhoneKind = Literal["page", "own"]
 
 
@@ -60,6 +61,7 @@ class OfferOnDesk(Shape):
     returned: bool = Field(description="The caller has talked with an agent before, in this contact or in a call that "
                                        "was dropped.")
     asked_by: str | None = Field(description="The colleague who consults the agent about the caller.")
+    time_to_read: bool | None = Field(description="The caller comes when the agent has read. Only for the agent.")
 
 
 class ConsultOnDesk(Shape):
@@ -89,6 +91,8 @@ class TalkOnDesk(Shape):
     returned: bool
     asked_by: str | None = Field(description="The colleague with whom the agent talks before the caller is connected.")
     partner: str | None = Field(description="The other agent of a pair.")
+    pair_role: PairRole | None = Field(description="Part of this agent in a pair: the first one of the team speaks "
+                                                   "with the caller, the second one types.")
     follow_up: bool = Field(description="The caller has agreed to a callback if the call is lost.")
     abusive: bool = Field(description="The caller is flagged as abusive.")
     wrapup_after: WrapUpAfter | None = Field(
@@ -174,7 +178,7 @@ def _build_offer(one: HeldContact, *, own: bool) -> OfferOnDesk:
         offer=one.offer, contact=one.contact, channel=one.channel.value, service=one.service,
         service_name=one.service_name, waiting_since=one.waiting_since, rings_until=one.rings_until if own else None,
         answered_at=one.answered_at, callback=one.callback, language=one.language, slow=one.slow,
-        returned=one.returned, asked_by=one.asked_by)
+        returned=one.returned, asked_by=one.asked_by, time_to_read=one.time_to_read if own else None)
 
 
 def _build_talk(one: HeldContact, sources: DeskSources, *, own: bool) -> TalkOnDesk:
@@ -188,7 +192,8 @@ def _build_talk(one: HeldContact, sources: DeskSources, *, own: bool) -> TalkOnD
             to=asks.agent, service=asks.service, since=asks.since,
             state="talking" if asks.state is ConsultState.TALKING else "seeking"),
         callback=one.callback, language=one.language, slow=one.slow, returned=one.returned,
-        asked_by=one.asked_by if one.talks_first else None, partner=one.partner, follow_up=one.follow_up,
+        asked_by=one.asked_by if one.talks_first else None, partner=one.partner,
+        pair_role=None if one.partner is None else "speaks" if one.leads_pair else "types", follow_up=one.follow_up,
         abusive=one.abusive, wrapup_after=_find_wrapup_after(one) if own else None)
 
 

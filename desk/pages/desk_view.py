@@ -88,7 +88,8 @@ def _list_flags(state: State) -> list[str]:
         "phone_lost": phone["kind"] == "page" and not phone["registered"],
         "offer": offer is not None,
         "offer_rings": offer is not None and offer["answered_at"] is None,
-        "offer_reads": offer is not None and offer["answered_at"] is not None,
+        "offer_reads": offer is not None and offer["answered_at"] is not None and bool(offer["time_to_read"]),
+        "offer_comes": offer is not None and offer["answered_at"] is not None and not offer["time_to_read"],
         "talk": talk is not None,
         "wrapup_now": wrapup is not None,
         "wrapup_limited": wrapup is not None and wrapup["until"] is not None,
@@ -159,7 +160,9 @@ def _write_texts(state: State, context: DeskContext, at: float) -> dict[str, str
         texts["talk_for"] = length.write_length(at - talk["since"])
         texts["talk_recording"] = words[f"recording.{talk['recording']}"]
         texts["talk_about"] = " ".join(_describe_caller(talk, context)) or words["talk.nothing_special"]
-        texts["talk_partner"] = _name_agent(talk["partner"], context)
+        if talk["pair_role"] is not None:
+            texts["talk_partner"] = words[f"pair.{talk['pair_role']}"].format(
+                who=_name_agent(talk["partner"], context))
         if talk["on_hold_since"] is not None:
             texts["talk_hold"] = words["talk.on_hold"].format(length=length.write_length(at - talk["on_hold_since"]))
             texts["title"] = words["state.held"]

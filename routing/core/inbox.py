@@ -155,6 +155,10 @@ class HeldContact(NamedTuple):
     """A wrap-up may follow the talk, by itself or on request."""
     wrapup_follows: bool
     """A wrap-up follows the talk, by itself or because the agent has asked for it."""
+    leads_pair: bool
+    """This agent is the first one of a pair, or has the contact alone."""
+    time_to_read: bool
+    """The profile gives time to read before the caller is connected."""
 
 
 class DeskView(NamedTuple):

@@ -35,6 +35,14 @@ CALLER = {"callers": [{"contact": "c17", "last_digits": "63", "times": 2, "note"
     {"at": AT - 864_000.0, "service": "psikososyal", "outcome": "served", "notes": [
         {"at": AT - 864_000.0, "code": "yonlendirildi", "text": "Yeniden arayacak.", "mine": False}]},
     {"at": AT - 1_728_000.0, "service": "temsilci", "outcome": "served", "notes": []}]}]}
+CONTACTS = {"contacts": [
+    {"contact": "c16", "service": "psikososyal", "at": AT - 3600.0, "talk_s": 312.0,
+     "note": {"at": AT, "code": "yonlendirildi", "text": "Yeniden arayacak.", "mine": True}},
+    {"contact": "c15", "service": "temsilci", "at": AT - 90_000.0, "talk_s": None, "note": None}]}
+CALLBACKS = {"callbacks": [
+    {"id": "c3", "service": "temsilci", "since": AT - 7200.0, "tries": 2, "next_at": AT + 600.0, "mine": False},
+    {"id": "c4", "service": "uzaktan_egitim", "since": AT - 90_000.0, "tries": 0, "next_at": AT - 60.0, "mine": False},
+    {"id": "c5", "service": "psikososyal", "since": AT - 60.0, "tries": 0, "next_at": AT, "mine": True}]}
 PHONE = {"seat": "3001", "uri": "sip:3001@example.invalid", "secret": "s", "websocket": "/phone", "turn": None}
 
 SOFTPHONE = """
@@ -88,7 +96,7 @@ class PlayedNode:
         self.asked: list[tuple[str, Any]] = []
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {
             "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT),
-            "caller": (200, CALLER)}
+            "caller": (200, CALLER), "contacts": (200, CONTACTS), "callbacks": (200, CALLBACKS)}
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.refuses_streams = False
         self.base = ""

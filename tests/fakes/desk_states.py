@@ -20,7 +20,7 @@ def contact(state: OfferState = OfferState.ACCEPTED, **more: object) -> HeldCont
     """A caller of psychosocial support who waited 12 s before 14:05."""
     one = HeldContact(OfferId(17), ContactId("c17"), Channel.VOICE, ServiceId("psikososyal"), "Psikososyal destek",
                       state, AT - 12.0, False, "", False, False, None, False, None, None, None, None, None, False, None,
-                      False, False, None, False, True, True)
+                      False, False, None, False, True, True, True, False)
     return one._replace(**more)  # type: ignore[arg-type]
 
 
@@ -47,7 +47,9 @@ STATES: dict[str, DeskState] = {
     "offer-known": desk_state(AgentState.RINGING, RINGING._replace(
         callback=True, slow=True, returned=True, language="en", asked_by=AgentId("a2"))),
     "offer-own-phone": desk_state(AgentState.RINGING, RINGING, phone="own"),
-    "offer-reading": desk_state(AgentState.RINGING, RINGING._replace(rings_until=None, answered_at=AT)),
+    "offer-reading": desk_state(AgentState.RINGING, RINGING._replace(rings_until=None, answered_at=AT,
+                                                                     time_to_read=True)),
+    "offer-answered": desk_state(AgentState.RINGING, RINGING._replace(rings_until=None, answered_at=AT)),
     "talk": desk_state(AgentState.TALKING, TALK, recording="on"),
     "talk-own-phone": desk_state(AgentState.TALKING, TALK._replace(wrapup_follows=False), phone="own"),
     "talk-leaving": desk_state(AgentState.TALKING, TALK._replace(wrapup_possible=False, wrapup_follows=False),
@@ -57,6 +59,7 @@ STATES: dict[str, DeskState] = {
     "talk-recording-paused": desk_state(AgentState.TALKING, TALK._replace(abusive=True, follow_up=True, slow=True,
                                                                           wrapup_requested=True), recording="paused"),
     "talk-paired": desk_state(AgentState.TALKING, TALK._replace(partner=AgentId("a3"))),
+    "talk-paired-second": desk_state(AgentState.TALKING, TALK._replace(partner=AgentId("a3"), leads_pair=False)),
     "talk-seeking": desk_state(AgentState.TALKING, TALK._replace(on_hold_since=AT + 30.0, consult=ConsultView(
         ConsultState.SEEKING, ServiceId("uzaktan_egitim"), None, AT + 30.0)), at=AT + 40.0),
     "talk-consulting": desk_state(AgentState.TALKING, TALK._replace(on_hold_since=AT + 30.0, consult=ConsultView(

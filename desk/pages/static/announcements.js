@@ -29,8 +29,15 @@ export class Announcements {
     if (old.offer !== null && state.offer === null && state.talk?.offer !== old.offer.offer) {
       add("offer", words["offer.gone"], 0);
     }
+    // The caller may still hear a sentence. A caller who comes at once makes this no news.
+    if (old.offer?.answered_at === null && state.offer?.offer === old.offer.offer && state.offer.answered_at !== null) {
+      const word = state.offer.time_to_read ? "offer.reading" : "offer.comes";
+      add("state", words[word], 0, { after: SHORT_HOLD_MS });
+    }
     // 2. The talk.
-    if (state.talk !== null && old.talk?.offer !== state.talk.offer) add("state", words["say.talk"], 1);
+    if (state.talk !== null && old.talk?.offer !== state.talk.offer) {
+      add("state", [words["say.talk"], texts.talk_partner].filter(Boolean).join(" "), 1);
+    }
     const held = state.talk?.on_hold_since ?? null;
     const wasHeld = old.talk?.on_hold_since ?? null;
     if (state.talk !== null && old.talk !== null && (held === null) !== (wasHeld === null)) {

@@ -8,8 +8,10 @@ import { Events } from "./events.js";
 import { KeyTable } from "./key_table.js";
 import { Keys, isTyped } from "./keys.js";
 import { NotePanel } from "./note_panel.js";
-import { OneSwitch } from "./one_switch.js";
+import { OneSwitch, SwitchPace } from "./one_switch.js";
 import { OneTab } from "./one_tab.js";
+import { OwnLists } from "./own_lists.js";
+import { OwnStorage } from "./own_storage.js";
 import { PagePhone } from "./page_phone.js";
 import { ShiftEnd } from "./shift_end.js";
 import { Softphone } from "./softphone.js";
@@ -23,19 +25,12 @@ const view = new StateView(context);
 const writer = new ViewWriter(document.body);
 const announcer = new Announcer(byId("status"), byId("alert"));
 const announcements = new Announcements(view);
-// Keys and way of use are those of the person: the next shift may have this machine.
-const ownName = (name) => `${name} ${context.agent}`;
-const ownedBy = (storage) => ({
-  getItem: (name) => storage.getItem(ownName(name)),
-  setItem: (name, value) => storage.setItem(ownName(name), value),
-  removeItem: (name) => storage.removeItem(ownName(name)),
-});
-const ownStorage = ownedBy(localStorage);
+const ownStorage = new OwnStorage(localStorage, context.agent);
 const keys = new Keys(ownStorage);
 const api = new Api(context.agent, () => showTrouble("session"));
 const doers = (name) => [...document.querySelectorAll(`[data-do="${name}"]`)];
 
-const shiftEnd = new ShiftEnd(ownedBy(sessionStorage), (path, body) => act(path, body), (planned) => {
+const shiftEnd = new ShiftEnd(new OwnStorage(sessionStorage, context.agent), (path, body) => act(path, body), (planned) => {
   showState();
   say("leaving", words[planned ? "say.end_later" : "say.stays"]);
 });
@@ -112,6 +107,7 @@ const colleagues = new Colleagues(byId("to-colleague"), api, context);
 
 function showMute() {
   byId("mute").setAttribute("aria-pressed", String(phone.muted));
+  showSteps();
 }
 
 async function openPhone() {
@@ -185,6 +181,8 @@ async function actAndSay(path, body, text) {
 }
 
 const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say: (text) => say("done", text) });
+
+const lists = new OwnLists(document, api, view, { now, describe: (service, note) => notes.describeNote(service, note) });
 
 const target = () => {
   const found = {};
@@ -283,6 +281,10 @@ document.addEventListener("keydown", (event) => {
     chooseSwitch(false);
     return;
   }
+  if (oneSwitch.step(event.key)) {
+    event.preventDefault();
+    return;
+  }
   const action = keys.actionOf(event);
   if (action === null || (isTyped(event) && event.target.closest?.("input, textarea, select"))) return;
   event.preventDefault();
@@ -294,8 +296,24 @@ document.addEventListener("keydown", (event) => {
 
 const oneSwitch = new OneSwitch(
   { region: byId("one-switch"), button: byId("due"), rest: [byId("controls"), ...document.querySelectorAll(".top, .skip")] },
-  words, (action) => (quiet || (action === "answer" && !keys.mayAnswer()) ? undefined : actions[action]()),
+  words, context, { run: runStep, pace: new SwitchPace(byId("switch-pace"), ownStorage), say: (text, level) => level <= LEVELS[verbosity()] && say("switch", text) },
 );
+
+// Does what a step shows, as if its button and its choice were pressed.
+function runStep({ action, value }) {
+  if (quiet || (action === "answer" && !keys.mayAnswer())) return;
+  if (action === "break") byId("reason").value = value;
+  if (action === "consult" || action === "transfer") {
+    byId("to-service").value = value;
+    byId("to-colleague").value = "";
+  }
+  const buttons = doers(action);
+  actions[action](buttons.find((one) => one.dataset.value === value) ?? buttons[0]);
+}
+
+function showSteps() {
+  oneSwitch.follow(phone.muted ? new Set([...flags, "muted"]) : flags);
+}
 
 function chooseSwitch(on) {
   ownStorage.setItem("santral-one-switch", on ? "1" : "");
@@ -328,7 +346,7 @@ function follow(next) {
   }
   const icon = view.iconOf(flags);
   byId("icon").href = byId("shape").src = context.icons[icon];
-  oneSwitch.follow(flags);
+  showSteps();
   notes.follow(next);
   phone.follow(next);
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
@@ -342,7 +360,7 @@ function follow(next) {
   if (leaves && next.state === "signed_out") signOut();
   for (const one of announcements.ofStates(old, state, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
-  if (old.state !== next.state && !BUSY_STATES.includes(next.state)) showDay();
+  if (old.state !== next.state && !BUSY_STATES.includes(next.state)) lists.load();
 }
 
 function speak(one) {
@@ -427,21 +445,6 @@ function stopWork() {
 const clock = setInterval(showTexts, 1000);
 new OneTab(goQuiet);
 
-// --- the own day ---------------------------------------------------------------------------------------------------
-
-async function showDay() {
-  const found = await api.get("/day");
-  if (!found.ok) return;
-  const day = found.body;
-  const rested = day.breaks.reduce((sum, one) => sum + (one.ends ?? now()) - one.begins, 0);
-  byId("day-calls").textContent = String(day.calls);
-  byId("day-talk").textContent = view.writeLength(day.talk_s);
-  byId("day-wrapup").textContent = view.writeLength(day.wrapup_s);
-  byId("day-breaks").textContent = view.writeLength(rested);
-  byId("day-kept").textContent = String(day.breaks_kept);
-  byId("day").hidden = false;
-}
-
 // --- signing out ---------------------------------------------------------------------------------------------------
 
 let leaves = false; // the agent has signed out in a talk
@@ -482,10 +485,10 @@ byId("far").checked = Boolean(localStorage.getItem("santral-far"));
 byId("far").addEventListener("change", (event) => localStorage.setItem("santral-far", event.target.checked ? "1" : ""));
 byId("icon").href = byId("shape").src = context.icons[view.iconOf(flags)];
 showTexts();
-oneSwitch.follow(flags);
+showSteps();
 if (ownStorage.getItem("santral-one-switch") || context.answer_mode === "single_switch") chooseSwitch(true);
 events.open();
-showDay();
+lists.load();
 notes.follow(state);
 sound.load();
 colleagues.load();

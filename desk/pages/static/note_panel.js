@@ -135,10 +135,14 @@ export class NotePanel {
 
   describeContact(one) {
     const service = this.view.context.services[one.service] ?? one.service;
-    const notes = one.notes.map((note) => [this.#nameCode(one.service, note.code), note.text].filter(Boolean).join(", "));
+    const notes = one.notes.map((note) => this.describeNote(one.service, note));
     return fillWords(this.words["note.earlier"], {
       day: this.view.writeDay(one.at), service, what: notes.filter(Boolean).join("; ") || this.words["note.nothing"],
     });
+  }
+
+  describeNote(service, note) {
+    return [this.#nameCode(service, note.code), note.text].filter(Boolean).join(", ");
   }
 
   #nameCode(service, code) {

@@ -41,7 +41,8 @@ export class StateView {
       phone_lost: phone.kind === "page" && !phone.registered,
       offer: offer !== null,
       offer_rings: offer !== null && offer.answered_at === null,
-      offer_reads: offer !== null && offer.answered_at !== null,
+      offer_reads: offer !== null && offer.answered_at !== null && Boolean(offer.time_to_read),
+      offer_comes: offer !== null && offer.answered_at !== null && !offer.time_to_read,
       talk: talk !== null,
       wrapup_now: wrapup !== null,
       wrapup_limited: wrapup !== null && wrapup.until !== null,
@@ -120,7 +121,9 @@ export class StateView {
       texts.talk_for = this.writeLength(now - talk.since);
       texts.talk_recording = words["recording." + talk.recording];
       texts.talk_about = this.describeCaller(talk).join(" ") || words["talk.nothing_special"];
-      texts.talk_partner = this.nameAgent(talk.partner);
+      if (talk.pair_role !== null) {
+        texts.talk_partner = fillWords(words["pair." + talk.pair_role], { who: this.nameAgent(talk.partner) });
+      }
       if (talk.on_hold_since !== null) {
         texts.talk_hold = fillWords(words["talk.on_hold"], { length: this.writeLength(now - talk.on_hold_since) });
         texts.title = words["state.held"];
@@ -144,7 +147,7 @@ export class StateView {
 
   // The name of the icon: its shape tells the state without colour.
   iconOf(flags) {
-    if (flags.has("offer_rings")) return "ringing";
+    if (flags.has("offer") && !flags.has("talk")) return "ringing";
     if (flags.has("on_hold")) return "held";
     if (flags.has("talk")) return "talking";
     if (flags.has("wrapup")) return "wrapup";

@@ -10,13 +10,14 @@ import pytest
 
 from desk.api import own_models as models
 from routing.core import events as e
-from routing.core.model.centre_model import OfferState
+from routing.core.model.centre_model import AgentState, OfferState, Profile
 from routing.core.model.errors import NotNow, UnknownAgent
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model.live_calls import LiveOffer
 from routing.store.audit import NEWEST_BYTES, Audit, AuditError
 from santral.node.own_desk import OwnDesk
-from tests.fakes.live_node import Node, live_node
+from tests.fakes.live_node import CENTRE, Node, live_node
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -62,6 +63,35 @@ async def test_only_the_agents_own_leg_is_hung_up_and_a_ringing_one_is_refused(o
     own.asterisk.there = set()
     with pytest.raises(NotNow):
         await own.desk.hang_up(A1)
+
+
+async def test_each_of_a_pair_hangs_up_the_own_leg(tmp_path: Path) -> None:
+    pair = Profile(pair_id="p1")
+    centre = CENTRE._replace(agents=tuple(one._replace(profile=pair) for one in CENTRE.agents))
+    async with live_node(tmp_path, centre=centre) as node:
+        own = Own(node, tmp_path)
+        await node.sits("a1", "2001")
+        await node.sits("a2", "2002")
+        offer = await node.rings("c1")
+        mine, theirs = f"o{offer.offer}-c1", f"p{offer.offer}-c1"
+        own.asterisk.there = {mine, theirs}
+        ringing = LiveOffer(offer.offer, offer.contact, A1, SeatId("2001"), OfferState.PENDING, False, mine,
+                            partner_rings=True)
+        own.live = [ringing]
+        # 1. While it rings, each declines at the own phone.
+        await own.desk.hang_up(A2)
+        # 2. In the talk, each leaves it.
+        node.post(e.OfferConnected(offer.offer, offer.contact))
+        await until_async(lambda: node.runner.agent_view(A2).state is AgentState.TALKING)  # type: ignore[union-attr]
+        own.live = [ringing._replace(state=OfferState.ACCEPTED, answered=True, partner_rings=False)]
+        await own.desk.hang_up(A2)
+        await own.desk.hang_up(A1)
+        assert own.asterisk.done == [(theirs, True), (theirs, False), (mine, False)]
+        # 3. Both may say how heavy it was: they have heard the same caller.
+        for agent, load in (("a2", 4), ("a1", 3)):
+            await node.ask("POST", f"/api/v1/agents/{agent}/report-load", agent, json={"load": load})
+        rows = await node.store.load_state()
+        assert [(one.load, one.load_reported) for one in rows.offers] == [(3, True)]
 
 
 async def test_comfort_is_the_agents_choice_over_the_profile_and_is_kept(own: Own) -> None:

@@ -14,7 +14,7 @@ from tests.until import until_async
 HEARD = """() => { window.heard = []; for (const id of ["status", "alert"]) new MutationObserver(() => {
   const text = document.getElementById(id).textContent; if (text) window.heard.push([id, text]); }).observe(
   document.getElementById(id), { childList: true, characterData: true, subtree: true }); }"""
-READ_ONLY = {"day", "colleagues", "comfort", "caller"}
+READ_ONLY = {"day", "colleagues", "comfort", "caller", "contacts", "callbacks"}
 
 
 async def heard(page: Page, *expected: tuple[str, str]) -> None:

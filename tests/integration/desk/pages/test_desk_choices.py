@@ -26,28 +26,6 @@ async def test_the_announced_detail_follows_the_choice(desk: Page, node: PlayedN
                 ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
 
 
-async def test_with_one_switch_one_element_takes_the_focus(desk: Page, node: PlayedNode) -> None:
-    await desk.get_by_label("Tek düğmeyle kullan").check()
-    due = desk.locator("#due")
-    stops = "() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex]')].filter((one) => " \
-            "one.checkVisibility() && !one.closest('[inert]') && one.tabIndex >= 0 && !one.disabled).length"
-    for state, name in (("ready", "Neredeyim?"), ("offer", "Yanıtla"), ("talk", "Görüşmeyi bitir"),
-                        ("wrapup", "İşlem bitti, hazırım"), ("paused", "Hazırım")):
-        node.play(state)
-        await expect(due).to_have_text(name)
-        await expect(due).to_be_focused()
-        assert await desk.evaluate(stops) == 1
-    # A press within the second after a change was meant for what was due before.
-    await desk.keyboard.press("Enter")
-    assert "resume" not in [name for name, _ in node.asked]
-    await desk.wait_for_timeout(1100)
-    await desk.keyboard.press("Enter")
-    await until_async(lambda: "resume" in [name for name, _ in node.asked])
-    await desk.keyboard.press("Escape")
-    await expect(desk.get_by_label("Tek düğmeyle kullan")).to_be_focused()
-    assert await desk.evaluate(stops) > 10
-
-
 async def test_a_key_is_changed_by_pressing_it_and_conflicts_are_shown(desk: Page, node: PlayedNode) -> None:
     await desk.get_by_text("Kısayol tuşları", exact=True).click()
     change = desk.get_by_role("button", name="Yanıtla: Değiştir")

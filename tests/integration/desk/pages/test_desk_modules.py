@@ -159,7 +159,8 @@ async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event
     "consult-back"), (["wrapup", "wrapup_now"], "wrapup-end"), (["paused", "resumable"], "ready")])
 async def test_one_thing_is_due_in_each_state(modules: Page, flags: list[str], due: str) -> None:
     assert await modules.evaluate(
-        "async (flags) => (await import('/static/one_switch.js')).findDue(new Set(flags))[0]", flags) == due
+        """async (flags) => (await import('/static/one_switch.js')).listSteps(new Set(flags),
+          { services: {}, reasons: {} })[0].action""", flags) == due
 
 
 @pytest.mark.parametrize(("name", "cells", "short"), [

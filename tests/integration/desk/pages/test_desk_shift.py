@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from routing.core.model.centre_model import AgentState
-from tests.fakes.desk_page import PlayedNode
+from tests.fakes.desk_page import CALLBACKS, PlayedNode
 from tests.fakes.desk_states import STATES, TALK, desk_state
 from tests.integration.desk.pages.conftest import open_page
 from tests.integration.desk.pages.desk_steps import acts, answer_by_key, calls, heard
@@ -78,6 +78,37 @@ async def test_the_own_day_is_told_in_words(desk: Page, node: PlayedNode) -> Non
     for text in ("Görüşmeler7", "Görüşme süresi1 sa 6 dk", "Görüşme sonrası5 dk", "Mola süresi15 dk",
                  "Tutulan molalar1"):
         await expect(day).to_contain_text(text)
+
+
+async def test_the_own_last_talks_are_listed_with_code_and_note(desk: Page, node: PlayedNode) -> None:
+    assert "contacts" not in [name for name, _ in node.asked], "nothing is read before somebody wants to see it"
+    part = desk.locator("#own-contacts")
+    await desk.get_by_text("Son görüşmeleriniz", exact=True).click()
+    await expect(part.get_by_role("listitem")).to_have_text([
+        "02.03.2026 13.05, Psikososyal destek, 5 dk: Yönlendirildi, Yeniden arayacak.",
+        "01.03.2026 13.05, Temsilci, sürüyor: not yok"])
+    await expect(part.locator("p")).to_be_hidden()
+    # A list that is open follows the work.
+    node.answers["contacts"] = (200, {"contacts": []})
+    node.play("wrapup", "ready")
+    await expect(part.locator("p")).to_have_text("Henüz bir görüşmeniz yok.")
+    await expect(part.get_by_role("listitem")).to_have_count(0)
+
+
+async def test_callbacks_that_may_come_are_listed_with_their_time(desk: Page, node: PlayedNode) -> None:
+    part = desk.locator("#own-callbacks")
+    await desk.get_by_text("Size gelebilecek geri aramalar", exact=True).click()
+    await expect(part.get_by_role("listitem")).to_have_text([
+        "Temsilci: 12.05 saatinden beri bekliyor, en erken 14.15 saatinde aranır. 2 kez denendi.",
+        "Uzaktan eğitim: 01.03.2026 13.05 saatinden beri bekliyor, en erken 14.05 saatinde aranır.",
+        "Psikososyal destek: şu anda sizde."])
+    many = [CALLBACKS["callbacks"][0]] * 23
+    for answer, text in (((200, {"callbacks": many}), "Ve 3 tane daha."),
+                         ((200, {"callbacks": []}), "Size gelebilecek bir geri arama yok."),
+                         ((503, {}), "Liste alınamadı. Biraz sonra yeniden açın.")):
+        node.answers["callbacks"] = answer
+        node.play("wrapup", "ready")
+        await expect(part.locator("p")).to_have_text(text)
 
 
 async def test_the_agent_sees_who_saw_what_is_stored(desk: Page, node: PlayedNode) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from desk.live.desk_state import STATE_MAX, DeskSources, DeskState, build_desk_state
 from routing.core import events as e
-from routing.core.model.centre_model import Channel, Profile, Service, Step, WrapUpMode
+from routing.core.model.centre_model import Channel, PreConnect, Profile, Service, Step, WrapUpMode
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId, leg_id
 from tests.core.house import EDU, House
 
@@ -182,3 +182,21 @@ def test_a_talk_tells_its_agent_alone_whether_a_wrap_up_follows(
     house.tell(e.AgentSignedOut(AgentId("a")), 14.0)
     talk = state_of(house).talk
     assert talk is not None and (talk.wrapup_after, state_of(house).leaving) == ("none", True)
+
+
+def test_the_first_of_a_pair_speaks_and_the_second_types() -> None:
+    house = House({"a": 80, "b": 80}, PROFILE._replace(pair_id="p1"))
+    house.sits("a", "b", at=1.0)
+    house.talks(2.0)
+    found = {name: state_of(house, name).talk for name in ("a", "b")}
+    assert {name: talk and talk.pair_role for name, talk in found.items()} == {"a": "speaks", "b": "types"}
+
+
+@pytest.mark.parametrize(("kind", "reads"), [(PreConnect.NONE, False), (PreConnect.WHISPER, False),
+                                             (PreConnect.SCREEN, True), (PreConnect.BOTH, True)])
+def test_an_offer_tells_its_agent_alone_whether_there_is_time_to_read(kind: PreConnect, reads: bool) -> None:
+    house = House({"a": 80}, PROFILE._replace(pre_connect=kind, pre_connect_s=8.0), (EDU,))
+    house.sits("a", at=1.0)
+    house.calls("edu", 10.0)
+    mine, theirs = state_of(house).offer, state_of(house, own=False).offer
+    assert mine is not None and mine.time_to_read is reads and theirs is not None and theirs.time_to_read is None
