@@ -25,6 +25,7 @@ from routing.core.events import (
     BreaksPlanned,
     CallbackReached,
     CallbackRequested,
+    CallerErased,
     CallerHungUp,
     ContactExited,
     ContactPrioritised,
@@ -325,7 +326,9 @@ class Runner:
                 log.warning("engine.request_refused", kind=type(event).__name__, code=error.code)
         # 3. Keep the turn before anything leaves.
         changes, facts = self._engine.take_changes(), self._engine.take_facts()
-        await self._commit_turn(handled, facts, changes, now, at_once=bool(facts or changes or commands))
+        # An erasure redacts the journal next, so its own event must be there: the event has the caller's hash.
+        erases = any(isinstance(event, CallerErased) for _, event in handled)
+        await self._commit_turn(handled, facts, changes, now, at_once=bool(facts or changes or commands or erases))
         # 4. Let the results out: commands first, because a phone waits for them.
         if commands:
             self._execute(commands)
@@ -363,7 +366,7 @@ class Runner:
 
     async def _commit_turn(self, handled: list[tuple[float, Event | None]], facts: Sequence[Fact],
                            changes: Sequence[Change], now: float, *, at_once: bool) -> None:
-        """Commit the turn, or defer it if nothing changed. `at_once` means that something changed or leaves.
+        """Commit the turn, or defer it if nothing changed. `at_once` means that something changed, leaves, or is read.
 
         Every commit checks the lease. So a node that was frozen while another one took over lets no command out.
         """

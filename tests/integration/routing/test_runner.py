@@ -21,6 +21,7 @@ from routing.core.events import (
     AgentSignedIn,
     AgentSkillsChanged,
     BreaksPlanned,
+    CallerErased,
     Configured,
     ContactQueued,
     Event,
@@ -275,6 +276,16 @@ async def test_quiet_events_are_kept_with_the_next_commit_and_at_the_end(monkeyp
         await node.stop()
         await node.runner.commit_deferred()
         assert [event for _, event in node.keeper.turns[-1].events] == [HoldTick(ContactId("nobody"))] * 3
+
+
+async def test_an_erasure_of_a_caller_who_is_not_here_is_in_the_journal_when_it_is_answered(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next step of an erasure redacts the journal. An event that came later would keep the hash of the caller."""
+    monkeypatch.setattr(module, "DEFERRED_MAX_S", 3600.0)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        await node.runner.ask(CallerErased("5f2a"))
+        assert kept(node, CallerErased("5f2a"))
 
 
 async def test_quiet_events_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
