@@ -32,8 +32,8 @@ GAP_S = 0.3
 20 ms."""
 END_SHARES = (3, 8)
 """Parts of a prompt by which its ends are placed: a third is surer, an eighth is rarely hit by the gap itself."""
-GAP_SCORE = 0.5
-"""Least score at which a gap is looked for. The longer part of a prompt with a gap reaches more."""
+GAP_SCORE = 0.45
+"""Least score at which a gap is looked for. The longer part of a prompt reaches it, also if a piece is missing."""
 
 Samples = NDArray[np.float64]
 
@@ -107,9 +107,13 @@ def find_prompt(prompt: Samples, recording: Samples, rate: int = RATE) -> Match:
     if not len(loud):
         raise LabError("the prompt to look for is silent")
     lead, prompt = int(loud[0]), prompt[loud[0]: loud[-1] + 1]
-    if len(recording) < len(prompt):
+    # 2. Correlate. A power of two is fast, and the size avoids wrapping around. A prompt that lacks a piece may be longer
+    # than its recording, so silence goes around that.
+    reach = int(GAP_S * rate)
+    last = len(recording) - len(prompt) + reach
+    if last < 0:
         return Match(0.0, 0.0)
-    # 2. Correlate. A power of two is fast, and the size avoids wrapping around.
+    recording = np.pad(recording, reach)
     size = 1 << (len(recording) + len(prompt)).bit_length()
     product = np.fft.rfft(recording, size) * np.conj(np.fft.rfft(prompt, size))
     correlation = np.fft.irfft(product, size)[: len(recording) - len(prompt) + 1]
@@ -119,11 +123,16 @@ def find_prompt(prompt: Samples, recording: Samples, rate: int = RATE) -> Match:
     # Places with nearly no sound would score by chance, so their energy is at least that of the silence limit.
     floor = QUIET_LEVEL * QUIET_LEVEL * len(prompt)
     scores = correlation / np.sqrt(np.maximum(energy, floor) * float(np.dot(prompt, prompt)))
-    best, score = int(np.argmax(scores)), float(np.max(scores))
-    if GAP_SCORE <= score < MATCH_SCORE:
-        gaps = (_match_with_gap(prompt, recording, best, int(GAP_S * rate), share) for share in END_SHARES)
+    # 4. The whole prompt is in the recording, or both its ends are and a gap is between them.
+    best, score = 0, 0.0
+    if reach <= last:
+        best = reach + int(np.argmax(scores[reach: last + 1]))
+        score = float(scores[best])
+    near = int(np.argmax(scores))
+    if score < MATCH_SCORE and scores[near] >= GAP_SCORE:
+        gaps = (_match_with_gap(prompt, recording, near, reach, share) for share in END_SHARES)
         best, score = max((best, score), *gaps, key=lambda match: match[1])
-    return Match(max(0, best - lead) / rate, score)
+    return Match(max(0, best - reach - lead) / rate, score)
 
 
 def _match_with_gap(prompt: Samples, recording: Samples, near: int, reach: int, share: int) -> tuple[int, float]:
@@ -131,13 +140,14 @@ def _match_with_gap(prompt: Samples, recording: Samples, near: int, reach: int, 
 
     Beginning and end are placed separately, up to `reach` from `near`. Between them the prompt changes from one place
     to the other where the score is best. Every sample of the prompt counts, so a sentence that breaks off does not
-    match.
+    match. `recording` has `reach` samples of silence around it, where neither end may be.
     """
     # 1. Place the first and the last part of the prompt.
     size = len(prompt) // share
     begin = _place_part(prompt[:size], recording, near, reach)
     end = _place_part(prompt[-size:], recording, near + len(prompt) - size, reach) - len(prompt) + size
-    if begin == end or begin < 0 or end < 0 or max(begin, end) + len(prompt) > len(recording):
+    longest = len(recording) - len(prompt)
+    if begin == end or not reach <= begin <= longest or not 0 <= end <= longest - reach:
         return near, 0.0
     # 2. Sum products and energies up to each sample at the first place, and from each sample on at the second.
     first, second = recording[begin: begin + len(prompt)], recording[end: end + len(prompt)]

@@ -94,6 +94,23 @@ def test_a_prompt_with_one_gap_is_the_same_prompt(gap_s: float, at: float) -> No
     assert match.found and match.offset_s == pytest.approx(1.5, abs=0.35), match
 
 
+@pytest.mark.parametrize("lost_s", [0.02, 0.04, 0.12])
+@pytest.mark.parametrize("at", [0.1, 0.35, 0.5, 0.9])
+def test_a_prompt_that_lacks_packets_is_found_where_it_is_all_of_the_recording(lost_s: float, at: float) -> None:
+    """A code is spoken at the answer, and the call ends with it. The recording is shorter than the prompt."""
+    prompt = speech(3, 2.0)
+    cut = int(at * len(prompt))
+    line = alaw(np.concatenate((prompt[:cut], prompt[cut + int(lost_s * audio.RATE):])))
+    match = audio.find_prompt(prompt, line)
+    assert match.found and match.offset_s == 0.0, match
+
+
+def test_both_ends_of_a_prompt_are_heard_or_it_is_not() -> None:
+    prompt = speech(3, 2.0)
+    for line in (prompt[audio.RATE // 2:], prompt[: -audio.RATE // 2], prompt[: int(1.9 * audio.RATE)]):
+        assert not audio.find_prompt(prompt, alaw(line)).found
+
+
 def test_a_gap_makes_no_prompt_of_a_sentence_that_breaks_off_or_ends_otherwise() -> None:
     prompt = speech(3, 2.0)
     most = prompt[: int(0.75 * len(prompt))]
