@@ -59,18 +59,20 @@ reaching the node."""
 
 
 class Chromium:
-    """A running browser."""
+    """A running browser, without a window or on a `display` such as `:1`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more_flags: str, display: str = "") -> None:
         if not Path(PROGRAM).exists():
             raise LabError("no page can be opened: apt-get install chromium")
         folder.mkdir(parents=True, exist_ok=True)
         write_tone(folder / "microphone.wav", MICROPHONE)
+        flags = [flag for flag in FLAGS if not (display and flag.startswith("--headless"))]
         with (folder / "chromium.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, *FLAGS, f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}",
+                [PROGRAM, *flags, *more_flags, f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}",
                  f"--user-data-dir={folder / 'profile'}", "about:blank"], stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, start_new_session=True)
+                stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "DISPLAY": display} if display else None)
         port = folder / "profile" / "DevToolsActivePort"
         end = time.monotonic() + START_S
         while not (port.exists() and len(port.read_text(encoding="ascii").splitlines()) > 1):
