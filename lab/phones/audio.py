@@ -107,8 +107,8 @@ def find_prompt(prompt: Samples, recording: Samples, rate: int = RATE) -> Match:
     if not len(loud):
         raise LabError("the prompt to look for is silent")
     lead, prompt = int(loud[0]), prompt[loud[0]: loud[-1] + 1]
-    # 2. Correlate. A power of two is fast, and the size avoids wrapping around. A prompt that lacks a piece may be longer
-    # than its recording, so silence goes around that.
+    # 2. Correlate. A power of two is fast, and the size avoids wrapping around. A prompt that lacks a piece may be
+    # longer than its recording, so silence goes around that.
     reach = int(GAP_S * rate)
     last = len(recording) - len(prompt) + reach
     if last < 0:

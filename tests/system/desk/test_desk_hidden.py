@@ -25,7 +25,8 @@ HIDDEN_S, LONG_S = 100.0, 360.0
 half."""
 GRACE = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10"
 GAPS = """() => { let last = performance.now(), most = 0; setInterval(() => {
-  most = window.gap(); last = performance.now(); }, 1000); window.gap = () => Math.max(most, performance.now() - last); }"""
+  most = window.gap(); last = performance.now(); }, 1000);
+  window.gap = () => Math.max(most, performance.now() - last); }"""
 """Script that measures how far apart the turns of a timer are, in ms. Without holding back it is a second."""
 
 

@@ -28,12 +28,14 @@ class CountedKeys:
         await self.page.keyboard.press(key)
 
 
-async def open_desk(browser: Browser, stage: Stage, agent: str) -> Page:
-    """Open the desk of an agent who has signed in."""
+async def open_desk(browser: Browser, stage: Stage, agent: str, script: str = "") -> Page:
+    """Open the desk of an agent who has signed in. `script` runs before the page's own."""
     context = await browser.new_context(locale="tr-TR")
     await add_session(context, await open_session(stage.lab, agent))
     page = await context.new_page()
     page.set_default_timeout(20_000)
+    if script:
+        await page.add_init_script(script)
     await page.goto(f"http://{stage.lab.info.http}/")
     return page
 
