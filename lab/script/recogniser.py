@@ -301,9 +301,10 @@ class PromptRecogniser:
     def _report_heard(self, traces: list[_PromptTrace], *, whole: bool) -> PromptHeard:
         first = traces[0]
         length = len(first.sound) if whole else first.good_until
-        # The next prompt may have begun in the last windows that seemed to fit.
+        # The next prompt may have begun in the last windows that seemed to fit. A prompt that is cut off in its last
+        # windows counts as whole, and the next one begins before its end.
         back = SLACK_SAMPLES if whole else BACK_SAMPLES
-        self._place = max(self._place + STEP, first.start + length - back)
+        self._place = max(self._place + STEP, first.start + min(length, first.good_until) - back)
         return PromptHeard(frozenset(trace.key for trace in traces), first.start / RATE,
                            (first.start + length) / RATE, whole)
 

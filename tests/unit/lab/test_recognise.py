@@ -72,6 +72,14 @@ def test_what_is_cut_off_is_said_to_be() -> None:
     assert told(find_prompts(LIBRARY, sound)) == [("merhaba", False), ("menu-1", True)]
 
 
+@pytest.mark.parametrize("lost_s", [0.03, 0.06, 0.09])
+def test_a_prompt_cut_off_at_its_very_end_does_not_hide_the_next(lost_s: float) -> None:
+    """A key comes while the last syllable is said."""
+    for first, second in (("merhaba", "menu-1"), ("menu-2", "merhaba"), ("kisa", "menu-2")):
+        sound = line(SILENCE, SOUNDS[first][: -int(lost_s * RATE)], SOUNDS[second], SILENCE)
+        assert [keys for keys, _ in told(find_prompts(LIBRARY, sound))] == [first, second]
+
+
 def test_cut_off_before_it_could_be_known_it_may_be_either() -> None:
     sound = line(SILENCE, SOUNDS["menu-1"][: int(0.58 * RATE)], SILENCE, SILENCE)
     assert told(find_prompts(LIBRARY, sound)) == [("menu-1|menu-2", False)]
