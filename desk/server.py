@@ -63,7 +63,8 @@ MESSAGES = {
     "foreign_request": "Bu istek Santral'ın sayfasından gelmedi.", "forbidden": "Bu işlem için yetkiniz yok.",
     "not_found": "Böyle bir adres yok.",
     "method_not_allowed": "Bu adres bu işlemi yapmıyor.", "too_large": "İstek çok büyük.",
-    "not_json": "İstek JSON olmalı.", "too_many": "Çok fazla hatalı deneme oldu, biraz bekleyin.",
+    "not_json": "İstek JSON olmalı.", "compressed": "İstek sıkıştırılmadan gönderilmeli.",
+    "too_many": "Çok fazla hatalı deneme oldu, biraz bekleyin.",
     "slow": "İstek zamanında gelmedi.", "unavailable": "Sistem şu anda yanıt veremiyor, biraz sonra yeniden deneyin.",
     "internal": "Beklenmeyen bir hata oldu."}
 
@@ -290,6 +291,9 @@ async def _translate_errors(request: web.Request, handler: Respond) -> web.Strea
     The answer to an unexpected error says nothing about its cause; the cause goes to the log.
     """
     try:
+        # A small compressed body may be a large one, and nobody needs one here: the largest has 8 KB.
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise _Problem(415, "compressed", "send the body without Content-Encoding")
         return await handler(request)
     except _Problem as problem:
         return problem.to_response()
@@ -340,7 +344,9 @@ class HttpServer:
     """Listens for an application on loopback."""
 
     def __init__(self, app: web.Application) -> None:
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=STOP_S)
+        # Bodies are never decompressed: older versions of the library would do it without a bound, before any check.
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=STOP_S,
+                                     auto_decompress=False)
 
     async def start_listening(self, address: str) -> str:
         """Listen on `host:port` and return the address; port 0 means any free port. Raise `CannotListen`."""

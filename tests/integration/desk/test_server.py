@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tracemalloc
+import zlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,3 +105,28 @@ async def test_only_loopback_is_listened_on(address: str) -> None:
     with pytest.raises(CannotListen, match="loopback"):
         await HttpServer(build_application(Inbox(), House(), Tokens("a", "b", {}), lambda: b"",
             lambda: (True, {}))).start_listening(address)
+
+
+@cache
+def make_bomb(bits: int) -> bytes:
+    """Return 64 KB that would be 64 MB if somebody decompressed them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
+    return packer.compress(bytes(64 * 1024 * 1024)) + packer.flush()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/api/v1/agents/a1/note", "/nowhere"])
+@pytest.mark.parametrize(("encoding", "bits"), [("gzip", 31), ("deflate", 15), ("GZIP", 31), ("gzip, identity", 31)])
+async def test_a_compressed_body_is_refused_before_it_grows(tmp_path: Path, path: str, encoding: str, bits: int
+                                                                ) -> None:
+    bomb = make_bomb(bits)
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+    async with running(folder=tmp_path) as desk:
+        tracemalloc.start()
+        try:
+            for held in (bomb, bomb[:9]):
+                async with desk.http.post(desk.base + path, data=held, headers=headers) as answer:
+                    assert answer.status == 415 and (await answer.json())["error"] == "compressed"
+            assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
+        assert desk.inbox.events == [] and desk.house.asked == []

@@ -311,7 +311,7 @@ async def test_a_flood_of_names_from_one_address_delays_nobody_elsewhere(tmp_pat
 
 
 @pytest.mark.parametrize(("sent", "status"), [({"Origin": "http://[", "Sec-Fetch-Site": ""}, 403),
-                                              ({"Content-Encoding": "gzip"}, 400)])
+                                              ({"Content-Encoding": "gzip"}, 415)])
 async def test_a_request_that_cannot_be_read_is_no_fault_of_the_node(tmp_path: Path, sent: dict[str, str],
                                                                      status: int) -> None:
     async with running(folder=tmp_path) as desk:
