@@ -341,7 +341,7 @@ function follow(next) {
   shiftEnd.follow(next);
   // Focus on a part that has gone moves to the heading of what is there now, never to the top of the page.
   if (focused !== null && focused !== document.body && (focused.closest("[hidden]") !== null || focused.disabled)) {
-    const place = flags.has("offer") ? "offer" : flags.has("talk") ? "talk" : flags.has("wrapup_now") ? "wrapup" : "state";
+    const place = focused.closest("#consult") !== null && flags.has("talk") ? "consult" : flags.has("offer") ? "offer" : flags.has("talk") ? "talk" : flags.has("wrapup_now") ? "wrapup" : "state";
     byId("part-" + place).focus();
   }
   const icon = view.iconOf(flags);

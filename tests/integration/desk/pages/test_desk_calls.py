@@ -125,6 +125,25 @@ async def test_focus_moves_with_the_call_and_never_to_the_top(desk: Page, node: 
     assert await calls(desk) == ["answer"]
 
 
+async def test_a_consult_is_ended_near_the_place_where_it_began(desk: Page, node: PlayedNode) -> None:
+    """The buttons of a consult take the place of those that begin it. On the way there is no button that hangs up."""
+    await answer_by_key(desk, node)
+    await desk.get_by_role("button", name="Danış", exact=True).focus()
+    await desk.keyboard.press("Enter")
+    node.play("talk-consulting")
+    await expect(desk.locator("#part-consult")).to_be_focused()
+    await desk.keyboard.press("Tab")
+    await expect(desk.get_by_role("button", name="Arayana geri dön")).to_be_focused()
+    await desk.keyboard.press("Enter")
+    node.play("talk")
+    await expect(desk.locator("#part-consult")).to_be_focused()
+    node.play("talk-consulting")
+    await desk.get_by_role("button", name="Arayanı ona ver").focus()
+    await desk.keyboard.press("Enter")
+    node.play("wrapup")
+    await expect(desk.locator("#part-wrapup")).to_be_focused()
+
+
 async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) -> None:
     await answer_by_key(desk, node)
     press = lambda name: desk.get_by_role("button", name=name, exact=True).click()  # noqa: E731

@@ -170,3 +170,29 @@ async def test_the_first_words_of_an_offer_fit_a_braille_line(modules: Page, nam
     assert await modules.evaluate("""async ([name, cells]) =>
       (await import("/static/state_view.js")).shortenName(name, cells)""", [name, cells]) == short
     assert shorten_name(name, cells) == short
+
+
+@pytest.mark.parametrize("sound", ["CallerSound", "Ringer"])
+async def test_a_sound_goes_back_to_the_standard_device_once(modules: Page, sound: str) -> None:
+    assert await modules.evaluate("""async (name) => {
+      const sound = new (await import("/static/sound_output.js"))[name]();
+      const found = [await sound.dropDevice([])];
+      await sound.set({ device: "headset" });
+      found.push(await sound.dropDevice(["headset"]), await sound.dropDevice(["other"]), await sound.dropDevice([]));
+      return found;
+    }""", sound) == [False, False, True, False]
+
+
+async def test_the_ringer_follows_its_loudness_and_a_refused_device_is_the_standard_one(modules: Page) -> None:
+    assert await modules.evaluate("""async () => {
+      const { Ringer } = await import("/static/sound_output.js");
+      const made = [];
+      window.AudioContext = class extends AudioContext { constructor(how) { super(how); made.push(this); } };
+      const ringer = new Ringer();
+      ringer.start();
+      await ringer.set({ volume: 0.2, device: "nowhere" });
+      const refused = await ringer.dropDevice([]);
+      await ringer.set({ on: false });
+      ringer.start();
+      return [made.length, refused];
+    }""") == [1, False]
