@@ -7,8 +7,10 @@ import hashlib
 import hmac
 from typing import NamedTuple
 
-LIFE_S = 3600
-"""Validity of credentials. A page asks again before each hour is over; a talk that runs outlives them."""
+LIFE_S = 600
+"""Validity of credentials. They outlive a sign-out and the disabling of a person by this time at most, because the
+relay asks no node. A page takes new ones each 4 minutes. A talk that runs outlives them: coturn checks the time at the
+allocation alone."""
 
 
 class TurnRelay(NamedTuple):

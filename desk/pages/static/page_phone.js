@@ -2,14 +2,14 @@
 
 const CLAIM_FAILURES = { own_phone: "own_phone", no_page_seat: "refused" };
 const REGISTER_MS = 8000; // a phone that has not registered by then will not do so soon
-const RENEW_TICKS = 30; // credentials for TURN are valid for an hour, a tick comes each minute
+const RENEW_MS = 240_000; // credentials for TURN are valid for 10 minutes, and a tick comes each minute
 
 export class PagePhone {
   // on: { trouble(name), fine(name), replaced(), over(), changed(), rings() }. Names are those of `trouble.*` in the words.
-  constructor(api, Softphone, on) {
-    Object.assign(this, { api, Softphone, on });
+  constructor(api, Softphone, on, now = () => Date.now()) {
+    Object.assign(this, { api, Softphone, on, now });
     this.phone = null;
-    this.ticks = 0;
+    this.renewedAt = 0;
     this.firstKey = "";
     this.silent = false; // no sound came through, so this phone is no place for the next caller
     this.reported = 0; // the loss that was reported last
@@ -39,6 +39,7 @@ export class PagePhone {
       if (found.status === 401) return "session";
       if (!found.ok) return CLAIM_FAILURES[found.body?.error] ?? "server";
       this.closed = false;
+      this.renewedAt = this.now();
       if (this.phone === null) {
         this.#listenTo(new this.Softphone(found.body));
         this.phone.start();
@@ -63,6 +64,8 @@ export class PagePhone {
       phone.addEventListener(name, () => this.on.changed());
     }
     phone.addEventListener("registered", () => {
+      // After a long time without a network the next call must not wait for a tick.
+      this.#renewAccess();
       if (this.lostCall) this.api.post("/phone/returned");
       this.lostCall = false;
       this.on.fine("server");
@@ -94,7 +97,17 @@ export class PagePhone {
 
   async #claimAgain() {
     const found = await this.api.post("/phone", this.wanted);
-    if (found.ok) this.phone.restart(found.body);
+    if (!found.ok) return;
+    this.renewedAt = this.now();
+    this.phone.restart(found.body);
+  }
+
+  async #renewAccess() {
+    if (this.now() - this.renewedAt < RENEW_MS) return;
+    const found = await this.api.post("/phone", this.wanted);
+    if (!found.ok) return;
+    this.renewedAt = this.now();
+    this.phone.renewAccess(found.body);
   }
 
   follow(state) {
@@ -118,11 +131,7 @@ export class PagePhone {
     if (this.phone === null || this.closed) return;
     if (this.phone.state.ended === "no_seat") await this.#claimAgain();
     this.phone.tick();
-    this.ticks += 1;
-    if (this.ticks % RENEW_TICKS === 0) {
-      const found = await this.api.post("/phone", this.wanted);
-      if (found.ok) this.phone.renewAccess(found.body);
-    }
+    await this.#renewAccess();
   }
 
   // The centre takes the two keys of a code only within a second of each other. A star or hash waits for the next key.

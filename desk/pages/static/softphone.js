@@ -138,7 +138,7 @@ export class Softphone extends EventTarget {
     this.start();
   }
 
-  /** Take new credentials for TURN; they are valid for an hour. The next call uses them. */
+  /** Take new credentials for TURN; they are valid for 10 minutes. The next call uses them. */
   renewAccess(access) {
     this.#access = { ...this.#access, turn: access.turn };
   }

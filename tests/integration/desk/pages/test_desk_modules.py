@@ -152,6 +152,32 @@ async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event
     }""") == [["/events", "/events?last_event_id=17"], ["state", "lost", "back", "state"]]
 
 
+async def test_credentials_of_the_relay_are_renewed_while_the_page_is_there(modules: Page) -> None:
+    """Each has 10 minutes. A page that had no network for longer asks as soon as its phone is back."""
+    assert await modules.evaluate("""async () => {
+      const { PagePhone } = await import("/static/page_phone.js");
+      let at = 1_000_000;
+      const said = [];
+      class Softphone extends EventTarget {
+        state = { registered: true, ended: "", call: null };
+        start() {}
+        tick() { said.push("tick"); }
+        renewAccess(access) { said.push("renew " + access.turn); }
+        async openMicrophone() { return true; }
+      }
+      const api = { post: async () => ({ ok: true, status: 200, body: { turn: at } }) };
+      const names = ["trouble", "fine", "replaced", "over", "changed", "rings"];
+      const on = Object.fromEntries(names.map((one) => [one, () => {}]));
+      const phone = new PagePhone(api, Softphone, on, () => at);
+      await phone.open(false);
+      for (let minute = 0; minute < 5; minute += 1) { at += 60_000; await phone.tick(); }
+      at += 3_600_000;
+      phone.phone.dispatchEvent(new CustomEvent("registered", { detail: {} }));
+      await new Promise((done) => setTimeout(done, 0));
+      return said;
+    }""") == ["tick", "tick", "tick", "tick", "renew 1240000", "tick", "renew 4900000"]
+
+
 @pytest.mark.parametrize(("flags", "due"), [
     (["signed_out"], "begin"), (["ready"], "where"), (["offer", "offer_rings", "page_phone"], "answer"),
     (["offer", "offer_rings", "own_phone"], "where"), (["offer", "offer_reads", "page_phone"], "connect"),

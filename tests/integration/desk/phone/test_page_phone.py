@@ -11,6 +11,7 @@ from aiohttp import WSMsgType
 
 from desk.api.tokens import Role
 from desk.phone.relay import CloseCode
+from desk.phone.turn import LIFE_S
 from routing.core import events
 from tests.fakes.desk import running
 from tests.fakes.inbox import agent_view
@@ -30,7 +31,7 @@ async def test_the_page_of_a_session_gets_the_secret_of_its_own_seat_alone(tmp_p
         status, phone = await desk.ask("POST", PHONE.format("a1"), None, headers=one, json={})
         expires, _, seat = phone["turn"].pop("username").partition(":")
         assert phone["turn"].pop("credential") and (status, seat) == (200, "3001")
-        assert before + 3600 <= int(expires) <= time.time() + 3600
+        assert before + LIFE_S <= int(expires) <= time.time() + LIFE_S
         assert phone == {"seat": "3001", "uri": "sip:3001@santral", "secret": "secret-of-3001", "websocket": "/phone",
                          "turn": {"urls": "turn:127.0.0.1:3478?transport=tcp"}}
         assert (await desk.ask("POST", PHONE.format("a2"), None, headers=two, json={}))[1]["seat"] == "3002"
