@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
-from itertools import pairwise
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -27,30 +24,22 @@ from centres.base_shapes import (
     ServiceId,
     Shape,
     SipUser,
-    Span,
     Text,
     WallTime,
     Week,
-    minute_of,
     require_zone,
 )
 from centres.calendar_days import Calendar
+from centres.callback import Callback
 from centres.desk import Desk, Turn
 from centres.lines import Lines
 from centres.seats import Seats
+from centres.sms import Sms
 from centres.surge import Surge
 from centres.team import Needs
 
-
-def _require_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"should be a regular expression: {error}") from None
-    return text
-
-
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+
 
 class Identity(Shape):
     """[centre]"""
@@ -294,120 +283,11 @@ class Mqtt(Shape):
         return self
 
 
-class Sms(Shape):
-    """[sms]: the operator's gateway for short messages, called by HTTP POST. Secret headers and fields are in the
-    node's secrets."""
-
-    url: File | None = None
-    """Address of the gateway: https, or http on this machine; left out: no messages."""
-    ca: File | None = None
-    """Authorities for the gateway's certificate; left out: the system's."""
-    body: Literal["json", "form"] = "json"
-    """Encoding of the fields."""
-    number_field: Name = "to"
-    """Field of the number."""
-    text_field: Name = "text"
-    """Field of the message."""
-    number_form: Literal["plus", "digits", "national"] = "plus"
-    """+905321234567, 905321234567 or 5321234567."""
-    sender_field: Name = "from"
-    """Field of the sender."""
-    sender: Text | None = None
-    """Sender that callers see; left out: not sent."""
-    fields: Annotated[dict[Name, str | int | bool], Field(max_length=20)] = {}
-    """Constant fields; secret ones belong in `secrets/sms.json`."""
-    accepted: Annotated[str, AfterValidator(_require_pattern)] | None = None
-    """Regular expression at the start of an accepting answer; left out: any 2xx."""
-    timeout_s: Annotated[float, Field(ge=1, le=60)] = 10.0
-    """Limit of one request."""
-    offer_after_s: Annotated[float, Field(ge=0, le=3600)] = 25.0
-    """Wait before the key is announced; the key works at once."""
-    per_minute: Annotated[int, Field(ge=1, le=6000, strict=True)] = 60
-    """Limit of the whole centre."""
-    repeat_after_h: Annotated[float, Field(ge=1, le=720)] = 24.0
-    """Time in which a caller does not get the same message twice."""
-    expires_min: Annotated[float, Field(ge=1, le=720)] = 15.0
-    """Age at which an unsent message is dropped."""
-
-    @model_validator(mode="after")
-    def _require_consistent(self) -> Self:
-        if self.url is None:
-            return self
-        where = urlsplit(self.url)
-        # `urlsplit` parses the port only when it is read.
-        try:
-            host, _ = where.hostname, where.port
-        except ValueError:
-            host = None
-        # A user or a password in the URL would end in logs; secrets have their own file.
-        if where.scheme not in ("http", "https") or not host or where.username is not None or where.fragment:
-            raise ValueError("'url' should be https://host/path; a password belongs in the node's secrets")
-        if where.scheme == "http" and host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("'url' may be http only at 127.0.0.1, [::1] or localhost: elsewhere numbers and password "
-                             "would cross a network in the clear")
-        # A gateway would read only one of two fields with the same name.
-        named = [self.number_field, self.text_field, *([self.sender_field] if self.sender else []), *self.fields]
-        if len(set(named)) != len(named):
-            raise ValueError("names one field twice")
-        return self
-
-
 class Fallback(Shape):
     """[fallback]: the fallback queues, which take the callers while no node answers."""
 
     unknown: Name | None = None
     """Service of callers who have not chosen one; left out: `human` of the menu."""
-
-
-DAY_PARTS: tuple[Literal["morning", "noon", "evening"], ...] = ("morning", "noon", "evening")
-"""Parts of a day in order."""
-PART_MIN = 60
-"""Shortest part of a day in minutes. In less, an agent may be free too seldom to keep the promise of a callback."""
-
-
-def _span_minutes(span: str) -> tuple[int, int]:
-    return minute_of(span[:5]), minute_of(span[6:])
-
-
-class Callback(Shape):
-    """[callback]: callbacks to callers."""
-
-    quiet_from: WallTime = "21:00"
-    """Start of quiet hours: no callback is dialled unless the caller asked for it."""
-    quiet_to: WallTime = "09:00"
-    """End of quiet hours; equal to `quiet_from`: no quiet hours."""
-    callback_share: Annotated[float, Field(ge=0.05, le=0.5)] = 0.1
-    """Share of offers for callbacks of the night or of a chosen time, while live callers wait too."""
-    callback_hours: Annotated[float, Field(ge=1, le=168)] = 24.0
-    """Hours after which a callback ends that did not reach its caller. With `[sms]` the caller gets a message."""
-    callback_dials_per_day: Annotated[int, Field(ge=1, le=50, strict=True)] = 6
-    """Limit of dials of one number within 24 hours, for all its callbacks."""
-    parts: dict[Literal["morning", "noon", "evening"], Span] = {
-        "morning": "09:00-12:00", "noon": "12:00-15:00", "evening": "17:00-20:00"}
-    """Parts of a day that a caller may choose; `{}`: no choice."""
-
-    @field_validator("parts", mode="after")
-    @classmethod
-    def _require_parts(cls, parts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        # 1. Each part follows the one before it.
-        known = [(part, *_span_minutes(parts[part])) for part in DAY_PARTS if part in parts]
-        for (earlier, _, before), (part, begins, _) in pairwise(known):
-            if begins < before:
-                raise ValueError(f"begins '{part}' before '{earlier}' ends; each part of a day follows the last")
-        # 2. No part lies in quiet hours, in which nobody is called at a chosen time.
-        quiet_from, quiet_to = (minute_of(info.data.get(key, "00:00")) for key in ("quiet_from", "quiet_to"))
-        quiet = [] if quiet_from == quiet_to else [(quiet_from, quiet_to)] if quiet_from < quiet_to \
-            else [(0, quiet_to), (quiet_from, DAY_MIN)]
-        for part, begins, ends in known:
-            if any(begins < over and start < ends for start, over in quiet):
-                raise ValueError(f"lets '{part}' reach into quiet hours, in which nobody is called; change either")
-            if ends - begins < PART_MIN:
-                raise ValueError(f"makes '{part}' shorter than {PART_MIN} minutes, too short to keep a promise")
-        return parts
-
-    def day_parts(self) -> list[tuple[str, int, int]]:
-        """Return the parts of a day in order: name, begin and end in minutes from local midnight."""
-        return [(part, *_span_minutes(self.parts[part])) for part in DAY_PARTS if part in self.parts]
 
 
 class Recording(Shape):

@@ -7,9 +7,10 @@ from datetime import date
 
 from centres import services as files
 from centres.base_shapes import DAY_MIN, Day
+from centres.callback import PART_MIN
 from centres.centre_reader import SERVICES, LoadedCentre
 from centres.problem import Problem
-from centres.settings import PART_MIN, Settings
+from centres.settings import Settings
 from centres.validation import suggest_word
 from ivr.flow import reachability, sms_text
 from ivr.flow.field_reader import KnownNames

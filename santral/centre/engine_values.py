@@ -9,8 +9,9 @@ from typing import Any
 
 from centres import services as files
 from centres.base_shapes import Shape
+from centres.callback import Callback
 from centres.centre_reader import LoadedCentre
-from centres.settings import Callback, PauseReason, Routing, Settings
+from centres.settings import PauseReason, Routing, Settings
 from centres.team import Accommodation, Agent, Needs
 from routing.core.matching import skill_expression
 from routing.core.model import centre_model as core

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from centres.settings import PART_MIN
+from centres.callback import PART_MIN
 from ivr.callback_windows import WINDOW_KEYS, CallbackWindow
 from santral.centre.config import NodeConfig
 from santral.node.centre_calendar import Closings, line_open, planned_closings, service_open, to_unix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from centres.settings import Sms
+from centres.sms import Sms
 from routing.sms.gateway import GatewayPlan, SmsGateway
 from routing.sms.outbox import HOUR_S, MINUTE_S, SmsLimits, SmsOutbox
 from routing.store.audit import Audit

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from centres.settings import Sms
+from centres.sms import Sms
 from routing.sms.gateway import GatewayPlan
 from routing.store.audit import Audit
 from routing.store.callers.number_keys import NumberKeys
