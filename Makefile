@@ -1,5 +1,5 @@
 # Two targets do everything on a fresh Debian 13 machine: make demo, make test. A machine of a centre needs make install.
-# PYTHON chooses the interpreter (3.11 to 3.13); DEMO_SECONDS ends the demo by itself.
+# PYTHON chooses the interpreter (3.11 to 3.13); DEMO_SECONDS ends the demo by itself; QUICK has more options of pip.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,6 +14,7 @@ TRY    := mosquitto prometheus prometheus-alertmanager python3-icu chromium ipro
           orca at-spi2-core dbus xvfb openbox xdotool pulseaudio speech-dispatcher speech-dispatcher-espeak-ng \
           speech-dispatcher-audio-plugins liblouis-bin gir1.2-wnck-3.0
 SOUNDS := .cache/sounds
+QUICK  :=
 
 .PHONY: all install setup speak lab packages prompts pictures vendor docs language demo test test-long lint types voices clean structure
 all: setup prompts
@@ -26,9 +27,8 @@ $(NODE): setup.cfg pyproject.toml
 	@echo "== virtual environment in $(VENV) ($$($(PYTHON) --version))"
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -c 'import sys; sys.exit(0)' && { test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); }
-	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "== installing what setup.cfg names"
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet $(QUICK) --editable .
 	@touch $(NODE)
 
 install: speak $(NODE)
@@ -105,7 +105,11 @@ language: $(NODE)
 structure: $(NODE)
 	@$(BIN)/python -m guide.structure
 
-demo: lab prompts
+# Asterisk is fetched while pip and the prompts are at work. If that fails, the demo tries again and says why. A demo
+# imports a part of all modules. Python compiles these on import, which takes a third off the work of pip.
+demo: lab
+	@$(PYTHON) -c 'from lab.pbx.fetch import find_asterisk; find_asterisk()' </dev/null >/dev/null 2>&1 &
+	@$(MAKE) --no-print-directory prompts QUICK=--no-compile
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 voices: install
