@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from tests.ministry import patient
 from tests.system.conftest import NewLab
-from tests.system.desk.chromium import FLAGS, MICROPHONE, write_tone
 from tests.system.desk.test_desk_reload import answer, first_end, hears_again, talk_at_desk
-from tests.system.desk.tunnel import NoNamespace, Tunnel
+from tests.system.desk.tunnel import NoNamespace, Tunnel, forwarded_ports, launch_browser
 from tests.system.stage import Stage
 from tests.until import until_async
 
@@ -27,19 +25,12 @@ AWAY_S = 30.0
 async def test_half_a_minute_without_a_network_brings_the_caller_back(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab(centre=patient(tmp_path), visited=True)
     stage = Stage(lab, tmp_path)
-    turn = tomllib.loads(Path(lab.info.settings).read_text(encoding="utf-8"))["turn"]["url"]
-    ports = (int(lab.info.http.rpartition(":")[2]), int(turn.split(":")[2].partition("?")[0]))
-    write_tone(tmp_path / "microphone.wav", MICROPHONE)
-    flags = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote"))]
     async with AsyncExitStack() as stack:
         try:
-            tunnel = await stack.enter_async_context(Tunnel(ports))
+            tunnel = await stack.enter_async_context(Tunnel(forwarded_ports(lab.info)))
         except NoNamespace as error:
             raise AssertionError(f"the loss of a network was not tested: {error}") from None
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=str(tunnel.browser), args=[
-            *flags, f"--use-file-for-fake-audio-capture={tmp_path / 'microphone.wav'}"])
-        stack.push_async_callback(browser.close)
+        browser = await stack.enter_async_context(launch_browser(str(tunnel.browser), tmp_path))
         page, person, caller = await talk_at_desk(stage, browser)
         contact = (await person.fetch_view())["contact"]
         # 1. Nothing passes any more, and nothing says so.

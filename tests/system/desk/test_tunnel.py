@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
 
 from tests.ministry import patient
 from tests.system.conftest import NewLab
-from tests.system.desk.chromium import FLAGS, MICROPHONE, PROGRAM, write_tone
+from tests.system.desk.chromium import PROGRAM
 from tests.system.desk.test_page_call import CALLER
 from tests.system.desk.test_page_faults import stats, talk_in_page
-from tests.system.desk.tunnel import NoNamespace, Tunnel
+from tests.system.desk.tunnel import NoNamespace, Tunnel, forwarded_ports, launch_browser
 from tests.system.stage import Stage
 
 pytestmark = pytest.mark.system
@@ -26,21 +24,14 @@ TALK_S = 4.0
 async def test_a_page_behind_a_tunnel_has_sound_both_ways(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab(centre=patient(tmp_path), visited=True)
     stage = Stage(lab, tmp_path)
-    turn = tomllib.loads(Path(lab.info.settings).read_text(encoding="utf-8"))["turn"]["url"]
-    ports = (int(lab.info.http.rpartition(":")[2]), int(turn.split(":")[2].partition("?")[0]))
-    write_tone(tmp_path / "microphone.wav", MICROPHONE)
-    flags = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote"))]
     async with AsyncExitStack() as stack:
         options, program = "{}", PROGRAM
         try:
-            program = str((await stack.enter_async_context(Tunnel(ports))).browser)
+            program = str((await stack.enter_async_context(Tunnel(forwarded_ports(lab.info)))).browser)
         except NoNamespace as error:
             print(f"NO NAMESPACE HERE ({error}): the page is told to use the relay alone")
             options = '{pc: {iceTransportPolicy: "relay"}}'
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=program, args=[
-            *flags, f"--use-file-for-fake-audio-capture={tmp_path / 'microphone.wav'}"])
-        stack.push_async_callback(browser.close)
+        browser = await stack.enter_async_context(launch_browser(program, tmp_path))
         # Both hear each other through the relay.
         page, agent, caller = await talk_in_page(stage, browser, options)
         await page.hears(CALLER)

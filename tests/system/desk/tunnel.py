@@ -1,4 +1,4 @@
-"""A network namespace that only forwards of single TCP ports leave, as a laptop behind `ssh -L` has it.
+"""A network namespace that only forwards of single TCP ports leave, as a laptop behind `ssh -L` has it, and a browser.
 
 Unix sockets pass between namespaces: one process inside listens on the ports, and this one connects to the real ones.
 """
@@ -12,9 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import tomllib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright
+
+from lab.lifecycle import LabInfo
+from tests.system.desk.chromium import FLAGS, MICROPHONE, PROGRAM, write_tone
 
 ADDRESS, GATEWAY = "198.51.100.2", "198.51.100.1"
 """Addresses of documentation (RFC 5737). The browser looks for an interface; nothing answers there."""
@@ -44,6 +50,27 @@ asyncio.run(main())
 """
 
 
+def forwarded_ports(info: LabInfo) -> tuple[int, int]:
+    """Return the ports that a page of this lab needs: of the node and of the TURN relay."""
+    turn = tomllib.loads(Path(info.settings).read_text(encoding="utf-8"))["turn"]["url"]
+    return int(info.http.rpartition(":")[2]), int(turn.split(":")[2].partition("?")[0])
+
+
+@asynccontextmanager
+async def launch_browser(program: str, folder: Path) -> AsyncIterator[Browser]:
+    """Yield a browser that only one test uses, such as one behind a tunnel. `folder` gets the sound of its microphone.
+    """
+    write_tone(folder / "microphone.wav", MICROPHONE)
+    flags = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote"))]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=[
+            *flags, f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
 class NoNamespace(Exception):
     """This machine allows no network namespace. The message says what it answered."""
 
@@ -70,7 +97,7 @@ class Tunnel:
                  *map(str, self._ports)], stdout=subprocess.PIPE, text=True)
             assert self._inside.stdout is not None
             assert await asyncio.to_thread(self._inside.stdout.readline) == "ready\n"
-            self.browser.write_text(f'#!/bin/sh\nexec ip netns exec {self._name} /usr/bin/chromium "$@"\n',
+            self.browser.write_text(f'#!/bin/sh\nexec ip netns exec {self._name} {PROGRAM} "$@"\n',
                                     encoding="ascii")
             self.browser.chmod(0o755)
         except BaseException:
