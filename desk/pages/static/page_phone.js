@@ -2,6 +2,7 @@
 
 const CLAIM_FAILURES = { own_phone: "own_phone", no_page_seat: "refused" };
 const REGISTER_MS = 8000; // a phone that has not registered by then will not do so soon
+const SETTLE_MS = 500; // the node's new state comes some 20 ms after a registration
 const RENEW_MS = 240_000; // credentials for TURN are valid for 10 minutes, and a tick comes each minute
 
 export class PagePhone {
@@ -116,15 +117,23 @@ export class PagePhone {
   }
 
   // A talk that the network has lost leaves the agent unreachable for a minute. A page that is registered is there.
-  #reportLoss() {
+  #isLost() {
     const { state } = this;
-    const lost = state?.state === "unreachable" && state.phone?.kind === "page" && state.since !== this.reported;
-    if (!lost || this.silent || !this.phone?.state.registered) return;
-    if (this.call !== null && this.phone.state.sound) return;
-    this.reported = state.since;
+    if (state?.state !== "unreachable" || state.phone?.kind !== "page") return false;
+    return !this.silent && this.phone?.state.registered && (this.call === null || !this.phone.state.sound);
+  }
+
+  #reportLoss() {
+    if (!this.#isLost() || this.state.since === this.reported) return;
+    const { since } = this.state;
+    this.reported = since;
     // The node has ended the talk, and this page could not hear of it.
     if (this.call !== null) this.phone.dropTalk();
-    this.api.post("/phone/returned");
+    // A registration tells the node by itself. A report after that would take the next offer away before it rings.
+    setTimeout(() => {
+      if (this.state.since === since && this.#isLost()) this.api.post("/phone/returned");
+      else if (this.reported === since) this.reported = 0;
+    }, SETTLE_MS);
   }
 
   async tick() {

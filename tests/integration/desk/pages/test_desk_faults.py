@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -86,3 +88,13 @@ async def test_a_talk_that_the_node_has_ended_meanwhile_is_dropped(desk: Page, n
     node.play(desk_state(AgentState.UNREACHABLE))
     await until_async(lambda: ("phone/returned", None) in node.asked)
     assert await calls(desk) == ["answer", "dropTalk"]
+
+
+async def test_a_loss_that_ends_with_the_registration_is_not_reported(desk: Page, node: PlayedNode) -> None:
+    """The node offers the next call as soon as the phone is registered, and a report would take that offer away."""
+    node.asked.clear()
+    for state in (AgentState.UNREACHABLE, AgentState.PAUSED):
+        node.play(desk_state(state))
+    await expect(desk).to_have_title("Molada – Santral")
+    await asyncio.sleep(1.0)
+    assert ("phone/returned", None) not in node.asked
