@@ -49,6 +49,8 @@ async def test_half_a_minute_without_a_network_brings_the_caller_back(new_lab: N
             await until_async(lambda: time.monotonic() - began >= AWAY_S, AWAY_S + 5.0, "half a minute")
         # 2. The network is back: the phone registers, and the caller comes to the same agent.
         back = time.monotonic()
+        # The page tries its connection to the telephone each 1 to 4 s.
+        await expect(page.get_by_role("button", name="Yanıtla", exact=True)).to_be_visible(timeout=30_000)
         await answer(page)
         print(f"network away {AWAY_S:.0f} s: said after {said:.1f} s, caller in front after {lost:.1f} s, "
               f"answered again {time.monotonic() - back:.1f} s after it was back")
