@@ -95,6 +95,7 @@ class TalkOnDesk(Shape):
                                                    "with the caller, the second one types.")
     follow_up: bool = Field(description="The caller has agreed to a callback if the call is lost.")
     abusive: bool = Field(description="The caller is flagged as abusive.")
+    reported_load: int | None = Field(description="Weight that was reported. Only for the agent.")
     wrapup_after: WrapUpAfter | None = Field(
         description="`none`: no wrap-up comes after the talk; `on_request`: it comes if the agent asks for it; "
                     "`follows`: it comes anyway. Only for the agent.")
@@ -107,6 +108,7 @@ class WrapUpOnDesk(Shape):
     service: str | None
     service_name: str | None
     until: float | None = Field(description="End by the clock, Unix seconds; null: none. Only for the agent.")
+    reported_load: int | None = Field(description="Weight that was reported. Only for the agent.")
 
 
 class BreakOnDesk(Shape):
@@ -194,7 +196,8 @@ def _build_talk(one: HeldContact, sources: DeskSources, *, own: bool) -> TalkOnD
         callback=one.callback, language=one.language, slow=one.slow, returned=one.returned,
         asked_by=one.asked_by if one.talks_first else None, partner=one.partner,
         pair_role=None if one.partner is None else "speaks" if one.leads_pair else "types", follow_up=one.follow_up,
-        abusive=one.abusive, wrapup_after=_find_wrapup_after(one) if own else None)
+        abusive=one.abusive, reported_load=one.reported_load if own else None,
+        wrapup_after=_find_wrapup_after(one) if own else None)
 
 
 def _find_wrapup_after(one: HeldContact) -> WrapUpAfter:
@@ -211,4 +214,5 @@ def _build_wrapup(view: DeskView, one: HeldContact | None, *, own: bool) -> Wrap
     return WrapUpOnDesk(
         contact=None if one is None else one.contact, service=None if one is None else one.service,
         service_name=None if one is None else one.service_name,
-        until=view.agent.until if own else None)
+        until=view.agent.until if own else None,
+        reported_load=one.reported_load if own and one is not None else None)

@@ -105,6 +105,8 @@ def _list_flags(state: State) -> list[str]:
         "overridden": bool(state["overrides"]),
         "leaving": state["leaving"],
     }
+    if (contact := talk or wrapup) is not None and contact["reported_load"] is not None:
+        found[f"load_{contact['reported_load']}"] = True
     if talk is not None:
         consult = talk["consult"]
         found |= {

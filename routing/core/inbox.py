@@ -159,6 +159,8 @@ class HeldContact(NamedTuple):
     """This agent is the first one of a pair, or has the contact alone."""
     time_to_read: bool
     """The profile gives time to read before the caller is connected."""
+    reported_load: int | None
+    """Weight that the agent has reported. None without a report."""
 
 
 class DeskView(NamedTuple):

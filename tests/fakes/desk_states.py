@@ -20,7 +20,8 @@ def contact(state: OfferState = OfferState.ACCEPTED, **more: object) -> HeldCont
     """A caller of psychosocial support who waited 12 s before 14:05."""
     one = HeldContact(OfferId(17), ContactId("c17"), Channel.VOICE, ServiceId("psikososyal"), "Psikososyal destek",
                       state, AT - 12.0, False, "", False, False, None, False, None, None, None, None, None, False, None,
-                      False, False, None, False, True, True, True, False)
+                      False, False, None, False, True, True, True, False,
+                      None)
     return one._replace(**more)  # type: ignore[arg-type]
 
 
@@ -66,7 +67,8 @@ STATES: dict[str, DeskState] = {
         ConsultState.TALKING, ServiceId("temsilci"), AgentId("a2"), AT + 35.0)), at=AT + 40.0),
     "talk-consulted": desk_state(AgentState.TALKING, contact(OfferState.PENDING, answered_at=AT, talks_first=True,
                                                              asked_by=AgentId("a2"))),
-    "wrapup": desk_state(AgentState.WRAPUP, contact(OfferState.WRAPPING), wrapup_until=AT + 30.0),
+    "wrapup": desk_state(AgentState.WRAPUP, contact(OfferState.WRAPPING, reported_load=3),
+                         wrapup_until=AT + 30.0),
     "wrapup-open": desk_state(AgentState.WRAPUP, contact(OfferState.WRAPPING)),
     "paused": desk_state(AgentState.PAUSED, reason="yemek", pause_limit_at=AT + 3600.0, until=AT + 1800.0),
     "paused-over": desk_state(AgentState.PAUSED, reason="mola", pause_limit_at=AT, over_limit=True, at=AT + 4000.0),

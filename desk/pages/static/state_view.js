@@ -57,6 +57,7 @@ export class StateView {
       rests: state.resting_until !== null,
       overridden: Object.keys(state.overrides).length > 0,
       leaving: state.leaving,
+      ["load_" + (talk ?? wrapup)?.reported_load]: ((talk ?? wrapup)?.reported_load ?? null) !== null,
     };
     if (talk !== null) {
       Object.assign(found, {

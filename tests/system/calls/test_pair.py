@@ -36,7 +36,7 @@ def hears(leg: Leg, *tones: int) -> bool:
     return len(data) == audio.RATE and found == set(tones)
 
 
-@pytest.mark.parametrize("leaves", ["caller", "lead", "partner"])
+@pytest.mark.parametrize("leaves", ["caller", "lead", "partner", "desk of the partner"])
 async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, leaves: str) -> None:
     first, second = await pair(needs, PhoneBehaviour("1.0", record=needs.folder, tone=FIRST),
                                PhoneBehaviour(record=needs.folder, tone=SECOND))
@@ -51,7 +51,12 @@ async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, le
                       hears(partner, CALLER, FIRST), what="everybody hears the two others")
     assert "answer-after=0" in partner.headers["CallInfo"] and not lead.headers.get("CallInfo"), "each as they need it"
     contact = await needs.newest()
-    await {"caller": caller, "lead": lead, "partner": partner}[leaves].hang_up()
+    # Both may say how heavy it is: they hear the same caller.
+    await second.ask_as_agent("report-load", {"load": 2})
+    if leaves == "desk of the partner":
+        await second.ask_as_agent("hangup")
+    else:
+        await {"caller": caller, "lead": lead, "partner": partner}[leaves].hang_up()
     await asyncio.gather(lead.wait_ended(5.0), partner.wait_ended(5.0))
     for person in (first, second):
         await needs.reaches(person, "wrapup")
@@ -59,8 +64,8 @@ async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, le
     await caller.wait_ended()
     if leaves != "caller":
         needs.heard(caller, "system/goodbye")
-    rows = needs.lab.query_store("select agent, partner, state from offers where contact = ?", contact)
-    assert [(row["agent"], row["partner"]) for row in rows] == [(LEAD, PARTNER)]
+    rows = needs.lab.query_store("select agent, partner, load from offers where contact = ?", contact)
+    assert [(row["agent"], row["partner"], row["load"]) for row in rows] == [(LEAD, PARTNER, 2)]
     assert not [one for one in await needs.lab.fetch_metrics() if one.name == "acd_alarms_total" and one.value]
 
 

@@ -50,6 +50,20 @@ async def test_axe_finds_nothing_in_any_state(page: Page, node: PlayedNode, lang
     assert found == {name: {"violations": [], "incomplete": []} for name in STATES}
 
 
+async def test_axe_finds_nothing_with_one_switch_and_in_full_lists(page: Page, node: PlayedNode) -> None:
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await page.evaluate(OPEN_ALL)
+    for part, many in (("contacts", 2), ("callbacks", 3)):
+        await expect(page.locator(f"#own-{part}").get_by_role("listitem")).to_have_count(many)
+    assert await run_axe(page) == {"violations": [], "incomplete": []}
+    await page.get_by_label("Tek düğmeyle kullan").check()
+    for name in ("ready", "talk", "offer", "wrapup"):
+        node.play(name)
+        await expect(page.locator("#due")).to_be_focused()
+        assert await run_axe(page) == {"violations": [], "incomplete": []}, name
+
+
 @pytest.mark.parametrize("scheme", ["dark", "forced"])
 async def test_axe_finds_nothing_in_the_dark_and_with_forced_colours(
         context: BrowserContext, node: PlayedNode, scheme: str) -> None:

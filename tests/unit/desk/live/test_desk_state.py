@@ -184,6 +184,17 @@ def test_a_talk_tells_its_agent_alone_whether_a_wrap_up_follows(
     assert talk is not None and (talk.wrapup_after, state_of(house).leaving) == ("none", True)
 
 
+def test_a_reported_load_is_seen_by_its_agent_alone_in_talk_and_wrap_up() -> None:
+    house = sitting("a")
+    call = house.talks(2.0)
+    house.tell(e.LoadReported(call.offer, 4), 3.0)
+    mine, theirs = state_of(house).talk, state_of(house, own=False).talk
+    assert mine is not None and mine.reported_load == 4 and theirs is not None and theirs.reported_load is None
+    house.over(call, 10.0)
+    own, other = state_of(house).wrapup, state_of(house, own=False).wrapup
+    assert own is not None and own.reported_load == 4 and other is not None and other.reported_load is None
+
+
 def test_the_first_of_a_pair_speaks_and_the_second_types() -> None:
     house = House({"a": 80, "b": 80}, PROFILE._replace(pair_id="p1"))
     house.sits("a", "b", at=1.0)
