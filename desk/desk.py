@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -65,4 +66,6 @@ class Desk:
 
     async def run_forever(self) -> None:
         """Do the work that no request causes, until cancelled."""
-        await self.sessions.watch_ends()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.sessions.watch_ends())
+            group.create_task(self.live.presence.watch_desks())

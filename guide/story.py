@@ -252,6 +252,7 @@ def _sign_in_events(teller: _StoryTeller, agents: str) -> StoryEvents:
         seat = SeatId(f"seat of {name}")
         yield events.SeatChanged(seat, True, False)
         yield events.AgentSignedIn(AgentId(name), seat)
+        yield events.DeskChanged(AgentId(name), True)
 
 
 def _call_events(_teller: _StoryTeller, contact: str, how: str, service: str, points: str | None, skill: str | None,

@@ -30,6 +30,7 @@ from routing.core.events import (
     ContactExited,
     ContactPrioritised,
     ContactQueued,
+    DeskChanged,
     Event,
     HeavyContactsDeclined,
     HeldPositionDeclined,
@@ -397,7 +398,7 @@ class Runner:
                   | MoveRequested() | WithdrawalRequested()):
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
-                  | WrapUpRequested() | PageReturned() | HeavyContactsDeclined() | AgentSkillsChanged()
+                  | WrapUpRequested() | PageReturned() | DeskChanged() | HeavyContactsDeclined() | AgentSkillsChanged()
                   | RulesOverridden() | BreaksPlanned()):
                 return self._engine.agent_view(event.agent, now)
             case _:

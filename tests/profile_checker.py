@@ -80,6 +80,7 @@ class ProfileChecker(ProfileMemory):
         for name in names:
             person, profile = self.people[name], self.agents[name].profile
             self._capability(fact, person, profile)
+            self._place(fact, name, person)
             self._room(fact, person, profile)
             self._strain(fact, name, person, profile, service)
             self._breaks(fact, name, person, profile)
@@ -112,6 +113,10 @@ class ProfileChecker(ProfileMemory):
     def _can_take(self, fact: f.Offered, name: str, contact: str, service: Service) -> bool:
         """Return whether skills, topics, "not now", rests and the agent's own limit surely allow this contact."""
         agent, person = self.agents[name], self.people[name]
+        channel = self.channels[contact]
+        if (channel in PHONE_CHANNELS and not person.seated) or (channel not in PHONE_CHANNELS and not (
+                person.desk and person.no_message_before + CLOSE_S < fact.at)):
+            return False
         skills = dict(agent.skills)
         needs = [*(service.floor or service.steps[-1].needs), *self.needs.get(contact, ())]
         if any(skills.get(skill, -1) < level for skill, level in needs) or agent.profile.no_topics & {
@@ -138,6 +143,20 @@ class ProfileChecker(ProfileMemory):
         other = self._partner(fact.agent)
         if other is None or fact.partner != other:
             self._wrong("pair", fact, f"offered without the partner {other}")
+
+    def _place(self, fact: f.Offered, name: str, person: Person) -> None:
+        """Check that a call comes to a seat, and a message to an open desk and not too soon after one not taken."""
+        if fact.channel in PHONE_CHANNELS:
+            self.checked["seat"] += 1
+            if not person.seated:
+                self._wrong("seat", fact, f"{name} has no seat")
+            return
+        self.checked["desk"] += 1
+        if not person.desk:
+            self._wrong("desk", fact, f"{name} has no desk open")
+        if fact.at < person.no_message_before - CLOSE_S:
+            self._wrong("message_pause", fact, f"{person.no_message_before - fact.at:.0f} s too early")
+        self.checked["message_pause"] += person.no_message_before > float("-inf")
 
     def _capability(self, fact: f.Offered, person: Person, profile: Profile) -> None:
         if fact.channel not in profile.channels:

@@ -36,6 +36,10 @@ PLAIN = Profile()
 OWN_WORD = (e.WrapUpEnded, e.AgentResumed, e.AgentSignedOut)
 
 
+MESSAGE_PAUSES = {OfferState.REJECTED: 30.0, OfferState.TIMEOUT: 300.0}
+"""Time without messages after one that was declined or not answered."""
+
+
 @dataclass
 class At:
     """A contact at an agent."""
@@ -96,6 +100,12 @@ class Person:
     """The agent has reached the allowed number of ring-no-answers and has not acted since."""
     away_at: float = float("-inf")
     """The time since which the agent does not respond."""
+    seated: bool = False
+    """The agent is signed in at a seat."""
+    desk: bool = False
+    """A desk is open."""
+    no_message_before: float = float("-inf")
+    """The end of the time without messages, after one that was not taken."""
     word: bool = False
     """The agent has ended a wrap-up in this turn."""
 
@@ -144,6 +154,10 @@ class ProfileMemory(ABC):
                     person.gap_from = None
                 if "decompression" in event.rules and event.until > now:
                     person.rest_until = now
+            case e.DeskChanged():
+                person = self.people[event.agent]
+                if person.desk is not event.present:
+                    person.desk, person.no_message_before = event.present, now
             case e.BreaksPlanned():
                 self.people[event.agent].breaks = event.breaks
             case e.LoadReported():
@@ -182,6 +196,7 @@ class ProfileMemory(ABC):
         person.word = True
         if isinstance(event, e.AgentResumed):
             person.awake_at, person.missed, person.gone = now, 0, False
+            person.no_message_before = now
             person.rest_until = min(person.rest_until, now)
             if person.pause_pending and not person.own_pause:
                 person.working_since = now
@@ -281,7 +296,7 @@ class ProfileMemory(ABC):
                 if fact.at - person.out_at >= self.centre.micro_break_s:
                     person.working_since, person.heavy_last = fact.at, False
             if fact.state is AgentState.SIGNED_OUT:
-                person.out_at, person.own_pause = fact.at, False
+                person.out_at, person.own_pause, person.no_message_before = fact.at, False, fact.at
             elif fact.state is AgentState.NOT_RESPONDING:
                 person.away_at = fact.at
             if fact.reason == "auto_return":
@@ -289,13 +304,16 @@ class ProfileMemory(ABC):
                 person.awake_at, person.missed, person.gone = fact.at, 0, False
         person.state, person.reason, person.pause_pending = fact.state, fact.reason, fact.pause_pending
         person.leaves = fact.leave_pending
+        person.seated = fact.seat is not None and fact.state is not AgentState.SIGNED_OUT
 
     def _connected(self, fact: tf.Connected) -> None:
         one = self.offers[fact.offer]
         one.connected_at = fact.at if fact.connected_at is None else fact.connected_at
         self._weigh(one, one.connected_at, one.service.load, fact.at)
         for person in self._holders(one):
-            person.missed, person.gone = 0, False
+            # A message that is taken tells nothing about the phone.
+            if one.channel in PHONE_CHANNELS:
+                person.missed, person.gone = 0, False
 
     def _weigh(self, one: At, since: float, weight: int, now: float) -> None:
         """Add a weight from now on. The hard limit may have ended earlier and be reached again."""
@@ -313,14 +331,17 @@ class ProfileMemory(ABC):
                 self.taken_back.add(self._name(person))
             refused = fact.state is OfferState.REJECTED and fact.reason in ("busy", "rejected") \
                 and second == self.by_partner
-            if (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
+            if one.channel not in PHONE_CHANNELS:
+                pause_s = MESSAGE_PAUSES.get(fact.state, 0.0)
+                person.no_message_before = max(person.no_message_before, fact.at + pause_s)
+            elif (refused or fact.state is OfferState.TIMEOUT) and one.tier != 2:
                 person.missed += 1
                 person.gone = person.missed >= self.agents[self._name(person)].profile.rna_allowed
             # To leave an offer beyond the limit alone says "not now".
             if one.tier == 2 and fact.state in (OfferState.REJECTED, OfferState.TIMEOUT):
                 person.heavy_declined_until = max(person.heavy_declined_until, fact.at + self.centre.heavy_declined_s)
             # A call or changed rules took the offer back: not the doing of the agent, who rests only after contacts.
-            if fact.state is not OfferState.CANCELED and fact.reason not in ("call", "unfit"):
+            if fact.state is not OfferState.CANCELED and fact.reason not in ("call", "unfit", "desk_closed"):
                 self._gap(person, one, fact.at)
 
     def _talk_over(self, fact: tf.TalkEndedRecorded) -> None:

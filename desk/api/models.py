@@ -26,6 +26,7 @@ class SignIn(Shape):
 
     seat: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(
         None, description="Name of the phone at the seat; null, with a session: the seat of the agent's page.")
+    phone: bool = Field(True, description="False without `seat`: sign in for messages alone, without a phone.")
 
 
 class PhoneWanted(Shape):

@@ -27,9 +27,11 @@ async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
 
 
 async def sign_in_agent(call: ApiCall) -> Shape:
-    """Sign in at a seat, or at that of the agent's page."""
+    """Sign in at a seat, at that of the agent's page, or for messages alone."""
     assert isinstance(call.body, models.SignIn)
     seat = call.body.seat
+    if seat is None and not call.body.phone:
+        return await _ask_engine(call, events.AgentSignedIn(call.agent))
     if seat is None:
         # Without a page nobody would hear the phone of such a seat.
         if call.phones is None or not call.who.person or call.who.agent != call.agent:

@@ -22,7 +22,8 @@ class Agent(Shape):
                                     "last: `ring_no_answer` (nobody picked up), `declines` (the phone refused, as in "
                                     "\"do not disturb\") or `phone_drops` (it answered and hung up).")
     since: float = Field(description="Start of the state, Unix seconds.")
-    seat: str | None
+    seat: str | None = Field(description="Null while signed in: for messages alone.")
+    desk: bool = Field(description="A desk is open, so messages may come.")
     contact: str | None
     service: str | None
     pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
@@ -141,7 +142,7 @@ def show_agent(view: AgentView, who: TokenHolder) -> Agent:
     """Return a view of an agent as the asker may see it."""
     own = who.agent == view.agent
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
-                 seat=view.seat, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
+                 seat=view.seat, desk=view.desk, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
                  limit_at=view.pause_limit_at, over_limit=view.over_limit,
                  break_postponed=view.break_postponed,
                  until=view.until if own else None, rna_count=view.rna_count if own else None,

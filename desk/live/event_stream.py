@@ -54,6 +54,11 @@ class EventStream:
         self._ended = ""
 
     @property
+    def is_desk(self) -> bool:
+        """Return whether the agent's own page reads the stream: it belongs to a session, not to a token."""
+        return self.own and bool(self.session)
+
+    @property
     def is_ended(self) -> bool:
         """Return whether the stream takes no more frames."""
         return bool(self._ended)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 
+from desk.live.desk_presence import DeskPresence
 from desk.live.desk_state import DeskSources, DeskState, build_desk_state
 from desk.live.event_stream import EventStream, StreamPace, format_event
 from desk.live.notices import OWN_KINDS, AgentNotice, Notice, NoticeBoard, NoticeRow
@@ -38,6 +39,7 @@ class LiveDesks:
         self._inbox, self.sources = inbox, sources or DeskSources()
         self._pace, self._clock = pace or StreamPace(), clock
         self.board = NoticeBoard()
+        self.presence = DeskPresence(inbox, clock)
         self._streams: dict[str, list[EventStream]] = {}
         """Open streams by agent, the oldest first."""
         self._shown: dict[tuple[str, bool], DeskState] = {}
@@ -166,6 +168,8 @@ class LiveDesks:
         known = last_id is not None and last_id <= self.board.last_fact
         self._streams.setdefault(agent, []).append(stream)
         self._next_tick[stream] = self._clock() + self._pace.tick_s
+        if stream.is_desk:
+            self.presence.add_stream(agent)
         state = build_desk_state(view._replace(at=0.0), self.sources, own=own)
         if self._shown.get((agent, own)) != state:
             # Other streams of this agent get it now, or never.
@@ -203,6 +207,9 @@ class LiveDesks:
         some = self._streams.get(stream.agent, [])
         if stream in some:
             some.remove(stream)
+            # A node that stops does not know which desks come back. The next one gives them a moment.
+            if stream.is_desk and not self._closed:
+                self.presence.remove_stream(stream.agent)
         own = {one.own for one in some}
         for kind in (True, False):
             if kind not in own:

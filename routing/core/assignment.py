@@ -14,6 +14,7 @@ from routing.core.agents import break_rules, presence
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
+from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.matching.strategies import fewest_contacts
 from routing.core.model.centre_model import PHONE_CHANNELS
 from routing.core.queueing import contact_queue
@@ -56,6 +57,13 @@ def assign_contacts(d: Domain) -> None:
             _offer_head(d, group, group.pool.first_agent(group.allowed))
             if group.head is None:
                 calling.pop(group, None)
+
+
+def release_messages(d: Domain) -> None:
+    """Have the next assignment look at the messages, if nothing holds them back any more."""
+    if not d.holds_messages():
+        d.matching.dirty_groups.update(dict.fromkeys(
+            [group for group in d.matching.waiting_groups if not group.pool.channel & BY_PHONE]))
 
 
 def review_steps(d: Domain) -> None:
@@ -116,17 +124,17 @@ def _note_turn(d: Domain, group: ContactGroup) -> None:
 def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
     """Return the group whose head comes first: distress, greatest age by weight and points, then earliest arrival.
 
-    Skip a group whose link is down, or whose service already has its limit of contacts at agents. With `ready`,
-    consider only groups with a ready agent. Return None if no group is left.
+    Skip a group that may not be offered now, or whose service already has its limit of contacts at agents. With
+    `ready`, consider only groups with a ready agent. Return None if no group is left.
     """
     first: ContactGroup | None = None
     first_age, first_number = 0.0, 0
-    now, links = d.now, d.links
+    now = d.now
     for group in groups:
         head = group.head
         if head is None or (ready and not group.pool.mask & group.allowed) \
                 or (group.quota is not None and group.quota.taken >= group.quota.limit) \
-                or (group.node in links and not links[group.node].up):
+                or not _may_offer(d, group):
             continue
         # Services of different weight age at different speeds, so the key alone does not order them.
         age = head[0] - now * group.weight
@@ -135,6 +143,18 @@ def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> Con
                 age < first_age or (age == first_age and head[1] < first_number))):
             first, first_age, first_number = group, age, head[1]
     return first
+
+
+def _may_offer(d: Domain, group: ContactGroup) -> bool:
+    """Return whether the contacts of a group may be offered now.
+
+    Calls need the link to their Asterisk. Messages need none, but stay behind a call in distress whose link is down:
+    its agent must not be at a message when the link is back.
+    """
+    if group.pool.channel & BY_PHONE:
+        link = d.links.get(group.node)
+        return link is None or link.up
+    return group.distress or not d.holds_messages()
 
 
 def _is_break_too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from routing.core.changes import Change
+from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_requirement import asked_skills
 from routing.core.matching.sorted_queue import SortedQueue
@@ -17,14 +18,23 @@ from routing.core.memory.bounded import BoundedMemory
 from routing.core.memory.callers import CallerMemory
 from routing.core.memory.handle_times import HandleTimes
 from routing.core.memory.waits import Forecast, LearnedService
-from routing.core.model.centre_model import SHIPPED, AgentState, Centre, Channel, ChannelRow, ContactState, Service
+from routing.core.model.centre_model import (
+    PHONE_CHANNELS,
+    SHIPPED,
+    AgentState,
+    Centre,
+    Channel,
+    ChannelRow,
+    ContactState,
+    Service,
+)
 from routing.core.model.commands import Command
 from routing.core.model.declare import DIRTY
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.records import AgentRecord, Contact, Index, NodeLink, Offer, QueueEntry, Seat
 from routing.core.stored import Row
-from routing.core.timers import Timers
+from routing.core.timers import Key, Timers
 from routing.core.waiting_time.agent_supply import AgentSupply
 
 PENDING = ContactState.PENDING
@@ -39,6 +49,13 @@ ENDED_S = 60.0
 """An ended contact cannot come back within this time. Late events come within seconds. After a minute the same id
 belongs to another caller. A Uniqueid is a second and a count since Asterisk's start, so a clock that was set back
 repeats ids."""
+
+MESSAGES_WAIT_S = 60.0
+"""Messages wait this long for a call in distress whose link is down. After 60 s without a node the dialplan leads the
+caller to the fallback queue, where an agent's phone rings without the engine."""
+
+LINK_TIMER: Key = "link", ""
+"""Deadline at which messages wait no longer for a lost link."""
 
 SURVEYS_REMEMBERED = 2_000
 """Number of surveys that are remembered, running or ended. A survey takes a minute, and a full centre of 180 agents
@@ -83,6 +100,7 @@ class Domain:
         "handle_times",
         "links",
         "matching",
+        "messages_held",
         "newly_queued",
         "next_number",
         "next_offer",
@@ -127,6 +145,8 @@ class Domain:
         self.seats_allowed: frozenset[SeatId] | None = None
         """Seats of the centre, or None if any seat may be used."""
         self.links: dict[str, NodeLink] = {}
+        self.messages_held = False
+        """The last assignment has kept messages back (`holds_messages`)."""
         self.queues: defaultdict[ServiceId, SortedQueue[QueueEntry]] = defaultdict(SortedQueue)
         """Contacts that wait for each service (pending or reserved), in order."""
         self.ended_contacts: BoundedMemory[ContactId, float] = BoundedMemory(ENDED_REMEMBERED)
@@ -259,6 +279,26 @@ class Domain:
         return contact.callback and contact.state is PENDING and (
             bool(contact.leg or contact.blocked_by) or contact.not_before > self.now
             or (self.quiet_hours and not contact.anytime))
+
+    def can_reach(self, contact: Contact) -> bool:
+        """Return whether a contact can be led to an agent now. Only calls follow the link to their Asterisk."""
+        return contact.channel not in PHONE_CHANNELS or self.link_up(contact.node)
+
+    def holds_messages(self) -> bool:
+        """Return whether messages wait for a call in distress behind a lost link, which comes before them.
+
+        After `MESSAGES_WAIT_S` Asterisk leads its callers to the fallback queue itself, so messages wait no longer.
+        """
+        lost = {node: until for node, link in self.links.items()
+                if not link.up and self.now < (until := link.down_since + MESSAGES_WAIT_S)}
+        waits = [lost[group.node] for group in self.matching.waiting_groups if group.distress
+                 and group.pool.channel & BY_PHONE and group.node in lost] if lost else []
+        self.messages_held = bool(waits)
+        if waits:
+            self.timers.set_deadline(LINK_TIMER, min(waits))
+        else:
+            self.timers.cancel_deadline(LINK_TIMER)
+        return self.messages_held
 
     def link_up(self, node: str) -> bool:
         """Return whether the link to a node is up. A link that no event has named counts as up, because its seats are

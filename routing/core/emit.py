@@ -205,6 +205,11 @@ def new_load_state(record: AgentRecord, overrides: tuple[tuple[str, float], ...]
     raise NotImplementedError
 
 
+@emits(facts.DeskChangedRecorded)
+def desk_changed(d: FactLog, record: AgentRecord, present: bool) -> None:
+    """Emit `DeskChangedRecorded` of an agent."""
+
+
 # These facts are rare, so each call names all fields.
 moved = emitter(facts.Moved)
 way_out_offered = emitter(facts.WayOutOffered)

@@ -14,7 +14,7 @@ from typing import Any
 
 from routing.core import events, explain, read_views, restore, settings
 from routing.core.agents import break_rules, presence
-from routing.core.assignment import assign_contacts
+from routing.core.assignment import assign_contacts, release_messages
 from routing.core.callers import (
     arrivals,
     caller_erasure,
@@ -36,7 +36,7 @@ from routing.core.calls import (
     refusals,
     talk_changes,
 )
-from routing.core.domain import Domain
+from routing.core.domain import LINK_TIMER, Domain
 from routing.core.inbox import AgentView, ColleagueView, ContactView, DeskView, QueueLoad, QueueStatus, Status
 from routing.core.memory.waits import EstimateAccuracy, LearnedService
 from routing.core.model.centre_model import PHONE_CHANNELS, Centre, Channel, ContactState
@@ -100,6 +100,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.WrapUpEnded: shift_handlers.on_wrap_up_ended,
     events.WrapUpExtended: shift_handlers.on_wrap_up_extended,
     events.WrapUpRequested: shift_handlers.on_wrap_up_requested,
+    events.DeskChanged: shift_handlers.on_desk_changed,
     events.AgentSkillsChanged: shift_handlers.on_skills_changed,
     events.LoadReported: load_handlers.on_load_reported,
     events.HeavyContactsDeclined: load_handlers.on_heavy_declined,
@@ -146,6 +147,8 @@ class Engine:
         try:
             if d.changes:
                 react(d)
+            if d.messages_held:
+                release_messages(d)
             if matching.dirty_groups or matching.newly_ready or matching.groups_to_review:
                 assign_contacts(d)
                 if d.changes:
@@ -352,6 +355,8 @@ def _handle_due(d: Domain) -> None:
 
 def _assign_and_arm(d: Domain) -> None:
     """Assign contacts, then note who is there, then arm the deadlines of contacts that still wait."""
+    if d.messages_held:
+        release_messages(d)
     assign_contacts(d)
     _assign_again(d)
     if d.matching.presence_changed:
@@ -376,6 +381,9 @@ def _handle_deadline(d: Domain, key: Key) -> None:
         CONTACT_DEADLINES[kind](d, d.contacts[ContactId(str(name))])
     elif kind == callback_dial.LOOK_TIMER:
         d.dial_look_due = True
+    # The assignment that follows looks at the messages that were held back.
+    elif key == LINK_TIMER:
+        return
     elif kind in SEAT_DEADLINES:
         SEAT_DEADLINES[kind](d, SeatId(str(name)))
     else:

@@ -352,7 +352,8 @@ class AgentSignedIn(NamedTuple):
     """An agent signs in at a seat. Refused if another agent is signed in there."""
 
     agent: AgentId
-    seat: SeatId
+    seat: SeatId | None = None
+    """None for an agent without a phone, who takes messages alone."""
 
 
 class AgentSignedOut(NamedTuple):
@@ -393,6 +394,13 @@ class PageReturned(NamedTuple):
     """The page that is the agent's phone has begun again without its call, for example after a reload."""
 
     agent: AgentId
+
+
+class DeskChanged(NamedTuple):
+    """An agent has opened a desk, or has closed the last one. Messages come only to an open desk."""
+
+    agent: AgentId
+    present: bool
 
 
 class HeavyContactsDeclined(NamedTuple):
@@ -494,7 +502,7 @@ Event = (
     | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested
     | ConsultEndRequested
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
-    | WrapUpRequested | PageReturned | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned | RulesOverridden
-    | ServiceHoursSet | LinkChanged
+    | WrapUpRequested | PageReturned | DeskChanged | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned
+    | RulesOverridden | ServiceHoursSet | LinkChanged
     | SurveyAnswered | MenuEnded
 )

@@ -108,7 +108,7 @@ class WaitReason(StrEnum):
     IN_MENU = "in_menu"
     """The caller has taken the choice back and is in the menu."""
     LINK = "link"
-    """The link to the contact's Asterisk is down."""
+    """The link to the contact's Asterisk is down. A message waits for a call in distress behind such a link."""
     FULL = "full"
     """The service has its limit of contacts at agents."""
 
@@ -146,7 +146,8 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
         found.append(WaitReason.IN_MENU)
     elif contact.callback and contact.service.dials_ahead:
         found.append(WaitReason.DIAL_LOOK)
-    if not d.link_up(contact.node):
+    if not d.can_reach(contact) or (contact.channel not in PHONE_CHANNELS and not contact.service.distress
+                                    and d.holds_messages()):
         found.append(WaitReason.LINK)
     quota = d.matching.quotas.get(contact.service.id)
     if quota is not None and quota.taken >= quota.limit:
@@ -203,7 +204,7 @@ def _skill_reason(d: Domain, contact: Contact, record: AgentRecord) -> Reason | 
 
 def _profile_reason(d: Domain, contact: Contact, record: AgentRecord) -> Reason | None:
     profile = record.profile
-    if not agent_capacity.allowed_channels(profile, d.channels) & CHANNEL_BIT[contact.channel]:
+    if not agent_capacity.find_allowed_channels(d, record) & CHANNEL_BIT[contact.channel]:
         return ExclusionReason.CHANNEL, contact.channel
     # A profile may exclude a service by its id, like a topic.
     topics = profile.no_topics & (contact.topics | {str(contact.service.id)})

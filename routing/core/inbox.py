@@ -100,6 +100,8 @@ class AgentView(NamedTuple):
     """The agent's offers that are the present ones of their contacts, oldest first."""
     break_postponed: bool = False
     """A short break is due, and waits until another agent is on duty for a distress service."""
+    desk: bool = False
+    """The agent has a desk open. Only then messages come."""
 
 
 class ConsultView(NamedTuple):

@@ -96,7 +96,7 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         record.rest_until if record.rest_until > d.now else None,
         record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now,
         tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
-        if record.offers else (), break_rules.is_postponed(record))
+        if record.offers else (), break_rules.is_postponed(record), record.desk)
 
 
 def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:

@@ -11,6 +11,8 @@ from routing.core.matching.agent_pool import Group, Pool, Quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import (
+    MESSAGE_CHANNELS,
+    PHONE_CHANNELS,
     Agent,
     AgentState,
     Channel,
@@ -317,6 +319,10 @@ class AgentRecord:
     next_seat: SeatId | None = None
     """Seat after the present call or ringing, reported during it (`shift_handlers.sign_in`). A restart forgets the
     seat, and the roster is then reported again."""
+    desk: bool = stored(default=False, comment="a desk is open: messages may come")
+    """The agent has a desk open, signed in or not. Only then messages may come."""
+    messages_from: float = 0.0
+    """Earliest time of the next message, after a declined or unanswered one. Calls come meanwhile."""
     rna_count: int = stored(default=0)
     wrapup_until: float | None = stored(default=None)
     """Time at which the wrap-up ends without the agent, as of the last change. None if there is no such time."""
@@ -367,8 +373,9 @@ class AgentRecord:
     """Keys in the pools of strategies other than longest idle, in the order of `placement.keyed`."""
     is_signed_in: bool = False
     """The pools count the agent as signed in."""
-    is_present: bool = False
-    """The pools count the agent as there: signed in, and neither on a break nor not responding nor unreachable."""
+    present_channels: int = 0
+    """Channels, as bits, for which the pools count the agent as there: signed in, neither on a break nor not
+    responding, and for calls with a phone that is reachable."""
     offered: float = 0.0
     """Number of offered contacts, decayed to `offered_at` with `Centre.occupied_half_life_s`
     (`strategies.fewest_contacts`)."""
@@ -450,6 +457,15 @@ class AgentRecord:
         """Set the description of the agent: the configured one, or one with other skills."""
         self.agent, self.team, self.profile, self.pair_id = agent, agent.team, agent.profile, agent.profile.pair_id
 
+    @property
+    def usable_channels(self) -> frozenset[Channel]:
+        """Return the channels of the profile for which the agent has what it takes: a seat for calls, a desk for
+        messages."""
+        channels = self.profile.channels
+        if self.seat is None:
+            channels -= PHONE_CHANNELS
+        return channels if self.desk else channels - MESSAGE_CHANNELS
+
 
 @record
 class Seat:
@@ -469,5 +485,7 @@ class NodeLink:
     """The link to one Asterisk."""
 
     up: bool = True
+    down_since: float = 0.0
+    """Time of the loss of the link. It counts while the link is down."""
     frozen: list[tuple[str, OfferId | ContactId, float]] = field(default_factory=list)
     """Frozen deadlines of offers and dials: kind, offer or contact, and the seconds that were left."""

@@ -26,6 +26,7 @@ from routing.core.matching.skill_requirement import clamp_step
 from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import (
     ENGAGED_STATES,
+    PHONE_CHANNELS,
     WAITING_STATES,
     Agent,
     AgentState,
@@ -51,7 +52,7 @@ from routing.core.stored import FIELDS, Row, Started, StoredAgent, StoredContact
 OUTLIVES_SHIFT = frozenset({
     "version", "since", "load", "load_at", "last_load", "at_hard_limit", "heavy_declined_until", "rest_until",
     "rest_after_heavy_until", "working_since", "occupied", "occupied_at", "break_begun", "break_s", "break_until",
-    "overrides"})
+    "overrides", "desk"})
 """Attributes of an agent that a restart restores even if the agent is signed out."""
 
 REPAIRED = "rows_repaired"
@@ -174,7 +175,7 @@ def _restore_agent(d: Domain, row: StoredAgent) -> None:
         record = d.agents[row.agent] = AgentRecord(Agent(row.agent, ()), len(d.agents), configured=False)
     known = attributes(FIELDS[AgentRecord], row, d.now)
     # Two rows may name one seat. The first agent keeps it.
-    signed_in = row.state is not AgentState.SIGNED_OUT and row.seat is not None and d.seat_of(row.seat).agent is None
+    signed_in = row.state is not AgentState.SIGNED_OUT and (row.seat is None or d.seat_of(row.seat).agent is None)
     for name, value in known.items():
         if signed_in or name in OUTLIVES_SHIFT:
             setattr(record, name, value)
@@ -186,7 +187,8 @@ def _restore_agent(d: Domain, row: StoredAgent) -> None:
     record.gap_until = record.idle_since + record.profile.rest_gap_s
     if distress_load.is_overridden(d, record, "rest_gap"):
         record.gap_until = 0.0
-    d.seat_of(row.seat).agent = record
+    if row.seat is not None:
+        d.seat_of(row.seat).agent = record
     if row.skills is not None and row.skills != record.agent.skills:
         record.as_configured = record.agent
         record.set_agent(record.agent._replace(skills=row.skills))
@@ -301,9 +303,13 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         else:
             recent_talks.note_recent_talk(d, contact.offer, contact.service, contact.offer.talk_ended_at or d.now)
         return
+    if contact.channel not in PHONE_CHANNELS:
+        _settle_message(d, contact)
+        return
     link = d.links.setdefault(contact.node, NodeLink())
     # The link to each node counts as down until the node reports its state.
-    link.up = False
+    if link.up:
+        link.up, link.down_since = False, d.now
     # A dial without an agent goes on. The comparison with Asterisk reports a call that is gone.
     contact.dialling = contact.dialling and contact.callback and contact.offer is None
     if contact.dialling:
@@ -319,6 +325,17 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
             link.frozen.append(("vanish", offer.id, d.centre.phone_reacts_s))
         if not offer.dialling:
             link.frozen.append(("ring", offer.id, max(offer.ring_s, PRE_CONNECT_LIMIT_S) + RING_GRACE_S))
+    if contact.state in WAITING_STATES:
+        contact_queue.enqueue_contact(d, contact)
+
+
+def _settle_message(d: Domain, contact: Contact) -> None:
+    """Let a message wait again, or ring on for its full time. No link tells what becomes of it."""
+    if contact.offer is None:
+        contact.state = ContactState.PENDING
+    elif contact.state is ContactState.RESERVED:
+        offer = contact.offer
+        d.timers.set_deadline(("ring", offer.id), d.now + max(offer.ring_s, PRE_CONNECT_LIMIT_S) + RING_GRACE_S)
     if contact.state in WAITING_STATES:
         contact_queue.enqueue_contact(d, contact)
 

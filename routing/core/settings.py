@@ -109,12 +109,14 @@ def _apply_team(d: Domain, event: Configured) -> list[AgentRecord]:
 def on_link_changed(d: Domain, event: LinkChanged) -> None:
     """Freeze the deadlines of ringing when a link goes down, and let them run when the link is up.
 
-    No offers are made while the link is down. A contact without a node follows the link that was reported last.
+    No calls are offered while the link is down, and messages go on. A contact without a node follows the link that was
+    reported last.
     """
     for node in dict.fromkeys((event.node, "")):
         link = d.links.setdefault(node, NodeLink())
         if link.up and not event.up:
             freeze_deadlines(d, node, link)
+            link.down_since = d.now
         elif event.up and not link.up:
             _thaw_deadlines(d, node, link)
         link.up = event.up
@@ -158,9 +160,10 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
         d.timers.set_deadline((timer, name), d.now + left_s)
     # 2. Set deadlines that began while the link was down. They were not armed then.
     for offer in d.offers.values():
-        if offer.state is OfferState.PENDING and offer.contact.node == node and offer.answered_at is not None \
-                and not offer.dialling and not consult_transfer.is_with_consulting_agent(offer) \
-                    and d.timers.deadline_of(("pre_connect", offer.id)) is None:
+        if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node \
+                and offer.answered_at is not None and not offer.dialling \
+                and not consult_transfer.is_with_consulting_agent(offer) \
+                and d.timers.deadline_of(("pre_connect", offer.id)) is None:
             d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
                 and d.timers.deadline_of(("dial", offer.id)) is None:

@@ -23,10 +23,10 @@ TURN_SPAN = 1 << 48
 """Distance between the groups. It is greater than the number of deadlines that are ever set."""
 PHONES, OFFERS, AGENTS, PLACED = 0, TURN_SPAN, 2 * TURN_SPAN, 3 * TURN_SPAN
 GROUP_OF = {
-    **dict.fromkeys(("phone_settle", "seat_retry"), PHONES),
+    **dict.fromkeys(("phone_settle", "seat_retry", "link"), PHONES),
     **dict.fromkeys(("vanish", "ring", "pre_connect", "dial", "contact_dial", "consult", "wrapup"), OFFERS),
     **dict.fromkeys(("detached_wrapup", "sign_out", "auto_return", "break", "guard", "rest", "load_recheck", "limit",
-                     "override", "dial_look"), AGENTS)}
+                     "override", "dial_look", "messages"), AGENTS)}
 """Group of each kind of deadline that has no place."""
 STALE_SHARE = 2
 """The heap is rebuilt when it has this many times more entries than there were live deadlines at the last rebuild.

@@ -28,7 +28,8 @@ from centres.validation import suggest_word
 from ivr.flow import reachability
 from ivr.flow.menu_model import MenuFlow, Queue
 from ivr.flow.menu_model import Needs as MenuNeeds
-from routing.core.agents.agent_capacity import BY_PHONE, allowed_channels
+from routing.core.agents.agent_capacity import allowed_channels
+from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.matching.skill_expression import (
     LENGTH_MAX,
     Expression,

@@ -98,10 +98,11 @@ class House:
         return commands
 
     def sits(self, *names: str, at: float | None = None) -> None:
-        """Sign agents in at seats that are reachable and free."""
+        """Sign agents in at seats that are reachable and free, each with an open desk."""
         for name in names:
             self.seat(name, at=at)
             self.tell(e.AgentSignedIn(AgentId(name), SeatId("s" + name)), at)
+            self.tell(e.DeskChanged(AgentId(name), True), at)
 
     def seat(self, name: str, *, reachable: bool = True, in_use: bool = False,
              at: float | None = None) -> list[Command]:

@@ -33,6 +33,7 @@ from tests.oracle.state import (
     Person,
 )
 
+MESSAGE_DECLINE_S, MESSAGE_PAUSE_S = 30.0, 300.0
 BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
 
 
@@ -95,7 +96,7 @@ def answered(h, event: e.OfferAnswered) -> None:
     elif offer is not None and offer.state is PENDING and offer.answered_at is None:
         offer.answered_at = h.now
         if not offer.dialling:
-            offer.due = {"pre_connect": h.now + pre_connect_limit_s(offer)} if h.up(offer.caller.node) else {}
+            offer.due = {"pre_connect": h.now + pre_connect_limit_s(offer)} if h.reaches(offer.caller) else {}
 
 
 def pre_connect_limit_s(offer: Offer) -> float:
@@ -150,8 +151,9 @@ def connected(h, event: e.OfferConnected) -> None:
     offer.load = caller.service.load
     burden.weigh(h, offer, offer.load)
     for one in offer.people:
-        one.rna_count = 0
-        if not offer.voice:
+        if offer.voice:
+            one.rna_count = 0
+        else:
             one.idle_since = h.now
         shifts.engage(h, one)
         if offer.voice:
@@ -223,6 +225,9 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         missed(h, offer, event.reason, there)
     elif event.reason in ("unreachable", "lost"):
         phone_lost(h, offer, event.reason, whose.seat)
+    elif not offer.voice:
+        message_missed(h, offer, MESSAGE_DECLINE_S)
+        close(h, offer, "rejected", event.reason)
     else:
         whose.not_before = max(whose.not_before, h.now + 5.0)
         was_up = offer.partner_answered if event.partner else offer.answered_at is not None
@@ -300,6 +305,10 @@ def still_fits(h, offer: Offer) -> bool:
 
 def missed(h, offer: Offer, reason: str, there=()) -> None:
     """Count a ring-no-answer for the agents who did not answer. `there` is the agent of a pair who did."""
+    if not offer.voice:
+        message_missed(h, offer, MESSAGE_PAUSE_S)
+        close(h, offer, "timeout", reason)
+        return
     absent = [p for p in offer.people if p not in there]
     for p in absent:
         p.not_before = max(p.not_before, h.now + 5.0)
@@ -308,6 +317,15 @@ def missed(h, offer: Offer, reason: str, there=()) -> None:
     if offer.tier == 2:
         spare_all(h, offer)
     close(h, offer, "timeout", reason, why="missed", by=absent[0] if there else None)
+
+
+def message_missed(h, offer: Offer, pause_s: float) -> None:
+    """Keep messages, and nothing else, from the agent who did not take one."""
+    p = offer.person
+    p.messages_from = max(p.messages_from, h.now + pause_s)
+    h.seen["messages not taken"] += 1
+    if offer.tier == 2:
+        spare_all(h, offer)
 
 
 def spare_all(h, offer: Offer) -> None:
@@ -321,7 +339,7 @@ def phone_lost(h, offer: Offer, reason: str, seat) -> None:
     if offer.voice:
         shifts.lose_phone(h, h.phone(seat))
     else:
-        offer.person.not_before = max(offer.person.not_before, h.now + 5.0)
+        offer.person.messages_from = max(offer.person.messages_from, h.now + MESSAGE_DECLINE_S)
     close(h, offer, "rescinded", reason)
 
 
@@ -433,7 +451,7 @@ def whither(h, offer: Offer, event) -> tuple:
         if person in offer.people or not steps.serves(h, caller, person, service):
             why = "not_there"
     if not why and not event.confirmed and not getattr(event, "gone", False):
-        there = rules.somebody(h, caller, service, 0) if person is None else person.state not in rules.AWAY
+        there = rules.somebody(h, caller, service, 0) if person is None else rules.is_there(caller, person)
         why = "" if there else "nobody_there"
     return why, service, person
 

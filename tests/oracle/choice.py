@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, Channel, PreConnect, Step
-from tests.oracle import ahead, burden, callbacks, calls, distress, shifts, steps, words
+from tests.oracle import ahead, burden, callbacks, calls, distress, settings, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -59,8 +59,11 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     kinds: dict[bool, tuple[Caller, list[Candidate]]] = {}  # the first deferred callback, and the first other contact
     for caller in sorted(looking, key=lambda c: (
             not c.service.distress, c.place[0] - now * c.service.weight, c.number)):
+        if caller.channel is not VOICE and not caller.service.distress and settings.distress_behind_lost_link(h):
+            h.seen["messages that waited for a lost link"] += 1
+            continue
         late = caller.deferred and not caller.service.distress
-        if not h.up(caller.node) or quota_full(h, caller) or late in kinds:
+        if not h.reaches(caller) or quota_full(h, caller) or late in kinds:
             continue
         if caller.service.distress:
             found = distress.candidates(h, caller, open_to)
@@ -204,9 +207,14 @@ def fits(h, caller: Caller, asked: tuple, p: Person) -> int | None:
 
 
 def ever(p: Person, channel: Channel) -> bool:
-    """Return whether the profile has the channel."""
+    """Return whether the profile has the channel, with a seat for calls and a desk for messages."""
     profile = p.agent.profile
-    return channel in profile.channels and dict(profile.max_concurrency).get(channel, 1) > 0
+    return has(p, channel) and dict(profile.max_concurrency).get(channel, 1) > 0
+
+
+def has(p: Person, channel: Channel) -> bool:
+    """Return whether the profile names the channel, with a seat for calls and a desk for messages."""
+    return channel in p.agent.profile.channels and (p.phone is not None if channel is VOICE else p.desk)
 
 
 def find_steps(h) -> None:
@@ -244,12 +252,13 @@ def alone(h, p: Person) -> list[Channel]:
             or p.pause_pending or p.leave_pending or (not p.hands and p.state not in (READY, UNREACHABLE)):
         return []
     phone = p.phone
-    if phone.in_use and not p.calls():
+    if phone is not None and phone.in_use and not p.calls():
         return []  # a private call, or the end of ours that the phone has not told yet
     if max(p.not_before, p.gap_until, p.rest_until) > h.now or p.protected or burden.break_due(h, p) <= h.now:
         return []
     return [channel for channel in Channel if ever(p, channel) and beside(h, p, channel)
-            and not (channel is VOICE and (phone.in_use or not phone.reachable))]
+            and not (channel is VOICE and (phone.in_use or not phone.reachable))
+            and not (channel is not VOICE and p.messages_from > h.now)]
 
 
 def beside(h, p: Person, channel: Channel) -> bool:
@@ -315,7 +324,7 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
             clear_way(h, one)
     ring_s = max(one.agent.profile.ring_timeout_s for one in pair)
     spared = [one for one in pair if burden.beyond(h, one, caller.service.load)] or [p]
-    made = Offer(h.next_offer, caller, p, p.seat, partner, h.now, ring_s, step, level, tier,
+    made = Offer(h.next_offer, caller, p, p.seat or "", partner, h.now, ring_s, step, level, tier,
                  h.cost(caller.channel))
     h.next_offer += 1
     h.offers[made.id] = caller.offer = made

@@ -151,6 +151,7 @@ class Crowd:
         for number in range(AGENTS):
             self.side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
             self.side_by_side.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
+            self.side_by_side.tell(e.DeskChanged(AgentId(f"a{number}"), number % 4 > 0))
 
     def step(self) -> None:
         """Make the next event happen."""
@@ -376,6 +377,8 @@ class Crowd:
             return e.OfferEnded(number, "no_answer", self._partner(offer)) if offer.answered_at or \
                 offer.partner_answered else e.OfferAnswered(number, self._partner(offer))
         if offer.state is PENDING:
+            if not offer.voice and rng.random() < 0.08:
+                return e.DeskChanged(offer.person.id, False)
             if rng.random() < 0.03:
                 return e.HeavyContactsDeclined(offer.person.id)
             if rng.random() < 0.03:
@@ -523,6 +526,8 @@ class Crowd:
         seat = SeatId("s" + agent[1:]) if rng.random() < 0.93 else SeatId(f"s{rng.randint(0, AGENTS)}")
         if p is not None and p.agent.remote and p.state in (RINGING, TALKING) and rng.random() < 0.3:
             return e.AgentSignedIn(agent, SeatId(f"s{rng.randint(0, AGENTS)}"))  # their hours begin
+        if p is not None and not p.desk and rng.random() < 0.1:
+            return e.DeskChanged(agent, True)
         start = self.side_by_side.now + rng.choice((-5.0, 2.0, 30.0, 120.0, 200.0)) + rng.random()
         if p is not None and p.state is NOT_RESPONDING and rng.random() < 0.3:
             return e.BreaksPlanned(agent, ((start, start + 60.0),))
@@ -533,7 +538,8 @@ class Crowd:
         return rng.choice((
             e.AgentSignedIn(agent, seat), e.AgentSignedIn(agent, seat), e.AgentResumed(agent), e.AgentResumed(agent),
             e.AgentPaused(agent), e.AgentPaused(agent, rng.choice(("yemek", "egitim", "egitim", "teknik", "yok"))),
-            e.AgentSignedOut(agent), e.WrapUpEnded(agent),
+            e.AgentSignedOut(agent), e.AgentSignedIn(agent) if rng.random() < 0.5 else e.WrapUpEnded(agent),
+            e.DeskChanged(agent, rng.random() < 0.7), e.WrapUpEnded(agent),
             e.WrapUpExtended(agent), e.WrapUpRequested(agent), e.WrapUpRequested(agent), e.PageReturned(agent),
             e.HeavyContactsDeclined(agent),
             e.AgentSkillsChanged(agent,

@@ -87,7 +87,7 @@ def ringable(h, caller: Caller, p: Person) -> bool:
     """Return whether the contact could ring at the agent now, without the emergency ceiling."""
     if p.touched:  # the same event may have taken a heavy contact away
         loads.look(h, p)
-    return h.up(caller.node) and caller.channel in choice.takes(h, p) \
+    return h.reaches(caller) and caller.channel in choice.takes(h, p) \
         and fit(h, caller.service, caller.needs, caller.topics, p) is not None \
         and tier(p, caller.service.load, False) is not None
 

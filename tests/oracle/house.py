@@ -41,7 +41,7 @@ TOLD = {
     e.QuietHoursChanged: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
     e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended,
-    e.PageReturned: calls.page_returned,
+    e.PageReturned: calls.page_returned, e.DeskChanged: shifts.desk_changed,
     e.CommandRefused: calls.command_refused, e.TalkEnded: calls.talk_ended,
     e.HoldSet: calls.held, e.FollowUpAgreed: calls.follow_up, e.CallerFlaggedAbusive: calls.abuse,
     e.TransferRequested: calls.transfer, e.ConsultRequested: consults.asked,
@@ -98,6 +98,8 @@ class House:
         self.phones: dict[str, Phone] = {}
         self.down: dict[str, list[tuple[Offer, str, float]]] = {}
         """Lost links, each with the deadlines that are held."""
+        self.down_since: dict[str, float] = {}
+        """When each lost link was lost."""
         self.closed: set[str] = set()
         self.quiet = False
         self.over: dict[str, float] = {}
@@ -188,6 +190,11 @@ class House:
                 found.append((p.wake_at + 2 * NEARLY_S, wake, p))
             if (at := burden.break_alarm(self, p)) < inf:
                 found.append((at, burden.clock_says, p))
+            if p.messages_from > self.now:
+                found.append((p.messages_from, self.touch, p))
+        for at in self.down_since.values():
+            if at + settings.MESSAGES_WAIT_S > self.now:
+                found.append((at + settings.MESSAGES_WAIT_S, bool))
         for caller in self.callers.values():
             if caller.dial_due is not None:
                 found.append((caller.dial_due, ahead.overdue, caller))
@@ -240,6 +247,10 @@ class House:
         if seat not in self.phones:
             self.phones[seat] = Phone(seat)
         return self.phones[seat]
+
+    def reaches(self, caller: Caller) -> bool:
+        """Return whether the contact can be led to an agent. Messages need no link."""
+        return caller.channel is not Channel.VOICE or self.up(caller.node)
 
     def up(self, node: str) -> bool:
         """Return whether the link of the node is up."""

@@ -11,14 +11,19 @@ from tests.oracle.state import NOT_RESPONDING, PAUSED, SIGNED_OUT, UNREACHABLE, 
 NOBODY_S = 15.0
 """A contact that waits is led on when nobody has been there for this long."""
 RETRY_S = 15.0
-AWAY = (SIGNED_OUT, PAUSED, NOT_RESPONDING, UNREACHABLE)
+AWAY = (SIGNED_OUT, PAUSED, NOT_RESPONDING)
 TURNED_AWAY = ("closed", "full")
 
 
 def somebody(h, caller: Caller, service: Service, first: int) -> bool:
     """Return whether an agent is there who fits the contact in this step of the service or a later one."""
-    return any(p.state not in AWAY and choice.ever(p, caller.channel) and _fits(h, caller, service, first, p)
+    return any(is_there(caller, p) and choice.ever(p, caller.channel) and _fits(h, caller, service, first, p)
                for p in h.people.values())
+
+
+def is_there(caller: Caller, p: Person) -> bool:
+    """Return whether the agent is at work. Only a call needs a phone that can be reached."""
+    return p.state not in AWAY and not (caller.channel is VOICE and p.state is UNREACHABLE)
 
 
 def _fits(h, caller: Caller, service: Service, first: int, p: Person) -> bool:
@@ -89,7 +94,7 @@ def arrive(h, caller: Caller, expected_s: float | None) -> None:
     service = caller.service
     if service.distress:
         return
-    if service.when_nobody is not None and h.up(caller.node) and not somebody(h, caller, service, 0) \
+    if service.when_nobody is not None and h.reaches(caller) and not somebody(h, caller, service, 0) \
             and lead(h, caller, "nobody"):
         return
     if service.when_expected is not None and expected_s is not None and expected_s > service.when_expected.over_s:
@@ -114,7 +119,7 @@ def moments(caller: Caller) -> list[tuple[float, str]]:
 def due_at(h, caller: Caller) -> float | None:
     """Return when a rule of the wait leads the contact on."""
     if caller.service.distress or caller.callback or caller.late or caller.in_menu or caller.farewell \
-            or turned_away(caller) or caller.consulting_offer is not None or not h.up(caller.node):
+            or turned_away(caller) or caller.consulting_offer is not None or not h.reaches(caller):
         return None
     at = min((at for at, _ in moments(caller)), default=None)
     return None if at is None else max(at, caller.rule_retry_at)

@@ -39,6 +39,8 @@ from tests.oracle.state import (
     Person,
 )
 
+MESSAGES_WAIT_S = 60.0
+
 
 def refuses(h, service: Service) -> str:
     """Return the reason why one more contact cannot wait here, or an empty string."""
@@ -70,7 +72,7 @@ def configured(h, event: e.Configured) -> None:
     for p in h.people.values():
         burden.limit(h, p)
         if p.signed:
-            if p.agent.remote:
+            if p.agent.remote and p.phone is not None:
                 p.phone.reachable = True
             h.touch(p)
     for caller in h.callers.values():
@@ -138,7 +140,7 @@ def link_changed(h, event: e.LinkChanged) -> None:
     """Mark a link as lost or restored. The link without a name follows the last event."""
     for node in dict.fromkeys((event.node, "")):
         if h.up(node) and not event.up:
-            h.down[node] = []
+            h.down[node], h.down_since[node] = [], h.now
             for offer in h.offers.values():
                 if offer.state is PENDING and offer.voice and offer.caller.node == node:
                     h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()]
@@ -150,8 +152,15 @@ def link_changed(h, event: e.LinkChanged) -> None:
             thaw(h, node)
 
 
+def distress_behind_lost_link(h) -> bool:
+    """Return whether a call in distress waits for a link that was lost in the last minute. No message goes before."""
+    return any(c.service.distress and c.channel is VOICE and c.looks(h.now, h.quiet) and not h.up(c.node)
+               and h.now < h.down_since[c.node] + MESSAGES_WAIT_S for c in h.callers.values())
+
+
 def thaw(h, node: str) -> None:
     """Restart the deadlines that were held while the link was down."""
+    del h.down_since[node]
     for offer, kind, left_s in h.down.pop(node):
         if offer.id not in h.offers or offer.state is not PENDING or offer.caller.node != node:
             continue
@@ -162,7 +171,7 @@ def thaw(h, node: str) -> None:
             continue
         offer.due[kind] = h.now + left_s
     for offer in h.offers.values():
-        if offer.state is PENDING and offer.caller.node == node and offer.answered_at is not None \
+        if offer.state is PENDING and offer.voice and offer.caller.node == node and offer.answered_at is not None \
                 and not offer.dialling and "pre_connect" not in offer.due \
                 and not (offer.with_consulting_agent and offer.caller.consulting_offer is not None):
             offer.due["pre_connect"] = h.now + calls.pre_connect_limit_s(offer)
@@ -247,7 +256,8 @@ def stored_person(h, row) -> None:
     p.break_begun, p.break_s, p.break_until = w.break_begun, w.break_s, w.break_until
     p.overrides = {rule: min(until, now + burden.HOUR_S) for rule, until in w.overrides if until > now}
     burden.limit(h, p)
-    if row.state is SIGNED_OUT or row.seat is None or h.phone(row.seat).person is not None:
+    p.desk = row.desk
+    if row.state is SIGNED_OUT or (row.seat is not None and h.phone(row.seat).person is not None):
         return
     shifts.sit(h, p, row.seat)
     p.state, p.reason, p.rna_count = AgentState(row.state), row.reason, row.rna_count
@@ -256,7 +266,7 @@ def stored_person(h, row) -> None:
     p.gap_until = 0.0 if burden.is_overridden(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
     if row.skills is not None and row.skills != p.agent.skills:
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
-    if p.agent.remote:
+    if p.agent.remote and p.phone is not None:
         p.phone.reachable = True
 
 
@@ -320,8 +330,15 @@ def settle_caller(h, caller: Caller) -> None:
         else:
             callbacks.was_served(h, caller.offer, caller.service, caller.offer.talk_ended_at)
         return
-    frozen = h.down.setdefault(caller.node, [])
     offer = caller.offer
+    if caller.channel is not VOICE:
+        if offer is None:
+            caller.state = WAITS
+        elif caller.state is RESERVED:
+            offer.due["ring"] = h.now + max(offer.ring_s, 30.0) + 3.0
+        return
+    frozen = h.down.setdefault(caller.node, [])
+    h.down_since.setdefault(caller.node, h.now)
     caller.dialling = caller.dialling and caller.callback and offer is None
     if offer is None:
         caller.state = WAITS

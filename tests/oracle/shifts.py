@@ -51,7 +51,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         if h.phone(seat).person is None and (h.centre.seats is None or seat in h.centre.seats):
             sit(h, p, seat)
     if to in FREE:
-        to = phone_state(p.phone)
+        to = READY if p.phone is None else phone_state(p.phone)
     before_s = h.now - p.since if p.ever else 0.0
     p.ever = True
     if to is not before or not p.hands or moved:
@@ -68,7 +68,9 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
     if to is SIGNED_OUT and p.usual is not None:
         p.agent, p.usual = p.usual, None
     if to is SIGNED_OUT:
-        p.phone.person, p.phone = None, None
+        if p.phone is not None:
+            p.phone.person, p.phone = None, None
+        p.messages_from = 0.0
         p.detached_wrapup, p.detached_wrapup_until, p.talked_until = False, None, None
         p.rna_count, p.not_before, p.gap_until = 0, 0.0, 0.0
     steps.review_preferred(h, p)
@@ -120,7 +122,7 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
     p = known(h, event.agent)
     if not p.configured:
         h.refuse("unknown_agent")
-    if h.centre.seats is not None and event.seat not in h.centre.seats:
+    if event.seat is not None and h.centre.seats is not None and event.seat not in h.centre.seats:
         h.refuse("unknown_seat")
     if event.seat in h.phones and h.phones[event.seat].person not in (None, p):
         h.refuse("seat_taken")
@@ -129,7 +131,7 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
         p.rna_count = 0
         become(h, p, READY, "signed_in")
     elif p.seat == event.seat or p.state in (RINGING, TALKING):
-        if p.seat != event.seat and not p.agent.remote:
+        if p.seat != event.seat and (not p.agent.remote or event.seat is None):
             h.refuse("not_now")
         p.next_seat = None if p.seat == event.seat else event.seat
         if p.leave_pending:
@@ -141,10 +143,13 @@ def sign_in(h, event: e.AgentSignedIn) -> None:
         become(h, p, READY if p.state in FREE else p.state, p.reason, keep_idle=True, moved=True)
 
 
-def sit(h, p: Person, seat: str) -> None:
-    """Place the agent at this seat only. An external number is always reachable."""
+def sit(h, p: Person, seat: str | None) -> None:
+    """Place the agent at this seat only, or at none. An external number is always reachable."""
     if p.phone is not None:
         p.phone.person = None
+    if seat is None:
+        p.phone = p.next_seat = None
+        return
     p.phone, p.next_seat = h.phone(seat), None
     p.phone.person = p
     if p.agent.remote:
@@ -245,6 +250,7 @@ def resumed(h, event: e.AgentResumed) -> None:
         burden.forgone(h, p)
     if rests:
         p.rest_until = 0.0
+    p.messages_from = 0.0
     if p.state in (PAUSED, NOT_RESPONDING):
         p.rna_count = 0
         become(h, p, READY, "resumed")
@@ -308,11 +314,32 @@ def skilled(h, event: e.AgentSkillsChanged) -> None:
     if skills == p.agent.skills:
         return
     p.agent, p.usual = usual._replace(skills=skills), None if skills == usual.skills else usual
-    if p.agent.remote:
+    if p.agent.remote and p.phone is not None:
         p.phone.reachable = True
     steps.review_preferred(h, p)
     h.touch(p)
     calls.review_ringing(h, list(p.hands))
+
+
+def desk_changed(h, event: e.DeskChanged) -> None:
+    """Note whether a desk is open. A message that rings at a closed one looks for another agent."""
+    p = known(h, event.agent)
+    if p.desk is event.present:
+        return
+    if not p.ever:
+        p.ever, p.since = True, h.now
+    p.desk, p.messages_from = event.present, 0.0
+    h.tell("DeskChangedRecorded", p.id, event.present)
+    if not p.signed:
+        return
+    if p.agent.remote and p.phone is not None:
+        p.phone.reachable = True
+    steps.review_preferred(h, p)
+    h.touch(p)
+    for one in [] if p.desk else list(p.hands):
+        if one.state is PENDING and not one.voice:
+            calls.rescind(h, one, "desk_closed")
+            calls.close(h, one, "rescinded", "desk_closed", keep_idle=True)
 
 
 def returns_after_s(p: Person) -> float | None:

@@ -66,6 +66,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.CentreChanged: ("services", "agents"),
     f.PauseLimitReached: ("agent", "reason"),
     f.BreakPostponed: ("agent", "service"),
+    f.DeskChangedRecorded: ("agent", "present"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
     f.MenuEndedRecorded: e.MenuEnded._fields,
     f.SurveyAnsweredRecorded: ("contact", "service", "question", "answer"),
@@ -347,7 +348,8 @@ class SideBySide:
              for o in h.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.rna_count, _idle(p), p.pause_pending,
               p.leave_pending, p.detached_wrapup, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.heavy_declined_until, p.gap_until, len(p.hands), p.agent.skills, p.limit_at)
+              p.heavy_declined_until, p.gap_until, len(p.hands), p.agent.skills, p.limit_at, p.desk,
+              max(p.messages_from, h.now))
              for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
         )
@@ -365,7 +367,8 @@ class SideBySide:
              for o in d.offers.values()],
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.rna_count, _idle(p), p.pause_pending,
               p.leave_pending, p.detached_wrapup, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
-              p.heavy_declined_until, p.gap_until, len(p.offers), p.agent.skills, p.pause_limit_at)
+              p.heavy_declined_until, p.gap_until, len(p.offers), p.agent.skills, p.pause_limit_at, p.desk,
+              max(p.messages_from, d.now))
              for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )

@@ -218,10 +218,14 @@ class Person:
     reason: str = ""
     since: float = 0.0
     ever: bool = False
-    """The agent has signed in before."""
+    """The agent has signed in or opened a desk before."""
     phone: Phone | None = None
     next_seat: str | None = None
     """The seat for which the agent has signed in during a talk."""
+    desk: bool = False
+    """A desk is open. Messages come only there."""
+    messages_from: float = 0.0
+    """No message comes earlier, because one was declined or not answered."""
     rna_count: int = 0
     idle_since: float = 0.0
     not_before: float = 0.0

@@ -113,7 +113,7 @@ def serves(h, caller: Caller, p: Person, service: Service | None = None) -> bool
     profile = p.agent.profile
     if not p.signed or not p.configured or p.state in ("paused", "not_responding"):
         return False
-    if caller.channel not in profile.channels or (profile.pair_id and not p.lead):
+    if not choice.has(p, caller.channel) or (profile.pair_id and not p.lead):
         return False
     usual = caller.service
     try:

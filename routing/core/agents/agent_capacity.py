@@ -15,7 +15,7 @@ connected, the agent's interruptible contacts are held. They continue after the 
 
 A hard rule comes on top: `one_at_a_time` allows one contact at all.
 An agent whose phone has a call from outside Santral (BUSY) is offered nothing. An unreachable phone keeps only calls
-away.
+away. Messages need no phone, but an open desk.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from collections.abc import Mapping
 from routing.core import emit
 from routing.core.agents import break_rules, distress_load
 from routing.core.domain import Domain
-from routing.core.matching.agent_pool import CHANNEL_BIT
+from routing.core.matching.agent_pool import BY_PHONE, CHANNEL_BIT
 from routing.core.model import commands
 from routing.core.model.centre_model import (
     INTERRUPTING,
-    PHONE_CHANNELS,
     AgentState,
     Channel,
     ChannelRow,
@@ -45,9 +44,6 @@ ACCEPTED, CONSULTING, PENDING, WRAPPING = (
 ENGAGEMENT = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
 """States of live offers, the most engaging first."""
 
-BY_PHONE = sum(CHANNEL_BIT[channel] for channel in PHONE_CHANNELS)
-"""Bits of the channels that need the phone of the agent's seat."""
-
 UNAVAILABLE_STATES = frozenset({AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY})
 """An agent in one of these states is offered nothing, on any channel."""
 
@@ -56,9 +52,18 @@ IDLE_STATES = frozenset({AgentState.READY, AgentState.UNREACHABLE})
 
 
 def allowed_channels(profile: Profile, channels: Mapping[Channel, ChannelRow]) -> int:
-    """Return the channels, as bits, whose contacts an agent can take at all."""
+    """Return the channels, as bits, whose contacts an agent with this profile can take at all."""
+    return _bits_of(profile.channels, profile, channels)
+
+
+def find_allowed_channels(d: Domain, record: AgentRecord) -> int:
+    """Return the channels, as bits, whose contacts an agent can take with the present seat and desk."""
+    return _bits_of(record.usable_channels, record.profile, d.channels)
+
+
+def _bits_of(usable: frozenset[Channel], profile: Profile, channels: Mapping[Channel, ChannelRow]) -> int:
     limits = dict(profile.max_concurrency)
-    return sum(bit for channel, bit in CHANNEL_BIT.items() if channel in profile.channels and limits.get(channel, 1) > 0
+    return sum(bit for channel, bit in CHANNEL_BIT.items() if channel in usable and limits.get(channel, 1) > 0
                and channels[channel].cost <= profile.capacity)
 
 
@@ -113,7 +118,7 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
     """
     state, seat_id = record.state, record.seat
     # 1. The state of the agent, and requests that wait for the end of the talk.
-    if state in UNAVAILABLE_STATES or seat_id is None or not record.configured or record.detached_wrapup \
+    if state in UNAVAILABLE_STATES or not record.configured or record.detached_wrapup \
             or record.pause_pending or record.leave_pending:
         return 0
     # 2. The capacity next to the live contacts.
@@ -125,13 +130,16 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
         return 0
     # 3. The phone. In use without a call of ours, nothing comes: another call is on it, or it has not yet reported the
     # end of ours. A message in that moment would take the place of a waiting caller.
-    seat = d.seats[seat_id]
-    if seat.in_use and not record.call_count:
-        return 0
-    if mask & BY_PHONE and (seat.in_use or not seat.reachable):
-        mask &= ~BY_PHONE
-        if not mask:
+    if seat_id is not None:
+        seat = d.seats[seat_id]
+        if seat.in_use and not record.call_count:
             return 0
+        if mask & BY_PHONE and (seat.in_use or not seat.reachable):
+            mask &= ~BY_PHONE
+    if record.messages_from > d.now:
+        mask &= BY_PHONE
+    if not mask:
+        return 0
     # 4. Rests. Their end is known, so a timer brings the agent back.
     now = d.now
     if record.not_before > now or record.gap_until > now or record.rest_until > now:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from routing.core.agents import agent_capacity
 from routing.core.domain import Domain
+from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.records import AgentRecord
 
 
@@ -33,8 +34,8 @@ def limit_pair_channels(d: Domain, record: AgentRecord, channels: int) -> int:
     could take a call too.
     """
     partner = record.partner
-    if partner is None or not record.leads_pair or not channels & agent_capacity.BY_PHONE \
+    if partner is None or not record.leads_pair or not channels & BY_PHONE \
             or d.timers.deadline_of(("rest", partner.id)) is not None:
-        return channels & ~agent_capacity.BY_PHONE
+        return channels & ~BY_PHONE
     # The partner must be free at the same moment. A partner who rests has a timer, and is looked at when it ends.
-    return channels & (~agent_capacity.BY_PHONE | agent_capacity.open_channels(d, partner))
+    return channels & (~BY_PHONE | agent_capacity.open_channels(d, partner))

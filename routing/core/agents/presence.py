@@ -10,6 +10,7 @@ from routing.core.agents import agent_capacity, agent_pairs, break_rules, distre
 from routing.core.changes import AvailabilityChanged
 from routing.core.domain import Domain
 from routing.core.events import SeatChanged
+from routing.core.matching.agent_pool import ALL_CHANNELS, BY_PHONE
 from routing.core.model.centre_model import AWAY_STATES, AgentState
 from routing.core.model.declare import STATE
 from routing.core.model.errors import NotSignedIn, UnknownAgent
@@ -46,22 +47,31 @@ READY_STATES = frozenset({READY, BUSY, UNREACHABLE})
 """States of an agent who is ready. The phone decides which of them it is."""
 
 PRESENT_STATES = frozenset(AgentState) - AWAY_STATES - {UNREACHABLE}
-"""States of an agent who is there, free or not."""
+"""States of an agent who is there, free or not, for calls. For messages one with an unreachable phone is there too."""
+
+MESSAGE_DECLINE_S = 30.0
+"""Time without messages after a declined one. A colleague is asked first, and the same message does not come back while
+the agent still writes what was in the way."""
+
+MESSAGE_PAUSE_S = 300.0
+"""Time without messages after one that was not answered in time: perhaps nobody sits at the desk. The agent's *ready*
+or a desk that is opened ends it. Calls come meanwhile, because a phone tells by itself who answers."""
 
 STATE_NUMBERS = {state: number for number, state in enumerate(AgentState)}
 """Position of each state in the counts of `Domain.by_state`."""
 
+_PRESENT = tuple([ALL_CHANNELS if state in PRESENT_STATES else ALL_CHANNELS & ~BY_PHONE if state is UNREACHABLE else 0
+                  for state in AgentState])
+"""The channels for which an agent is there, as bits, by the position of each state."""
+
 _STEPS = {trigger: {before: (
     after, after in READY_STATES, before in AWAY_STATES or after in AWAY_STATES,
-    after in READY_STATES or (before in PRESENT_STATES) is not (after in PRESENT_STATES),
+    after in READY_STATES or _PRESENT[STATE_NUMBERS[before]] != _PRESENT[STATE_NUMBERS[after]],
     STATE_NUMBERS[before], STATE_NUMBERS[after]) for before, after in steps.items()}
           for trigger, steps in group_by_trigger(AGENT).items()}
 """The steps of the table of agent states, by trigger and state before: the state after it, and whether the agent is
 ready then. Then whether a state of `AWAY_STATES` begins or ends, whether the agent may come or go, and where both
 states are counted."""
-
-_PRESENT = tuple([state in PRESENT_STATES for state in AgentState])
-"""The same by the position of each state."""
 
 RELEASING_TRIGGERS = frozenset({"released", "rna_limit_reached", "pause", "sign_out"})
 """Triggers that take one contact away from the agent. An agent with other live contacts goes on with those."""
@@ -102,9 +112,9 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         next_state(AGENT, "agent", record.id, before, trigger)
         raise
     # 3. The phone decides between ready, busy and unreachable.
+    if free and record.next_seat is not None:
+        _move_to_next_seat(d, record)
     if free and record.seat is not None:
-        if record.next_seat is not None:
-            _move_to_next_seat(d, record)
         seat = d.seats[record.seat]
         if seat.in_use or not seat.reachable:
             after = next_state(AGENT, "agent", record.id, READY, _seat_trigger(seat))
@@ -121,7 +131,7 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         before_s = 0.0
     else:
         record.state, record.reason, record.since = after, reason, now
-        if comes_or_goes and _PRESENT[into] is not record.is_present:
+        if comes_or_goes and _PRESENT[into] != record.present_channels:
             d.matching.set_present(record, _PRESENT[into])
     if free and not keep_idle:
         record.idle_since = now
@@ -193,7 +203,7 @@ def finish_contact(d: Domain, record: AgentRecord, reason: str, keep_idle: bool 
 
 def enlist_agent(d: Domain, record: AgentRecord) -> None:
     """Count the agent as signed in, by the present settings and skills."""
-    record.allowed_channels = agent_capacity.allowed_channels(record.profile, d.channels)
+    record.allowed_channels = agent_capacity.find_allowed_channels(d, record)
     d.matching.sign_in(record)
     note_presence(d, record)
     _mark_reachable(d, record)
@@ -201,18 +211,43 @@ def enlist_agent(d: Domain, record: AgentRecord) -> None:
 
 
 def note_presence(d: Domain, record: AgentRecord) -> None:
-    """Tell the index whether the agent is there."""
-    d.matching.set_present(record, record.state in PRESENT_STATES)
+    """Tell the index for which channels the agent is there."""
+    d.matching.set_present(record, _PRESENT[STATE_NUMBERS[record.state]])
 
 
-def seat_agent(d: Domain, record: AgentRecord, seat: SeatId) -> None:
-    """Assign the phone of a seat to the agent."""
-    if record.seat is not None:
-        d.seat_of(record.seat).agent = None
+def seat_agent(d: Domain, record: AgentRecord, seat: SeatId | None) -> None:
+    """Assign the phone of a seat to the agent, or none."""
+    before = record.seat
+    if before is not None:
+        d.seat_of(before).agent = None
     record.seat, record.next_seat = seat, None
     d.mark(record, STATE)
-    d.seat_of(seat).agent = record
-    _mark_reachable(d, record)
+    if seat is not None:
+        d.seat_of(seat).agent = record
+        _mark_reachable(d, record)
+    # With or without a phone the agent serves other channels.
+    if record.is_signed_in and (before is None) is not (seat is None):
+        enlist_again(d, record)
+
+
+def enlist_again(d: Domain, record: AgentRecord) -> None:
+    """Count the agent with the channels that are usable now. The caller of this function places the agent."""
+    d.matching.sign_out(record)
+    enlist_agent(d, record)
+    d.forget_supply()
+
+
+def pause_messages(d: Domain, record: AgentRecord, pause_s: float) -> None:
+    """Offer the agent no message for a time. Calls come as usual."""
+    record.messages_from = max(record.messages_from, d.now + pause_s)
+    d.timers.set_deadline(("messages", record.id), record.messages_from)
+
+
+def end_message_pause(d: Domain, record: AgentRecord) -> bool:
+    """Let messages come again. Return False if there was no pause."""
+    d.timers.cancel_deadline(("messages", record.id))
+    paused, record.messages_from = record.messages_from > d.now, 0.0
+    return paused
 
 
 def _mark_reachable(d: Domain, record: AgentRecord) -> None:
@@ -314,6 +349,7 @@ def _clear_agent(d: Domain, record: AgentRecord) -> None:
     if record.seat is not None:
         d.seat_of(record.seat).agent = None
     record.seat, record.rna_count, record.not_before, record.gap_until = None, 0, 0.0, 0.0
+    end_message_pause(d, record)
     record.pause_pending, record.leave_pending = "", False
 
 

@@ -32,6 +32,11 @@ def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = 
     unanswered and is not counted. `by` is the agent of a pair who did not answer; the partner who had answered is not
     counted.
     """
+    # A message that nobody answered keeps messages away for a time, never calls.
+    if not offer.voice:
+        _put_message_off(d, offer, presence.MESSAGE_PAUSE_S)
+        offer_changes.close_offer(d, offer, "not_answered", reason)
+        return
     # 1. Find the agents who did not answer. With `by`, the other one counts only if their phone was not picked up
     # either.
     absent = [one for one in distress_load.hearing_agents(offer) if by is None or one is by
@@ -48,6 +53,13 @@ def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = 
     offer_changes.close_offer(d, offer, "not_answered", reason, to_reason="missed", by=by if len(absent) == 1 else None)
 
 
+def _put_message_off(d: Domain, offer: Offer, pause_s: float) -> None:
+    """Offer the agent of a message no other one for a time. The agent's calls come as usual."""
+    presence.pause_messages(d, offer.agent, pause_s)
+    if offer.tier == BY_CEILING:
+        distress_load.on_beyond_limit_declined(d, offer)
+
+
 def _picked_up(offer: Offer, record: AgentRecord) -> bool:
     return offer.answered_at is not None if record is offer.agent else offer.partner_leg is ANSWERED
 
@@ -56,8 +68,12 @@ def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
     """Close an offer that the phone refused, or answered and hung up before the connection.
 
     Both count like a ring-no-answer. A phone that does so by itself needs no key, so the agent would get the same call
-    every few seconds.
+    every few seconds. A declined message only keeps messages away for a moment.
     """
+    if not offer.voice:
+        _put_message_off(d, offer, presence.MESSAGE_DECLINE_S)
+        offer_changes.close_offer(d, offer, "declined", reason)
+        return
     by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
     if offer.tier == BY_CEILING:
         distress_load.on_beyond_limit_declined(d, offer)
@@ -67,11 +83,11 @@ def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
 
 
 def _on_seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId) -> None:
-    """Close an offer whose phone is gone. A desk that took no message only gets a pause."""
+    """Close an offer whose phone is gone. A desk that took no message gets no other one for a moment."""
     if offer.voice:
         presence.lose_seat(d, seat)
     else:
-        offer.agent.not_before = max(offer.agent.not_before, d.now + presence.DECLINE_GAP_S)
+        presence.pause_messages(d, offer.agent, presence.MESSAGE_DECLINE_S)
     offer_changes.close_offer(d, offer, "rescinded", reason)
 
 
@@ -119,7 +135,7 @@ def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
     legs.follow_leg(offer, "answered")
     d.timers.cancel_deadline(("vanish", offer.id))
     d.timers.cancel_deadline(("ring", offer.id))
-    if d.link_up(offer.contact.node) and not offer.dialling:
+    if d.can_reach(offer.contact) and not offer.dialling:
         d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
 
 
@@ -159,7 +175,9 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     if contact.caller_hash:
         last_agent.note_last_agent(d, contact, record)
     # 3. Change the state of the agent, or of both of a pair. Count the load first: the fact of the change carries it.
-    record.rna_count = 0
+    # Messages tell nothing about the phone, so only a call ends a row of ring-no-answers.
+    if offer.voice:
+        record.rna_count = 0
     service = contact.service
     if service.load:
         distress_load.on_contact_connected(d, offer)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from routing.core.calls import talk_changes
 from routing.core.domain import Domain
 from routing.core.events import TransferRequested
+from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model.centre_model import OfferState, Service
 from routing.core.model.commands import BlindTransfer
 from routing.core.model.errors import NobodyThere, NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
@@ -64,7 +65,8 @@ def resolve_target(d: Domain, offer: Offer, service_id: ServiceId | None,
 
 def require_somebody(d: Domain, offer: Offer, service: Service, record: AgentRecord | None, confirmed: bool) -> None:
     """Raise NobodyThere if nobody is at the target of a transfer, unless the agent has confirmed it."""
-    there = service_rules.is_manned(d, offer.contact, service) if record is None else record.is_present
+    there = service_rules.is_manned(d, offer.contact, service) if record is None \
+        else bool(record.present_channels & CHANNEL_BIT[offer.contact.channel])
     if not (there or confirmed):
         raise NobodyThere(f"nobody is there for service {service.id}; repeat the request to transfer all the same")
 

@@ -12,11 +12,11 @@ from routing.core.agents import agent_capacity, distress_load, presence
 from routing.core.calls import legs
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement, talk_quota
-from routing.core.matching.agent_cohort import agent_for_pair
+from routing.core.matching.agent_cohort import agent_in_pools
 from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
-from routing.core.model.ids import AgentId, OfferId, leg_id
+from routing.core.model.ids import AgentId, OfferId, SeatId, leg_id
 from routing.core.model.reasons import DECLINES, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER, UNFIT
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue
@@ -43,6 +43,9 @@ COUNTED_REASONS = {"busy": DECLINES, "rejected": DECLINES, PRE_CONNECT_HANGUP: P
 ("do not disturb", a key, no common codec), or answered and hung up. `failed` does not count, because the reason is
 unknown. `hangup` does not count, because the phone never answered and the engine may have ended the leg."""
 
+NO_SEAT = SeatId("")
+"""Seat of a message that is offered to an agent without a phone."""
+
 BY_CEILING = distress_load.BY_CEILING
 """Tier of an offer beyond the agent's limit, which must be taken by a key."""
 
@@ -54,7 +57,7 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
     row = d.channels[contact.channel]
     voice = row.needs_phone
-    assert seat is not None
+    assert seat is not None or not voice
     # 1. A call rescinds what rings next to it, at both of a pair.
     if row.interrupts and record.offers:
         _release_ringing(d, record)
@@ -67,7 +70,7 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     # 2. Reserve the contact. The decision record counts agents as they were before this one is busy.
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
-    offer = Offer(number, contact, record, seat, now, ring_s, contact.step if step is None else step, level,
+    offer = Offer(number, contact, record, seat or NO_SEAT, now, ring_s, contact.step if step is None else step, level,
                   row.cost, voice, partner, tier)
     idle_s, ready, signed = now - record.idle_since, matching.ready_count, matching.signed_in_count
     by_state = tuple(d.by_state)
@@ -244,7 +247,7 @@ def _still_fits(d: Domain, offer: Offer) -> bool:
     service = contact.service
     steps = range(len(service.steps)) if contact.preferred is record \
         else (skill_requirement.clamp_step(service, offer.step),)
-    agent = agent_for_pair(record)
+    agent = agent_in_pools(record)
     return any(skill_requirement.fits_agent(
         d.matching.requirement_for(service, step, contact.needs, contact.topics), agent) for step in steps)
 

@@ -82,7 +82,7 @@ class Cohort(Generic[A, C]):
         most = dict(profile.max_concurrency)
         self.skills = dict(agent.skills)
         self.channels = sum(CHANNEL_BIT[channel] for channel in profile.channels if most.get(channel, 1) > 0)
-        """Bits of the channels that the profile has."""
+        """Bits of the channels that these agents can have now."""
         self.slots: tuple[tuple[Pool[A, C], int], ...] = tuple(
             (pool, rank) for pool in pools if (rank := self._rank_in(pool)) is not None)
         """Pools that these agents fit, each with their rank there."""
@@ -132,11 +132,14 @@ class Cohort(Generic[A, C]):
         return found
 
 
-def agent_for_pair(record: ReadyAgent) -> Agent:
-    """Return the agent as the pools see them. An agent who leads a pair takes no topic that the partner excludes."""
-    agent, partner = record.agent, record.partner
+def agent_in_pools(record: ReadyAgent) -> Agent:
+    """Return the agent as the pools see them: with the channels that are usable now, and for a lead without the topics
+    that the partner excludes."""
+    agent, partner, channels = record.agent, record.partner, record.usable_channels
+    profile = agent.profile
+    if channels != profile.channels:
+        profile = profile._replace(channels=channels)
     # The lead is indexed for both agents, so a topic that the partner excludes must not reach the lead.
-    if partner is None or not record.leads_pair or not partner.profile.no_topics:
-        return agent
-    topics = agent.profile.no_topics | partner.profile.no_topics
-    return agent._replace(profile=agent.profile._replace(no_topics=topics))
+    if partner is not None and record.leads_pair and partner.profile.no_topics:
+        profile = profile._replace(no_topics=profile.no_topics | partner.profile.no_topics)
+    return agent if profile is agent.profile else agent._replace(profile=profile)

@@ -28,7 +28,7 @@ from routing.core.matching.ready_queue import ReadyQueue
 from routing.core.matching.skill_requirement import Requirement
 from routing.core.matching.sorted_queue import LineKey, SortedQueue
 from routing.core.matching.strategies import Key, Strategy
-from routing.core.model.centre_model import Agent, Channel, Service
+from routing.core.model.centre_model import PHONE_CHANNELS, Agent, Channel, Service
 from routing.core.model.ids import SkillId
 
 Place: TypeAlias = "tuple[Pool[A, C], int, OrderedDict[A, LineKey], ReadyQueue[A]]"
@@ -42,6 +42,9 @@ CHANNEL_BIT = {channel: 1 << number for number, channel in enumerate(Channel)}
 """Bit of each channel. A set of channels is the sum of its bits."""
 
 ALL_CHANNELS = sum(CHANNEL_BIT.values())
+
+BY_PHONE = sum(CHANNEL_BIT[channel] for channel in PHONE_CHANNELS)
+"""Bits of the channels that need the phone of the agent's seat."""
 
 TIER_BITS = 128
 """Bits of a tier: one more than the highest rank."""

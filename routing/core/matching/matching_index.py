@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core.matching import skill_requirement, strategies
-from routing.core.matching.agent_cohort import CALLS, CHANNEL_SETS, LOADS, Cohort, Placement, agent_for_pair
+from routing.core.matching.agent_cohort import CALLS, CHANNEL_SETS, LOADS, Cohort, Placement, agent_in_pools
 from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, Group, Pool, Quota
 from routing.core.matching.distress_pool import DistressPool, burden_of, find_step
 from routing.core.matching.protocols import RankedAgent, ReadyAgent, WaitingContact
@@ -40,7 +40,7 @@ class IndexedAgent(ReadyAgent, Protocol):
     key: LineKey | None
     ranking_keys: tuple[LineKey, ...]
     is_signed_in: bool
-    is_present: bool
+    present_channels: int
     serves: tuple[ServiceId, ...]
 
 
@@ -395,7 +395,7 @@ class Matching(Generic[A, C]):
             for record in kind.agents if rank is not None else ():
                 assert rank is not None
                 pool.count_signed_in(rank, 1)
-                if record.is_present and pool.count_present(rank, 1):
+                if record.present_channels & pool.channel and pool.count_present(rank, 1):
                     self.presence_changed = True
                 if record.key is not None and record not in self.newly_ready:
                     stand.append(record)
@@ -460,7 +460,7 @@ class Matching(Generic[A, C]):
 
     def sign_in(self, record: A) -> None:
         """Count an agent as signed in. The counts decide whether a step can be met at all."""
-        kind = record.cohort = self._cohort_of(agent_for_pair(record))
+        kind = record.cohort = self._cohort_of(agent_in_pools(record))
         record.placement, record.placement_code = None, -1
         record.is_signed_in, record.serves = True, kind.serves
         self.signed_in_count += 1
@@ -470,8 +470,8 @@ class Matching(Generic[A, C]):
                 self.groups_to_review.update(dict.fromkeys([
                     group for group in pool.groups if group.displaced and group.levels >> rank & 1]))
             pool.count_signed_in(rank, 1)
-        if record.is_present:
-            self._count_present(record, 1)
+        if record.present_channels:
+            self._count_present(record, record.present_channels, 1)
         if kind.reserves:
             for reserve in kind.reserves:
                 reserve.signed_in += 1
@@ -484,7 +484,7 @@ class Matching(Generic[A, C]):
             self.unindex_agent(record)
             self.signed_in_count -= 1
             del self._signed_in_agents[record], kind.agents[record]
-            self.set_present(record, False)
+            self.set_present(record, 0)
             if kind.reserves:
                 for reserve in kind.reserves:
                     reserve.signed_in -= 1
@@ -496,18 +496,24 @@ class Matching(Generic[A, C]):
                     self.groups_to_review.update(pool.waiting)
         record.cohort, record.placement, record.is_signed_in = None, None, False
 
-    def set_present(self, record: A, present: bool) -> None:
-        """Count an agent who is signed in as there, or as gone: on a break, not responding or unreachable."""
-        if record.is_present is not present and record.is_signed_in:
-            record.is_present = present
-            self._count_present(record, 1 if present else -1)
+    def set_present(self, record: A, channels: int) -> None:
+        """Count an agent who is signed in as there for these channels, and as gone for all others.
 
-    def _count_present(self, record: A, by: int) -> None:
+        An agent on a break or not responding is gone for all channels, one with an unreachable phone for calls.
+        """
+        before = record.present_channels
+        if before != channels and record.is_signed_in:
+            record.present_channels = channels
+            self._count_present(record, before & ~channels, -1)
+            self._count_present(record, channels & ~before, 1)
+
+    def _count_present(self, record: A, channels: int, by: int) -> None:
         kind = record.cohort
         assert kind is not None
-        for pool, rank in kind.slots:
-            if pool.count_present(rank, by):
-                self.presence_changed = True
+        if channels:
+            for pool, rank in kind.slots:
+                if pool.channel & channels and pool.count_present(rank, by):
+                    self.presence_changed = True
 
     def index_agent(self, record: A, channels: int = ALL_CHANNELS) -> None:
         """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`).

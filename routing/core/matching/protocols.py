@@ -71,6 +71,10 @@ class ReadyAgent(RankedAgent, Protocol):
     def partner(self) -> Partner | None:
         """Return the other agent of the pair."""
 
+    @property
+    def usable_channels(self) -> frozenset[Channel]:
+        """Return the channels of the profile for which the agent has what it takes now."""
+
 
 class Partner(Protocol):
     """The other agent of a pair. No topic that the partner's profile excludes may come to the pair."""

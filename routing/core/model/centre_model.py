@@ -52,6 +52,9 @@ SHIPPED = {row.channel: row for row in CHANNELS}
 PHONE_CHANNELS = frozenset(row.channel for row in CHANNELS if row.needs_phone)
 """Channels whose contacts are callers on a line."""
 
+MESSAGE_CHANNELS = frozenset(Channel) - PHONE_CHANNELS
+"""Channels whose contacts are written. An agent answers them at a desk."""
+
 INTERRUPTING = frozenset(row.channel for row in CHANNELS if row.interrupts)
 
 

@@ -383,6 +383,16 @@ class BreakPostponed(NamedTuple):
     service: ServiceId
 
 
+class DeskChangedRecorded(NamedTuple):
+    """An agent has opened a desk, where messages can be answered, or has closed the last one."""
+
+    seq: int
+    at: float
+    agent: AgentId
+    agent_version: int
+    present: bool
+
+
 class CentreChanged(NamedTuple):
     """New settings came into force."""
 
@@ -450,5 +460,6 @@ Fact = (
     | Connected | HoldSetRecorded | WrapUpRequestedRecorded | FollowUpAgreedRecorded | CallerFlaggedAbusiveRecorded
     | ConsultStarted | ConsultCancelled | ConsultCompleted
     | Interrupted | TalkEndedRecorded | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
-    | CentreChanged | PauseLimitReached | BreakPostponed | Alarm | SurveyAnsweredRecorded | MenuEndedRecorded
+    | CentreChanged | PauseLimitReached | BreakPostponed | DeskChangedRecorded | Alarm
+    | SurveyAnsweredRecorded | MenuEndedRecorded
 )

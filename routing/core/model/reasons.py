@@ -26,6 +26,8 @@ STALE = "stale"
 
 UNFIT = "unfit"
 """The skills, the profile or the floor changed while the phone rang, so the agent no longer fits."""
+DESK_CLOSED = "desk_closed"
+"""The desk was closed while a message was offered there."""
 OUTAGE = "outage"
 """The contact came and ended while no node listened (`Ended.key`)."""
 

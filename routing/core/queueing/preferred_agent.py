@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
-from routing.core.matching.agent_cohort import agent_for_pair
+from routing.core.matching.agent_cohort import agent_in_pools
 from routing.core.matching.agent_pool import CHANNEL_BIT, distress_tier_of
 from routing.core.model.centre_model import AWAY_STATES, HEAVY_LOAD, Service
 from routing.core.records import AgentRecord, Contact
@@ -49,19 +49,18 @@ def may_prefer(d: Domain, contact: Contact, record: AgentRecord, service: Servic
         return True
     tier = distress_tier_of(record, service.load) if service.load >= HEAVY_LOAD else 0
     return record.key is not None and bool(record.open_channels & CHANNEL_BIT[contact.channel]) \
-        and tier in (0, 1) and d.link_up(contact.node)
+        and tier in (0, 1) and d.can_reach(contact)
 
 
 def can_take(d: Domain, contact: Contact, record: AgentRecord, service: Service | None = None) -> bool:
     """Return whether an agent is there and may take this contact in one step of its service, or of `service`."""
     if not record.is_signed_in or not record.configured or record.state in AWAY_STATES:
         return False
-    profile = record.profile
     # Calls for a pair go to the agent who leads it.
-    if contact.channel not in profile.channels or (record.pair_id and not record.leads_pair):
+    if contact.channel not in record.usable_channels or (record.pair_id and not record.leads_pair):
         return False
     # Each step may ask for other skills, and the contact may reach any of them.
-    agent = agent_for_pair(record)
+    agent = agent_in_pools(record)
     service = service or contact.service
     return any(skill_requirement.fits_agent(d.matching.requirement_for(service, step, contact.needs, contact.topics),
         agent)

@@ -121,7 +121,7 @@ def lead_at_arrival(d: Domain, contact: Contact) -> None:
     if service.distress:
         return
     expected = service.when_expected
-    if service.when_nobody is not None and d.link_up(contact.node) and not d.matching.is_manned(contact) \
+    if service.when_nobody is not None and d.can_reach(contact) and not d.matching.is_manned(contact) \
             and lead_contact(d, contact, NOBODY):
         return
     if expected is not None and contact.estimate is not None and contact.estimate.wait_s > expected.over_s:

@@ -126,7 +126,7 @@ def _rule_at(d: Domain, contact: Contact) -> float | None:
     if service.when_waited is None and contact.alone_at is None:
         return None
     if service.distress or contact.callback or contact.in_menu or contact.farewell or contact.is_turned_away \
-            or contact.consulting_offer is not None or not d.link_up(contact.node):
+            or contact.consulting_offer is not None or not d.can_reach(contact):
         return None
     found = [at for at in (_alone_until(contact), _waited_until(contact)) if at is not None]
     return max(min(found), contact.not_led_before) if found else None

@@ -12,19 +12,21 @@ from routing.core.events import (
     AgentSignedIn,
     AgentSignedOut,
     AgentSkillsChanged,
+    DeskChanged,
     WrapUpEnded,
     WrapUpExtended,
     WrapUpRequested,
 )
 from routing.core.model.centre_model import ENGAGED_STATES, AgentState, OfferState, WrapUpMode
 from routing.core.model.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
+from routing.core.model.reasons import DESK_CLOSED
 from routing.core.queueing import contact_queue
 from routing.core.records import AgentRecord
 from routing.core.shifts import load_handlers
 from routing.core.timers import Key
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-WRAPPING = OfferState.WRAPPING
+PENDING, WRAPPING = OfferState.PENDING, OfferState.WRAPPING
 MANDATORY_FORCED_TIMEOUT = WrapUpMode.MANDATORY_FORCED_TIMEOUT
 NOT_RESPONDING, PAUSED, RINGING, SIGNED_OUT, TALKING, WRAPUP = (
     AgentState.NOT_RESPONDING, AgentState.PAUSED, AgentState.RINGING, AgentState.SIGNED_OUT, AgentState.TALKING,
@@ -33,7 +35,7 @@ NOT_RESPONDING, PAUSED, RINGING, SIGNED_OUT, TALKING, WRAPUP = (
 
 
 def sign_in(d: Domain, event: AgentSignedIn) -> None:
-    """Sign an agent in at a seat, or move the agent to another seat. A seat has at most one agent.
+    """Sign an agent in at a seat or without one, or move the agent to another seat. A seat has at most one agent.
 
     A seat cannot be changed while the phone rings or is talked on. A remote agent is then moved after the call: the
     roster signs the agent in only once, and nobody is there to repeat it.
@@ -42,9 +44,9 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
     record = presence.require_agent(d, event.agent)
     if not record.configured:
         raise UnknownAgent(f"agent {event.agent} is no longer in the team")
-    if d.seats_allowed is not None and event.seat not in d.seats_allowed:
+    if event.seat is not None and d.seats_allowed is not None and event.seat not in d.seats_allowed:
         raise UnknownSeat(f"no seat {event.seat} in the centre; see [seats] of santral.toml")
-    seat = d.seats.get(event.seat)
+    seat = None if event.seat is None else d.seats.get(event.seat)
     if seat is not None and seat.agent is not None and seat.agent is not record:
         raise SeatTaken(f"another agent is signed in at seat {event.seat}; sign out there first")
     # 2. A new shift, the same seat again, or another seat: during a call only for a remote agent.
@@ -57,7 +59,7 @@ def sign_in(d: Domain, event: AgentSignedIn) -> None:
         record.next_seat = None
         _cancel_sign_out(d, record)
     elif record.state in (RINGING, TALKING):
-        if not record.agent.remote:
+        if not record.agent.remote or event.seat is None:
             raise NotNow(f"agent {event.agent} has a call at seat {record.seat}; change the seat after it")
         record.next_seat = event.seat
         _cancel_sign_out(d, record)
@@ -162,6 +164,7 @@ def resume_agent(d: Domain, event: AgentResumed) -> None:
     if forgets:
         break_rules.skip_break(d, record)
     rested = load_handlers.end_rest(d, record)
+    writes = presence.end_message_pause(d, record)
     # 3. End the pause or the wrap-up. Otherwise emit what was dropped, so that it survives a restart.
     if record.state in (PAUSED, NOT_RESPONDING):
         record.rna_count = 0
@@ -172,6 +175,37 @@ def resume_agent(d: Domain, event: AgentResumed) -> None:
         record.rna_count = 0
         presence.emit_request(d, record)
         presence.update_placement(d, record)
+    elif writes:
+        presence.update_placement(d, record)
+
+
+def on_desk_changed(d: Domain, event: DeskChanged) -> None:
+    """Let messages come to an agent who has opened a desk, and no more to one who has closed the last one.
+
+    A message that rings at a closed desk is rescinded, which counts against nobody. Messages in talk stay with the
+    agent, who may open a desk again.
+    """
+    record = presence.require_agent(d, event.agent)
+    if record.desk is event.present:
+        return
+    # 1. Note the desk. An agent may open it before the first sign-in, and is signed out since then as far as is known.
+    if not record.version:
+        record.since = d.now
+    record.desk, record.version = event.present, record.version + 1
+    presence.end_message_pause(d, record)
+    emit.desk_changed(d, record, present=event.present)
+    if not record.is_signed_in:
+        return
+    # 2. The index has a place for each set of channels.
+    presence.enlist_again(d, record)
+    contact_queue.review_preferred(d, record)
+    presence.update_placement(d, record)
+    presence.place_partner(d, record)
+    # 3. Find others for what rings here.
+    if not record.desk:
+        for offer in [one for one in record.offers.values() if one.state is PENDING and not one.voice]:
+            offer_changes.rescind_offer(d, offer, DESK_CLOSED)
+            offer_changes.close_offer(d, offer, "rescinded", DESK_CLOSED, keep_idle=True)
 
 
 def _ends_by_clock_only(d: Domain, record: AgentRecord) -> bool:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from routing.core.matching import skill_requirement
-from routing.core.matching.agent_pool import Group
+from routing.core.matching.agent_pool import CHANNEL_BIT, Group
 from routing.core.matching.matching_index import IndexedAgent, Matching
 from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import Requirement
@@ -94,6 +94,8 @@ class SampledCohort(NamedTuple):
     """Agents at work who have the same skills (`agent_cohort.Cohort`)."""
 
     skills: dict[SkillId, int]
+    channels: int
+    """Channels that these agents can have now, as bits."""
     profile: Profile
     records: list[SignedInAgent]
     weight: float
@@ -137,7 +139,9 @@ class AgentSupply:
             sample = list(islice(agents, 0, None, step))
             records = [record for record in sample if record.state in WORKING_STATES]
             if records:
-                found.append(SampledCohort(dict(records[0].agent.skills), records[0].profile, records,
+                cohort = records[0].cohort
+                assert cohort is not None
+                found.append(SampledCohort(dict(records[0].agent.skills), cohort.channels, records[0].profile, records,
                                            len(agents) / len(sample)))
         self.at, self.cohorts, self.sizes = d.now, found, [len(one.records) * one.weight for one in found]
         self.matching, self.rates = {}, {}
@@ -147,7 +151,7 @@ class AgentSupply:
         found = self.matching.get((wanted, channel))
         if found is None:
             found = self.matching[wanted, channel] = tuple([
-                place for place, one in enumerate(self.cohorts) if channel in one.profile.channels
+                place for place, one in enumerate(self.cohorts) if one.channels & CHANNEL_BIT[channel]
                 and skill_requirement.level_of(wanted, one.skills, one.profile.no_topics) is not None])
         return found
 

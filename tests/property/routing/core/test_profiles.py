@@ -102,7 +102,9 @@ def centre_of(rng: random.Random) -> Centre:
 
 
 def _unknown(event: e.Event) -> e.Event:
-    """A team like any other."""
+    """A team like any other, with every desk open."""
+    if isinstance(event, e.DeskChanged):
+        return event._replace(present=True)
     if not isinstance(event, e.Configured):
         return event
     plain = Profile(capacity=200, auto_return_s=20.0, rna_allowed=2, max_continuous_s=14_400.0, wrapup_s=5.0,
@@ -131,6 +133,7 @@ class World:
         for number in range(AGENTS):
             self.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
             self.tell(e.AgentSignedIn(AgentId(f"a{number}"), SeatId(f"s{number}")))
+            self.tell(e.DeskChanged(AgentId(f"a{number}"), True))
 
     def tell(self, event: e.Event) -> None:
         try:
@@ -244,7 +247,8 @@ class World:
             e.HeavyContactsDeclined(agent), e.AgentPaused(agent, rng.choice(("", "mola", "yemek", "egitim"))),
             e.BreaksPlanned(agent, breaks),
             e.AgentSignedOut(agent) if rng.random() < 0.3 else e.AgentSignedIn(agent, seat),
-            e.AgentSignedIn(agent, seat), e.SeatChanged(seat, rng.random() < 0.9, rng.random() < 0.1),
+            e.AgentSignedIn(agent, seat if rng.random() < 0.8 else None), e.DeskChanged(agent, rng.random() < 0.7),
+            e.SeatChanged(seat, rng.random() < 0.9, rng.random() < 0.1),
             e.SeatChanged(seat, True, False), e.SeatChanged(seat, True, False),
             e.RulesOverridden(agent, frozenset(rng.sample(sorted(OVERRIDABLE_RULES), rng.randint(1, 3))),
                            self.now + rng.choice((-1.0, 100.0, 1_800.0))))))
@@ -269,11 +273,11 @@ load that was nearly the hard limit, and an extended wrap-up after a reload."""
 RULES_IN_PLAY = ("channels", "no_topics", "max_concurrency", "one_at_a_time", "rest_gap", "heavy",
                  "relaxed", "beyond", "break_protection", "pair", "wrapup", "wrapup_extend", "parameters",
                  "rna_allowed", "decompression", "spared", "capacity", "max_continuous", "auto_return", "ordered",
-                 "distress_first")
+                 "distress_first", "seat", "desk", "message_pause")
 
 SEEN = {"channels", "no_topics", "max_concurrency", "one_at_a_time", "rest_gap", "distress_limit", "wrapup",
         "pair", "rna_allowed", "capacity", "max_continuous", "auto_return", "break_protection", "ring_s", "whisper",
-        "reading_s", "answer_mode", "comfort"}
+        "reading_s", "answer_mode", "comfort", "desk"}
 """Rules that an engine without profiles breaks."""
 
 

@@ -151,9 +151,9 @@ def test_signing_out_waits_for_talks_and_closes_wrap_ups() -> None:
 
 
 def test_ring_no_answers_during_other_contacts_count_when_those_are_over() -> None:
-    house = house_of(SEVERAL._replace(rna_allowed=1))
+    house = house_of(SEVERAL._replace(rna_allowed=1, capacity=140))
     chat = house.chats(at=1.0)
-    missed = house.calls("edu", 2.0, channel=CHAT)
+    missed = house.calls("edu", 2.0)
     house.tell(e.OfferEnded(missed.offer, "no_answer"), 20.0)
     assert house.state("a") is AgentState.TALKING and house.tick(60.0) == [], "nothing more until then"
     house.over(chat, 61.0)
@@ -163,9 +163,9 @@ def test_ring_no_answers_during_other_contacts_count_when_those_are_over() -> No
 
 
 def test_ring_no_answers_during_others_are_forgotten_by_the_agents_word() -> None:
-    house = house_of(SEVERAL._replace(rna_allowed=1))
+    house = house_of(SEVERAL._replace(rna_allowed=1, capacity=140))
     house.chats(at=1.0)
-    missed = house.calls("edu", 2.0, channel=CHAT)
+    missed = house.calls("edu", 2.0)
     house.tell(e.OfferEnded(missed.offer, "no_answer"), 20.0)
     assert house.tell(e.AgentResumed("a"), 60.0)[0].contact == missed.contact  # type: ignore[union-attr]
 
@@ -176,7 +176,7 @@ def test_a_chat_has_no_phone_that_could_vanish() -> None:
     assert house.tick(10.0) == [] and house.state("a") is AgentState.RINGING
     house.tell(e.OfferEnded(offer.offer, "unreachable"), 11.0)
     assert house.engine._domain.seat_of("sa").reachable and house.state("a") is AgentState.READY  # type: ignore[arg-type]
-    assert house.tick(16.0)[0].contact == "c1", "after a moment"  # type: ignore[union-attr]
+    assert house.tick(40.0) == [] and house.tick(41.0)[0].contact == "c1", "after half a minute"  # type: ignore[union-attr]
 
 
 def test_a_lost_chat_goes_to_somebody_else_and_the_phone_stays() -> None:

@@ -9,7 +9,7 @@ import pytest
 from routing.core.matching.agent_pool import ALL_CHANNELS, CHANNEL_BIT, Group, virtual_start
 from routing.core.matching.matching_index import EXTRA_POOLS_MAX, Matching
 from routing.core.model.centre_model import Agent, Channel, Profile, Service, Step
-from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.records import AgentRecord, Contact
 
 pytestmark = pytest.mark.unit
@@ -35,7 +35,7 @@ class Floor:
     def sits(self, profile: Profile | None = None, **levels: int) -> AgentRecord:
         agent = Agent(AgentId(f"a{self.number}"), tuple((SkillId(name), level) for name, level in levels.items()),
                       profile or Profile())
-        record = AgentRecord(agent, self.number, idle_since=float(self.number))
+        record = AgentRecord(agent, self.number, idle_since=float(self.number), seat=SeatId("s"), desk=True)
         self.number += 1
         self.matching.sign_in(record)
         return record

@@ -259,7 +259,7 @@ def test_a_rest_gap_is_kept_and_the_place_among_the_idle_too() -> None:
 def test_versions_go_on_over_sign_ins() -> None:
     house = House({"a": 50})
     for _ in range(3):
-        house.sits("a")
+        house.tell(e.AgentSignedIn("a", "sa"))
         house.tell(e.AgentSignedOut("a"))
     assert [fact.version for fact in house.facts_of(f.AgentChanged)] == list(range(1, 1 + len(
         house.facts_of(f.AgentChanged))))

@@ -1,0 +1,71 @@
+"""Tell the engine who has a desk open, because messages come only there.
+
+A desk is open while a stream of live events of a session of that agent is open. A stream of a program with a token is
+none: nobody may sit in front of it. The engine stores who has a desk, so a new node knows it before any page is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from routing.core.events import DeskChanged
+from routing.core.inbox import Inbox
+from routing.core.model.ids import AgentId
+
+DESK_GONE_S = 10.0
+"""A desk is closed when its last stream has been gone for this long. A reload takes 1 to 3 s. After a restart of the
+node (up to 7 s) pages come back within 2 s. So neither takes messages away, and a message waits 10 s more at most."""
+
+WATCH_S = 1.0
+"""Time between two looks for desks to close."""
+
+
+class DeskPresence:
+    """The desks that are open, and those that will be closed unless a stream comes back."""
+
+    def __init__(self, inbox: Inbox, clock: Callable[[], float]) -> None:
+        self._inbox, self._clock = inbox, clock
+        self._streams: dict[str, int] = {}
+        """Number of open streams by agent."""
+        self._closes_at: dict[str, float] = {}
+        """When each desk without a stream is closed."""
+
+    def add_stream(self, agent: str) -> None:
+        """Note that a stream of an agent's own session was opened."""
+        self._streams[agent] = self._streams.get(agent, 0) + 1
+        self._closes_at.pop(agent, None)
+        self._report(agent, True)
+
+    def remove_stream(self, agent: str) -> None:
+        """Note that such a stream has ended. The desk stays open for `DESK_GONE_S`."""
+        left = self._streams.pop(agent) - 1
+        if left:
+            self._streams[agent] = left
+        else:
+            self._closes_at[agent] = self._clock() + DESK_GONE_S
+
+    def restore_desks(self) -> None:
+        """Give each stored desk `DESK_GONE_S` to come back. Do it when the node starts."""
+        for view in self._inbox.status().agents:
+            if view.desk and view.agent not in self._streams:
+                self._closes_at[view.agent] = self._clock() + DESK_GONE_S
+
+    def close_desks(self) -> None:
+        """Close the desks that have been without a stream for long enough."""
+        now = self._clock()
+        for agent in [one for one, at in self._closes_at.items() if at <= now]:
+            del self._closes_at[agent]
+            self._report(agent, False)
+
+    def _report(self, agent: str, present: bool) -> None:
+        view = self._inbox.agent_view(AgentId(agent))
+        if view is not None and view.desk is not present:
+            self._inbox.post(DeskChanged(AgentId(agent), present))
+
+    async def watch_desks(self) -> None:
+        """Close desks until cancelled."""
+        self.restore_desks()
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self.close_desks()
