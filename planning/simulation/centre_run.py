@@ -398,6 +398,8 @@ def _plan_events(centre: Centre, duties: list[Duty], also: Iterable[tuple[float,
     for duty in duties:
         heap.append((duty.end, DUTY + next(number), events.AgentSignedOut(duty.agent)))
     for duty in duties:
+        # Everybody works at a desk, so messages may come.
+        heap.append((duty.start, DUTY + next(number), events.DeskChanged(duty.agent, True)))
         heap.append((duty.start, DUTY + next(number), events.AgentSignedIn(duty.agent, _seat_of(duty.agent))))
         if duty.breaks:
             heap.append((duty.start, DUTY + next(number), events.BreaksPlanned(duty.agent, duty.breaks)))
