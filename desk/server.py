@@ -180,7 +180,7 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                                   **({"on": agent if known else "unknown"} if agent else {}))
         # 5. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
-                                            queues, _last_event_id(request), phones))
+                                            queues, _last_event_id(request), _named_contact(request, route), phones))
         if isinstance(found, models.Shape):
             return _json_response(found)
         if isinstance(found, EventStream):
@@ -188,6 +188,14 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
         return await _stream_sound(request, found)
 
     return check_and_respond
+
+
+def _named_contact(request: web.Request, route: Route) -> ContactId | None:
+    """Return the contact at hand that the request names, or None. Raise a problem if the name has a wrong form."""
+    name = request.query.get("contact") if route.of_contact else None
+    if name is not None and not re.fullmatch(models.NAME.strip("^$"), name):
+        raise _Problem(400, "bad_request", "contact: letters, digits and _ . / - only")
+    return None if name is None else ContactId(name)
 
 
 def _last_event_id(request: web.Request) -> int | None:

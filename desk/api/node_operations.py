@@ -87,8 +87,11 @@ class NodeOperations(Protocol):
         """Return the stored accommodations of the agent."""
         ...
 
-    async def pause_recording(self, agent: AgentId, on: bool, by: str) -> None:
-        """Pause or resume the recording of the agent's talk. Raise NotNow if nothing is recorded."""
+    async def pause_recording(self, agent: AgentId, on: bool, by: str, contact: ContactId | None = None) -> None:
+        """Pause or resume the recording of the agent's talk, or of that with one contact.
+
+        Raise NotNow if nothing is recorded.
+        """
         ...
 
     async def save_preference(self, contact: ContactId, wanted: models.CallerPreference) -> None:
@@ -127,8 +130,11 @@ class NodeOperations(Protocol):
         """Return the surge profile in force, and those of the centre."""
         ...
 
-    async def hang_up(self, agent: AgentId) -> None:
-        """Hang up the leg of the agent, or decline the offer that rings. Raise NotNow if there is none."""
+    async def hang_up(self, agent: AgentId, contact: ContactId | None = None) -> None:
+        """Hang up the leg of the agent, or that of one contact, or decline the offer that rings.
+
+        Raise NotNow if there is none.
+        """
         ...
 
     async def comfort(self, agent: AgentId) -> own_models.Comfort:

@@ -53,6 +53,11 @@ def _describe_operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]
     if "{id}" in route.path:
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "description": "Id",
                                     "schema": {"type": "string", "pattern": NAME}}]
+    if route.of_contact:
+        operation.setdefault("parameters", []).append({
+            "name": "contact", "in": "query", "required": False, "schema": {"type": "string", "pattern": NAME},
+            "description": "The contact at hand to act on, as the events name it. 404 `unknown_contact`: it is not at "
+                           "hand any more. Without it: the talk, else the offer that rings, else the wrap-up."})
     if route.request is not None:
         required = any(field.is_required() for field in route.request.model_fields.values())
         operation["requestBody"] = {"required": required, "content": _json_content(route.request, schemas)}

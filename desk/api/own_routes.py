@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desk.api import models, note_models, own_models
+from desk.api.contact_at_hand import find_call_at_hand
 from desk.api.route import Answer, ApiCall
 from desk.shape import Shape
 
@@ -17,7 +18,7 @@ async def open_events(call: ApiCall) -> Answer:
 
 async def hang_up(call: ApiCall) -> Shape:
     """Hang up the agent's own leg."""
-    await call.operations.hang_up(call.agent)
+    await call.operations.hang_up(call.agent, find_call_at_hand(call))
     return models.Done()
 
 

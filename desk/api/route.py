@@ -14,7 +14,7 @@ from desk.phone.web_seats import WebSeats
 from desk.shape import Shape
 from routing.core.inbox import Inbox
 from routing.core.memory.transfer_warnings import TransferWarnings
-from routing.core.model.ids import AgentId
+from routing.core.model.ids import AgentId, ContactId
 
 BODY_MAX = 4096
 """Limit of a request's body in bytes. The largest valid body is below 200, but for a note."""
@@ -36,6 +36,8 @@ class ApiCall(NamedTuple):
     queues: QueueSnapshot
     last_event: int | None = None
     """Id of the last event that a client of a stream has seen."""
+    contact: ContactId | None = None
+    """The contact that the request names. None for the most engaging one."""
     phones: WebSeats | None = None
     """Seats of pages. None if there are no people."""
 
@@ -67,6 +69,8 @@ class Route(NamedTuple):
     """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
     body_max: int = BODY_MAX
     """Limit of the body in bytes."""
+    of_contact: bool = False
+    """Whether the route acts on a contact at hand, which the query may name."""
     session_only: bool = False
     """Whether only a person with a session may ask, and no token."""
     audited: bool = False

@@ -7,6 +7,7 @@ from this table.
 from __future__ import annotations
 
 from desk.api import models, note_models, own_models, own_routes, views
+from desk.api.contact_at_hand import find_at_hand, find_call_at_hand
 from desk.api.models import Shape
 from desk.api.node_operations import UnknownPrompt
 from desk.api.route import ADMIN, AGENT, ALL, NOTE_BODY_MAX, SELF, STAFF, Answer, ApiCall, Route
@@ -75,8 +76,10 @@ async def resume_agent(call: ApiCall) -> Shape:
 
 
 async def end_wrapup(call: ApiCall) -> Shape:
-    """End wrap-up before its time is over."""
-    return await _ask_engine(call, events.WrapUpEnded(call.agent))
+    """End wrap-up before its time is over: of the named contact, or of all."""
+    if call.contact is not None:
+        find_at_hand(call)
+    return await _ask_engine(call, events.WrapUpEnded(call.agent, call.contact))
 
 
 async def extend_wrapup(call: ApiCall) -> Shape:
@@ -95,16 +98,16 @@ async def decline_heavy(call: ApiCall) -> Shape:
 
 
 async def report_load(call: ApiCall) -> Shape:
-    """Report the real load of the present contact."""
+    """Report the real load of the named contact, or of all at hand."""
     assert isinstance(call.body, models.LoadReport)
-    # On other channels an agent may have several contacts; the report is about all of them. A pair heard the same one.
+    # A pair heard the same contact.
     view = call.inbox.desk_view(call.agent)
     offers = [] if view is None else [*view.agent.offers, *(one.offer for one in view.contacts
                                                             if one.partner is not None
                                                             and one.offer not in view.agent.offers)]
     if not offers:
         raise NotNow
-    for offer in offers:
+    for offer in offers if call.contact is None else (find_at_hand(call).offer,):
         await call.inbox.ask(events.LoadReported(offer, call.body.load))
     return await one_agent(call)
 
@@ -166,7 +169,7 @@ async def flag_abusive(call: ApiCall) -> Shape:
 async def set_preference(call: ApiCall) -> Shape:
     """Store wishes of the present caller for later calls."""
     assert isinstance(call.body, models.CallerPreference)
-    await call.operations.save_preference(_at_hand(call)[1], call.body)
+    await call.operations.save_preference(find_at_hand(call).contact, call.body)
     return await one_agent(call)
 
 
@@ -176,15 +179,8 @@ def _transfer_target(body: models.Transfer) -> tuple[ServiceId | None, AgentId |
 
 
 def _talk_of(call: ApiCall) -> OfferId:
-    """Return the offer of the present contact. Raise `NotNow` if the agent has none."""
-    return _at_hand(call)[0]
-
-
-def _at_hand(call: ApiCall) -> tuple[OfferId, ContactId]:
-    view = call.inbox.agent_view(call.agent)
-    if view is None or view.offer is None or view.contact is None:
-        raise NotNow
-    return view.offer, view.contact
+    """Return the offer of the contact at hand."""
+    return find_at_hand(call).offer
 
 
 async def set_skills(call: ApiCall) -> Shape:
@@ -213,13 +209,13 @@ async def sign_out_agent(call: ApiCall) -> Shape:
 
 async def pause_recording(call: ApiCall) -> Shape:
     """Pause the recording: the caller enters digits, or says something that nobody else may hear."""
-    await call.operations.pause_recording(call.agent, True, call.who.audit_name)
+    await call.operations.pause_recording(call.agent, True, call.who.audit_name, find_call_at_hand(call))
     return await one_agent(call)
 
 
 async def resume_recording(call: ApiCall) -> Shape:
     """Resume the recording."""
-    await call.operations.pause_recording(call.agent, False, call.who.audit_name)
+    await call.operations.pause_recording(call.agent, False, call.who.audit_name, find_call_at_hand(call))
     return await one_agent(call)
 
 
@@ -405,6 +401,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume_agent, "Be ready again", own=True, command=True,
           detail="Also ends wrap-up and *not responding*."),
     Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, end_wrapup, "End wrap-up early", own=True,
+          of_contact=True,
           command=True),
     Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, extend_wrapup, "Extend wrap-up", own=True,
           command=True),
@@ -416,23 +413,25 @@ ROUTES: tuple[Route, ...] = (
           "Decline heavy contacts for a while", own=True, command=True,
           detail="No reason is asked and nothing is counted."),
     Route("POST", f"{AGENT}/report-load", SELF, models.LoadReport, views.Agent, report_load,
-          "Report the load of a contact", own=True),
+          "Report the load of a contact", own=True, of_contact=True),
     Route("POST", f"{AGENT}/transfer", SELF, models.Transfer, views.Agent, transfer_caller, "Start a blind transfer",
-          own=True, detail="To a service, an agent, or both. 409 `not_open`, `not_there`, `nobody_there` (a repeated "
+          own=True, of_contact=True,
+          detail="To a service, an agent, or both. 409 `not_open`, `not_there`, `nobody_there` (a repeated "
           "request confirms): the talk goes on."),
     Route("POST", f"{AGENT}/consult", SELF, models.Transfer, views.Agent, start_consult, "Start a consult transfer",
-          own=True, detail="As blind transfer; the caller hears music."),
+          own=True, of_contact=True, detail="As blind transfer; the caller hears music."),
     Route("POST", f"{AGENT}/consult/complete", SELF, None, views.Agent, complete_consult,
-          "Complete the consult transfer", own=True, detail="Also when the agent hangs up."),
+          "Complete the consult transfer", own=True, of_contact=True, detail="Also when the agent hangs up."),
     Route("POST", f"{AGENT}/consult/cancel", SELF, None, views.Agent, cancel_consult, "Cancel the consult transfer",
-          own=True, detail="Also when the consultant hangs up, or nobody answers in a minute."),
+          own=True, of_contact=True, detail="Also when the consultant hangs up, or nobody answers in a minute."),
     Route("POST", f"{AGENT}/follow-up", SELF, models.FollowUp, views.Agent, set_follow_up,
-          "Agree on a callback if the call is lost", own=True, detail="409 `no_callback`: do not promise a callback."),
+          "Agree on a callback if the call is lost", own=True, of_contact=True,
+          detail="409 `no_callback`: do not promise a callback."),
     Route("POST", f"{AGENT}/flag-abusive", SELF, models.AbuseReport, views.Agent, flag_abusive,
-          "Flag the caller as abusive", own=True, command=True,
+          "Flag the caller as abusive", own=True, of_contact=True, command=True,
           detail="Agents with `no_abusive_history` no longer get the caller. 409 `caller_unknown`."),
     Route("POST", f"{AGENT}/preferences", SELF, models.CallerPreference, views.Agent, set_preference,
-          "Set preferences of the caller", own=True, detail="409 `preference_not_stored`."),
+          "Set preferences of the caller", own=True, of_contact=True, detail="409 `preference_not_stored`."),
     # Skills and rules of an agent, by the staff.
     Route("POST", f"{AGENT}/skills", STAFF, models.Duties, views.Agent, set_skills, "Replace the skills of an agent",
           detail="Until sign-out; `null`: as configured."),
@@ -444,10 +443,10 @@ ROUTES: tuple[Route, ...] = (
           detail="A talk goes on to its end."),
     # Recordings. Every access is audited.
     Route("POST", f"{AGENT}/recording/pause", ALL, None, views.Agent, pause_recording,
-          "Pause the recording of this talk", own=True, command=True,
+          "Pause the recording of this talk", own=True, of_contact=True, command=True,
           audited=True, detail="Audited. 409 `not_now`: nothing is recorded."),
     Route("POST", f"{AGENT}/recording/resume", ALL, None, views.Agent, resume_recording, "Resume the recording",
-          own=True, command=True, audited=True, detail="Audited."),
+          own=True, of_contact=True, command=True, audited=True, detail="Audited."),
     Route("POST", "/api/v1/recordings/search", STAFF, models.RecordingSearch, models.Recordings, find_recordings,
           "Find recordings", audited=True, detail="Newest first. Audited."),
     Route("GET", "/api/v1/recordings/{id}/sound", STAFF, None, None, read_recording, "Hear a recording",
@@ -487,7 +486,8 @@ ROUTES: tuple[Route, ...] = (
                  "`too_many`: a person has 4, the oldest ends). "
                  "Accommodations are for the agent alone."),
     # The agent's own desk.
-    Route("POST", f"{AGENT}/hangup", SELF, None, models.Done, own_routes.hang_up, "Hang up", own=True, command=True,
+    Route("POST", f"{AGENT}/hangup", SELF, None, models.Done, own_routes.hang_up, "Hang up", own=True, of_contact=True,
+          command=True,
           until_talk_ends=True,
           detail="The own leg, at any phone. While it rings the offer is declined. 409 `not_now`: no call."),
     Route("GET", f"{AGENT}/callbacks", SELF, None, own_models.OwnCallbacks, own_routes.list_own_callbacks,

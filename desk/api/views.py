@@ -12,6 +12,15 @@ from routing.core.inbox import AgentView, QueueStatus, QueueView, Status
 from routing.core.model.centre_model import PauseReason
 
 
+class ContactAtHand(Shape):
+    """A contact that an agent has at hand."""
+
+    contact: str
+    channel: str
+    service: str
+    state: str = Field(description="`pending` (offered), `accepted`, `consulting` or `wrapping`.")
+
+
 class Agent(Shape):
     """An agent now. Fields that would show an accommodation (`until` and after) are for the agent alone."""
 
@@ -24,8 +33,9 @@ class Agent(Shape):
     since: float = Field(description="Start of the state, Unix seconds.")
     seat: str | None = Field(description="Null while signed in: for messages alone.")
     desk: bool = Field(description="A desk is open, so messages may come.")
-    contact: str | None
+    contact: str | None = Field(description="The most engaging one of `contacts`.")
     service: str | None
+    contacts: list[ContactAtHand] = Field(description="A call and messages at hand, the most engaging one first.")
     pause_pending: str = Field(description="Reason of the break that begins after the talk; empty: none.")
     limit_at: float | None = Field(None, description="When the pause reaches the limit of its reason, Unix seconds; "
                                                     "null: no limit.")
@@ -142,7 +152,10 @@ def show_agent(view: AgentView, who: TokenHolder) -> Agent:
     """Return a view of an agent as the asker may see it."""
     own = who.agent == view.agent
     return Agent(id=view.agent, team=view.team, state=view.state.value, reason=view.reason, since=view.since,
-                 seat=view.seat, desk=view.desk, contact=view.contact, service=view.service, pause_pending=view.pause_pending,
+                 seat=view.seat, desk=view.desk, contacts=[ContactAtHand(
+                     contact=one.contact, channel=one.channel.value, service=one.service, state=one.state.value)
+                     for one in view.contacts], contact=view.contact, service=view.service,
+                 pause_pending=view.pause_pending,
                  limit_at=view.pause_limit_at, over_limit=view.over_limit,
                  break_postponed=view.break_postponed,
                  until=view.until if own else None, rna_count=view.rna_count if own else None,

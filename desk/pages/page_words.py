@@ -385,6 +385,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "error.unknown_seat": ("Böyle bir telefon yok. Numarayı denetleyin.", "There is no such phone. Check the number."),
     "error.no_page_seat": ("Şu anda sizin için boş bir telefon yok. Takım yöneticinize haber verin.",
                            "No phone is free for you now. Tell your supervisor."),
+    "error.unknown_contact": ("Bu çağrı artık sizde değil.", "You no longer have this contact."),
     "error.unknown_code": ("Bu hizmetin böyle bir sonuç kodu yok.", "The service has no such code."),
     "error.bad_request": ("Yazdığınız değer geçerli değil.", "The value is not valid."),
     "error.unavailable": ("Santral şu anda yanıt veremiyor, biraz sonra yeniden deneyin.",

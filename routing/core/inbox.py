@@ -66,6 +66,16 @@ class ContactView(NamedTuple):
     """Time of the last transfer, Unix seconds. The wait starts again there. None if there was no transfer."""
 
 
+class ContactAtHand(NamedTuple):
+    """A contact that an agent has at hand: offered, in talk, in a consult transfer or in wrap-up."""
+
+    contact: ContactId
+    offer: OfferId
+    channel: Channel
+    service: ServiceId
+    state: OfferState
+
+
 class AgentView(NamedTuple):
     """An agent as they are now."""
 
@@ -102,6 +112,8 @@ class AgentView(NamedTuple):
     """A short break is due, and waits until another agent is on duty for a distress service."""
     desk: bool = False
     """The agent has a desk open. Only then messages come."""
+    contacts: tuple[ContactAtHand, ...] = ()
+    """The contacts at hand, the most engaging one first: that of `contact`."""
 
 
 class ConsultView(NamedTuple):

@@ -13,6 +13,7 @@ from routing.core.inbox import (
     AgentView,
     ColleagueView,
     ConsultView,
+    ContactAtHand,
     ContactView,
     DeskView,
     HeldContact,
@@ -96,7 +97,9 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         record.rest_until if record.rest_until > d.now else None,
         record.pause_limit_at if record.pause_limit_at < inf else None, record.pause_limit_at <= d.now,
         tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
-        if record.offers else (), break_rules.is_postponed(record), record.desk)
+        if record.offers else (), break_rules.is_postponed(record), record.desk,
+        tuple([ContactAtHand(one.contact.id, one.id, one.contact.channel, one.contact.service.id, one.state)
+               for one in agent_capacity.engaging_order(record)]) if record.offers else ())
 
 
 def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:

@@ -17,7 +17,7 @@ from desk.live.day_book import COUNTED, DayBook
 from routing.core.inbox import Inbox
 from routing.core.model.errors import NotNow, UnknownAgent
 from routing.core.model.facts import Overridden
-from routing.core.model.ids import AgentId, partner_leg_id
+from routing.core.model.ids import AgentId, ContactId, partner_leg_id
 from routing.core.model.live_calls import LiveOffer
 from routing.store.audit import Audit, Entry
 from routing.store.store import Store
@@ -45,14 +45,15 @@ class OwnDesk:
         self._days: DayBook | None = None
         self._lock = asyncio.Lock()
 
-    async def hang_up(self, agent: AgentId) -> None:
-        """Hang up the leg of the agent. Raise NotNow if there is none."""
+    async def hang_up(self, agent: AgentId, contact: ContactId | None = None) -> None:
+        """Hang up the leg of the agent, or that of one contact. Raise NotNow if there is none."""
         view = self._inbox.desk_view(agent)
         # The second agent of a pair has a leg of the offer that names the first one.
         shared = {} if view is None else {one.offer: one.partner for one in view.contacts if one.partner is not None}
         legs = [(one.leg, not one.answered) if one.agent == agent else
                 (partner_leg_id(one.offer, one.contact), one.partner_rings)
-                for one in self._live() if agent == one.agent or shared.get(one.offer) == one.agent]
+                for one in self._live() if (agent == one.agent or shared.get(one.offer) == one.agent)
+                and contact in (None, one.contact)]
         done = [await self._hang_up(leg, rings) for leg, rings in legs]
         if not any(done):
             raise NotNow("the agent has no call to hang up")

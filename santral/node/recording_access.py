@@ -13,7 +13,7 @@ from functools import partial
 from desk.api import models
 from routing.core.model.centre_model import OfferState
 from routing.core.model.errors import NotNow, UnknownRecording
-from routing.core.model.ids import AgentId
+from routing.core.model.ids import AgentId, ContactId
 from routing.core.model.live_calls import LiveOffer
 from routing.store.audit import Audit
 from routing.store.recordings import recording_rows
@@ -53,9 +53,13 @@ class RecordingAccess:
             async for piece in pieces:
                 yield piece
 
-    async def pause_by_api(self, agent: AgentId, on: bool, by: str) -> None:
-        """Pause or resume the recording of an agent's talk. Raise NotNow if the agent has no recorded talk."""
-        legs = [one.leg for one in self._live() if one.agent == agent and one.state is OfferState.ACCEPTED]
+    async def pause_by_api(self, agent: AgentId, on: bool, by: str, contact: ContactId | None = None) -> None:
+        """Pause or resume the recording of an agent's talk, or of that with one contact.
+
+        Raise NotNow if the agent has no such recorded talk.
+        """
+        legs = [one.leg for one in self._live() if one.agent == agent and one.state is OfferState.ACCEPTED
+                and contact in (None, one.contact)]
         done = [await self._hush(leg, on) for leg in legs]
         if not any(done):
             raise NotNow

@@ -26,10 +26,10 @@ from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer, build_application
 from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.events import Event
-from routing.core.inbox import ContactView, QueueView, Status
-from routing.core.model.centre_model import Channel, ContactState, Estimate
+from routing.core.inbox import ContactAtHand, ContactView, QueueView, Status
+from routing.core.model.centre_model import Channel, ContactState, Estimate, OfferState
 from routing.core.model.errors import UnknownRecording
-from routing.core.model.ids import AgentId, ContactId, OfferId
+from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.store.audit import Audit, AuditError
 from routing.store.store import Store
 from tests.fakes.inbox import Answer, FakeInbox, agent_view
@@ -43,6 +43,11 @@ TOKENS = {Role.ADMIN: "adm-token", Role.SUPERVISOR: "sup-token", Role.AGENT: "ow
 PHONES = PagePhones({"3001": "secret-of-3001", "3002": "secret-of-3002"}, {}, "127.0.0.1:9",
                     turn=TurnRelay("turn:127.0.0.1:3478?transport=tcp", "shared"))
 """Page seats of the desk. Nothing listens at their Asterisk."""
+
+
+AT_HAND = (ContactAtHand(ContactId("c1"), OfferId(7), Channel.VOICE, ServiceId("temsilci"), OfferState.ACCEPTED),
+           ContactAtHand(ContactId("m2"), OfferId(8), Channel.CHAT, ServiceId("temsilci"), OfferState.ACCEPTED))
+"""Contacts that the agent a1 has at hand: a call, and a message."""
 
 
 class Desk:
@@ -155,7 +160,7 @@ class House:
                           needs={"ring_timeout_s": 30.0, "channels": ["chat", "email"]})
         return models.OwnNeeds(everybody={"wrapup_s": 20.0}, entries=[own] if agent == "a1" else [])
 
-    async def pause_recording(self, agent: AgentId, on: bool, by: str) -> None:
+    async def pause_recording(self, agent: AgentId, on: bool, by: str, contact: ContactId | None = None) -> None:
         self.asked.append((by, (agent, on)))
 
     async def save_preference(self, contact: ContactId, wanted: models.CallerPreference) -> None:
@@ -197,7 +202,7 @@ class House:
         return models.Surge(profile=self.surge, since=1_795_569_100.0 if self.surge else None, by="supervisor ayse",
                             profiles=[models.SurgeProfile(id="quake", name="Deprem")])
 
-    async def hang_up(self, agent: AgentId) -> None:
+    async def hang_up(self, agent: AgentId, contact: ContactId | None = None) -> None:
         self.asked.append(("", ("hangup", agent)))
 
     async def comfort(self, agent: AgentId) -> own_models.Comfort:
@@ -276,7 +281,8 @@ async def running(*answers: Any, ready: bool = True, folder: Path | None = None,
     inbox.agents = (agent_view("a1", "2001")._replace(until=99.0, rna_count=3, offer=OfferId(7),
                                                            overrides=(("rest_gap", 2000.0),), offers=(OfferId(7),),
                                                            heavy_declined_until=150.0,
-                                                           contact=ContactId("c1")), agent_view("a2", None))
+                                                           contact=ContactId("c1"), contacts=AT_HAND),
+                    agent_view("a2", None))
     recorder = MetricsRecorder(named(["temsilci"], {"genel": 180}))
     tokens = Tokens("adm-token", "sup-token", {"a1": "own-token", "a2": "other-token"})
     house = House()

@@ -176,8 +176,14 @@ async function act(path, body) {
   return false;
 }
 
-async function actAndSay(path, body, text) {
-  if (await act(path, body)) say("done", text);
+// Acts on the contact that is shown. A press that comes late never meets the next one.
+function actOn(path, body, part = state.talk ?? state.offer ?? state.wrapup) {
+  const contact = part?.contact ?? null;
+  return act(contact === null ? path : `${path}?contact=${encodeURIComponent(contact)}`, body);
+}
+
+async function sayDone(done, text = words["load.done"]) {
+  if (await done) say("done", text);
 }
 
 const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say: (text) => say("done", text) });
@@ -213,7 +219,7 @@ function mute() {
 function hangUp() {
   if (phone.call === "ringing" || !keys.mayHangUp()) return;
   if (phone.call !== null) phone.phone.hangUp();
-  else if (flags.has("talk")) act("/hangup");
+  else if (flags.has("talk")) actOn("/hangup");
 }
 
 function endShift() {
@@ -237,18 +243,18 @@ const actions = {
   },
   mute,
   key: (button) => phone.pressKey(button.dataset.value),
-  recording: (button) => act(pressed(button) ? "/recording/resume" : "/recording/pause"),
-  consult: () => act("/consult", target()),
-  transfer: () => act("/transfer", target()),
-  "consult-back": () => act("/consult/cancel"),
-  "consult-complete": () => act("/consult/complete"),
-  "follow-up": (button) => actAndSay("/follow-up", { agreed: !pressed(button) }, words["load.done"]),
-  slow: () => actAndSay("/preferences", { slow: true }, words["load.done"]),
-  "human-first": () => actAndSay("/preferences", { human_first: true }, words["load.done"]),
-  abusive: (button) => actAndSay("/flag-abusive", { abusive: !pressed(button) }, words["load.done"]),
-  load: (button) => actAndSay("/report-load", { load: Number(button.dataset.value) }, words["load.done"]),
-  "wrapup-request": () => actAndSay("/wrapup/request", undefined, words["wrapup.requested"]),
-  "wrapup-end": () => flags.has("wrapup_now") && act("/wrapup/end"),
+  recording: (button) => actOn(pressed(button) ? "/recording/resume" : "/recording/pause"),
+  consult: () => actOn("/consult", target()),
+  transfer: () => actOn("/transfer", target()),
+  "consult-back": () => actOn("/consult/cancel"),
+  "consult-complete": () => actOn("/consult/complete"),
+  "follow-up": (button) => sayDone(actOn("/follow-up", { agreed: !pressed(button) })),
+  slow: () => sayDone(actOn("/preferences", { slow: true })),
+  "human-first": () => sayDone(actOn("/preferences", { human_first: true })),
+  abusive: (button) => sayDone(actOn("/flag-abusive", { abusive: !pressed(button) })),
+  load: (button) => sayDone(actOn("/report-load", { load: Number(button.dataset.value) })),
+  "wrapup-request": () => sayDone(act("/wrapup/request"), words["wrapup.requested"]),
+  "wrapup-end": () => flags.has("wrapup_now") && actOn("/wrapup/end", undefined, state.wrapup),
   "wrapup-extend": () => act("/wrapup/extend"),
   begin,
   "begin-seat": () => {

@@ -258,6 +258,55 @@ async def test_duties_and_overrides_are_a_supervisors_word() -> None:
         assert len(desk.inbox.events) == before
 
 
+NAMED: tuple[tuple[str, dict[str, Any], events.Event], ...] = (
+    ("wrapup/end", {}, events.WrapUpEnded(AgentId("a1"), ContactId("m2"))),
+    ("report-load", {"json": {"load": 4}}, events.LoadReported(OfferId(8), 4)),
+    ("transfer", {"json": {"agent": "a2"}}, events.TransferRequested(OfferId(8), None, AgentId("a2"))),
+    ("consult", {"json": {"agent": "a2"}}, events.ConsultRequested(OfferId(8), None, AgentId("a2"))),
+    ("consult/complete", {}, events.ConsultEndRequested(OfferId(8), complete=True)),
+    ("consult/cancel", {}, events.ConsultEndRequested(OfferId(8))),
+    ("follow-up", {"json": {"agreed": False}}, events.FollowUpAgreed(OfferId(8), False)),
+    ("flag-abusive", {}, events.CallerFlaggedAbusive(OfferId(8))))
+"""Routes that act on a contact at hand, with the event about a message next to a call."""
+
+
+async def test_a_route_acts_on_the_contact_that_the_request_names() -> None:
+    async with running() as desk:
+        for path, how, event in NAMED:
+            assert (await desk.ask("POST", f"/api/v1/agents/a1/{path}?contact=m2", Role.AGENT, **how))[0] == 200, path
+            assert desk.inbox.events[-1] == event
+        assert (await desk.ask("POST", "/api/v1/agents/a1/preferences?contact=m2", Role.AGENT,
+                               json={"slow": True}))[0] == 200
+        assert desk.house.asked[-1][0] == "m2"
+        listed = (await desk.ask("GET", "/api/v1/agents/a1", Role.AGENT))[1]["contacts"]
+        assert [(one["contact"], one["channel"]) for one in listed] == [("c1", "voice"), ("m2", "chat")]
+
+
+async def test_a_contact_that_is_not_at_hand_any_more_is_named_in_vain() -> None:
+    async with running() as desk:
+        more: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("preferences", {"json": {"slow": True}}), ("hangup", {}), ("recording/pause", {}),
+            ("recording/resume", {}))
+        for path, how in (*[(path, how) for path, how, _ in NAMED], *more):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}?contact=c9", Role.AGENT, **how)
+            assert (status, said["error"]) == (404, "unknown_contact"), path
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}?contact=c%209", Role.AGENT, **how)
+            assert (status, said["error"]) == (400, "bad_request"), path
+        assert desk.inbox.events == [] and desk.house.asked == []
+        # A message has no leg and no recording.
+        for path in ("hangup", "recording/pause"):
+            status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}?contact=m2", Role.AGENT)
+            assert (status, said["error"]) == (409, "not_now")
+
+
+def test_each_route_that_names_a_contact_says_so() -> None:
+    paths = describe_api("1")["paths"]
+    named = {path for path, how in paths.items() for one in how.values()
+             if any(parameter["name"] == "contact" for parameter in one.get("parameters", ()))}
+    assert named == {f"/api/v1/agents/{{id}}/{path}" for path in (
+        *[path for path, _, _ in NAMED], "preferences", "hangup", "recording/pause", "recording/resume")}
+
+
 async def test_nothing_at_hand_cannot_be_weighed() -> None:
     async with running() as desk:
         desk.inbox.agents = (desk.inbox.agents[0]._replace(offers=()),)
@@ -269,7 +318,7 @@ async def test_who_talks_with_nobody_sends_nobody_on_and_nobody_is_sent_nowhere(
     async with running() as desk:
         status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={})
         assert (status, said["error"]) == (400, "bad_request")
-        desk.inbox.agents = (desk.inbox.agents[0]._replace(offer=None),)
+        desk.inbox.agents = (desk.inbox.agents[0]._replace(contacts=()),)
         for path, how in (("transfer", {"json": {"agent": "a2"}}), ("consult", {"json": {"agent": "a2"}}),
                           ("consult/cancel", {}), ("consult/complete", {}), ("follow-up", {"json": {"agreed": True}})):
             status, said = await desk.ask("POST", f"/api/v1/agents/a1/{path}", Role.AGENT, **how)
