@@ -24,6 +24,7 @@ from routing.core.events import (
     CallerErased,
     Configured,
     ContactQueued,
+    DeskChanged,
     Event,
     HeavyContactsDeclined,
     HoldTick,
@@ -177,6 +178,7 @@ async def test_a_contact_of_a_channel_without_an_adapter_costs_its_agent_nothing
         channels = Channels([calls], node.runner.post, lambda channels: ())
         node.runner._execute = channels.execute
         await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        node.runner.post(DeskChanged(AgentId("a1"), True))
         node.runner.post(ContactQueued(ContactId("chat"), SERVICE, channel=Channel.CHAT))
         await until_async(lambda: [one for one in node.projected if isinstance(one, OfferClosed)])
         (closed,) = [one for one in node.projected if isinstance(one, OfferClosed)]

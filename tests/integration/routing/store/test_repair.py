@@ -37,7 +37,6 @@ SPOIL = (
     "UPDATE OR IGNORE offers SET state = 'wrapping' WHERE state = 'completed'",
     "UPDATE OR IGNORE agents SET state = 'ready' WHERE state IN ('ringing', 'talking', 'wrapup')",
     "UPDATE OR IGNORE agents SET state = 'talking' WHERE state = 'ready'",
-    "UPDATE OR IGNORE agents SET seat = NULL WHERE state = 'ready'",
 )
 RESTED_S = 7_200.0
 """Any rest that an agent was owed is over."""
