@@ -94,6 +94,8 @@ class PlayedNode:
         self.pages = Pages()
         self.state: DeskState = STATES["ready"]
         self.asked: list[tuple[str, Any]] = []
+        self.named: dict[str, str] = {}
+        """The contact that the last request of each path named."""
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {
             "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT),
             "caller": (200, CALLER), "contacts": (200, CONTACTS), "callbacks": (200, CALLBACKS)}
@@ -145,6 +147,7 @@ class PlayedNode:
         name = request.match_info["path"].strip("/")
         body = await request.text()
         self.asked.append((name, json.loads(body) if body else None))
+        self.named[name] = request.query.get("contact", "")
         status, answer = self.answers.get(name, (200, {}))
         return web.json_response(answer, status=status)
 

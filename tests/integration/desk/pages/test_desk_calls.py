@@ -38,6 +38,8 @@ async def test_a_whole_call_by_four_keys_is_announced_in_order(desk: Page, node:
     await heard(desk, *said)
     await desk.keyboard.press("F8")
     await until_async(lambda: ("wrapup/end", None) in node.asked)
+    shown = STATES["wrapup"].wrapup
+    assert shown is not None and node.named["wrapup/end"] == shown.contact, "never the next one"
     node.play("ready")
     await heard(desk, *said, ("status", "Hazırsınız."))
     assert await calls(desk) == ["answer", "hold", "resume", "hangUp"]
