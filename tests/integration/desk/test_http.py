@@ -533,7 +533,8 @@ async def test_openapi_describes_what_is_there() -> None:
             operation = document["paths"][route.path][route.method.lower()]
             assert operation["summary"] == route.summary
             assert ("requestBody" in operation) == (route.request is not None)
-            assert [one["name"] for one in operation.get("parameters", [])] == re.findall(r"{(\w+)}", route.path)
+            named = re.findall(r"{(\w+)}", route.path) + ["contact"] * route.of_contact
+        assert [one["name"] for one in operation.get("parameters", [])] == named
         names = [op["operationId"] for path in document["paths"].values() for op in path.values()]
         assert len(names) == len(set(names))
         for ref in re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)):
