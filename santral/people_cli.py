@@ -49,92 +49,95 @@ Name = Annotated[str, typer.Option("--name", help="Name that colleagues see on p
 def build_commands() -> typer.Typer:
     """Return the commands `add`, `list`, `reset` and `disable`."""
     app = typer.Typer(no_args_is_help=True, help="People who sign in at the desk.")
-
-    @app.command("add")
-    def add_person(
-        person: PersonId, role: Roles, name: Name = "", centre: CentreFolder = DEFAULT_CENTRE,
-        settings: Settings = None, state: State = STATE, who: Who = None,
-    ) -> None:
-        """Add a person, or a disabled one again. Prints a code for one use within 24 hours, to set a password at
-        /password."""
-        config = node_config(centre, settings)
-        new = Person(person, _check_name(name), _check_roles(role), disabled=False)
-        if not re.fullmatch(PERSON, person):
-            raise SantralError(f"'{person}' cannot be an id: use 1 to 32 letters (no Turkish ones), digits and _ . -")
-        if Role.AGENT in new.roles and person not in config.agents:
-            raise SantralError(f"team.yaml of {centre} has no agent '{person}'. Add the agent there first, or give "
-                               "another role")
-        code, now = make_code(), time.time()
-
-        def add_new(connection: Connection) -> None:
-            known = person_rows.find_person(connection, person)
-            if known is not None and not known.disabled:
-                raise SantralError(f"'{person}' is there already. For another password: santral people reset {person}")
-            _note(state, who, "person_added", now, person=person, roles=[one.value for one in new.roles])
-            person_rows.put_person(connection, new, hash_code(code), now + CODE_S)
-
-        _change(config, state, add_new)
-        _show_code(config, person, code, now + CODE_S)
-
-    @app.command(name="list")
-    def list_people(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE) -> None:
-        """List all people."""
-        now = time.time()
-        rows = _change(node_config(centre, settings), state, lambda connection: [
-            (one, person_rows.read_secrets(connection, one.person), sum(
-                row.person == one.person and row.ended_at is None and row.until > now
-                for row in person_rows.load_sessions(connection)))
-            for one in person_rows.load_people(connection)])
-        table = Table("person", "name", "roles", "state", "sessions")
-        for one, secrets, live in rows:
-            table.add_row(one.person, one.name, ", ".join(role.value for role in one.roles),
-                          _describe_state(secrets, now), str(live))
-        Console(highlight=False, markup=False).print(table)
-
-    @app.command("reset")
-    def reset_person(
-        person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
-        who: Who = None,
-    ) -> None:
-        """Replace the password of a person by a new one-use code. All sessions of the person end within a second."""
-        config, code, now = node_config(centre, settings), make_code(), time.time()
-
-        def reset_known(connection: Connection) -> int:
-            if _find(connection, person).disabled:
-                raise SantralError(f"'{person}' is disabled. To let the person in again: santral people add {person}")
-            _note(state, who, "person_reset", now, person=person)
-            return person_rows.reset_person(connection, person, hash_code(code), now + CODE_S, now)
-
-        _show_ends(_change(config, state, reset_known))
-        _show_code(config, person, code, now + CODE_S)
-
-    @app.command("disable")
-    def disable_person(
-        person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
-        who: Who = None,
-    ) -> None:
-        """Let a person in no more. All sessions of the person end within a second, or after the talk. Page seats whose
-        secrets the person was given get new ones."""
-        now = time.time()
-
-        def disable_known(connection: Connection) -> tuple[int, tuple[str, ...]]:
-            _find(connection, person)
-            _note(state, who, "person_disabled", now, person=person)
-            seats = seat_holders.find_seats(connection, person)
-            # The secrets come first: a failure later leaves new ones that nobody knows, never old ones.
-            renewed = NodeSecrets(state).renew_seats(seats)
-            seat_holders.forget_holders(connection, seats)
-            # Ear, gain and signals tell something about the hearing of a person who is no longer here.
-            comfort_rows.write_wish(connection, person, {})
-            return person_rows.disable_person(connection, person, now), renewed
-
-        ended, renewed = _change(node_config(centre, settings), state, disable_known)
-        _show_ends(ended)
-        if renewed:
-            typer.echo(f"New secrets of page seats: {', '.join(renewed)}. To put them in force: santral asterisk-conf, "
-                       "copy pjsip.conf, asterisk -rx 'pjsip reload', restart the node", err=True)
-
+    app.command("add")(_add_person)
+    app.command("list")(_list_people)
+    app.command("reset")(_reset_person)
+    app.command("disable")(_disable_person)
     return app
+
+
+def _add_person(
+    person: PersonId, role: Roles, name: Name = "", centre: CentreFolder = DEFAULT_CENTRE,
+    settings: Settings = None, state: State = STATE, who: Who = None,
+) -> None:
+    """Add a person, or a disabled one again. Prints a code for one use within 24 hours, to set a password at
+    /password."""
+    config = node_config(centre, settings)
+    new = Person(person, _check_name(name), _check_roles(role), disabled=False)
+    if not re.fullmatch(PERSON, person):
+        raise SantralError(f"'{person}' cannot be an id: use 1 to 32 letters (no Turkish ones), digits and _ . -")
+    if Role.AGENT in new.roles and person not in config.agents:
+        raise SantralError(f"team.yaml of {centre} has no agent '{person}'. Add the agent there first, or give "
+                           "another role")
+    code, now = make_code(), time.time()
+
+    def add_new(connection: Connection) -> None:
+        known = person_rows.find_person(connection, person)
+        if known is not None and not known.disabled:
+            raise SantralError(f"'{person}' is there already. For another password: santral people reset {person}")
+        _note(state, who, "person_added", now, person=person, roles=[one.value for one in new.roles])
+        person_rows.put_person(connection, new, hash_code(code), now + CODE_S)
+
+    _change(config, state, add_new)
+    _show_code(config, person, code, now + CODE_S)
+
+
+def _list_people(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE) -> None:
+    """List all people."""
+    now = time.time()
+    rows = _change(node_config(centre, settings), state, lambda connection: [
+        (one, person_rows.read_secrets(connection, one.person), sum(
+            row.person == one.person and row.ended_at is None and row.until > now
+            for row in person_rows.load_sessions(connection)))
+        for one in person_rows.load_people(connection)])
+    table = Table("person", "name", "roles", "state", "sessions")
+    for one, secrets, live in rows:
+        table.add_row(one.person, one.name, ", ".join(role.value for role in one.roles),
+                      _describe_state(secrets, now), str(live))
+    Console(highlight=False, markup=False).print(table)
+
+
+def _reset_person(
+    person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
+    who: Who = None,
+) -> None:
+    """Replace the password of a person by a new one-use code. All sessions of the person end within a second."""
+    config, code, now = node_config(centre, settings), make_code(), time.time()
+
+    def reset_known(connection: Connection) -> int:
+        if _find(connection, person).disabled:
+            raise SantralError(f"'{person}' is disabled. To let the person in again: santral people add {person}")
+        _note(state, who, "person_reset", now, person=person)
+        return person_rows.reset_person(connection, person, hash_code(code), now + CODE_S, now)
+
+    _show_ends(_change(config, state, reset_known))
+    _show_code(config, person, code, now + CODE_S)
+
+
+def _disable_person(
+    person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
+    who: Who = None,
+) -> None:
+    """Let a person in no more. All sessions of the person end within a second, or after the talk. Page seats whose
+    secrets the person was given get new ones."""
+    now = time.time()
+
+    def disable_known(connection: Connection) -> tuple[int, tuple[str, ...]]:
+        _find(connection, person)
+        _note(state, who, "person_disabled", now, person=person)
+        seats = seat_holders.find_seats(connection, person)
+        # The secrets come first: a failure later leaves new ones that nobody knows, never old ones.
+        renewed = NodeSecrets(state).renew_seats(seats)
+        seat_holders.forget_holders(connection, seats)
+        # Ear, gain and signals tell something about the hearing of a person who is no longer here.
+        comfort_rows.write_wish(connection, person, {})
+        return person_rows.disable_person(connection, person, now), renewed
+
+    ended, renewed = _change(node_config(centre, settings), state, disable_known)
+    _show_ends(ended)
+    if renewed:
+        typer.echo(f"New secrets of page seats: {', '.join(renewed)}. To put them in force: santral asterisk-conf, "
+                   "copy pjsip.conf, asterisk -rx 'pjsip reload', restart the node", err=True)
 
 
 def _check_roles(names: list[str]) -> tuple[Role, ...]:
