@@ -18,18 +18,15 @@ from typing import Any, NamedTuple, cast
 
 import aiohttp
 
+from bench.harness.stored_engine import open_engine, sign_in_agents
 from bench.row import Row
 from desk.api.node_operations import NodeOperations
 from desk.api.tokens import Tokens
 from desk.server import HttpServer, build_application
-from routing.clock import Clock
 from routing.core import events as e
-from routing.core.engine import Engine
 from routing.core.model.centre_model import Agent, Centre, Service, Step
-from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
-from routing.core.stored import Started
-from routing.runner import Runner, RunnerTurn
-from routing.store.store import Store
+from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.runner import Runner
 
 TAKES_S = 30.0
 AGENTS, WAITING, SERVICES = 2_000, 5_000, 10
@@ -82,19 +79,10 @@ def build_centre() -> Centre:
 
 async def _measure(folder: Path) -> dict[str, list[float]]:
     # 1. A node with everybody signed in and called, and a long queue.
-    store = await Store.open_store(folder / "santral.db")
-    await store.take_lease("bench")
-    clock, engine = Clock(), Engine()
-    began = Started(build_centre(), (), (), (), (), (), 1, 1, ())
-    engine.handle(began, clock())
-    changes = engine.take_changes()
-    await store.commit(RunnerTurn([(clock(), began)], engine.take_facts(), changes))
+    engine, store, clock = await open_engine(folder, build_centre())
     runner = Runner(engine, store, clock=clock, execute=lambda commands: None)
     working = asyncio.create_task(runner.run_forever())
-    runner.post(e.LinkChanged("", True))
-    for n in range(AGENTS):
-        runner.post(e.SeatChanged(SeatId(f"p{n}"), True, False))
-        runner.post(e.AgentSignedIn(AgentId(f"a{n}"), SeatId(f"p{n}")))
+    sign_in_agents(runner, AGENTS)
     for n in range(AGENTS + WAITING):
         runner.post(e.ContactQueued(ContactId(f"1800000000.{n}"), ServiceId(f"hizmet{n % SERVICES}"), "PJSIP/trunk"))
     await runner.ask(e.HoldTick(ContactId("nobody")))

@@ -21,6 +21,7 @@ from typing import NamedTuple, cast
 
 import aiohttp
 
+from bench.harness.stored_engine import open_engine, sign_in_agents
 from bench.row import Row
 from desk.api.node_operations import NodeOperations
 from desk.api.tokens import Tokens
@@ -28,15 +29,11 @@ from desk.desk import Desk
 from desk.live.event_stream import UNSENT_MAX
 from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer, build_application
-from routing.clock import Clock
 from routing.core import events as e
-from routing.core.engine import Engine
 from routing.core.model.centre_model import Agent, Centre, Service, Step
-from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
-from routing.core.stored import Started
-from routing.runner import Runner, RunnerTurn
+from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.runner import Runner
 from routing.store.audit import Audit
-from routing.store.store import Store
 
 TAKES_S = 75.0
 DESKS = 200
@@ -94,21 +91,12 @@ def build_centre() -> Centre:
 
 async def _measure(folder: Path) -> dict[str, list[Round]]:
     # 1. A node with everybody signed in.
-    store = await Store.open_store(folder / "santral.db")
-    await store.take_lease("bench")
-    clock, engine = Clock(), Engine()
-    began = Started(build_centre(), (), (), (), (), (), 1, 1, ())
-    engine.handle(began, clock())
-    changes = engine.take_changes()
-    await store.commit(RunnerTurn([(clock(), began)], engine.take_facts(), changes))
+    engine, store, clock = await open_engine(folder, build_centre())
     runner = Runner(engine, store, clock=clock, execute=lambda commands: None,
                     observe_turn=lambda events, facts: desk.live.note_turn(events, facts))
     desk = Desk(store, runner, Audit(folder), clock, PagePhones({}, {}, "127.0.0.1:9"))
     working = asyncio.create_task(runner.run_forever())
-    runner.post(e.LinkChanged("", True))
-    for number in range(DESKS):
-        runner.post(e.SeatChanged(SeatId(f"p{number}"), True, False))
-        runner.post(e.AgentSignedIn(AgentId(_name(number)), SeatId(f"p{number}")))
+    sign_in_agents(runner, DESKS)
     await runner.ask(e.HoldTick(ContactId("nobody")))
     # 2. The server, and a process with the clients.
     tokens = Tokens("adm", "sup", {_name(number): _name(number) for number in range(DESKS)})

@@ -37,6 +37,7 @@ from typing import NamedTuple
 
 import aiomqtt
 
+from bench.harness.stored_engine import open_engine
 from bench.row import Row
 from lab.errors import LabError
 from lab.pbx.ports import PortBlock
@@ -44,15 +45,12 @@ from metrics.mqtt.message import Device, Message, RingingOffers, messages_of
 from metrics.mqtt.outbox import WINDOW, MqttBroker, MqttOutbox
 from metrics.prometheus.recorder import MetricsRecorder
 from metrics.queue_log.writer import QueueLog
-from routing.clock import Clock
 from routing.core import events
 from routing.core.engine import Engine
 from routing.core.model import commands
 from routing.core.model.centre_model import Agent, Centre, Profile, Service, Step
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
-from routing.core.stored import Started
-from routing.runner import Runner, RunnerTurn
-from routing.store.store import Store
+from routing.runner import Runner
 
 TAKES_S = 60.0
 CALLS = 2_000
@@ -183,12 +181,7 @@ async def _run_round(folder: Path, broker: MqttBroker | None) -> RoundCost:
     """Run one round with a new store and engine. A `broker` of None means no projections."""
     # 1. Start an engine and put the centre in force.
     await asyncio.to_thread(folder.mkdir)
-    store, engine, clock = await Store.open_store(folder / "santral.db"), Engine(), Clock()
-    await store.take_lease("bench")
-    began = Started(build_centre(), (), (), (), (), (), 1, 1, ())
-    engine.handle(began, clock())
-    changes = engine.take_changes()
-    await store.commit(RunnerTurn([(clock(), began)], engine.take_facts(), changes))
+    engine, store, clock = await open_engine(folder, build_centre())
     # 2. Start a runner, with or without projections.
     calls: CallDriver
     runner: Runner
