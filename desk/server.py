@@ -38,6 +38,7 @@ from desk.pages.sign_in_pages import SignInPages
 from desk.people.client_address import ClientAddress
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from desk.phone.web_seats import WebSeats
+from desk.unreadable_requests import build_library_logger
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.errors import Refused
@@ -354,7 +355,7 @@ class HttpServer:
     def __init__(self, app: web.Application) -> None:
         # Bodies are never decompressed: older versions of the library would do it without a bound, before any check.
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=STOP_S,
-                                     auto_decompress=False)
+                                     auto_decompress=False, logger=build_library_logger())
 
     async def start_listening(self, address: str) -> str:
         """Listen on `host:port` and return the address; port 0 means any free port. Raise `CannotListen`."""

@@ -51,6 +51,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "engine.request_refused": (LOOK, "An event without a requester was refused. `AgentSignedIn` with `not_now`: sign "
                                      "the remote agent in again."),
     "http.request_failed": (ALARM, "A fault of Santral in one request. Report it."),
+    "http.request_unreadable": (LOOK, "A client sends no HTTP, or an attack. At most once a minute."),
     "http.sound_aborted": (ALARM, "A recording is damaged on disk. Restore its file."),
     "inbox.overflowed": (ALARM, "20,000 events wait: CPU or disk is too slow. The node reads Asterisk's state again."),
     "ivr.callback_not_accepted": (LOOK, "The engine did not take an agreed callback or its time; the caller waits on."),

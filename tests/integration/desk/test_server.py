@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import tracemalloc
 import zlib
@@ -10,10 +11,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from desk import server as desk_server
 from desk.api.tokens import FAILURES_MAX, Tokens
 from desk.server import CannotListen, HttpServer, build_application
+from desk.unreadable_requests import QUIET_S, UnreadableRequests
 from tests.fakes.desk import House, Inbox, running
 from tests.until import LIMIT_S
 
@@ -130,3 +133,37 @@ async def test_a_compressed_body_is_refused_before_it_grows(tmp_path: Path, path
         finally:
             tracemalloc.stop()
         assert desk.inbox.events == [] and desk.house.asked == []
+
+
+@pytest.mark.parametrize("raw", [
+    b"GET /api/v1/agents/\xef\xbd\x8105321234567 HTTP/1.1\r\nHost: x\r\nCookie: secret-cookie\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: secret-cookie\x01\r\n\r\n",
+    b"GET /05321234567 HTTP/1.1\r\nHost x\r\n\r\n",
+    b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 05321234567x\r\n\r\nsecret-cookie",
+    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: secret-cookie" + b"x" * 20_000 + b"\r\n\r\n"])
+async def test_nothing_of_an_unreadable_request_is_in_a_log(raw: bytes, caplog: pytest.LogCaptureFixture,
+                                                          capfd: pytest.CaptureFixture[str]) -> None:
+    async with running() as desk:
+        host, port = desk.base.removeprefix("http://").split(":")
+        with capture_logs() as logs:
+            # A flood of them leaves one line.
+            for _ in range(3):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(raw)
+                assert b" 400 " in await asyncio.wait_for(reader.readline(), LIMIT_S)
+                writer.close()
+                await writer.wait_closed()
+    assert [one["event"] for one in logs] == ["http.request_unreadable"] and logs[0]["kind"]
+    told = caplog.text + "".join(capfd.readouterr()) + str(logs)
+    assert "secret-cookie" not in told and "05321234567" not in told and "Traceback" not in told
+
+
+def test_a_line_comes_again_after_a_minute() -> None:
+    moments = [0.0]
+    handler = UnreadableRequests(lambda: moments[-1])
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "secret", (), (ValueError, ValueError("secret"), None))
+    with capture_logs() as logs:
+        for moment in (0.0, QUIET_S - 1.0, QUIET_S, QUIET_S + 1.0):
+            moments.append(moment)
+            handler.handle(record)
+    assert logs == 2 * [{"event": "http.request_unreadable", "kind": "ValueError", "log_level": "warning"}]
