@@ -22,36 +22,47 @@ FFT = 2048
 Floats = NDArray[np.float32]
 
 
+class PromptPieces:
+    """A piece of each prompt, all searched at once."""
+
+    def __init__(self, pieces: Mapping[str, Samples]) -> None:
+        self.keys = list(pieces)
+        small = [downsample_sound(piece) for piece in pieces.values()]
+        self._lengths = np.array([len(piece) for piece in small], dtype=np.int64)
+        self._spectra = np.zeros((len(small), FFT // 2 + 1), dtype=np.complex64)
+        for number, piece in enumerate(small):
+            self._spectra[number] = np.conj(np.fft.rfft(piece / np.sqrt(max(np.dot(piece, piece), 1.0)), FFT))
+
+    def score_places(self, sound: Samples) -> NDArray[np.float64]:
+        """Return how well each piece fits at each place of a sound, -1 to 1.
+
+        The sound has the divided rate and is at most `FFT` long. The result has one row for each piece. Places too near
+        to the end for a piece have 0.
+        """
+        # All pieces are correlated with the sound in one product of spectra.
+        spectrum = np.fft.rfft(sound.astype(np.float32), FFT)
+        found: NDArray[np.float64] = np.fft.irfft(self._spectra * spectrum, FFT, axis=1)[:, : len(sound)]
+        squares = np.concatenate(([0.0], np.cumsum(sound * sound)))
+        places = np.arange(len(sound))
+        ends = places[None, :] + self._lengths[:, None]
+        energy = squares[np.minimum(ends, len(sound))] - squares[places][None, :]
+        # Places with nearly no sound would score by chance.
+        floor = (QUIET_LEVEL * QUIET_LEVEL * self._lengths)[:, None]
+        found = found / np.sqrt(np.maximum(energy, floor))
+        found[ends > len(sound)] = 0.0
+        return found
+
+
 class PromptLibrary:
     """Prompts by key, without their silent ends."""
 
     def __init__(self, sounds: Mapping[str, Samples]) -> None:
         self.sounds = {key: _trim_silence(key, samples) for key, samples in sounds.items()}
-        self.keys = list(self.sounds)
-        heads = [_beginning_of(sound) for sound in self.sounds.values()]
-        self.lengths = np.array([len(head) for head in heads])
-        self._heads = np.zeros((len(heads), FFT // 2 + 1), dtype=np.complex64)
-        for number, head in enumerate(heads):
-            self._heads[number] = np.conj(np.fft.rfft(head / np.sqrt(np.dot(head, head)), FFT))
-
-    def score_beginnings(self, sound: Samples) -> NDArray[np.float64]:
-        """Return how well each prompt's beginning fits at each place of a sound, -1 to 1.
-
-        The sound has the divided rate and is at most `FFT` long. The result has one row for each prompt. Places too
-        near to the end for a beginning have 0.
-        """
-        # All prompts are correlated with the sound in one product of spectra.
-        spectrum = np.fft.rfft(sound.astype(np.float32), FFT)
-        found: NDArray[np.float64] = np.fft.irfft(self._heads * spectrum, FFT, axis=1)[:, : len(sound)]
-        squares = np.concatenate(([0.0], np.cumsum(sound * sound)))
-        places = np.arange(len(sound))
-        ends = places[None, :] + self.lengths[:, None]
-        energy = squares[np.minimum(ends, len(sound))] - squares[places][None, :]
-        # Places with nearly no sound would score by chance.
-        floor = (QUIET_LEVEL * QUIET_LEVEL * self.lengths)[:, None]
-        found = found / np.sqrt(np.maximum(energy, floor))
-        found[ends > len(sound)] = 0.0
-        return found
+        head = int(HEAD_S * RATE)
+        self.beginnings = PromptPieces({key: sound[:head] for key, sound in self.sounds.items()})
+        self.seconds = PromptPieces({key: sound[head: 2 * head] for key, sound in self.sounds.items()
+                                     if len(sound) >= 2 * head})
+        """Second pieces of prompts that are long enough. A prompt whose beginning lacks a packet is found by it."""
 
 
 def load_library(sounds: Path) -> PromptLibrary:
@@ -82,7 +93,3 @@ def _trim_silence(key: str, samples: Samples) -> Samples:
     if not len(loud):
         raise LabError(f"the prompt {key} is silent: nobody can tell whether it was heard")
     return samples[loud[0]: loud[-1] + 1]
-
-
-def _beginning_of(sound: Samples) -> Samples:
-    return downsample_sound(sound[: int(HEAD_S * RATE)])

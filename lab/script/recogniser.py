@@ -159,7 +159,9 @@ class PromptRecogniser:
         self._first = 0
         """Number of the first sample that is kept."""
         self._place = 0
-        """Sample up to which everything is explained."""
+        """Sample at which the search goes on."""
+        self._explained = 0
+        """Sample up to which the sound is known. No prompt that is found later may begin before it."""
         self._traces: list[_PromptTrace] = []
         self._fallen: list[_PromptTrace] = []
         """Prompts that began alike and continued differently."""
@@ -189,6 +191,7 @@ class PromptRecogniser:
         """Skip sound up to `until`, because it is known and no prompt. Do nothing while a possible prompt is heard."""
         if not self._traces:
             self._place = max(self._place, min(round(until * RATE), self._first + len(self._sound)))
+            self._explained = max(self._explained, self._place)
 
     def take_sound(self, samples: Samples) -> Iterator[PromptBegan | PromptHeard]:
         """Yield the beginnings and ends in new sound."""
@@ -228,9 +231,12 @@ class PromptRecogniser:
             self._place += int(loud[0] - WINDOW // STEP // 2) * STEP
             return
         # 2. Find the first place at which some prompt's beginning fits loosely.
-        scores = self._library.score_beginnings(part)
+        scores = self._library.beginnings.score_places(part)
         places = np.flatnonzero(scores.max(axis=0) >= LOOSE_SCORE)
         if not len(places):
+            if traces := self._find_damaged(part):
+                yield self._begin_traces(traces)
+                return
             # A place too near to the end for a long beginning is searched again with more sound.
             self._place += max(0, len(part) - int(HEAD_S * RATE) // STEP - 1) * STEP
             return
@@ -244,14 +250,34 @@ class PromptRecogniser:
         near = scores[:, first: first + NEAR_SAMPLES // STEP]
         traces = []
         for number in np.flatnonzero(near.max(axis=1) >= LOOSE_SCORE):
-            trace = self._locate_exactly(self._library.keys[number], self._place + first * STEP)
+            trace = self._locate_exactly(self._library.beginnings.keys[number], self._place + first * STEP)
             if trace is not None:
                 traces.append(trace)
         if not traces:
             self._place += (first + 1) * STEP
             return
+        yield self._begin_traces(traces)
+
+    def _begin_traces(self, traces: list[_PromptTrace]) -> PromptBegan:
         self._traces, self._fallen = traces, []
-        yield PromptBegan(frozenset(trace.key for trace in traces), min(trace.start for trace in traces) / RATE)
+        return PromptBegan(frozenset(trace.key for trace in traces), min(trace.start for trace in traces) / RATE)
+
+    def _find_damaged(self, part: Samples) -> list[_PromptTrace]:
+        """Return the prompts whose second half second is in a part of the sound.
+
+        Their first one was not found, because a packet is missing in it. All of it is compared as that of any other.
+        """
+        head, traces = int(HEAD_S * RATE), list[_PromptTrace]()
+        scores = self._library.seconds.score_places(part)
+        for number in np.flatnonzero(scores.max(axis=1, initial=0.0) >= LOOSE_SCORE):
+            key = self._library.seconds.keys[number]
+            sound = self._library.sounds[key]
+            place = self._place + int(np.argmax(scores[number])) * STEP - self._first
+            fit, found = best_offset(sound[head: 2 * head], self._sound, place - SLACK_SAMPLES, 2 * SLACK_SAMPLES)
+            start = self._first + found - head
+            if fit >= HEAD_SCORE and start >= max(self._explained, self._first):
+                traces.append(_PromptTrace(key, sound, start))
+        return traces
 
     def _locate_exactly(self, key: str, place: int) -> _PromptTrace | None:
         """Locate a prompt near a place to the sample. Return None if the full rate does not confirm it.
@@ -287,6 +313,7 @@ class PromptRecogniser:
                 yield self._report_cut_off()
             else:
                 self._place = min(trace.start for trace in self._traces) + WINDOW
+                self._explained = max(self._explained, self._place)
         self._traces = []
 
     def _report_cut_off(self) -> PromptHeard:
@@ -305,11 +332,13 @@ class PromptRecogniser:
         # windows counts as whole, and the next one begins before its end.
         back = SLACK_SAMPLES if whole else BACK_SAMPLES
         self._place = max(self._place + STEP, first.start + min(length, first.good_until) - back)
+        self._explained = self._place
         return PromptHeard(frozenset(trace.key for trace in traces), first.start / RATE,
                            (first.start + length) / RATE, whole)
 
     def _drop_old_sound(self) -> None:
-        needed = min([self._place, *(trace.start for trace in self._traces)]) - 2 * SLACK_SAMPLES
+        needed = min([self._place, *(trace.start for trace in self._traces)]) - 2 * SLACK_SAMPLES \
+            - int(HEAD_S * RATE)
         if needed - self._first >= FORGET_SAMPLES:
             self._sound = self._sound[needed - self._first:]
             self._first = needed

@@ -96,6 +96,17 @@ def test_a_packet_that_comes_late_does_not_hide_the_rest() -> None:
     assert told(find_prompts(LIBRARY, sound)) == [("menu-2", True)]
 
 
+@pytest.mark.parametrize("at", [0.15, 0.25, 0.35, 0.45])
+@pytest.mark.parametrize("lost_s", [0.02, -0.02])
+def test_a_packet_that_is_missing_or_late_at_the_beginning_does_not_hide_the_prompt(at: float, lost_s: float) -> None:
+    cut = int(at * RATE)
+    for key in ("merhaba", "menu-1", "menu-2"):
+        late = np.zeros(max(0, int(-lost_s * RATE)))
+        sound = line(SILENCE, SOUNDS[key][:cut], late, SOUNDS[key][cut + max(0, int(lost_s * RATE)):], SOUNDS["kisa"],
+                     SILENCE)
+        assert told(find_prompts(LIBRARY, sound)) == [(key, True), ("kisa", True)]
+
+
 def test_it_is_told_when_one_begins() -> None:
     recogniser = PromptRecogniser(LIBRARY)
     began = [one for one in recogniser.take_sound(line(SILENCE, SOUNDS["menu-1"])) if isinstance(one, PromptBegan)]
