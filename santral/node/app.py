@@ -152,6 +152,8 @@ class Node:
         self._where = state / "node.json"
         self._secrets = NodeSecrets(state)
         self._remote_agents = remote_agents.read_numbers(config.loaded, self._secrets.folder)
+        for warning in self._remote_agents.warnings:
+            log.warning("centre.warned", warning=str(warning))
         self._clock = Clock()
         self._engine = Engine()
         self._manager = ServiceManager()
@@ -168,8 +170,6 @@ class Node:
         """Start, work until SIGTERM or SIGINT, and stop in order. `sounds` are the built prompts."""
         # 1. Signals.
         self._handle_signals()
-        for warning in self._remote_agents.warnings:
-            log.warning("centre.warned", warning=str(warning))
         # 2. Store and lease. Only one node may work on a state.
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
@@ -199,11 +199,7 @@ class Node:
                 runner.post(event)
 
             # 4. Short messages and recordings.
-            self._sms = sms_setup.build_outbox(self._config, self._secrets, store, numbers, Audit(self._state),
-                                               self._clock)
-            if self._sms is not None:
-                self._unreached = UnreachedCallers(store, self._sms.request_message, numbers.decrypt_number,
-                                                   lambda: next(iter(self._config.settings.numbers)))
+            self._build_messages(store, numbers)
             vault = self._open_recording_store(store)
             stack.push_async_callback(vault.close)
             self._talks = TalkRecorder(vault, lambda: self._engine.live_offers(), self._config.recorded,
@@ -211,20 +207,12 @@ class Node:
             self._night = self._build_purge(store, vault, numbers, runner)
             await self._night.load_time()
             # 5. Asterisk. It asks the redirect for a number, so that no number passes through AMI.
-            redirect = await self._start_redirect()
-            if redirect is not None:
-                stack.callback(redirect.stop_listening)
+            redirect = await self._start_redirect(stack)
             self._switch = await self._build_switch(store, runner, numbers, redirect, post_event)
             self._channels = Channels([self._switch], runner.post, self._engine.live_contacts)
             recorder.begin_channels(self._channels.channels)
             # 6. Announcements, calendar and caller preferences.
-            board = AnnouncementBoard(store, self._state, lambda: self._config, time.time)
-            await board.load_announcements()
-            self._surge = SurgeSwitch(store, Audit(self._state), lambda: self._config, time.time)
-            await self._surge.load_switch()
-            calendar = CentreCalendar(self._config, runner.post, closings=board.current_closings,
-                                      away=self._remote_agents.numbers, surge=lambda: self._surge.profile)
-            board.changed = self._surge.changed = calendar.post_changes
+            board, calendar = await self._load_calendar(store, runner)
             self._wishes = NodePreferences(store, lambda: self._config.settings.preferences, time.time)
             await self._wishes.load_preferences()
             # 7. Dialogues with callers, and HTTP.
@@ -235,12 +223,7 @@ class Node:
             tokens = Tokens(*self._secrets.api_tokens(self._config.agents))
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            pages = frozenset(self._config.settings.seats.page_names())
-            desk = self._desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
-                lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
-                proxies=self._config.settings.desk.proxies)
-            self._switch.recordings.on_change = desk.live.refresh_offer
-            await desk.load()
+            desk = self._desk = await self._load_desk(store, runner)
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
             notes = ContactNotes(store, runner, self._note_keys, lambda: self._config, archive.audit_access,
@@ -335,6 +318,35 @@ class Node:
             lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
             clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
 
+    def _build_messages(self, store: Store, numbers: NumberKeys) -> None:
+        """Build the outbox of short messages, and what tells callers of failed callbacks, if there is a gateway."""
+        self._sms = sms_setup.build_outbox(self._config, self._secrets, store, numbers, Audit(self._state),
+                                           self._clock)
+        if self._sms is not None:
+            self._unreached = UnreachedCallers(store, self._sms.request_message, numbers.decrypt_number,
+                                               lambda: next(iter(self._config.settings.numbers)))
+
+    async def _load_calendar(self, store: Store, runner: Runner) -> tuple[AnnouncementBoard, CentreCalendar]:
+        """Load announcements and the surge switch. Return the board, and the calendar that follows both."""
+        board = AnnouncementBoard(store, self._state, lambda: self._config, time.time)
+        await board.load_announcements()
+        self._surge = SurgeSwitch(store, Audit(self._state), lambda: self._config, time.time)
+        await self._surge.load_switch()
+        calendar = CentreCalendar(self._config, runner.post, closings=board.current_closings,
+                                  away=self._remote_agents.numbers, surge=lambda: self._surge.profile)
+        board.changed = self._surge.changed = calendar.post_changes
+        return board, calendar
+
+    async def _load_desk(self, store: Store, runner: Runner) -> Desk:
+        """Load people and sessions. Return the desk, which shows the state of recordings."""
+        pages = frozenset(self._config.settings.seats.page_names())
+        desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
+            lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
+            proxies=self._config.settings.desk.proxies)
+        self._switch.recordings.on_change = desk.live.refresh_offer
+        await desk.load()
+        return desk
+
     def _open_recording_store(self, store: Store) -> RecordingStore:
         wanted = self._config.settings.recording
         return RecordingStore(self._state / "recordings", Path(self._config.settings.asterisk.spool),
@@ -350,7 +362,7 @@ class Node:
                           node=True, who=AUDIT_NAME)
         return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time, runner.write_snapshot)
 
-    async def _start_redirect(self) -> SipRedirect | None:
+    async def _start_redirect(self, stack: AsyncExitStack) -> SipRedirect | None:
         """Start the server that tells Asterisk the number of a callback. Return None if there is no carrier."""
         way_out, listen = self._config.settings.trunk.way_out, self._config.settings.listen.dial
         if way_out is None:
@@ -361,6 +373,7 @@ class Node:
         except OSError as error:
             raise AddressTaken(f"dial cannot listen on {listen}: {error.strerror}. End the other program, or set "
                                "another address at [listen] dial") from error
+        stack.callback(redirect.stop_listening)
         return redirect
 
     def to_call(self, number: str) -> str:
