@@ -74,6 +74,7 @@ class Dialler:
                     if len(self.commands) - 1 == self.hang_up_at:
                         await self._hang_up(reader, writer)
                         break
+                    # Asterisk answers after the sound that it played, so the answer is late on purpose.
                     await asyncio.sleep(self.pause_s)
                     await self._send(writer, (self._reply(self.commands[-1]) + "\n").encode())
             except ConnectionError:
@@ -88,6 +89,7 @@ class Dialler:
             writer.write(data[start: start + step])
             await writer.drain()
             if self.cut:
+                # The other side reads each piece separately.
                 await asyncio.sleep(0)
 
     async def _hang_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -178,6 +178,7 @@ class FakeAsterisk:
             self._write(writer, self.knobs.greeting)
             while block := await self._read(reader):
                 while self.knobs.stop_reading:
+                    # A test stops and resumes the reading; the link stays open, as with a frozen Asterisk.
                     await asyncio.sleep(0.01)
                 await self._handle(block, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -204,6 +205,7 @@ class FakeAsterisk:
         refusal = self.knobs.refuse.get(name)
         answer = [("Response", "Error"), ("Message", refusal)] if refusal else self._do(name, action, writer)
         if name in self.knobs.cut_after:
+            # The bytes before the cut leave first.
             await asyncio.sleep(0)
             writer.transport.abort()
             return

@@ -84,6 +84,7 @@ class Dialogue:
         for _ in range(round(seconds / 0.02)):
             if self.media_to is not None:
                 self.phone.speak(self.media_to)
+            # A packet holds 20 ms of sound, and a telephone sends them at the pace of speech.
             await asyncio.sleep(0.02)
 
     async def press(self, key: str) -> None:
@@ -95,6 +96,7 @@ class Dialogue:
             return
         for number in range(15):  # 200 ms of rest behind it
             self.phone.play(_tones(key, number) if number < 5 else b"\xd5" * 160, self.media_to)
+            # The tones keep the pace of sound, or Asterisk would hear no key.
             await asyncio.sleep(0.02)
 
 

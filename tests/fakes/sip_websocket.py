@@ -11,7 +11,7 @@ from types import TracebackType
 
 import aiohttp
 
-from tests.until import LIMIT_S
+from tests.until import LIMIT_S, until_async
 
 DOMAIN = "127.0.0.1"
 HERE = "page.invalid"
@@ -68,14 +68,10 @@ class PageLine:
 
     async def wait_request(self, method: str) -> str:
         """Return the next request of a method, and take it out."""
-        end = asyncio.get_running_loop().time() + LIMIT_S
-        while True:
-            for request in self.requests:
-                if request.startswith(f"{method} "):
-                    self.requests.remove(request)
-                    return request
-            assert asyncio.get_running_loop().time() < end, f"no {method} came to {self.seat}; {self.requests}"
-            await asyncio.sleep(0.02)
+        request = await until_async(lambda: next((one for one in self.requests if one.startswith(f"{method} ")), None),
+                                    LIMIT_S, f"no {method} came to {self.seat}")
+        self.requests.remove(request)
+        return request
 
     async def answer(self, request: str, status: str) -> None:
         """Answer a request, with a tag of this page."""
