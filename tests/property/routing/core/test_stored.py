@@ -73,7 +73,8 @@ class Stored(NumberedSideBySide):
         with closing(self.connection.connection.cursor()) as cursor:
             FactRows(cursor, self.connection.dialect, sqlite3.IntegrityError, 1).write(self.changes.take())
         loaded = load_state(self.connection)
-        self.forgotten.update(self._other(self.engine._domain, loaded, LAZY))
+        # An earlier start may have left a partner out who was not in the talk any more. The column is written once.
+        self.forgotten.update(self._other(self.engine._domain, loaded, LAZY | {(Offer, "partner")}))
         super().restart()
         # As a node does at its start: rows that contradict the settings are set to what the engine has decided.
         repair_rows(self.connection, self.engine.take_repairs())
