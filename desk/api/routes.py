@@ -83,13 +83,17 @@ async def end_wrapup(call: ApiCall) -> Shape:
 
 
 async def extend_wrapup(call: ApiCall) -> Shape:
-    """Extend wrap-up."""
-    return await _ask_engine(call, events.WrapUpExtended(call.agent))
+    """Extend wrap-up: of the named contact, or of all."""
+    if call.contact is not None:
+        find_at_hand(call)
+    return await _ask_engine(call, events.WrapUpExtended(call.agent, call.contact))
 
 
 async def request_wrapup(call: ApiCall) -> Shape:
-    """Request a wrap-up after this talk."""
-    return await _ask_engine(call, events.WrapUpRequested(call.agent))
+    """Request a wrap-up after this talk: of the named contact, or of all."""
+    if call.contact is not None:
+        find_at_hand(call)
+    return await _ask_engine(call, events.WrapUpRequested(call.agent, call.contact))
 
 
 async def decline_heavy(call: ApiCall) -> Shape:
@@ -401,12 +405,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/resume", ALL, None, views.Agent, resume_agent, "Be ready again", own=True, command=True,
           detail="Also ends wrap-up and *not responding*."),
     Route("POST", f"{AGENT}/wrapup/end", ALL, None, views.Agent, end_wrapup, "End wrap-up early", own=True,
-          of_contact=True,
-          command=True),
+          of_contact=True, command=True),
     Route("POST", f"{AGENT}/wrapup/extend", ALL, None, views.Agent, extend_wrapup, "Extend wrap-up", own=True,
-          command=True),
+          of_contact=True, command=True),
     Route("POST", f"{AGENT}/wrapup/request", ALL, None, views.Agent, request_wrapup,
-          "Ask for a wrap-up after this talk", own=True, command=True,
+          "Ask for a wrap-up after this talk", own=True, of_contact=True, command=True,
           detail="For profiles with `agent_requested`; 409 `not_now`: no wrap-up would follow."),
     # The present contact, by the agent alone.
     Route("POST", f"{AGENT}/decline-heavy", SELF, None, views.Agent, decline_heavy,

@@ -388,6 +388,8 @@ class WrapUpRequested(NamedTuple):
     """The agent wants a wrap-up after this talk (modes OPTIONAL and AGENT_REQUESTED). Refused in other modes."""
 
     agent: AgentId
+    contact: ContactId | None = None
+    """The contact whose talk it is. None for all of them, or for a talk that has just ended."""
 
 
 class PageReturned(NamedTuple):
@@ -459,6 +461,8 @@ class WrapUpExtended(NamedTuple):
     """The agent extends the wrap-up by one step. An extension never counts as a fault."""
 
     agent: AgentId
+    contact: ContactId | None = None
+    """The contact whose wrap-up goes on. None for all of them."""
 
 
 class LinkChanged(NamedTuple):

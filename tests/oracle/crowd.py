@@ -420,13 +420,14 @@ class Crowd:
                 e.HoldSet(number, rng.random() < 0.5), e.LoadReported(number, rng.randint(0, 5)),
                 e.HoldTick(caller) if rng.random() < 0.3 else
                 e.CallerHungUp(caller, late, dropped=rng.random() < 0.5),
-                e.WrapUpRequested(offer.person.id), e.PageReturned(offer.person.id),
+                e.WrapUpRequested(offer.person.id, caller), e.PageReturned(offer.person.id),
                 e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
                 e.HoldSet(number, False)))
         return rng.choice((
             e.LoadReported(number, rng.randint(0, 5)), e.CallerFlaggedAbusive(number, rng.random() < 0.7),
             e.WrapUpEnded(offer.person.id),
-            e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id), e.WrapUpExtended(offer.person.id)))
+            e.WrapUpEnded(offer.person.id, caller), e.WrapUpEnded(offer.person.id),
+            e.WrapUpExtended(offer.person.id, caller)))
 
     def _of_consult(self, offer: Offer) -> e.Event:
         rng, number, caller = self.rng, offer.id, offer.caller

@@ -275,15 +275,17 @@ def wrap_up_ended(h, event: e.WrapUpEnded) -> None:
 
 
 def wrap_up_extended(h, event: e.WrapUpExtended) -> None:
-    """Extend each wrap-up that the clock would end."""
+    """Extend each wrap-up that the clock would end, or that of one contact."""
     p = signed(h, event.agent)
-    running = [one for one in p.hands if "wrap" in one.due and one.person is p]
-    if not running and p.detached_wrapup_until is None:
+    running = [one for one in p.hands if "wrap" in one.due and one.person is p
+               and event.contact in (None, one.caller.id)]
+    detached_wrapup = p.detached_wrapup_until is not None and event.contact is None
+    if not running and not detached_wrapup:
         h.refuse("not_now")
     more = p.agent.profile.wrapup_extend_s
     for one in running:
         one.due["wrap"] += more
-    if p.detached_wrapup_until is not None:
+    if detached_wrapup:
         p.detached_wrapup_until += more
 
 
@@ -291,14 +293,20 @@ def wrap_up_asked(h, event: e.WrapUpRequested) -> None:
     """Request a wrap-up after this talk, or after a talk that has just ended."""
     p = signed(h, event.agent)
     profile = p.agent.profile
-    if talks(p) and not calls.may_wrap_up(p):
+    named = [one for one in p.hands if event.contact in (None, one.caller.id)]
+    talking = [one for one in named if one.talks]
+    if talking and not calls.may_wrap_up(p):
         h.refuse("not_now")
     if profile.wrapup_mode in calls.BY_WISH:
-        for one in p.hands:
-            if one.talks and not one.wrapup_requested:
+        for one in talking:
+            if not one.wrapup_requested:
                 one.wrapup_requested = True
                 h.tell("WrapUpRequestedRecorded", one.id, p.id)
-    if talks(p) or wraps(p):
+    if talking or any(one.state is WRAPPING for one in named):
+        return
+    if event.contact is not None:
+        h.refuse("not_now")
+    if wraps(p):
         return
     if profile.wrapup_mode is not WrapUpMode.OPTIONAL or p.talked_until is None or p.state not in FREE \
             or h.now - p.talked_until > profile.wrapup_s or profile.wrapup_s <= 0:

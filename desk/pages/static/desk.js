@@ -253,9 +253,9 @@ const actions = {
   "human-first": () => sayDone(actOn("/preferences", { human_first: true })),
   abusive: (button) => sayDone(actOn("/flag-abusive", { abusive: !pressed(button) })),
   load: (button) => sayDone(actOn("/report-load", { load: Number(button.dataset.value) })),
-  "wrapup-request": () => sayDone(act("/wrapup/request"), words["wrapup.requested"]),
+  "wrapup-request": () => sayDone(actOn("/wrapup/request", undefined, state.talk), words["wrapup.requested"]),
   "wrapup-end": () => flags.has("wrapup_now") && actOn("/wrapup/end", undefined, state.wrapup),
-  "wrapup-extend": () => act("/wrapup/extend"),
+  "wrapup-extend": () => actOn("/wrapup/extend", undefined, state.wrapup),
   begin,
   "begin-seat": () => {
     const seat = byId("seat").value.trim();
@@ -408,10 +408,10 @@ const events = new Events(api.events, {
   },
   lost: () => showTrouble(phone.call === null ? "server" : "server_talk"),
   back: () => {
-    hideTrouble("server");
-    hideTrouble("server_talk");
+    for (const name of ["server", "server_talk"]) hideTrouble(name);
     say("trouble server", words["trouble.server_back"]);
-    // Load now whatever the gap has kept away.
+    // Register and load now: a phone that tries again less and less often is late for its caller.
+    phone.tick();
     notes.catchUp();
     sound.load();
     reopenPhone();

@@ -242,13 +242,15 @@ def on_wrap_up_ended(d: Domain, event: WrapUpEnded) -> None:
 
 
 def on_wrap_up_extended(d: Domain, event: WrapUpExtended) -> None:
-    """Extend every running wrap-up by the step of the profile. Raise NotNow if none runs."""
-    record = presence.signed_in_agent(d, event.agent)
-    keys: list[Key] = [("wrapup", offer.id) for offer in record.offers.values()]
-    found = [(key, at) for key in (*keys, ("detached_wrapup", record.id))
-        if (at := d.timers.deadline_of(key)) is not None]
+    """Extend running wrap-ups by the step of the profile, of one contact or of all. Raise NotNow if none runs."""
+    agent, contact = event
+    record = presence.signed_in_agent(d, agent)
+    keys: list[Key] = [("wrapup", offer.id) for offer in record.offers.values() if contact in (None, offer.contact.id)]
+    if contact is None:
+        keys.append(("detached_wrapup", record.id))
+    found = [(key, at) for key in keys if (at := d.timers.deadline_of(key)) is not None]
     if not found:
-        raise NotNow(f"agent {event.agent} has no wrap-up that could be extended now")
+        raise NotNow(f"agent {agent} has no wrap-up that could be extended now")
     for key, at in found:
         d.timers.set_deadline(key, at + record.profile.wrapup_extend_s)
     presence.emit_request(d, record)
@@ -259,11 +261,13 @@ def on_wrap_up_requested(d: Domain, event: WrapUpRequested) -> None:
 
     Nothing changes if a wrap-up comes anyway or runs. Raise NotNow if none would come: the agent would count on it.
     """
-    record = presence.signed_in_agent(d, event.agent)
-    talking = [offer for offer in record.offers.values() if agent_capacity.is_talking(offer)]
+    agent, contact = event
+    record = presence.signed_in_agent(d, agent)
+    talking = [offer for offer in record.offers.values()
+               if agent_capacity.is_talking(offer) and contact in (None, offer.contact.id)]
     # 1. Refuse before anything changes.
     if talking and not talk_changes.can_wrap_up(record):
-        raise NotNow(f"no wrap-up comes after this talk of agent {event.agent}")
+        raise NotNow(f"no wrap-up comes after this talk of agent {agent}")
     # 2. Note the request with the talk, so that it survives a restart.
     if record.profile.wrapup_mode in talk_changes.ON_REQUEST_MODES:
         for offer in talking:
@@ -271,9 +275,12 @@ def on_wrap_up_requested(d: Domain, event: WrapUpRequested) -> None:
                 offer.wrapup_requested = True
                 d.mark(offer)
                 emit.wrap_up_wanted(d, offer=offer.id, contact=offer.contact.id, agent=record.id)
-    # 3. After the talk one may still begin for a while.
-    if not talking and not _has_wrap_up(record) and not talk_changes.request_late_wrapup(d, record):
-        raise NotNow(f"agent {event.agent} has no talk after which a wrap-up could come; ask within the talk")
+    # 3. After the talk one may still begin for a while. A contact that is over has no name any more.
+    if talking or any(offer.state is WRAPPING and contact in (None, offer.contact.id)
+                      for offer in record.offers.values()):
+        return
+    if contact is not None or not (record.detached_wrapup or talk_changes.request_late_wrapup(d, record)):
+        raise NotNow(f"agent {agent} has no talk after which a wrap-up could come; ask within the talk")
 
 
 def on_skills_changed(d: Domain, event: AgentSkillsChanged) -> None:

@@ -260,6 +260,8 @@ async def test_duties_and_overrides_are_a_supervisors_word() -> None:
 
 NAMED: tuple[tuple[str, dict[str, Any], events.Event], ...] = (
     ("wrapup/end", {}, events.WrapUpEnded(AgentId("a1"), ContactId("m2"))),
+    ("wrapup/extend", {}, events.WrapUpExtended(AgentId("a1"), ContactId("m2"))),
+    ("wrapup/request", {}, events.WrapUpRequested(AgentId("a1"), ContactId("m2"))),
     ("report-load", {"json": {"load": 4}}, events.LoadReported(OfferId(8), 4)),
     ("transfer", {"json": {"agent": "a2"}}, events.TransferRequested(OfferId(8), None, AgentId("a2"))),
     ("consult", {"json": {"agent": "a2"}}, events.ConsultRequested(OfferId(8), None, AgentId("a2"))),

@@ -7,7 +7,7 @@ import pytest
 from routing.core import events as e
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
-from routing.core.model.centre_model import AgentState, Channel, Profile, channel_rows
+from routing.core.model.centre_model import AgentState, Channel, Profile, WrapUpMode, channel_rows
 from routing.core.model.errors import NotNow
 from tests.core.house import House
 
@@ -209,6 +209,33 @@ def test_one_wrap_up_of_several_can_be_ended_by_its_contact() -> None:
     house.tell(e.WrapUpEnded("a", first.contact), 5.0)
     house.tell(e.WrapUpEnded("a"), 6.0)
     assert house.state("a") is AgentState.READY and house.last(tf.WrappedUp).contact == "c2"
+
+
+def test_one_wrap_up_of_several_can_be_extended_by_its_contact() -> None:
+    house = house_of()
+    first, second = house.chats(at=1.0), house.chats(at=1.0)
+    house.over(first, 2.0)
+    house.over(second, 2.0)
+    house.tell(e.WrapUpExtended("a", second.contact), 4.0)
+    house.tick(12.0)
+    assert house.last(tf.WrappedUp).contact == first.contact and house.state("a") is AgentState.WRAPUP
+    with pytest.raises(NotNow):
+        house.tell(e.WrapUpExtended("a", first.contact), 13.0)
+    house.tick(72.0)
+    assert house.last(tf.WrappedUp).contact == second.contact and house.state("a") is AgentState.READY
+
+
+def test_a_wrap_up_is_requested_for_one_talk_of_several() -> None:
+    house = house_of(SEVERAL._replace(wrapup_mode=WrapUpMode.AGENT_REQUESTED))
+    first, second = house.chats(at=1.0), house.chats(at=1.0)
+    house.tell(e.WrapUpRequested("a", second.contact), 2.0)
+    house.over(first, 3.0)
+    assert house.last(tf.WrappedUp).contact == first.contact, "no wrap-up follows it"
+    house.over(second, 4.0)
+    assert house.state("a") is AgentState.WRAPUP
+    house.tell(e.WrapUpRequested("a", second.contact), 5.0)
+    with pytest.raises(NotNow):
+        house.tell(e.WrapUpRequested("a", first.contact), 5.0)
 
 
 def test_a_seat_may_change_in_wrap_up_and_not_in_a_talk() -> None:
