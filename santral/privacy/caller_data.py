@@ -197,7 +197,7 @@ class CallerData:
                 tuple(dict.fromkeys((*caller.hashes, *now.hashes))),
                 tuple(dict.fromkeys((*caller.contacts, *now.contacts))),
                 tuple(dict.fromkeys((*caller.encrypted_numbers, *now.encrypted_numbers))))
-        # An agent may still talk with the caller, or write afterwards. That note could not be found any more.
+        # The call may go on, and an agent may write afterwards. Such digits and notes could not be found any more.
         await self._store.run_write(partial(contact_notes.refuse_notes, ids=caller.contacts, at=self._clock()))
         # 2. Destroy the recordings.
         theirs = {number for box in caller.encrypted_numbers if (number := self._decrypt_or_empty(box))}

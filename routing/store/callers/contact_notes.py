@@ -121,7 +121,7 @@ def contacts_of_caller(connection: Connection, contact: str, since: float, limit
 
 
 def refuse_notes(connection: Connection, ids: Sequence[str], at: float) -> None:
-    """Refuse notes of these contacts from now on, because their caller is erased."""
+    """Refuse notes and keyed digits of these contacts from now on, because their caller is erased."""
     known = {one for begin in range(0, len(ids), PAGE) for one in connection.execute(select(
         erased_contacts.c.contact).where(erased_contacts.c.contact.in_(ids[begin: begin + PAGE]))).scalars()}
     if new := [{"contact": one, "at": at} for one in ids if one not in known]:

@@ -11,7 +11,8 @@ import pytest
 
 from routing.core import events as e
 from routing.core.model.ids import AgentId, ContactId, OfferId
-from routing.store.callers import contact_notes
+from routing.store.callers import caller_input, contact_notes
+from routing.store.callers.caller_input import CallerInput
 from routing.store.callers.contact_notes import PAGE, CallerWasErased, NoteRow
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.recordings.recording_store import DAY_S
@@ -93,6 +94,26 @@ async def test_a_note_that_comes_after_the_erasure_is_refused(house: House, tmp_
     later = await house.node.call(NUMBER)
     await write_note(house, later, TEXT, 7.0)
     assert len(await house.rows("select * from contact_notes")) == 1
+
+
+async def test_digits_that_a_caller_keys_in_after_the_erasure_are_not_kept(house: House) -> None:
+    """The caller may still be on the line and go back to the menu. No later erasure would find these digits."""
+    await begin_talk(house, "9.1")
+    await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
+    digest, box = house.node.keys.encrypt_number("tckn:10000000146")
+    await key_in(house, "9.1", digest, box)
+    assert await house.rows("select * from caller_inputs") == [] and house.bytes_of(digest, box) == []
+    # The same caller's next call is a new one, which the next erasure finds.
+    later = await house.node.call(NUMBER)
+    await key_in(house, later, digest, box)
+    erased = await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
+    assert erased.counts["keyed in"] == 1 and house.bytes_of(digest, box) == []
+
+
+async def key_in(house: House, contact: str, digest: str, box: str) -> None:
+    """Store digits as the node does."""
+    one = CallerInput(contact, "kimlik", digest, box, 5.0)
+    await house.store.run_write(lambda connection: caller_input.add_input(connection, one))
 
 
 async def test_a_note_that_is_stored_while_the_erasure_runs_goes_with_it(house: House) -> None:
