@@ -20,6 +20,10 @@ node (up to 7 s) pages come back within 2 s. So neither takes messages away, and
 WATCH_S = 1.0
 """Time between two looks for desks to close."""
 
+REPEAT_S = 60.0
+"""Time for which a report may be on its way: the store may be away. Then it is repeated, because an agent may have been
+no member of the team."""
+
 
 class DeskPresence:
     """The desks that are open, and those that will be closed unless a stream comes back."""
@@ -30,6 +34,8 @@ class DeskPresence:
         """Number of open streams by agent."""
         self._closes_at: dict[str, float] = {}
         """When each desk without a stream is closed."""
+        self._reports: dict[str, tuple[bool, float]] = {}
+        """The last report of each agent, and until when it may be on its way."""
 
     def add_stream(self, agent: str) -> None:
         """Note that a stream of an agent's own session was opened."""
@@ -52,16 +58,28 @@ class DeskPresence:
                 self._closes_at[view.agent] = self._clock() + DESK_GONE_S
 
     def close_desks(self) -> None:
-        """Close the desks that have been without a stream for long enough."""
+        """Close the desks that have been without a stream for long enough, and repeat reports that were not taken."""
         now = self._clock()
         for agent in [one for one, at in self._closes_at.items() if at <= now]:
-            del self._closes_at[agent]
-            self._report(agent, False)
+            # A desk without a stream is looked at until the engine knows.
+            if self._report(agent, False):
+                del self._closes_at[agent]
+        for agent in self._streams:
+            self._report(agent, True)
 
-    def _report(self, agent: str, present: bool) -> None:
+    def _report(self, agent: str, present: bool) -> bool:
+        """Report a desk to the engine, unless it knows or will soon know. Return whether it knows."""
         view = self._inbox.agent_view(AgentId(agent))
-        if view is not None and view.desk is not present:
+        # An agent who was removed from the team may come back.
+        if view is None:
+            return False
+        # An earlier report may still wait for the engine: what counts is what it will know after that.
+        now, (expected, until) = self._clock(), self._reports.get(agent, (view.desk, 0.0))
+        if (expected if now < until else view.desk) is not present:
+            self._reports[agent] = present, now + REPEAT_S
             self._inbox.post(DeskChanged(AgentId(agent), present))
+            return False
+        return view.desk is present
 
     async def watch_desks(self) -> None:
         """Close desks until cancelled."""

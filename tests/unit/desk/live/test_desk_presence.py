@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desk.live.desk_presence import DESK_GONE_S, DeskPresence
+from desk.live.desk_presence import DESK_GONE_S, REPEAT_S, DeskPresence
 from desk.live.live_desks import LiveDesks
 from routing.core import events as e
 from routing.core.engine import Engine
@@ -20,6 +20,8 @@ class Desks:
 
     def __init__(self) -> None:
         self.house, self.posted, self.at = House({"a": 50, "b": 50}), list[e.Event](), 0.0
+        self.held: list[e.Event] | None = None
+        """Events that the engine has not taken yet, while the store is slow."""
         self.engine: Engine = self.house.engine
 
     def clock(self) -> float:
@@ -27,7 +29,15 @@ class Desks:
 
     def post(self, event: e.Event) -> None:
         self.posted.append(event)
-        self.house.tell(event)
+        if self.held is None:
+            self.house.tell(event)
+        else:
+            self.held.append(event)
+
+    def take_held(self) -> None:
+        held, self.held = self.held or [], None
+        for event in held:
+            self.house.tell(event)
 
     def agent_view(self, agent: AgentId) -> AgentView | None:
         return self.engine.agent_view(agent, self.at)
@@ -101,3 +111,43 @@ def test_a_node_that_stops_closes_no_desk() -> None:
     desks.at = 500.0
     live.presence.close_desks()
     assert desks.has_desk("a")
+
+
+def test_a_page_that_comes_back_before_the_engine_has_heard_of_its_end_is_a_desk() -> None:
+    desks = Desks()
+    presence = DeskPresence(desks, desks.clock)  # type: ignore[arg-type]
+    presence.add_stream("a")
+    presence.remove_stream("a")
+    desks.at, desks.held = DESK_GONE_S, []
+    presence.close_desks()
+    presence.add_stream("a")
+    desks.take_held()
+    assert desks.has_desk("a"), "else no message would ever come again"
+
+
+def test_a_page_that_goes_before_the_engine_has_heard_of_it_is_no_desk() -> None:
+    desks = Desks()
+    presence = DeskPresence(desks, desks.clock)  # type: ignore[arg-type]
+    desks.held = []
+    presence.add_stream("a")
+    presence.remove_stream("a")
+    desks.at = DESK_GONE_S
+    presence.close_desks()
+    desks.take_held()
+    assert not desks.has_desk("a"), "else messages would ring where nobody is"
+
+
+def test_a_report_that_the_engine_did_not_take_is_repeated() -> None:
+    desks = Desks()
+    presence = DeskPresence(desks, desks.clock)  # type: ignore[arg-type]
+    desks.held = []
+    presence.add_stream("a")
+    desks.held, desks.at = None, REPEAT_S - 0.1
+    presence.close_desks()
+    assert desks.posted == [changed("a", True)]
+    desks.at = REPEAT_S
+    presence.close_desks()
+    assert desks.posted == [changed("a", True)] * 2 and desks.has_desk("a")
+    desks.at = 10 * REPEAT_S
+    presence.close_desks()
+    assert len(desks.posted) == 2
