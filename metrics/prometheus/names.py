@@ -80,7 +80,7 @@ OPEN = Metric("acd_queue_open", GAUGE, ("queue",), "1: open by its hours.")
 DISTRESS = Metric("acd_queue_distress", GAUGE, ("queue",),
                   "1: its callers may be in distress, so they never time out and are never dropped.")
 ON_DUTY = Metric("acd_queue_agents", GAUGE, ("queue", "state"),
-                 "Agents who could serve the queue: signed_in, and ready of those. Small numbers are shown too, "
+                 "Agents who could take its calls: signed_in, and ready of those. Small numbers are shown too, "
                  "because an empty queue must be seen.")
 SKILLED = Metric("acd_skill_agents", GAUGE, ("skill", "state"),
                  "Agents with the skill at any level: signed_in, and ready of those. Small numbers are shown too.")

@@ -217,7 +217,7 @@ class QueueView(NamedTuple):
     talking: int
     oldest_wait_s: float
     agents_signed_in: int
-    """Signed-in agents who can serve it."""
+    """Signed-in agents who can take its calls."""
     agents_ready: int
     estimate: Estimate | None = None
     """Expected wait of a caller who arrives now. None if there is no wait, or if no agent at work can take the

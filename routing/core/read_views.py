@@ -21,7 +21,7 @@ from routing.core.inbox import (
     QueueView,
     Status,
 )
-from routing.core.matching.agent_pool import CHANNEL_BIT
+from routing.core.matching.agent_pool import BY_PHONE, CHANNEL_BIT
 from routing.core.model.centre_model import (
     ON_LINE_STATES,
     WAITING_STATES,
@@ -165,9 +165,10 @@ def callbacks_for(d: Domain, agent_id: AgentId, now: float) -> tuple[ContactView
 
 def queue_views(d: Domain, now: float) -> tuple[QueueView, ...]:
     """Return the views of all services. A removed service is listed until its last contact ends."""
-    # 1. Count the agents. Those of a cohort serve the same services, so each cohort is spread once.
-    agents = d.agents.values()
-    signed_in = _count_services(Counter([one.serves for one in agents if one.is_signed_in]))
+    # 1. Count the agents. Those of a cohort serve the same services, so each cohort is spread once. Agents without a
+    # phone take no calls: with them a service with callers would look staffed.
+    agents = [one for one in d.agents.values() if one.cohort is not None and one.cohort.channels & BY_PHONE]
+    signed_in = _count_services(Counter([one.serves for one in agents]))
     ready = _count_services(Counter([one.serves for one in agents if one.key is not None and one.state is READY]))
     # 2. Count the contacts at agents by their offers, which are no more than the agents can hold.
     at_agents = [offer.contact for offer in d.offers.values() if offer.contact.offer is offer]

@@ -151,6 +151,22 @@ def test_an_agent_leaves_the_seat_and_stays_for_messages() -> None:
     assert house.calls("edu", 3.0, channel=CHAT).agent == "a"
 
 
+def test_an_agent_without_a_phone_does_not_staff_a_service_for_its_callers() -> None:
+    """The alert of a service in distress without a counsellor counts these agents."""
+    house = House({"a": 50, "b": 50}, services=(CRISIS,))
+    desk(house, "a", True, 1.0)
+    house.tell(e.AgentSignedIn(A), 1.0)
+    (queue,) = house.engine.queue_status(1.0).queues
+    assert (queue.agents_signed_in, queue.agents_ready) == (0, 0)
+    house.sits("b")
+    (queue,) = house.engine.queue_status(1.0).queues
+    assert (queue.agents_signed_in, queue.agents_ready) == (1, 1)
+    house.seat("a", at=2.0)
+    house.tell(e.AgentSignedIn(A, SA), 2.0)
+    (queue,) = house.engine.queue_status(2.0).queues
+    assert (queue.agents_signed_in, queue.agents_ready) == (2, 2)
+
+
 def test_nobody_is_there_for_a_message_without_a_desk() -> None:
     hard = EDU._replace(steps=(Step(((SkillId("edu"), 60),)),), when_nobody=Rule(OTHER.id))
     house = House({"a": 90, "b": 50}, services=(hard, OTHER))
