@@ -340,8 +340,6 @@ def desk_changed(h, event: e.DeskChanged) -> None:
     h.tell("DeskChangedRecorded", p.id, event.present)
     if not p.signed:
         return
-    if p.agent.remote and p.phone is not None:
-        p.phone.reachable = True
     steps.review_preferred(h, p)
     h.touch(p)
     for one in [] if p.desk else list(p.hands):

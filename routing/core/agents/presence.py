@@ -203,10 +203,14 @@ def finish_contact(d: Domain, record: AgentRecord, reason: str, keep_idle: bool 
 
 def enlist_agent(d: Domain, record: AgentRecord) -> None:
     """Count the agent as signed in, by the present settings and skills."""
+    _count_agent(d, record)
+    _mark_reachable(d, record)
+
+
+def _count_agent(d: Domain, record: AgentRecord) -> None:
     record.allowed_channels = agent_capacity.find_allowed_channels(d, record)
     d.matching.sign_in(record)
     note_presence(d, record)
-    _mark_reachable(d, record)
     agent_capacity.count_used(d, record)
 
 
@@ -233,7 +237,8 @@ def seat_agent(d: Domain, record: AgentRecord, seat: SeatId | None) -> None:
 def enlist_again(d: Domain, record: AgentRecord) -> None:
     """Count the agent with the channels that are usable now. The caller of this function places the agent."""
     d.matching.sign_out(record)
-    enlist_agent(d, record)
+    # A desk says nothing of a phone: an outside number that did not react stays unreachable until it is tried again.
+    _count_agent(d, record)
     d.forget_supply()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing.core import events as e
+from routing.core.agents.presence import SEAT_RETRY_S
 from routing.core.domain import MESSAGES_WAIT_S
 from routing.core.engine import Engine
 from routing.core.model import facts as f
@@ -149,6 +150,21 @@ def test_an_agent_leaves_the_seat_and_stays_for_messages() -> None:
     house.tell(e.AgentSignedIn(A), 1.0)
     assert house.waits("edu", 2.0) == []
     assert house.calls("edu", 3.0, channel=CHAT).agent == "a"
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["opens", "closes"])
+def test_a_desk_says_nothing_of_the_phone_of_a_counsellor_at_home(present: bool) -> None:
+    """A dead line is tried again after a minute, not whenever the page comes or goes."""
+    house = House({"a": 50})
+    (agent,) = house.centre.agents
+    house.tell(e.Configured(house.centre._replace(agents=(agent._replace(remote=True),))), 0.0)
+    desk(house, "a", not present, 1.0)
+    house.tell(e.AgentSignedIn(A, SA), 1.0)
+    call = house.calls("edu", 2.0)
+    house.tell(e.OfferEnded(call.offer, "unreachable"), 3.0)
+    assert desk(house, "a", present, 4.0) == [] and house.state("a") is AgentState.UNREACHABLE
+    (again,) = house.tick(3.0 + SEAT_RETRY_S)
+    assert isinstance(again, Offer) and again.contact == call.contact
 
 
 def test_an_agent_without_a_phone_does_not_staff_a_service_for_its_callers() -> None:
