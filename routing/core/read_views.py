@@ -237,7 +237,8 @@ def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
                       o.callback is not CallbackState.CALLER_DIALLED_FIRST, o.held_since is not None, o.talks_first,
-                      o.rang_at is not None, o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED)
+                      o.rang_at is not None, o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED,
+                      None if o.partner is None else o.partner.id)
             for o in d.offers.values()
             if o.contact.channel in channels
             and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]

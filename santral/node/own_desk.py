@@ -47,13 +47,10 @@ class OwnDesk:
 
     async def hang_up(self, agent: AgentId, contact: ContactId | None = None) -> None:
         """Hang up the leg of the agent, or that of one contact. Raise NotNow if there is none."""
-        view = self._inbox.desk_view(agent)
         # The second agent of a pair has a leg of the offer that names the first one.
-        shared = {} if view is None else {one.offer: one.partner for one in view.contacts if one.partner is not None}
         legs = [(one.leg, not one.answered) if one.agent == agent else
                 (partner_leg_id(one.offer, one.contact), one.partner_rings)
-                for one in self._live() if (agent == one.agent or shared.get(one.offer) == one.agent)
-                and contact in (None, one.contact)]
+                for one in self._live() if agent in (one.agent, one.partner) and contact in (None, one.contact)]
         done = [await self._hang_up(leg, rings) for leg, rings in legs]
         if not any(done):
             raise NotNow("the agent has no call to hang up")

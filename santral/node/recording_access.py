@@ -58,8 +58,9 @@ class RecordingAccess:
 
         Raise NotNow if the agent has no such recorded talk.
         """
-        legs = [one.leg for one in self._live() if one.agent == agent and one.state is OfferState.ACCEPTED
-                and contact in (None, one.contact)]
+        # The recording of a pair is that of the first one's leg. Often the second one types what nobody else may hear.
+        legs = [one.leg for one in self._live() if agent in (one.agent, one.partner)
+                and one.state is OfferState.ACCEPTED and contact in (None, one.contact)]
         done = [await self._hush(leg, on) for leg in legs]
         if not any(done):
             raise NotNow

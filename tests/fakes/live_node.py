@@ -86,7 +86,8 @@ class Node:
     """A node without Asterisk: what it would do there is noted."""
 
     def __init__(self, store: Store, runner: Runner, desk: Desk, base: str, http: aiohttp.ClientSession,
-                 server: HttpServer) -> None:
+                 server: HttpServer, engine: Engine) -> None:
+        self.engine = engine
         self.store, self.runner, self.desk, self.base, self.http, self.server = store, runner, desk, base, http, server
         self.offers: list[Offer] = []
 
@@ -164,7 +165,7 @@ async def live_node(folder: Path, pace: StreamPace | None = None, centre: Centre
                                               lambda: b"", lambda: (True, {}), desk=desk))
         address = await server.start_listening("127.0.0.1:0")
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        node = Node(store, runner, desk, f"http://{address}", http, server)
+        node = Node(store, runner, desk, f"http://{address}", http, server, engine)
         runner.post(Configured(centre))
         for number in range(len(agents)):
             runner.post(SeatChanged(SeatId(str(2001 + number)), reachable=True, in_use=False))

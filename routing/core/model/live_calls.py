@@ -51,3 +51,5 @@ class LiveOffer(NamedTuple):
     """Whether the phone was reported to ring."""
     partner_rings: bool = False
     """Whether the offer is for a pair, and the partner's leg was not seen up."""
+    partner: AgentId | None = None
+    """The second agent of a pair."""

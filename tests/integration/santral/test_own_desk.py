@@ -16,6 +16,7 @@ from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model.live_calls import LiveOffer
 from routing.store.audit import NEWEST_BYTES, Audit, AuditError
 from santral.node.own_desk import OwnDesk
+from santral.node.recording_access import RecordingAccess
 from tests.fakes.live_node import CENTRE, Node, live_node
 from tests.until import until_async
 
@@ -65,6 +66,29 @@ async def test_only_the_agents_own_leg_is_hung_up_and_a_ringing_one_is_refused(o
         await own.desk.hang_up(A1)
 
 
+async def test_either_of_a_pair_pauses_the_recording(tmp_path: Path) -> None:
+    pair = Profile(pair_id="p1")
+    centre = CENTRE._replace(agents=tuple(one._replace(profile=pair) for one in CENTRE.agents))
+    hushed: list[tuple[str, bool]] = []
+
+    async def hush(leg: str, on: bool) -> bool:
+        hushed.append((leg, on))
+        return True
+
+    async with live_node(tmp_path, centre=centre) as node:
+        access = RecordingAccess(None, node.store, Audit(tmp_path), node.engine.live_offers, hush, time.time)  # type: ignore[arg-type]
+        await node.sits("a1", "2001")
+        await node.sits("a2", "2002")
+        offer = await node.rings("c1")
+        node.post(e.OfferConnected(offer.offer, offer.contact))
+        await until_async(lambda: node.runner.agent_view(A2).state is AgentState.TALKING)  # type: ignore[union-attr]
+        await access.pause_by_api(A2, True, "a2")
+        await access.pause_by_api(A1, False, "a1", offer.contact)
+        assert hushed == [(f"o{offer.offer}-c1", True), (f"o{offer.offer}-c1", False)], "the leg that is recorded"
+        with pytest.raises(NotNow):
+            await access.pause_by_api(A2, True, "a2", ContactId("c2"))
+
+
 async def test_each_of_a_pair_hangs_up_the_own_leg(tmp_path: Path) -> None:
     pair = Profile(pair_id="p1")
     centre = CENTRE._replace(agents=tuple(one._replace(profile=pair) for one in CENTRE.agents))
@@ -76,7 +100,7 @@ async def test_each_of_a_pair_hangs_up_the_own_leg(tmp_path: Path) -> None:
         mine, theirs = f"o{offer.offer}-c1", f"p{offer.offer}-c1"
         own.asterisk.there = {mine, theirs}
         ringing = LiveOffer(offer.offer, offer.contact, A1, SeatId("2001"), OfferState.PENDING, False, mine,
-                            partner_rings=True)
+                            partner_rings=True, partner=A2)
         own.live = [ringing]
         # 1. While it rings, each declines at the own phone.
         await own.desk.hang_up(A2)
