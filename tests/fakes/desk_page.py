@@ -177,9 +177,9 @@ class PlayedNode:
 
 
 @contextlib.asynccontextmanager
-async def played_node() -> AsyncIterator[PlayedNode]:
+async def played_node(node: PlayedNode | None = None) -> AsyncIterator[PlayedNode]:
     """Run the node on loopback."""
-    node = PlayedNode()
+    node = node or PlayedNode()
     server = HttpServer(node.build_application())
     node.base = f"http://{await server.start_listening('127.0.0.1:0')}"
     try:

@@ -2,6 +2,7 @@
 
 export const SILENT_MS = 5000; // a shorter loss, such as a restart of the node, is not announced; a beat comes every 2 s
 export const STALE_MS = 15000; // a connection that is silent for so long may be dead without a word
+export const FRESH_MS = 6000; // a new connection that is silent for so long has lost packets, and the next one is faster
 const WATCH_MS = 1000;
 const RETRY_MS = 2000; // the browser itself does not try again after an answer that is no stream
 
@@ -14,6 +15,7 @@ export class Events {
     this.source = null;
     this.last = ""; // id of the last event, for what was missed
     this.heardAt = 0;
+    this.fresh = false; // the connection takes the place of a silent one, and nothing has come yet
     every(() => this.#watch(), WATCH_MS);
     this.lostSince = 0;
     this.said = false;
@@ -60,13 +62,15 @@ export class Events {
     if (this.source === null) return;
     const silent = this.now() - this.heardAt;
     if (silent >= SILENT_MS) this.#sayLoss();
-    if (silent < STALE_MS) return;
+    if (silent < (this.fresh ? FRESH_MS : STALE_MS)) return;
+    this.fresh = true;
     this.source.close();
     this.open();
   }
 
   #heard(event) {
     this.heardAt = this.now();
+    this.fresh = false;
     this.last = event?.lastEventId || this.last;
     this.lostSince = 0;
     if (this.said) {

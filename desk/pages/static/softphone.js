@@ -26,8 +26,9 @@
    sound          {there}                       the network of a talk is gone, or back: the talk ends unless it is soon
    device         {kind, state}                 kind: output, ringer; state: gone (the standard device is used) */
 
+import { PhoneSocket } from "./phone_socket.js";
 import { CallerSound, Ringer } from "./sound_output.js";
-import { UA, WebSocketInterface } from "./vendor/jssip-3.13.8-f15973820630.js";
+import { UA } from "./vendor/jssip-3.13.8-f15973820630.js";
 
 const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
 const EARLY_MS = 1000; // An answer may be this much earlier than the call: events are faster than SIP.
@@ -105,6 +106,9 @@ export class Softphone extends EventTarget {
   /** Sign out: take the phone off the exchange. A talk ends as hung up by the agent. */
   stop() {
     this.#ringer.stop();
+    // It signs off within 2 s. A phone that begins again meanwhile must not hear of the end of this one.
+    this.#ua?.removeAllListeners();
+    this.#socket?.finish();
     this.#ua?.stop();
     this.#ua = null;
   }
@@ -146,8 +150,13 @@ export class Softphone extends EventTarget {
   /** The server's tick. A hidden tab holds timers back for a minute, and pushed events come at once. */
   tick() {
     if (this.#ua === null || this.#final) return;
-    if (this.#ua.isConnected()) this.#ua.register();
-    else this.#ua.transport.connect();
+    if (this.#ua.isConnected()) {
+      this.#ua.register();
+      this.#socket.expectAnswer();
+      return;
+    }
+    this.#socket.dropHanging();
+    this.#ua.transport.connect();
   }
 
   #onDisconnected(code) {
@@ -501,18 +510,4 @@ export class Softphone extends EventTarget {
 /** Whether the network of a talk is gone. A connection that begins is not silent yet. */
 function isSilent(connection) {
   return ["disconnected", "failed", "closed"].includes(connection?.iceConnectionState);
-}
-
-/** The WebSocket of JsSIP, which can be retired: then no timer of the library brings it back. */
-class PhoneSocket extends WebSocketInterface {
-  #retired = false;
-
-  retire() {
-    this.#retired = true;
-    this.disconnect();
-  }
-
-  connect() {
-    if (!this.#retired) super.connect();
-  }
 }
