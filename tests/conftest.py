@@ -1,6 +1,9 @@
-"""Shared by all tests: the profile of hypothesis, which must be in force before the first `@settings` is read."""
+"""Shared by all tests: the profile of hypothesis, which must be in force before the first `@settings` is read, and
+Ctrl+C for the programs that tests start."""
 
 from __future__ import annotations
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +14,6 @@ from tests.examples import FACTOR, examples
 settings.register_profile("santral", derandomize=FACTOR == 1, deadline=None, max_examples=examples(100),
                           suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.load_profile("santral")
+
+# A shell that starts `make` in the background lets all programs below it ignore Ctrl+C. Those of a test must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)

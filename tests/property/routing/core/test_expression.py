@@ -28,7 +28,7 @@ from routing.core.matching.skill_expression import (
     ranking_level,
 )
 from routing.core.model.centre_model import Agent, Channel, Profile, Service, Step
-from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.records import AgentRecord, Contact, Index
 from tests.examples import examples
 
@@ -153,7 +153,9 @@ def _team(dice: random.Random) -> list[AgentRecord]:
     for index in range(14):
         levels = tuple((SkillId(f"k{n}"), dice.choice((0, 20, 50, 80, 100)))
                        for n in sorted(dice.sample(range(4), dice.randint(0, 4))))
-        records.append(AgentRecord(Agent(AgentId(f"a{index}"), levels, dice.choice(profiles)), index))
+        record = AgentRecord(Agent(AgentId(f"a{index}"), levels, dice.choice(profiles)), index)
+        record.seat, record.desk = dice.choice((None, *[SeatId(f"s{index}")] * 3)), dice.random() < 0.75
+        records.append(record)
     return records
 
 
@@ -177,6 +179,9 @@ class Plain:
         for record, channels in self.ready.items():
             profile = record.agent.profile
             if contact.channel not in profile.channels or dict(profile.max_concurrency).get(contact.channel, 1) == 0:
+                continue
+            # Calls need a phone, and messages an open desk.
+            if not (record.desk if contact.channel in (Channel.CHAT, Channel.EMAIL) else record.seat):
                 continue
             level = skill_requirement.level_of(asked, dict(record.agent.skills), profile.no_topics)
             tier = self.tier(record, service.load)
