@@ -72,6 +72,10 @@ class NoSound(StoreError):
     """A plain file is no sound to keep: it has another format, is empty or is too short."""
 
 
+class CallerErased(StoreError):
+    """The caller of a plain file was erased, so the sound is not kept."""
+
+
 class DamagedRecording(StoreError):
     """An encrypted file was changed or truncated. The pieces before the fault are sound."""
 

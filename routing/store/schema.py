@@ -246,7 +246,7 @@ Index("ix_contact_notes_at", contact_notes.c.at)
 
 erased_contacts = Table(
     "erased_contacts", metadata,
-    Column("contact", Text, primary_key=True, comment="its caller was erased, so it takes no note"),
+    Column("contact", Text, primary_key=True, comment="its caller was erased, so nothing more is stored of it"),
     Column("at", Double, nullable=False, comment="time of the erasure; goes with notes of that age"),
 )
 Index("ix_erased_contacts_at", erased_contacts.c.at)

@@ -26,7 +26,7 @@ from metrics.queue_log.lines import clean_name
 from routing.core.journal import field_names
 from routing.store import sms_messages
 from routing.store.audit import Audit
-from routing.store.callers import caller_input, caller_preferences, contact_notes, erasure, redaction
+from routing.store.callers import caller_input, caller_preferences, contact_notes, erased_contacts, erasure, redaction
 from routing.store.callers.contact_notes import NoteRow
 from routing.store.callers.erasure import CallerTraces
 from routing.store.callers.note_keys import NoteKeys
@@ -197,8 +197,8 @@ class CallerData:
                 tuple(dict.fromkeys((*caller.hashes, *now.hashes))),
                 tuple(dict.fromkeys((*caller.contacts, *now.contacts))),
                 tuple(dict.fromkeys((*caller.encrypted_numbers, *now.encrypted_numbers))))
-        # The call may go on, and an agent may write afterwards. Such digits and notes could not be found any more.
-        await self._store.run_write(partial(contact_notes.refuse_notes, ids=caller.contacts, at=self._clock()))
+        # The call may go on, and an agent may write afterwards. No later erasure would find what is stored then.
+        await self._store.run_write(partial(erased_contacts.note_erased, ids=caller.contacts, at=self._clock()))
         # 2. Destroy the recordings.
         theirs = {number for box in caller.encrypted_numbers if (number := self._decrypt_or_empty(box))}
         boxes: set[str] = set(caller.encrypted_numbers)

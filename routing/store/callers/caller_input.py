@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from routing.store.schema import caller_inputs, erased_contacts
+from routing.store.callers.erased_contacts import is_erased
+from routing.store.schema import caller_inputs
 
 PAGE = 500
 """Rows of one transaction, so that a running node waits for none of them."""
@@ -34,9 +35,7 @@ _ALL = select(*(caller_inputs.c[name] for name in CallerInput._fields))
 
 def add_input(connection: Connection, one: CallerInput) -> None:
     """Store an answer, unless the caller was erased. It replaces an earlier answer to the same question."""
-    # A caller may still be on the line. The contact has no number any more, so no later erasure finds the digits.
-    if connection.execute(select(erased_contacts.c.contact).where(
-            erased_contacts.c.contact == one.contact)).first() is not None:
+    if is_erased(connection, one.contact):
         return
     connection.execute(delete(caller_inputs).where(
         caller_inputs.c.contact == one.contact, caller_inputs.c.field == one.field))

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select
 
 from routing.core.model.errors import Refused
-from routing.store.schema import contact_notes, contacts, erased_contacts, offers
+from routing.store.callers.erased_contacts import forget_old, is_erased
+from routing.store.schema import contact_notes, contacts, offers
 
 PAGE = 500
 """Rows of one transaction, so that a running node waits for none of them."""
@@ -65,10 +66,7 @@ def put_note(connection: Connection, one: NoteRow) -> None:
 
     Raise CallerWasErased if the caller's data was erased.
     """
-    # The lock makes a running erasure wait, or this note see that it is over (PostgreSQL; SQLite has one writer).
-    connection.execute(select(contacts.c.contact).where(contacts.c.contact == one.contact).with_for_update())
-    if connection.execute(select(erased_contacts.c.contact).where(
-            erased_contacts.c.contact == one.contact)).first() is not None:
+    if is_erased(connection, one.contact):
         raise CallerWasErased
     connection.execute(delete(contact_notes).where(
         contact_notes.c.contact == one.contact, contact_notes.c.agent == one.agent))
@@ -120,14 +118,6 @@ def contacts_of_caller(connection: Connection, contact: str, since: float, limit
     return [CallerContact(*row) for row in rows]
 
 
-def refuse_notes(connection: Connection, ids: Sequence[str], at: float) -> None:
-    """Refuse notes and keyed digits of these contacts from now on, because their caller is erased."""
-    known = {one for begin in range(0, len(ids), PAGE) for one in connection.execute(select(
-        erased_contacts.c.contact).where(erased_contacts.c.contact.in_(ids[begin: begin + PAGE]))).scalars()}
-    if new := [{"contact": one, "at": at} for one in ids if one not in known]:
-        connection.execute(insert(erased_contacts), new)
-
-
 def erase_notes(connection: Connection, ids: Sequence[str]) -> list[NoteRow]:
     """Delete the notes of these contacts, and return them."""
     found = notes_of_contacts(connection, ids)
@@ -144,7 +134,7 @@ def count_old_notes(connection: Connection, before: float) -> int:
 
 def erase_old_notes(connection: Connection, before: float) -> int:
     """Delete a page of notes from before this moment, and return how many there were. Erasures of that age go too."""
-    connection.execute(delete(erased_contacts).where(erased_contacts.c.at < before))
+    forget_old(connection, before)
     page = [tuple(row) for row in connection.execute(
         select(contact_notes.c.contact, contact_notes.c.agent).where(contact_notes.c.at < before).limit(PAGE))]
     for contact, agent in page:

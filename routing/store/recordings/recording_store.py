@@ -7,7 +7,8 @@ A kept recording is `<folder>/<day>/<id>`, with row and key in the database. The
 any point. First the encrypted file in `<folder>/draft/`, then the row, then the final name, then the end of the plain
 file. A draft without a row is deleted, and its plain file is taken in again. A plain file with a row is only deleted.
 
-Sounds that may not be kept are destroyed here: of private services, without anything to hear, or with unknown names.
+Sounds that may not be kept are destroyed here: of private services, of erased callers, without anything to hear, or
+with unknown names.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection
 
-from routing.store.errors import NoSound, StoreError, StoreUnavailable
+from routing.store.callers.erased_contacts import is_erased
+from routing.store.errors import CallerErased, NoSound, StoreError, StoreUnavailable
 from routing.store.keyfile import sync_folder
 from routing.store.recordings import recording_rows
 from routing.store.recordings.recording_keys import RecordingKeys, decrypt_pieces, encrypt_pieces, new_key
@@ -133,6 +135,10 @@ class RecordingStore:
         self._busy.add(path.name)
         try:
             return await self._store_plain(path, PlainFile(kind, service, contact, path.stem.rpartition("~")[2]))
+        except CallerErased:
+            log.info("recording.erased_discarded", contact=contact, kind=kind)
+            await self._worker.call_function(partial(remove_plain, path))
+            return False
         except NoSound as error:
             log.info("recording.empty_discarded", contact=contact, kind=kind, why=str(error))
             await self._worker.call_function(partial(remove_plain, path))
@@ -317,6 +323,9 @@ def _file_stamp(path: Path) -> tuple[int, int]:
 def _add_row(connection: Connection, plain: PlainFile, recording: Recording) -> None:
     offer = plain.rest[1:] if plain.kind == CALL and plain.rest.startswith("o") else ""
     contact = recording_rows.present_contact_id(connection, plain.contact, recording.at)
+    # The call may have gone on after the erasure. No later one would find this sound.
+    if is_erased(connection, contact):
+        raise CallerErased(f"the caller of {contact} was erased")
     agent, began = recording_rows.talk_of(connection, contact, int(offer)) if offer.isdigit() else (None, None)
     # A consult has no sound, so the recording may begin after the talk.
     at = recording.at if began is None else min(began, recording.at)

@@ -110,6 +110,19 @@ async def test_digits_that_a_caller_keys_in_after_the_erasure_are_not_kept(house
     assert erased.counts["keyed in"] == 1 and house.bytes_of(digest, box) == []
 
 
+@pytest.mark.parametrize("kind", ["call", "survey"])
+async def test_what_is_recorded_after_the_erasure_is_destroyed(house: House, kind: str) -> None:
+    """No later erasure would find the sound, because the contact has no number any more."""
+    await begin_talk(house, "9.1")
+    await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
+    path = house.plain("9.1", "o1" if kind == "call" else "0a1b", kind)
+    assert not await house.vault.store_file(path, "9.1", kind, SERVICE.id)
+    assert not path.exists() and await house.rows("select * from recordings") == []
+    assert [one for one in house.vault.folder.rglob("*") if one.is_file()] == []
+    await house.record(await house.node.call(NUMBER), kind=kind)
+    assert len(await house.rows("select * from recordings")) == 1, "the next call is a new one"
+
+
 async def key_in(house: House, contact: str, digest: str, box: str) -> None:
     """Store digits as the node does."""
     one = CallerInput(contact, "kimlik", digest, box, 5.0)
