@@ -20,7 +20,7 @@
    talking        {}                            sound flows, also after a hold
    held           {}                            the caller hears music
    ended          {by, rang}                    the call is over; by: "agent", "caller"; rang: it was never answered
-   failed         {reason}                      no_media: answered, and no sound after 3 s; the caller is in front again
+   failed         {reason}                      no_media: answered, and no sound after 3 to 6 s; the caller is in front
                                                 no_microphone: not answered; no_signalling: the call cannot be reached
    microphone     {state, name}                 open, refused, missing, gone; name of the device, or of the error
    sound          {there}                       the network of a talk is gone, or back: the talk ends unless it is soon
@@ -32,7 +32,8 @@ import { UA } from "./vendor/jssip-3.13.8-f15973820630.js";
 
 const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
 const EARLY_MS = 1000; // An answer may be this much earlier than the call: events are faster than SIP.
-const MEDIA_MS = 3000; // A talk without sound for this long after the answer is lost.
+const MEDIA_MS = 3000; // A talk that finds no way for its sound within this time is lost, or no keys in as much more.
+const CHANGES = ["iceconnectionstatechange", "connectionstatechange"];
 const EXPIRES_S = 600; // Registration, five ticks of the server.
 const RECONNECT_S = [1, 4]; // Shortest and longest wait between two connections.
 const FINAL = { 4001: "newer_page", 4002: "session_ended", 4003: "wrong_user", 4004: "no_sip", 4006: "no_seat" };
@@ -237,22 +238,32 @@ export class Softphone extends EventTarget {
     });
   }
 
-  /** Confirmed by SIP is not yet sound: a talk whose media finds no way is lost, and that is said. */
+  /** Confirmed by SIP is not yet sound: a talk whose media finds no way, or no keys, is lost, and that is said. */
   #expectMedia() {
     const connection = this.#session.connection;
     const session = this.#session;
-    const there = () => ["connected", "completed"].includes(connection.iceConnectionState);
-    const found = () => {
-      if (!there() || this.#session !== session) return;
+    let way = false;
+    const wait = () => {
+      clearTimeout(this.#mediaTimer);
+      this.#mediaTimer = setTimeout(() => this.#loseTalk(), MEDIA_MS);
+    };
+    const look = () => {
+      if (this.#session !== session || !this.#mediaTimer) return;
+      // The sides agree on keys as soon as there is a way. Without keys nobody hears anything, and nothing ends it.
+      if (!way && ["connected", "completed"].includes(connection.iceConnectionState)) {
+        way = true;
+        wait();
+      }
+      if (connection.connectionState !== "connected") return;
       clearTimeout(this.#mediaTimer);
       this.#mediaTimer = 0;
-      connection.removeEventListener("iceconnectionstatechange", found);
+      for (const name of CHANGES) connection.removeEventListener(name, look);
       this.#watchSound(session, connection);
       this.#emit("talking");
     };
-    this.#mediaTimer = setTimeout(() => this.#loseTalk(), MEDIA_MS);
-    connection.addEventListener("iceconnectionstatechange", found);
-    found();
+    for (const name of CHANGES) connection.addEventListener(name, look);
+    wait();
+    look();
   }
 
   #watchSound(session, connection) {

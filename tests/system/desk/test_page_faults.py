@@ -30,6 +30,19 @@ NO_MICROPHONE = """navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException("refused", "NotAllowedError");
 };"""
 
+NO_KEYS = """
+const set = RTCPeerConnection.prototype.setRemoteDescription, send = WebSocket.prototype.send;
+RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+  return set.call(this, { type, sdp: sdp.replace("a=setup:actpass", "a=setup:active") });
+};
+WebSocket.prototype.send = function (text) {
+  // The other letter keeps the length of the message.
+  const wrong = text.includes("a=setup:passive");
+  send.call(this, wrong ? text.replace("a=setup:passive", "a=setup:active").replace("s=-", "s=--") : text);
+};"""
+"""Lets each side of a talk wait for the keys of the other. The addresses fit, so packets arrive, and nothing is heard.
+"""
+
 
 @pytest.fixture
 async def alone(new_lab: NewLab, tmp_path: Path) -> AsyncIterator[Stage]:
@@ -175,3 +188,18 @@ async def test_a_talk_without_sound_ends_as_lost_and_its_caller_is_in_front(stag
     print(f"no sound: said {said:.1f} s after the answer; {contact} waits in front again")
     row = stage.lab.query_store("select outcome from contacts where contact = ?", contact)
     assert row[0]["outcome"] is None, "the caller still waits"
+
+
+async def test_a_talk_without_keys_is_lost_and_not_silent(stage: Stage, browser: Browser) -> None:
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0], script=NO_KEYS)
+    agent = await sign_in_page(stage, page)
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await page.sees("offer")
+    began = time.monotonic()
+    await page.do("window.phone.answer()")
+    assert (await page.sees("failed"))["reason"] == "no_media"
+    print(f"no keys: said {time.monotonic() - began:.1f} s after the answer")
+    assert not await page.seen("talking")
+    await stage.reaches(agent, "unreachable")
+    await stage.hears_music(caller)
+    await caller.hang_up()
