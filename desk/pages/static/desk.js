@@ -218,8 +218,11 @@ function mute() {
 // A key meant for a talk that has just ended must neither decline the next caller nor end the next talk.
 function hangUp() {
   if (phone.call === "ringing" || !keys.mayHangUp()) return;
-  if (phone.call !== null) phone.phone.hangUp();
-  else if (flags.has("talk")) actOn("/hangup");
+  if (phone.call !== null) {
+    // A telephone without its connection tells nobody, and the caller would wait in silence.
+    if (!phone.phone.state.connected) actOn("/hangup");
+    phone.phone.hangUp();
+  } else if (flags.has("talk")) actOn("/hangup");
 }
 
 function endShift() {
@@ -230,7 +233,8 @@ function endShift() {
 
 const actions = {
   answer: () => {
-    if (!flags.has("offer_rings")) return;
+    // What rings can be answered, also if the stream of the node is late.
+    if (!flags.has("offer_rings") && phone.call !== "ringing") return;
     if (flags.has("own_phone")) say("refused", words["offer.answer_own"]);
     else phone.phone?.answer();
   },
@@ -252,7 +256,7 @@ const actions = {
   slow: () => sayDone(actOn("/preferences", { slow: true })),
   "human-first": () => sayDone(actOn("/preferences", { human_first: true })),
   abusive: (button) => sayDone(actOn("/flag-abusive", { abusive: !pressed(button) })),
-  load: (button) => sayDone(actOn("/report-load", { load: Number(button.dataset.value) })),
+  load: (button) => sayDone(actOn("/report-load", { load: Number(button.dataset.value) }, state.talk ?? state.wrapup)),
   "wrapup-request": () => sayDone(actOn("/wrapup/request", undefined, state.talk), words["wrapup.requested"]),
   "wrapup-end": () => flags.has("wrapup_now") && actOn("/wrapup/end", undefined, state.wrapup),
   "wrapup-extend": () => actOn("/wrapup/extend", undefined, state.wrapup),

@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from desk.api import models
-from routing.core.model.centre_model import AgentState
-from routing.core.model.ids import OfferId
+from routing.core.model.centre_model import AgentState, OfferState
+from routing.core.model.ids import ContactId, OfferId
 from tests.fakes.desk_page import PlayedNode
-from tests.fakes.desk_states import AT, RINGING, STATES, TALK, desk_state
+from tests.fakes.desk_states import AT, RINGING, STATES, TALK, contact, desk_state
 from tests.integration.desk.pages.conftest import open_page
 from tests.integration.desk.pages.desk_steps import HEARD, acts, answer_by_key, calls, heard
 from tests.until import until_async
@@ -265,3 +265,29 @@ async def test_a_wrap_up_is_asked_for_only_where_none_comes_anyway(desk: Page, n
     node.play(desk_state(AgentState.TALKING, TALK._replace(wrapup_requested=True)))
     await expect(ask).to_have_attribute("aria-pressed", "true")
     await expect(ask).to_be_focused()
+
+
+async def test_a_load_is_that_of_the_talk_that_is_over_and_not_of_the_next_caller(desk: Page, node: PlayedNode) -> None:
+    node.play(desk_state(AgentState.RINGING, contact(OfferState.WRAPPING),
+                         RINGING._replace(offer=OfferId(18), contact=ContactId("c18"))))
+    await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await desk.get_by_role("button", name="3, ağır").click()
+    await until_async(lambda: ("report-load", {"load": 3}) in node.asked)
+    assert node.named["report-load"] == "c17"
+
+
+async def test_a_call_that_rings_before_the_node_says_so_is_answered(desk: Page, node: PlayedNode) -> None:
+    await desk.evaluate("""() => { window.softphone.state.call = "ringing"; window.softphone.tell("offer"); }""")
+    await desk.keyboard.press("F2")
+    assert await calls(desk) == ["answer"]
+    # Nothing rings any more, so the key does nothing.
+    await desk.keyboard.press("F2")
+    assert await calls(desk) == ["answer"]
+
+
+async def test_a_phone_without_its_connection_lets_the_node_hang_up(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.softphone.state.connected = false; }")
+    await desk.keyboard.press("Shift+F2")
+    await until_async(lambda: ("hangup", None) in node.asked, what="the node hangs up")
+    assert node.named["hangup"] == "c17" and await calls(desk) == ["answer", "hangUp"]
