@@ -291,3 +291,21 @@ async def test_a_phone_without_its_connection_lets_the_node_hang_up(desk: Page, 
     await desk.keyboard.press("Shift+F2")
     await until_async(lambda: ("hangup", None) in node.asked, what="the node hangs up")
     assert node.named["hangup"] == "c17" and await calls(desk) == ["answer", "hangUp"]
+
+
+@pytest.mark.parametrize(("state", "button", "path", "error", "said"), [
+    ("signed-out", "Bu telefonla başla", "login", "seat_of_page",
+     "Bu numara sayfaların telefonudur. Kendi masa telefonunuzun numarasını yazın."),
+    ("ready", "Molaya çık", "pause", "unknown_reason", "Bu mola nedeni artık yok. Başka birini seçin."),
+    ("talk", "Danış", "consult", "unknown_service", "Bu hizmet artık yok. Başka birini seçin."),
+    ("talk", "Doğrudan aktar", "transfer", "unknown_agent", "Bu kişi artık takımda değil.")])
+async def test_a_refusal_that_will_not_pass_is_not_said_as_one_for_now(
+        page: Page, node: PlayedNode, state: str, button: str, path: str, error: str, said: str) -> None:
+    node.state = STATES[state]
+    node.answers[path] = (409, {"error": error})
+    await page.goto(node.base)
+    await until_async(lambda: len(node.streams) == 1)
+    await page.evaluate(HEARD)
+    await page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")
+    await page.get_by_role("button", name=button, exact=True).click()
+    await heard(page, ("status", said))
