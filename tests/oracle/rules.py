@@ -23,7 +23,13 @@ def somebody(h, caller: Caller, service: Service, first: int) -> bool:
 
 def is_there(caller: Caller, p: Person) -> bool:
     """Return whether the agent is at work. Only a call needs a phone that can be reached."""
-    return p.state not in AWAY and not (caller.channel is VOICE and p.state is UNREACHABLE)
+    if p.state in AWAY or (caller.channel is VOICE and p.state is UNREACHABLE):
+        return False
+    if caller.channel is not VOICE or not p.agent.profile.pair_id:
+        return True
+    # A call needs both of a pair, and comes to the lead.
+    second = p.partner
+    return p.lead and second is not None and second.state not in (*AWAY, UNREACHABLE) and choice.ever(second, VOICE)
 
 
 def _fits(h, caller: Caller, service: Service, first: int, p: Person) -> bool:

@@ -131,7 +131,8 @@ def change_state(d: Domain, record: AgentRecord, trigger: str, reason: str, keep
         before_s = 0.0
     else:
         record.state, record.reason, record.since = after, reason, now
-        if comes_or_goes and _PRESENT[into] != record.present_channels:
+        # One of a pair is looked at when the agent is placed.
+        if comes_or_goes and not record.pair_id and _PRESENT[into] != record.present_channels:
             d.matching.set_present(record, _PRESENT[into])
     if free and not keep_idle:
         record.idle_since = now
@@ -215,8 +216,18 @@ def _count_agent(d: Domain, record: AgentRecord) -> None:
 
 
 def note_presence(d: Domain, record: AgentRecord) -> None:
-    """Tell the index for which channels the agent is there."""
-    d.matching.set_present(record, _PRESENT[STATE_NUMBERS[record.state]])
+    """Tell the index for which channels the agent is there. For calls only the lead of a pair is, if both are."""
+    channels = _PRESENT[STATE_NUMBERS[record.state]]
+    if record.pair_id and not (record.leads_pair and _has_partner_for_calls(record)):
+        channels &= ~BY_PHONE
+    d.matching.set_present(record, channels)
+
+
+def _has_partner_for_calls(lead: AgentRecord) -> bool:
+    """Return whether the partner of a lead is there, with a phone."""
+    partner = lead.partner
+    return partner is not None and partner.cohort is not None and bool(
+        partner.cohort.channels & _PRESENT[STATE_NUMBERS[partner.state]] & BY_PHONE)
 
 
 def seat_agent(d: Domain, record: AgentRecord, seat: SeatId | None) -> None:
@@ -318,9 +329,12 @@ def update_placement(d: Domain, record: AgentRecord) -> None:
         return
     channels = agent_capacity.open_channels(d, record)
     if paired:
+        note_presence(d, record)
         channels = agent_pairs.limit_pair_channels(d, record, channels)
         # The lead is indexed for both agents. A lead who rests is indexed by the timer at the end of the rest.
         lead = record.partner
+        if lead is not None and not record.leads_pair:
+            note_presence(d, lead)
         if lead is not None and not record.leads_pair and d.timers.deadline_of(("rest", lead.id)) is None:
             update_placement(d, lead)
     if channels:

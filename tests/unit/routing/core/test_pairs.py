@@ -15,13 +15,18 @@ from routing.core.model.centre_model import (
     DistressLimit,
     OfferState,
     Profile,
+    Rule,
+    Service,
+    Step,
     WrapUpMode,
 )
 from routing.core.model.commands import Offer, Partner, Rescind
+from routing.core.model.ids import AgentId, SeatId, ServiceId, SkillId
 from tests.core.house import EDU, House
 
 pytestmark = pytest.mark.unit
 
+B = AgentId("b")
 PAIRED = Profile(pair_id="p1", wrapup_s=10.0)
 READY, RINGING, TALKING, WRAPUP = AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP
 
@@ -62,6 +67,45 @@ def test_the_second_one_alone_gets_other_channels_and_no_calls() -> None:
     house.sits("b")
     assert house.waits("edu") == []
     assert house.chats().agent == "b"
+
+
+def led_house() -> House:
+    """Return a house where a pair alone takes hard calls, and a colleague the calls that are led on."""
+    other = Service(ServiceId("diger"), "Diğer", (Step(((SkillId("edu"), 1),)),))
+    hard = EDU._replace(steps=(Step(((SkillId("edu"), 60),)),), when_nobody=Rule(other.id))
+    house = House({"a": 90, "b": 90, "c": 50}, PAIRED, (hard, other))
+    house.profiles(c=Profile())
+    house.sits("a", "b", "c")
+    return house
+
+
+@pytest.mark.parametrize("gone", [
+    e.AgentPaused(B), e.AgentSignedIn(B), e.AgentSignedOut(B), e.AgentSignedOut(AgentId("a")),
+    e.SeatChanged(SeatId("sb"), reachable=False, in_use=False)],
+    ids=["break", "seat left", "signed out", "lead signed out", "phone"])
+def test_a_newcomer_is_led_on_while_one_of_the_only_pair_is_not_there(gone: e.Event) -> None:
+    """A call needs both, so nobody is there for it while one is away."""
+    house = led_house()
+    house.tell(gone, 4.0)
+    assert house.calls("edu", at=5.0).service == "diger"
+    house.sits("a", "b", at=6.0)
+    house.tell(e.AgentResumed(B), 6.0)
+    assert house.calls("edu", at=7.0).service == "edu", "both are back"
+    house.waits("edu", at=8.0)
+    house.tick(60.0)
+    assert len(house.facts_of(f.Moved)) == 1, "both will be free"
+
+
+def test_a_caller_who_waits_is_led_on_when_one_of_the_only_pair_leaves_the_phone() -> None:
+    house = led_house()
+    talk = house.talks(1.0)
+    house.waits("edu", at=2.0)
+    house.over(talk, 3.0)
+    house.tell(e.AgentSignedIn(B), 4.0)
+    house.tick(18.0)
+    assert house.facts_of(f.Moved) == []
+    house.tick(19.0)
+    assert house.last(f.Moved).contact == "c2"
 
 
 def test_each_wraps_up_by_the_own_profile() -> None:
