@@ -229,7 +229,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     for (begin, end), told, least, most in ((over_http, 0.0, 1.5, 6.0), (by_keys, keyed, 1.5, 6.0),
                                             (asks_http, 0.0, 1.5, 9.0), (asks_keys, keyed, 1.5, 9.0)):
         assert least < end - begin - told < most, "two seconds, what the keys took, and before they ask"
-        quiet = sound[int((begin + 0.2) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
+        quiet = sound[int((begin + 0.3) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
         assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
     assert other[-1] > over_http[1] + 0.3 and caller[-1] > asks_keys[1] + 0.3, "and heard again after it"
     assert asks_http[0] - asks[1] > 1.3 and _louder(sound, COLLEAGUE) == [], "after the colleague, but not with them"
