@@ -124,6 +124,8 @@ async def test_a_hold_as_one_of_them_hangs_up(stage: Stage, browser: Browser, by
         caller = await desk.talks()
         ends = caller.hang_up if by == "caller" else lambda: desk.page.keyboard.press("Shift+F2")
         await act_together(ends, lambda: desk.page.keyboard.press("F4"), offset)
+        if by == "caller":
+            await is_gone(caller)
         await desk.ends_ready(caller)
     assert set(desk.ends) == {WRAP_UP}
     assert desk.errors == []
