@@ -32,6 +32,7 @@ import { UA } from "./vendor/jssip-3.13.8-f15973820630.js";
 
 const ANSWER_MS = 1000; // The answer waits no longer for an ICE candidate that leads there.
 const EARLY_MS = 1000; // An answer may be this much earlier than the call: events are faster than SIP.
+const OPENING_MS = 3000; // A caller waits no longer for a microphone that is just opening.
 const MEDIA_MS = 3000; // A talk that finds no way for its sound within this time is lost, or no keys in as much more.
 const CHANGES = ["iceconnectionstatechange", "connectionstatechange"];
 const EXPIRES_S = 600; // Registration, five ticks of the server.
@@ -61,6 +62,7 @@ export class Softphone extends EventTarget {
   #held = false;
   #microphone = null; // MediaStream, kept between calls.
   #device = ""; // Microphone that was asked for.
+  #opening = null; // Promise of the microphone that opens at this moment.
   #sound = new CallerSound();
   #ringer = new Ringer();
   #pc = {};
@@ -198,12 +200,15 @@ export class Softphone extends EventTarget {
   }
 
   /** Answer the call that rings, or that comes in a moment. */
-  answer() {
+  async answer() {
     const session = this.#session;
     if (session === null) this.#answerUntil = performance.now() + EARLY_MS;
     if (session === null || this.#answered) return;
     this.#answerUntil = 0;
     this.#ringer.stop();
+    // A page that was just opened rings before its microphone is there.
+    if (!this.state.microphone) await this.#awaitMicrophone();
+    if (this.#session !== session || this.#answered) return;
     if (!this.state.microphone) {
       // Nobody is asked for a microphone while a caller waits.
       session.terminate({ status_code: 480 });
@@ -213,6 +218,10 @@ export class Softphone extends EventTarget {
     this.#answered = true;
     session.answer({ mediaStream: this.#microphone, pcConfig: this.#pcConfig() });
     setTimeout(() => this.#sendAnswer(), ANSWER_MS);
+  }
+
+  async #awaitMicrophone() {
+    await Promise.race([this.#opening, new Promise((resolve) => setTimeout(resolve, this.#opening ? OPENING_MS : 0))]);
   }
 
   #pcConfig() {
@@ -395,6 +404,15 @@ export class Softphone extends EventTarget {
 
   /** Open the microphone, or another one. Returns whether it is open; the event `microphone` says why not. */
   async openMicrophone(device = this.#device) {
+    const opening = (this.#opening = this.#openDevice(device));
+    try {
+      return await opening;
+    } finally {
+      if (this.#opening === opening) this.#opening = null;
+    }
+  }
+
+  async #openDevice(device) {
     this.#device = device;
     let stream;
     try {
@@ -402,7 +420,7 @@ export class Softphone extends EventTarget {
       stream = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
       // A chosen microphone that is away must not keep another one from working.
-      if (device && error.name === "OverconstrainedError") return this.openMicrophone("");
+      if (device && error.name === "OverconstrainedError") return this.#openDevice("");
       const refused = ["NotAllowedError", "SecurityError"].includes(error.name);
       this.#emit("microphone", { state: refused ? "refused" : "missing", name: error.name });
       return false;

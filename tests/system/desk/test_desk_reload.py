@@ -16,6 +16,13 @@ from tests.system.stage import Stage, growing, plain
 
 pytestmark = pytest.mark.system
 
+SLOW_MICROPHONE = """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return open(wanted);
+};"""
+"""Opens the microphone only after the caller rings again."""
+
 
 async def talk_at_desk(stage: Stage, browser: Browser) -> tuple[Page, SimAgent, Leg]:
     """Return a desk whose agent talks with a caller."""
@@ -71,6 +78,7 @@ async def test_a_second_tab_takes_the_talk_and_the_first_one_is_quiet(stage: Sta
     contact = (await person.fetch_view())["contact"]
     began = time.monotonic()
     second = await page.context.new_page()
+    await second.add_init_script(SLOW_MICROPHONE)
     await second.goto(page.url)
     await expect(page.locator("#trouble-tab")).to_be_visible()
     await answer(second)

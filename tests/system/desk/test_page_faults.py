@@ -43,6 +43,15 @@ WebSocket.prototype.send = function (text) {
 """Lets each side of a talk wait for the keys of the other. The addresses fit, so packets arrive, and nothing is heard.
 """
 
+STUCK_MICROPHONE = """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  navigator.mediaDevices.getUserMedia = () => new Promise(() => {});
+  const found = await open(wanted);
+  for (const track of found.getTracks()) track.stop();
+  return found;
+};"""
+"""Gives a microphone that has gone. For the next one the browser asks, and nobody answers."""
+
 
 @pytest.fixture
 async def alone(new_lab: NewLab, tmp_path: Path) -> AsyncIterator[Stage]:
@@ -169,6 +178,20 @@ async def test_a_refused_microphone_is_said_before_anybody_waits(stage: Stage, b
                                                          "name": "NotAllowedError"}
     await page.sees("registered")
     assert await page.do("window.phone.soundCheck()") == {"ok": False, "step": "microphone"}
+
+
+async def test_a_microphone_that_never_opens_sends_the_caller_on_after_three_seconds(
+        stage: Stage, browser: Browser) -> None:
+    page = await PhonePage.open_page(browser, stage.lab, plain(SKILL, 1)[0], script=STUCK_MICROPHONE)
+    await sign_in_page(stage, page)
+    caller = await stage.hurried(KEY, tone=CALLER)
+    await page.sees("offer")
+    began = time.monotonic()
+    await page.do("void window.phone.openMicrophone()")
+    await page.do("void window.phone.answer()")
+    assert (await page.sees("failed"))["reason"] == "no_microphone"
+    print(f"no microphone: said {time.monotonic() - began:.1f} s after the answer")
+    await stage.hears_music(caller)
 
 
 async def test_a_talk_without_sound_ends_as_lost_and_its_caller_is_in_front(stage: Stage, browser: Browser) -> None:
