@@ -43,7 +43,7 @@ async def test_without_a_microphone_nobody_begins(context: BrowserContext, node:
     await page.add_init_script("window.microphoneWorks = false")
     await page.goto(node.base)
     await page.get_by_role("button", name="Çalışmaya başla").click()
-    await expect(page.get_by_text("Mikrofon kullanılamıyor.")).to_be_visible()
+    await expect(page.locator("#trouble-microphone")).to_be_visible()
     await expect(page.locator("#check-note")).to_contain_text("Mikrofon açılamadı.")
     assert "login" not in [name for name, _ in node.asked]
 
@@ -52,7 +52,7 @@ async def test_a_ready_without_a_microphone_is_none(desk: Page, node: PlayedNode
     node.play("paused")
     await desk.evaluate("() => { window.microphoneWorks = false; window.softphone.state.microphone = false; }")
     await desk.get_by_role("button", name="Hazırım").click()
-    await expect(desk.get_by_text("Mikrofon kullanılamıyor.").first).to_be_visible()
+    await expect(desk.locator("#trouble-microphone")).to_be_visible()
     assert "resume" not in [name for name, _ in node.asked]
     await desk.evaluate("() => { window.microphoneWorks = true; }")
     await desk.get_by_role("button", name="Hazırım").click()
