@@ -148,7 +148,7 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
         if timer == callback_dial.TIMER:
             dialled = d.contacts.get(ContactId(str(name)))
             if dialled is not None and dialled.dialling and dialled.node == node:
-                d.timers.set_deadline((timer, name), d.now + left_s)
+                d.timers.set_deadline((timer, name), d.now + left_s, dialled.number)
             continue
         offer = d.offers.get(OfferId(int(name)))
         if offer is None or offer.state is not OfferState.PENDING or offer.contact.node != node:
@@ -172,6 +172,6 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
     for contact in d.contacts.values():
         key = (callback_dial.TIMER, contact.id)
         if contact.dialling and contact.node == node and d.timers.deadline_of(key) is None:
-            d.timers.set_deadline(key, d.now + callback_dial.DIAL_S)
+            d.timers.set_deadline(key, d.now + callback_dial.DIAL_S, contact.number)
         if contact.state in WAITING_STATES and contact.node == node:
             wait_deadline.arm_deadline(d, contact)

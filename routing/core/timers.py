@@ -8,9 +8,10 @@ Deadlines of the same moment have an order, so that a replay goes the same way:
 1. deadlines of phones
 2. deadlines of offers, because a phone that never rang must be known before its agent's break begins
 3. deadlines of agents
-4. deadlines with a place, by that place: of two contacts the first to arrive gets the room
+4. deadlines of contacts, by their place: of two contacts the first to arrive gets the room
 
-Within the first three groups the order of setting decides.
+Of two offers the earlier one comes first. A lost link sets its deadlines again and a restart sets all, so the order of
+setting says nothing about offers. It decides for phones and for agents.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ from heapq import heapify, heappop, heappush
 Key = tuple[str, str | int]
 
 TURN_SPAN = 1 << 48
-"""Distance between the groups. It is greater than the number of deadlines that are ever set."""
+"""Distance between the groups. It is greater than the number of deadlines, or turns of offers, that ever are."""
 PHONES, OFFERS, AGENTS, PLACED = 0, TURN_SPAN, 2 * TURN_SPAN, 3 * TURN_SPAN
 GROUP_OF = {
     **dict.fromkeys(("phone_settle", "seat_retry", "link"), PHONES),
-    **dict.fromkeys(("vanish", "ring", "pre_connect", "dial", "contact_dial", "consult", "wrapup"), OFFERS),
     **dict.fromkeys(("detached_wrapup", "sign_out", "auto_return", "break", "guard", "rest", "load_recheck", "limit",
                      "override", "dial_look", "messages"), AGENTS)}
-"""Group of each kind of deadline that has no place."""
+"""Group of each kind of deadline that has no place and is of no offer."""
+OFFER_KINDS = {kind: OFFERS + turn for turn, kind in enumerate((
+    "vanish", "ring", "pre_connect", "dial", "consult", "wrapup"))}
+"""Turn of each kind among the deadlines of one offer. A phone that never rang is known before it has rung out."""
+OFFER_TURNS = 8
+"""Turns of one offer. It is at least the number of kinds."""
 STALE_SHARE = 2
 """The heap is rebuilt when it has this many times more entries than there were live deadlines at the last rebuild.
 Memory then follows the live ones."""
@@ -51,15 +56,18 @@ class Timers:
         return len(self._at)
 
     def set_deadline(self, key: Key, at: float, place: int | None = None) -> None:
-        """Set or move the deadline of a key to `at`. `place` orders deadlines of the same moment."""
-        if place is None:
-            self._count = count = self._count + 1
-            count += GROUP_OF[key[0]]
+        """Set or move the deadline of a key to `at`. `place` orders contacts with a deadline of the same moment."""
+        kind, name = key
+        if place is not None:
+            turn = PLACED + place
+        elif isinstance(name, int):
+            turn = OFFER_KINDS[kind] + name * OFFER_TURNS
         else:
-            count = PLACED + place
+            self._count = turn = self._count + 1
+            turn += GROUP_OF[kind]
         # The old entry stays in the heap. Only the entry that `_at` holds is live.
         heap, live = self._heap, self._at
-        live[key] = entry = (at, count, key)
+        live[key] = entry = (at, turn, key)
         heappush(heap, entry)
         if len(heap) > self._full:
             # Without a rebuild, deadlines that are moved often would fill the memory.

@@ -165,14 +165,17 @@ class House:
         return min((at for at, *_ in self.deadlines()), default=inf)
 
     def deadlines(self) -> list[tuple[Any, ...]]:
-        """Return (time, action, arguments) of each deadline, collected from the whole state each time."""
+        """Return (time, action, arguments) of each deadline, collected from the whole state each time.
+
+        Of those of one moment phones come first, then offers by number, agents, and contacts by arrival.
+        """
         found: list[tuple[Any, ...]] = []
         for phone in self.phones.values():
             if phone.settle_at is not None:
                 found.append((phone.settle_at, shifts.settled, phone))
             if phone.again_at is not None:
                 found.append((phone.again_at, shifts.phone_again, phone))
-        for offer in self.offers.values():
+        for offer in sorted(self.offers.values(), key=lambda one: one.id):
             for kind, at in offer.due.items():
                 found.append((at, calls.due, offer, kind))
         for p in self.people.values():
@@ -195,12 +198,11 @@ class House:
         for at in self.down_since.values():
             if at + settings.MESSAGES_WAIT_S > self.now:
                 found.append((at + settings.MESSAGES_WAIT_S, bool))
-        for caller in self.callers.values():
-            if caller.dial_due is not None:
-                found.append((caller.dial_due, ahead.overdue, caller))
         if self.look_at is not None:
             found.append((self.look_at, ahead.look_now))
         for caller in sorted(self.callers.values(), key=lambda one: one.number):
+            if caller.dial_due is not None:
+                found.append((caller.dial_due, ahead.overdue, caller))
             if not caller.fresh and (at := steps.next_due(self, caller)) is not None:
                 found.append((at, steps.due, caller))
         return found

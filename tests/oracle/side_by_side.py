@@ -13,7 +13,7 @@ from routing.core.memory import handle_times
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre, Estimate
-from routing.core.model.commands import DialCaller, Rescind, StopDial
+from routing.core.model.commands import DialCaller
 from routing.core.model.errors import Refused
 from routing.core.stored import (
     ChangeLog,
@@ -240,8 +240,6 @@ class SideBySide:
         self._count_still()
         self.seen["lost calls served since"] += house.served_since
         house.served_since = 0
-        commands.sort(key=_by_the_clock)
-        wanted.sort(key=_by_the_clock)
         if commands != wanted or facts != said:
             raise Divergence(f"{event} at {self.now}\nengine: {commands}\noracle: {wanted}\n"
                              + "\n".join(f"engine: {one}" for one in facts if one not in said) + "\n"
@@ -392,13 +390,6 @@ def _cut(facts: list[Any], said: list[Any]) -> None:
         for place, fact in enumerate(found):
             if fact[0] == "Offered" and fact[1] in others:
                 found[place] = (*fact[:9], fact[9][:len(others[fact[1]])], *fact[10:])
-
-
-def _by_the_clock(command: Any) -> str:
-    """Return the sort key of a command. Commands that come due together have any order; all others keep theirs."""
-    ends = (isinstance(command, Rescind) and command.reason in ("vanished", "stale")) or (
-        isinstance(command, StopDial) and command.reason == "callback_failed")
-    return str(command.contact) if ends else ""
 
 
 def _different(a: list[Any], b: list[Any]) -> list[tuple[Any, Any]]:

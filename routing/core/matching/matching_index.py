@@ -107,8 +107,9 @@ class Matching(Generic[A, C]):
         """Agents that the next assignment must look at. They are not in their ready queues yet."""
         self.groups_to_review: dict[Group[A, C], None] = {}
         """Groups whose step perhaps no agent who is signed in can meet any more, or one can meet it again."""
-        self.presence_changed = False
-        """Whether the first agent of a rank has come, or the last one has gone, since the last look."""
+        self.presence_changed = True
+        """Whether the first agent of a rank has come, or the last one has gone, since the last look. A new index has
+        had no look: other settings may leave nobody for a contact, even for one that rings at an agent."""
         self.ready_count = 0
         """Number of agents who could be offered something now."""
         self.signed_in_count = 0

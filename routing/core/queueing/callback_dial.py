@@ -47,7 +47,7 @@ def begin_dial(d: Domain, contact: Contact) -> None:
     """Dial the caller of a waiting callback without a reserved agent. Its link must be up."""
     contact.dialling = True
     contact.dials = (*contact.dials, (d.now, False))
-    d.timers.set_deadline((TIMER, contact.id), d.now + DIAL_S)
+    d.timers.set_deadline((TIMER, contact.id), d.now + DIAL_S, contact.number)
     send_dial(d, contact, None, None)
     # A phone that rings is not cut short by the end of the callback's time.
     d.newly_queued.append(contact)

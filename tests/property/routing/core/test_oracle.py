@@ -27,12 +27,14 @@ EVENTS = 50_000
 LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
 """Under `long`; fewer for a look in between."""
 
-ONCE_APART = (3_023, 3_032, 801_066, 801_558, 801_611, 2_000_114, 8_000_824, 9_000_797, 10_000_048)
+ONCE_APART = (3_023, 3_032, 801_066, 801_558, 801_611, 2_000_114, 8_000_824, 9_000_797, 10_000_048,
+              80_001_022, 80_001_192)
 """Houses in which engine and oracle once differed: a deferred callback that was reached without a report, an agent who
 was there for a moment, a heavy contact moved to the agent whom it rang, a partner whose lead left before a break, a
-look that a start planned for a callback whose caller is on the line, dials that ended at the same moment, and a
-callback without a caller on the line that kept a good-bye. In the first two an agent with a lost phone paused, and
-still counted as there for messages."""
+look that a start planned for a callback whose caller is on the line, dials that ended at the same moment, a callback
+without a caller on the line that kept a good-bye, a reload that left nobody for a caller whose phone rang, and offers
+that ended at the same moment after a lost link. In the first two an agent with a lost phone paused, and still counted
+as there for messages."""
 
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",

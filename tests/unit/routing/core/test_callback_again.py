@@ -11,7 +11,7 @@ from routing.core.model import facts as f
 from routing.core.model.centre_model import Agent, AgentState, Channel, Outcome, Profile, Rule, Step, WayOut
 from routing.core.model.commands import DialCaller, Offer, Rescind
 from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
-from routing.core.queueing import contact_queue
+from routing.core.queueing import callback_dial, contact_queue
 from routing.core.queueing.recent_talks import SERVED_MIN_S
 from tests.core.house import EDU, House, restore
 from tests.oracle.side_by_side import rows
@@ -365,3 +365,19 @@ def test_whom_no_line_takes_is_called_as_promised(why: str, onward: bool) -> Non
     if not onward:
         told.tell(e.ContactExited(rings_in.contact, "fallback"), 21.0)
         assert told.contact("c1").callback and [one.contact for one in told.facts_of(f.Ended)] == [rings_in.contact]
+
+
+def test_dials_that_end_at_one_moment_end_in_the_order_of_their_offers() -> None:
+    """The second agent has taken the offer first. That decides nothing."""
+    told = House({"a": 50, "b": 50}, services=(EDU,))
+    for name in ("c1", "c2"):
+        told.waits("edu", at=1.0, caller_hash=f"h{name}")
+        told.tell(e.CallbackRequested(ContactId(name)), 2.0)
+        told.tell(e.CallerHungUp(ContactId(name)), 3.0)
+    told.sits("a", "b", at=4.0)
+    first, second = told.offers
+    told.tell(e.CallbackAccepted(second.offer), 10.0)
+    told.tell(e.CallbackAccepted(first.offer), 10.0)
+    ended = told.tick(10.0 + callback_dial.DIAL_S)
+    assert [(one.offer, one.reason) for one in ended if isinstance(one, Rescind)] == [
+        (first.offer, "callback_failed"), (second.offer, "callback_failed")]

@@ -11,7 +11,7 @@ from routing.core.matching.sorted_queue import BLOCK, SortedQueue
 from routing.core.model.centre_model import Agent
 from routing.core.model.ids import AgentId
 from routing.core.records import AgentRecord
-from routing.core.timers import STALE_FLOOR, Key, Timers
+from routing.core.timers import OFFER_KINDS, OFFER_TURNS, STALE_FLOOR, Key, Timers
 
 pytestmark = pytest.mark.unit
 
@@ -82,7 +82,7 @@ def test_ready_agents_stand_by_idle_time_whenever_they_came(seed: int) -> None:
 
 def test_deadlines_come_in_order_and_move() -> None:
     timers = Timers()
-    a, b, c = keys = [("ring", 1), ("ring", 2), ("wrapup", "a1")]
+    a, b, c = keys = [("ring", 1), ("ring", 2), ("wrapup", 3)]
     for at, key in zip((3.0, 1.0, 2.0), keys, strict=True):
         timers.set_deadline(key, at)
     timers.set_deadline(b, 9.0)
@@ -107,6 +107,16 @@ def test_phones_come_before_offers_and_offers_before_agents() -> None:
     for key in keys:
         timers.set_deadline(key, 5.0)
     assert [timers.pop_due(5.0) for _ in keys] == keys[::-1]
+
+
+def test_of_two_offers_the_earlier_one_comes_first_whichever_was_set_first() -> None:
+    """A link that comes back sets the deadlines that it held before those that began meanwhile."""
+    timers = Timers()
+    keys: list[Key] = [("dial", 45), ("ring", 25), ("vanish", 25), ("wrapup", 7)]
+    for key in keys:
+        timers.set_deadline(key, 5.0)
+    assert [timers.pop_due(5.0) for _ in keys] == keys[::-1]
+    assert len(OFFER_KINDS) <= OFFER_TURNS, "so no turn of an offer is one of the next offer"
 
 
 def test_who_has_a_place_comes_in_that_order_after_the_others_of_the_moment() -> None:

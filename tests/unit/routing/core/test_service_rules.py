@@ -171,6 +171,21 @@ def test_when_the_last_one_leaves_those_who_wait_are_told_after_a_while() -> Non
     assert told.offers[-1].contact == "c2", "an offer of a callback keeps nobody from an agent"
 
 
+def test_a_reload_that_leaves_nobody_counts_for_a_caller_whose_phone_rings() -> None:
+    """The phone that rings belongs to the first of a new pair, and the second is not there."""
+    told = House({"a": 50, "b": 50}, services=(EDU._replace(when_nobody=CALLBACK),))
+    told.sits("a", at=0.0)
+    offer = told.calls("edu", at=1.0)
+    pair = Profile(pair_id="p")
+    told.now = 2.0
+    told.profiles(a=pair, b=pair)
+    told.tell(e.OfferEnded(offer.offer, "rejected"), 9.0)
+    told.tick(2.0 + NOBODY_S - 0.1)
+    assert told.led_out() == []
+    told.tick(2.0 + NOBODY_S)
+    assert told.led_out() == [("c1", "nobody", "callback")]
+
+
 def test_who_is_there_only_for_a_later_step_is_there() -> None:
     skilled = EDU._replace(steps=(EDU.steps[0]._replace(needs=(("edu", 90),), lasts_s=60.0), EDU.steps[0]),
                            when_nobody=CALLBACK)
