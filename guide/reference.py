@@ -1,4 +1,7 @@
-"""Write the pages of `docs/reference` from the code: `python -m guide.reference`. A test fails when one is old."""
+"""Write the pages of `docs/reference` and the tree of commands from the code: `python -m guide.reference`.
+
+A test fails when one is old.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from guide import code_reference, settings_reference
+from guide import code_reference, command_tree, settings_reference
 from guide.tables import ROOT
 
 FOLDER = ROOT / "docs" / "reference"
@@ -41,4 +44,5 @@ def write_pages(folder: Path = FOLDER) -> None:
 
 if __name__ == "__main__":
     write_pages()
+    command_tree.write_tree()
     sys.stdout.write(f"{len(PAGES)} pages in {FOLDER.relative_to(ROOT)}\n")

@@ -11,7 +11,14 @@ INTERRUPTED = 130
 def run_cli() -> None:
     """Run a command. An error of Santral becomes one sentence on stderr with its exit code."""
     from santral.errors import SantralError
+    from santral.shell.quick_answers import find_answer
 
+    # 1. Help, version and completion come from a file: they must not wait for what only a command needs.
+    answer = find_answer(sys.argv[1:])
+    if answer is not None:
+        sys.stdout.write(answer[0])
+        sys.exit(answer[1])
+    # 2. Run the command.
     try:
         # Imported inside, because it takes about a second, and Ctrl-C must not show a traceback then.
         from santral.cli import cli

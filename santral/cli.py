@@ -6,7 +6,7 @@ import sys
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -46,6 +46,10 @@ from santral.node.opening_hours import build_pages, hours_table, opening_on
 from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
 from santral.privacy import cli as privacy_cli
 from santral.secrets import NodeSecrets, write_private
+from santral.shell.command_tree import CommandTree
+from santral.shell.completion import write_script
+from santral.shell.man_page import write_page
+from santral.shell.quick_answers import read_version
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """Folder of the repository, if the packages were not copied out of it."""
@@ -57,7 +61,8 @@ SECTIONS = {
     "People of the desk": ("people",),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
     "Planning": ("simulate", "staff"),
-    "To try and to measure": ("lab", "bench")}
+    "To try and to measure": ("lab", "bench"),
+    "The shell": ("completion", "man")}
 """Sections of `santral --help`. Commands in no section come first."""
 
 
@@ -74,6 +79,7 @@ class Sections(TyperGroup):
 
 
 cli = typer.Typer(cls=Sections, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  rich_markup_mode=None,
                   help="Santral: a contact-centre engine behind one telephone number.")
 
 Centre = Annotated[Path, typer.Argument(help="Folder of the centre.")]
@@ -154,6 +160,20 @@ def show_hours(
                                  param_hint="--from")
     shown = build_pages(found.settings, found.loaded, day, days)
     Console(highlight=False).print(hours_table(shown, {one.id: one.name for one in found.loaded.services}))
+
+
+@cli.command("completion")
+def print_completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Shell that shall complete commands.")],
+) -> None:
+    """Print the completion script of a shell. For bash: santral completion bash > /etc/bash_completion.d/santral."""
+    typer.echo(write_script(CommandTree.read_file(), shell), nl=False)
+
+
+@cli.command("man")
+def print_man_page() -> None:
+    """Print the man page: santral man | man -l -."""
+    typer.echo(write_page(CommandTree.read_file(), read_version()), nl=False)
 
 
 def plan_of(centre: Path, settings: Path | None, state: Path) -> AsteriskPlan:
