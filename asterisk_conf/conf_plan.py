@@ -44,6 +44,8 @@ DISTRESS_WEIGHT = 10
 """Weight of the fallback queue of a distress service. The others have 0."""
 CEL_FALLBACK = "SC_FALLBACK-"
 """Prefix of a service's id: name of the CEL event of a caller who enters a fallback queue."""
+ANY_NOTATION = "_[+0-9(]!"
+"""Extension of `santral-in` for a called number in another notation. No special extension (h, i, T) matches it."""
 CEL_NO_NODE = "SC_NO_NODE"
 """Name of the CEL event of a new caller whom no node has answered."""
 MUSIC_CLASS = "santral"
@@ -55,6 +57,7 @@ SECRET_MIN = 20
 """Fewest characters of a secret. 20 of 62 letters and digits are 119 bits. Only phones and AMI clients read it."""
 
 _NUMBER = re.compile(r"\+?[0-9]{2,15}\Z", re.ASCII)
+_FORM = re.compile(r"\+?[0-9]{2,20}\Z", re.ASCII)
 _OUTSIDE = re.compile(r"\+?[0-9]{3,15}\Z", re.ASCII)
 EXTERNAL_FAILED = "back"
 """Extension of `external.conf` for a call that no outside number answered. It is next to the names of the numbers."""
@@ -232,6 +235,8 @@ class AsteriskPlan:
     """All services. The first one for distress is reached by a key in the fallback queue."""
     unknown_service: str
     """Service of callers who have not chosen one while no node answers."""
+    number_forms: Mapping[str, str] = field(default_factory=dict)
+    """Called number by each of its notations, such as `+904440632`. Without any, `numbers` has all of them."""
     lines: LinePlan | None = None
     """Lines of the carrier. None counts and refuses no calls."""
     line_entries: Mapping[str, str] = field(default_factory=dict)
@@ -272,6 +277,11 @@ class AsteriskPlan:
         faults = list(_find_faults(self))
         if faults:
             raise PlanError(faults)
+
+    @property
+    def notations(self) -> dict[str, str]:
+        """Called number by each notation, with the one in which it is written."""
+        return {number: number for number in self.numbers} | dict(self.number_forms)
 
     @property
     def first_distress(self) -> str:
@@ -316,6 +326,9 @@ def _check_callers(plan: AsteriskPlan) -> Iterable[str]:
             yield f"called number {number!r}: 2 to 15 digits, as the carrier sends it"
         if not _NAME.match(entry):
             yield f"entry {entry!r} of {number}: letters, digits, _ and - only"
+    for form, number in plan.number_forms.items():
+        if not _FORM.match(form) or number not in plan.numbers:
+            yield f"notation {form!r} of {number!r}: 2 to 20 digits with an optional +, of a called number"
     for service in plan.services:
         if not _SERVICE.match(service.id):
             yield f"service {service.id!r}: small letters, digits and _ only"

@@ -27,6 +27,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
                          "are the classes of calls; `full_` and `words_` with a class end a call. Sets `GROUP(lines)` "
                          "and `GROUP(class)`.",
         "santral-class": "Gosub: the class of lines by the caller's service.",
+        "santral-number": "Notations of the called numbers.",
+        "santral-refused": "Ends a call to a number that is not ours, at an extension with the number's form.",
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",
         "santral-hold": "The hold loop: music in `Read`, a tick every 15 s or less.",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from asterisk_conf.conf_plan import ANY_NOTATION
 from asterisk_conf.flat_reader import Finding, Section
 from asterisk_conf.module_lists import APPLICATIONS
 
@@ -30,6 +31,9 @@ LINE_CAUSES = ("17", "34")
 
 RAW = "SC_RAW"
 """Variable with the caller's own text."""
+
+NUMBER, DIALLED = "__SC_NUMBER", "SC_DIALLED"
+"""Variables of the caller's number and of the called one, which other steps may trust."""
 
 _STEP = re.compile(r"(?:(?P<exten>[^,]+),)?(?P<prio>n|\d+)(?:\((?P<label>[^)]*)\))?,(?P<call>.*)\Z")
 
@@ -89,7 +93,8 @@ def _read_steps(sections: list[Section]) -> Iterator[Step]:
 
 def _check_public(steps: list[Step], public: set[str]) -> Iterator[Finding]:
     for step in steps:
-        if step.context in public and not step.exten.removeprefix("+").isdigit():
+        # A notation is read by one extension only, which looks the digits up in a table ([santral-number]).
+        if step.context in public and step.exten != ANY_NOTATION and not step.exten.removeprefix("+").isdigit():
             yield Finding(FILE, step.line, f"[{step.context}] answers {step.exten!r}",
                           "strangers reach this context: called numbers only, no pattern and no letters")  # fmt: skip
 
@@ -239,7 +244,7 @@ def _check_hostile(steps: list[Step]) -> Iterator[Finding]:
     """Yield uses of the caller's own text beyond a copy and a REGEX. In IF or ExecIf a `:` of the text becomes code."""
     for step in steps:
         text = step.data
-        raw = f"{{{RAW}" in text or "PJSIP_HEADER(read" in text
+        raw = f"{{{RAW}" in text or "PJSIP_HEADER(read" in text or (step.exten == ANY_NOTATION and "{EXTEN" in text)
         if not raw or (step.app == "Set" and "IF(" not in text and "$[" not in text):
             continue
         # REGEX itself is safe only if no bracket of the text can end the expression.
@@ -251,11 +256,17 @@ def _check_hostile(steps: list[Step]) -> Iterator[Finding]:
                               "take ( and ) out by REPLACE before: after a ) of it Asterisk reads a : as its own")
             continue
         yield Finding(FILE, step.line, f"a caller's own text in {step.app}", "copy it by Set, ask by REGEX only")
-    # The number counts as checked only if one expression covers all of it.
+    # A number counts as checked only if one expression covers all of it, in the same extension.
     whole = f'$" ${{{RAW}}})}}'
-    if any(step.data == f"__SC_NUMBER=${{{RAW}}}" for step in steps) and not any(
-            step.app == "GotoIf" and step.data.startswith('${REGEX("^') and whole in step.data for step in steps):
-        yield Finding(FILE, 0, "the caller's number is not checked", "REGEX it from ^ to $ before SC_NUMBER takes it")
+    for step in steps:
+        name, _, value = step.data.partition("=")
+        if step.app != "Set" or (name, value) not in ((NUMBER, f"${{{RAW}}}"), (DIALLED, f"${{{RAW}}}")):
+            continue
+        if not any(other.app == "GotoIf" and other.data.startswith('${REGEX("^') and whole in other.data
+                   for other in steps if (other.context, other.exten) == (step.context, step.exten)):
+            whose = "caller's" if name == NUMBER else "called"
+            yield Finding(FILE, step.line, f"the {whose} number is not checked",
+                          f"REGEX it from ^ to $ before {name.lstrip('_')} takes it")
 
 
 def _check_lines(steps: list[Step]) -> Iterator[Finding]:

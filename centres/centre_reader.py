@@ -119,6 +119,7 @@ def load_centre(folder: Path, overlay: Path | None = None, *, today: date | None
     problems += rule_checks.check_rules(services) if services_whole else []
     if settings is not None:
         problems += cross_checks.check_fallback(settings, documents, services, services_whole)
+        problems += cross_checks.check_numbers(settings, documents)
         problems += cross_checks.check_hours(settings, documents)
         problems += cross_checks.pause_reasons(settings, documents)
         problems += cross_checks.check_closures(settings, documents, services, services_whole)

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Generic, Protocol, TypeVar
 
 from centres.base_shapes import Shape
+from centres.called_numbers import list_forms
 from centres.document_reader import Mapping
 from centres.problem import Problem
 from centres.services import Service
@@ -80,6 +81,20 @@ def check_hours(settings: Settings, documents: tuple[Mapping, ...]) -> list[Prob
                     f"the called number {number} leads to '{closed}', the entry of the closed centre",
                     "Lead it to the entry for open hours.")
             for number, entry in settings.numbers.items() if entry == closed]
+
+
+def check_numbers(settings: Settings, documents: tuple[Mapping, ...]) -> list[Problem]:
+    """Check that no called number appears in two notations."""
+    problems, first = [], dict[str, str]()
+    for number in settings.numbers:
+        for form in list_forms(number):
+            known = first.setdefault(form, number)
+            if known != number:
+                problems.append(Problem(locate_in(documents, ("numbers", number)),
+                                        f"{number} and {known} are one number in two notations",
+                                        "Keep one of them: carriers may send any notation."))
+                break
+    return problems
 
 
 def check_closures(settings: Settings, documents: tuple[Mapping, ...], services: Sequence[Item[Service]],

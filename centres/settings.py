@@ -357,7 +357,7 @@ class Settings(Shape):
 
     centre: Identity
     numbers: Annotated[dict[Number, Entry], Field(min_length=1)]
-    """Called number, as the trunk sends it = entry of the menu. Other numbers are refused."""
+    """Called number, in any of its notations (`0…`, `+90…`) = entry of the menu. Other numbers are refused."""
     listen: Listen = Listen()
     asterisk: Asterisk = Asterisk()
     trunk: Trunk

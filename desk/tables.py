@@ -157,7 +157,8 @@ def status_page(status: dict[str, Any], zone: ZoneInfo | None = None, *, all_of_
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
     return Group(line, *_last_known_good_notice(status.get("last_known_good"), zone),
-                 *_unservable_notice(status.get("unservable_needs")), queue_table(status),
+                 *_unservable_notice(status.get("unservable_needs")),
+                 *_refused_notice(status.get("refused_numbers")), queue_table(status),
                  agent_table(status, all_of_them=all_of_them))
 
 
@@ -169,6 +170,20 @@ def _last_known_good_notice(found: dict[str, Any] | None, zone: ZoneInfo | None)
     return [Text(f"MERKEZİN DOSYALARINDA HATA VAR: {since:%d.%m.%Y %H:%M} tarihinden beri geçerli olan son sağlam "
                  "kopyayla çalışılıyor.", style="bold red"),
             *(Text(f"  {one}") for one in found["problems"]), Text(RELOAD_HINT)]
+
+
+FORMS = {"plus": "+ ile", "zeros": "00 ile", "country": "90 ile", "zero": "0 ile", "plain": "başka bir rakamla"}
+"""Begin of a refused number in words."""
+
+
+def _refused_notice(found: list[dict[str, Any]] | None) -> list[Text]:
+    """Return a notice on calls to numbers that `[numbers]` does not name, by the form of the number."""
+    if not found:
+        return []
+    forms = ", ".join(f"{one['calls']} × " + (f"{FORMS[one['form']]} başlayan {one['digits']} hane"
+                                              if one["form"] in FORMS else "numara olmayan bir ad") for one in found)
+    return [Text(f"Merkezin olmayan numaralara gelen çağrılar geri çevrildi: {forms}. Bunlar merkezin numarasıysa "
+                 "[numbers] içine yazın.", style="yellow")]
 
 
 def _unservable_notice(found: list[str] | None) -> list[Text]:

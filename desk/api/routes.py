@@ -346,7 +346,7 @@ async def cancel_callback(call: ApiCall) -> Shape:
 async def show_status(call: ApiCall) -> Shape:
     """Return queues and agents at one moment."""
     return views.show_status(call.inbox.status(), call.operations.last_known_good(),
-                             call.operations.unservable_needs(), call.who)
+                             call.operations.unservable_needs(), call.operations.refused_calls(), call.who)
 
 
 async def reload_centre(call: ApiCall) -> Shape:

@@ -131,6 +131,14 @@ class LastKnownGood(Shape):
     problems: list[str] = Field(description="The first mistakes of the files, with file and line.")
 
 
+class RefusedNumber(Shape):
+    """Calls to numbers of one form that are not the centre's."""
+
+    form: str = Field(description="Begin of the number: plus, zeros (00), country (90), zero, plain or text.")
+    digits: int
+    calls: int
+
+
 class StatusAnswer(Shape):
     """Queues and agents at one moment."""
 
@@ -139,6 +147,8 @@ class StatusAnswer(Shape):
     last_known_good: LastKnownGood | None = Field(description="Null: the centre's files are in force.")
     unservable_needs: list[str] = Field(
         description="The first requirements that no agent can serve today, with file and line.")
+    refused_numbers: list[RefusedNumber] = Field(
+        description="Calls to numbers that are not the centre's since the node started, by the form of the number.")
     queues: list[Queue]
     agents: list[Agent]
 
@@ -195,8 +205,9 @@ def show_callbacks(status: Status) -> Callbacks:
 
 
 def show_status(status: Status, last_good: LastKnownGood | None, nobody_left: list[str],
-                who: TokenHolder) -> StatusAnswer:
+                refused: list[RefusedNumber], who: TokenHolder) -> StatusAnswer:
     """Return the whole status as the asker may see it."""
     return StatusAnswer(at=status.at, link_up=status.link_up, last_known_good=last_good, unservable_needs=nobody_left,
+                        refused_numbers=refused,
                         queues=[show_queue(one) for one in status.queues],
                         agents=[show_agent(one, who) for one in status.agents])

@@ -171,6 +171,9 @@ LINES_LIMIT = Metric("acd_lines_limit", GAUGE, ("class",),
 LINE_REFUSALS = Metric("acd_line_refusals_total", COUNTER, ("class", "result"),
                        "Calls that found no line since the node started: refused (before the answer) or words (the "
                        "emergency text, then the end). They were never contacts.")
+CALLS_REFUSED = Metric("acd_calls_refused_total", COUNTER, ("reason", "form"),
+                       "Calls refused before the answer since the node started: unknown_number (not a number of the "
+                       "centre; form is its begin and digits, as plus-12, zero-11 or text-0) or no_line (form none).")
 RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link returned after a loss.")
 ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
@@ -221,8 +224,8 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPE
         OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
-        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, RECONNECTS, ASTERISK_EVENTS, MISMATCHES,
-        CENTRE_FILES, RECORDINGS, RECORDING,
+        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,
+        ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
         CALLER_PREFERENCES, PURGED,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)

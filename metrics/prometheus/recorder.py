@@ -71,6 +71,8 @@ from routing.core.model.talk_facts import (
 from routing.store.schema import SMS_OVER
 
 LINK, MQTT = "ami", "mqtt"
+NO_FORM = "none"
+"""Form of the number of a call that was refused for another reason."""
 SMS_RESULTS = (*SMS_OVER, "refused")
 RESULTS = {OfferState.TIMEOUT: RING_NO_ANSWER, OfferState.REJECTED: "rejected", OfferState.CANCELED: "cancelled",
            OfferState.RESCINDED: "rescinded"}
@@ -338,6 +340,15 @@ class MetricsRecorder:
             self._series.add_count(names.LINE_REFUSALS, "other", "refused", by=0.0)
         for key, count in refused.items():
             self._raise_to(names.LINE_REFUSALS, count, *key)
+
+    def set_refused_calls(self, numbers: Mapping[tuple[str, int], int], lines: Mapping[tuple[str, str], int]) -> None:
+        """Take the refused calls since the start of the node, by form of the number or by line."""
+        # A series begins at 0, or its first increase could not be seen.
+        self._series.add_count(names.CALLS_REFUSED, "no_line", NO_FORM, by=0.0)
+        self._raise_to(names.CALLS_REFUSED, sum(count for (_, result), count in lines.items() if result == "refused"),
+                       "no_line", NO_FORM)
+        for (form, digits), count in numbers.items():
+            self._raise_to(names.CALLS_REFUSED, count, "unknown_number", f"{form}-{digits}")
 
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""

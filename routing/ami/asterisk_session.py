@@ -23,7 +23,7 @@ from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
 from routing.ami.fallback.members import FallbackMembers
 from routing.ami.fallback.queues import Agents, FallbackQueues
-from routing.ami.line_counts import LineRefusals, read_lines
+from routing.ami.line_counts import LineRefusals, RefusedNumbers, read_lines
 from routing.ami.link import Link, LinkCounters, Timing, backoff_delays
 from routing.ami.resync import (
     channels_to_explain,
@@ -134,6 +134,11 @@ class AsteriskSession:
     def line_refusals(self) -> LineRefusals:
         """Return the calls that found no line, by class and result."""
         return self._translator.refusals.counts
+
+    @property
+    def refused_numbers(self) -> RefusedNumbers:
+        """Return the calls to numbers that are not the centre's, by begin and digits of the number."""
+        return self._translator.refusals.numbers
 
     async def run_session(self) -> None:
         """Work until cancelled.

@@ -1,9 +1,12 @@
-"""Count the lines of the carrier that calls hold, and the calls that found no line."""
+"""Count the lines of the carrier that calls hold, and the calls that were refused."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+
+import structlog
 
 from routing.ami.link import Link
 from routing.ami.wire import Message
@@ -17,18 +20,35 @@ OTHER_CLASSES = ("other", "words")
 ANSWERS = {"full": "refused", "words": "words"}
 """Result of a call by the extension at which it ended: refused before the answer, or ended after the emergency text."""
 
+CONTEXT_REFUSED = "santral-refused"
+"""Context of the dialplan in which a call to a number that is not the centre's ends."""
+FORMS = ("plus", "zeros", "country", "zero", "plain", "text")
+"""Begin of a refused number: +, 00, 90, 0, another digit, or no number at all."""
+_FORM = re.compile(rf"form_({'|'.join(FORMS)})_([0-9]{{1,2}})\Z", re.ASCII)
+
+RefusedNumbers = Mapping[tuple[str, int], int]
+"""Calls to numbers that are not the centre's since the start of the node, by begin and digits of the number."""
 LineRefusals = Mapping[tuple[str, str], int]
 """Calls without a line since the start of the node, by class and result."""
 
 
+log = structlog.get_logger(__name__)
+
+
 class RefusalCounter:
-    """Count calls that end in `[santral-lines]`, by class and result."""
+    """Count calls that end in `[santral-lines]` or `[santral-refused]`."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        """Calls without a line, by class and result."""
+        self.numbers: Counter[tuple[str, int]] = Counter()
+        """Calls to an unknown number, by begin and digits. At most 6 times 21 forms pass the dialplan."""
 
     def take_hangup(self, message: Message) -> bool:
-        """Count the end of a call. Return whether the call found no line, so that nobody else needs to know of it."""
+        """Count the end of a call. Return whether the call was refused, so that nobody else needs to know of it."""
+        if message.get("Context") == CONTEXT_REFUSED:
+            self._count_number(message.get("Exten"))
+            return True
         if message.get("Context") != CONTEXT_LINES:
             return False
         answer, _, line_class = message.get("Exten").partition("_")
@@ -36,6 +56,15 @@ class RefusalCounter:
         if answer in ANSWERS and line_class:
             self.counts[line_class, ANSWERS[answer]] += 1
         return True
+
+    def _count_number(self, extension: str) -> None:
+        found = _FORM.match(extension)
+        # A carrier may also hang up before the form of the number is known.
+        if found is None:
+            return
+        form, digits = found[1], int(found[2])
+        self.numbers[form, digits] += 1
+        log.warning("call.number_refused", form=form, digits=digits)
 
 
 async def read_lines(link: Link, classes: Sequence[str]) -> dict[str, int]:

@@ -30,6 +30,7 @@ from asterisk_conf.dialplan_values import Timings
 from asterisk_conf.machine_addresses import list_addresses
 from centres import services as files
 from centres.base_shapes import minute_of
+from centres.called_numbers import list_forms
 from centres.centre_reader import LoadedCentre, load_centre
 from centres.problem import Problem
 from centres.settings import Settings
@@ -313,7 +314,9 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
     # 2. Build the plan. An information prompt exists only for some services.
     said = all_prompts()
     return AsteriskPlan(
-        numbers=settings.numbers, nodes=tuple(parse_address(agi) for agi in settings.asterisk.agi),
+        numbers=settings.numbers,
+        number_forms={form: number for number in settings.numbers for form in list_forms(number)},
+        nodes=tuple(parse_address(agi) for agi in settings.asterisk.agi),
         sounds=settings.asterisk.sounds, music=settings.asterisk.music,
         musics=tuple(dict.fromkeys(one.music for one in config.waits.values() if one.music != MUSIC_CLASS)),
         seats=tuple(secrets.seat_secrets(seats).items()),

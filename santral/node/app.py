@@ -231,7 +231,7 @@ class Node:
             house = RunningNodeOperations(
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge, own, notes,
-                desk.sessions.display_name)
+                desk.sessions.display_name, lambda: self._switch.refused_numbers)
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
             await self._run_tasks(stack, store, runner, dialogues.server, http, desk, calendar, house)
@@ -465,6 +465,7 @@ class Node:
             recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
             recorder.set_lines(switch.lines, switch.line_refusals,
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
+            recorder.set_refused_calls(switch.refused_numbers, switch.line_refusals)
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)

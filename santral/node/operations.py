@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,7 +48,8 @@ class RunningNodeOperations:
                  board: AnnouncementBoard, archive: RecordingAccess, can_call: Callable[[OfferId], bool],
                  wishes: NodePreferences, instead: Callable[[], CopyInForce | None],
                  nobody_left: Callable[[], Sequence[str]], surge: SurgeSwitch, own: OwnDesk, notes: ContactNotes,
-                 display_name: Callable[[str], str]) -> None:
+                 display_name: Callable[[str], str],
+                 refused_numbers: Callable[[], Mapping[tuple[str, int], int]]) -> None:
         self.find_recordings, self.read_recording, self.pause_recording, self.can_call = (
             archive.find_recordings, archive.read_recording, archive.pause_by_api, can_call)
         self.audit_act = archive.audit_access
@@ -56,7 +57,7 @@ class RunningNodeOperations:
             own.hang_up, own.comfort, own.save_comfort, own.own_day, own.access_log)
         self.list_codes, self.save_note, self.own_contacts, self.callers_at_hand = (
             notes.list_codes, notes.save_note, notes.own_contacts, notes.callers_at_hand)
-        self.display_name = display_name
+        self.display_name, self._refused_numbers = display_name, refused_numbers
         self.erase_preferences, self._wishes = wishes.erase_preference, wishes
         self._current, self._reloader, self._clock, self._board = current, reloader, clock, board
         self._instead, self._nobody_left, self._surge = instead, nobody_left, surge
@@ -82,6 +83,11 @@ class RunningNodeOperations:
     def unservable_needs(self) -> list[str]:
         """Return the problems that agents' needs cause today. See `NodeOperations`."""
         return list(self._nobody_left())
+
+    def refused_calls(self) -> list[views.RefusedNumber]:
+        """Return the calls to unknown numbers. See `NodeOperations`."""
+        return [views.RefusedNumber(form=form, digits=digits, calls=calls)
+                for (form, digits), calls in sorted(self._refused_numbers().items())]
 
     async def run_reloads(self, hang_up: asyncio.Event) -> None:
         """Reload at each SIGHUP until cancelled. A failed reload is logged and changes nothing."""

@@ -97,6 +97,7 @@ class House:
         self.callable = True
         self.instead: views.LastKnownGood | None = None
         self.left: list[str] = []
+        self.refused: list[views.RefusedNumber] = []
         self.given_up = 0
         self.surge: str | None = None
         self.audit_fails = False
@@ -106,6 +107,9 @@ class House:
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
+
+    def refused_calls(self) -> list[views.RefusedNumber]:
+        return self.refused
 
     def unservable_needs(self) -> list[str]:
         return self.left

@@ -182,11 +182,13 @@ class Telephone(asyncio.DatagramProtocol):
 
     async def call(self, number: bytes, *, caller: bytes = b"<sip:05320000000@127.0.0.1>", more: bytes = b"",
                    contact: bytes = b"", call_id: bytes = b"", to: bytes | None = None, sdp: bytes = b"-",
-                   limit: float = ANSWER_S) -> Dialogue:
-        """Dial. `more`: further header lines; `sdp`: the name of the session; `call_id`: what is added to ours. Returns
-        with the final answer, or without one when none came within `limit`."""
+                   limit: float = ANSWER_S, uri: bytes | None = None) -> Dialogue:
+        """Dial. `more`: further header lines; `sdp`: the name of the session; `call_id`: what is added to ours.
+
+        `uri` is a whole target. Returns with the final answer, or without one when none came within `limit`.
+        """
         token = self._tag + b"-%d-" % next(self._numbers)
-        target = b"sip:" + number + b"@" + self.server[0].encode() + b":%d" % self.server[1]
+        target = uri or b"sip:" + number + b"@" + self.server[0].encode() + b":%d" % self.server[1]
         local = caller + b";tag=" + self._tag
         remote = b"<" + (target if to is None else to) + b">"
         dialogue = Dialogue(self, token + call_id, local, remote, target)

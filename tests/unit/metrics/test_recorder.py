@@ -270,5 +270,11 @@ def test_lines_are_told_by_class_and_refused_calls_are_counted_once() -> None:
     page = lines(recorder)
     assert {'acd_lines{class="all"} 12.0', 'acd_lines{class="other"} 8.0', 'acd_lines_limit{class="all"} 12.0',
             'acd_line_refusals_total{class="other",result="refused"} 5.0'} <= set(page)
+    for unknown in (2, 3):
+        recorder.set_refused_calls({("plus", 13): unknown, ("text", 0): 1},
+                                   {("other", "refused"): 5, ("a", "words"): 2})
+    assert {'acd_calls_refused_total{form="plus-13",reason="unknown_number"} 3.0',
+            'acd_calls_refused_total{form="text-0",reason="unknown_number"} 1.0',
+            'acd_calls_refused_total{form="none",reason="no_line"} 5.0'} <= set(lines(recorder))
     recorder.set_lines({}, {}, {})
     assert not [line for line in lines(recorder) if line.startswith("acd_lines{")]

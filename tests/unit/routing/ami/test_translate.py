@@ -506,6 +506,11 @@ def test_a_call_without_a_line_is_counted_and_never_a_contact() -> None:
     for exten in ("full_other", "full_other", "words_psikososyal", "other"):
         assert translator.translate_message(
             ami("Hangup", Uniqueid="9.1", Channel="PJSIP/trunk-1", Context="santral-lines", Exten=exten)) == []
+    for exten in ("form_plus_13", "form_zero_11", "form_zero_11", "form_text_0", "form_\x1b[2J_11",
+                  "form_plus_131", "s"):
+        assert translator.translate_message(
+            ami("Hangup", Uniqueid="9.3", Channel="PJSIP/trunk-3", Context="santral-refused", Exten=exten)) == []
+    assert translator.refusals.numbers == {("plus", 13): 1, ("zero", 11): 2, ("text", 0): 1}
     assert translator.refusals.counts == {("other", "refused"): 2, ("psikososyal", "words"): 1}
     assert translator.translate_message(
         ami("Hangup", Uniqueid="9.2", Channel="PJSIP/trunk-2", Context="santral-hold", Exten="s")) != []
