@@ -1,5 +1,5 @@
 # Two targets do everything on a fresh Debian 13 machine: make demo, make test. A machine of a centre needs make install.
-# PYTHON chooses the interpreter (3.11 to 3.13); DEMO_SECONDS ends the demo by itself; QUICK has more options of pip.
+# PYTHON chooses the interpreter (3.11 to 3.14); DEMO_SECONDS ends the demo by itself; QUICK has more options of pip.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -25,7 +25,7 @@ speak:
 
 $(NODE): setup.cfg pyproject.toml
 	@echo "== virtual environment in $(VENV) ($$($(PYTHON) --version))"
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=python3.13 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else "Python 3.11 to 3.14 is needed; choose one with: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -c 'import sys; sys.exit(0)' && { test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); }
 	@echo "== installing what setup.cfg names"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet $(QUICK) --editable .
