@@ -235,6 +235,10 @@ class AsteriskPlan:
     """All services. The first one for distress is reached by a key in the fallback queue."""
     unknown_service: str
     """Service of callers who have not chosen one while no node answers."""
+    prefix: str = ""
+    """Begin of the endpoints' and transports' names on an Asterisk that has other work. Seats have it already."""
+    shared_transport: str | None = None
+    """UDP transport of such an Asterisk at the address of `sip`. None writes an own one."""
     number_forms: Mapping[str, str] = field(default_factory=dict)
     """Called number by each of its notations, such as `+904440632`. Without any, `numbers` has all of them."""
     lines: LinePlan | None = None
@@ -282,6 +286,16 @@ class AsteriskPlan:
     def notations(self) -> dict[str, str]:
         """Called number by each notation, with the one in which it is written."""
         return {number: number for number in self.numbers} | dict(self.number_forms)
+
+    @property
+    def trunk_endpoint(self) -> str:
+        """Name of the carrier's endpoint."""
+        return self.prefix + TRUNK_ENDPOINT
+
+    @property
+    def transport(self) -> str:
+        """Name of the UDP transport."""
+        return self.shared_transport or f"{self.prefix}transport-udp"
 
     @property
     def first_distress(self) -> str:
@@ -368,7 +382,7 @@ def _check_phones(plan: AsteriskPlan) -> Iterable[str]:
     # 1. Agents' phones, pages and remote agents share one table of endpoint names.
     seen: set[str] = set()
     for seat, secret in (*plan.seats, *(plan.pages.seats if plan.pages else ())):
-        if not _SEAT.match(seat) or seat in OWN_ENDPOINTS:
+        if not _SEAT.match(seat) or seat in (plan.trunk_endpoint, *OWN_ENDPOINTS):
             yield f"seat {seat!r}: letters, digits, _ and - only, and not one of {', '.join(OWN_ENDPOINTS)}"
         if seat in seen:
             yield f"seat {seat} is there twice"

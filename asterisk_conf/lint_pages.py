@@ -51,7 +51,7 @@ def _check_names(sections: list[Section]) -> Iterator[Finding]:
                               "media_address=... and bind_rtp_to_media_address=yes")
         elif not section.value_of("transport"):
             yield Finding(SIP, section.line, f"[{section.name}] may come by any transport, as a page does",
-                          "transport=transport-udp")
+                          "name its transport")
 
 
 def _check_commands(sections: list[Section]) -> Iterator[Finding]:

@@ -27,14 +27,15 @@ def write_files(files: Mapping[str, str], folder: Path) -> dict[str, Change]:
 
     Raise OSError if the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for parent in {(folder / name).parent for name in files} | {folder}:
+        parent.mkdir(parents=True, exist_ok=True)
     return {name: _write_file(folder / name, text) for name, text in sorted(files.items())}
 
 
 def _write_file(path: Path, text: str) -> Change:
     mode = SECRET_MODE if path.name in SECRET_FILES else PLAIN_MODE
     before = path.read_bytes() if path.exists() else None
-    if before == text.encode():
+    if before == text.encode("utf-8", "surrogateescape"):
         path.chmod(mode)
         return Change.SAME
     # A temporary file has mode 0600 from its first byte, so no secret is ever readable.
@@ -42,7 +43,7 @@ def _write_file(path: Path, text: str) -> Change:
     try:
         # The new content must be on the disk before it replaces the old file.
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(mode)

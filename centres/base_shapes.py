@@ -27,6 +27,8 @@ WALL_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 NUMBER_PATTERN = r"^\+?[0-9]{3,15}$"
 LABEL_PATTERN = r"^[a-z0-9][a-z0-9-]{0,29}$"
 """Names that become endpoint names in Asterisk."""
+PREFIX_PATTERN = r"^([a-z][a-z0-9]{0,7}-)?$"
+"""Begin of the names of endpoints on an Asterisk that has other work."""
 SIGN_IN_PATTERN = r"^[0-9]{3,8}$"
 
 PATTERNS = {
@@ -37,6 +39,7 @@ PATTERNS = {
     WALL_PATTERN: "should be a time of the day in quotes, such as 09:00",
     NUMBER_PATTERN: "should be 3 to 15 digits, with + before them or not",
     LABEL_PATTERN: "should be 1 to 30 of the letters a to z, digits and -, not beginning with -",
+    PREFIX_PATTERN: "should be up to 8 of the letters a to z and digits with a - at the end, such as sc-",
     SIGN_IN_PATTERN: "should be 3 to 8 digits in quotes",
 }
 """For each pattern, the sentence that a person reads when a text does not match."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from centres.base_shapes import Shape
+from centres.base_shapes import PREFIX_PATTERN, Shape
 
 First = Annotated[int, Field(ge=10, le=999_999, strict=True)]
 Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
@@ -20,9 +20,9 @@ class PageSeats(Shape):
     count: Count
     """Number of seats, counting up."""
 
-    def seat_names(self) -> tuple[str, ...]:
+    def seat_names(self, prefix: str) -> tuple[str, ...]:
         """Return the endpoint names of these seats."""
-        return _name_seats(self.first, self.count)
+        return _name_seats(prefix, self.first, self.count)
 
 
 class Seats(Shape):
@@ -32,6 +32,8 @@ class Seats(Shape):
     """First phone; each seat is an endpoint with its number as name."""
     count: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 1
     """Number of phones, counting up; 0 if pages are the only seats."""
+    prefix: Annotated[str, StringConstraints(pattern=PREFIX_PATTERN)] = ""
+    """Begin of all endpoint names, such as `sc-`, on an Asterisk that has other work."""
     web: PageSeats | None = None
     """Seats whose phone is the page; left out: none."""
     far: PageSeats | None = None
@@ -45,15 +47,15 @@ class Seats(Shape):
 
     def seat_names(self) -> tuple[str, ...]:
         """Return the endpoint names of the phones. They ring without a node."""
-        return _name_seats(self.first, self.count)
+        return _name_seats(self.prefix, self.first, self.count)
 
     def web_names(self) -> tuple[str, ...]:
         """Return the endpoint names of the page seats of the house."""
-        return () if self.web is None else self.web.seat_names()
+        return () if self.web is None else self.web.seat_names(self.prefix)
 
     def far_names(self) -> tuple[str, ...]:
         """Return the endpoint names of the page seats of agents at home."""
-        return () if self.far is None else self.far.seat_names()
+        return () if self.far is None else self.far.seat_names(self.prefix)
 
     def page_names(self) -> tuple[str, ...]:
         """Return the endpoint names of all page seats."""
@@ -70,5 +72,5 @@ class Seats(Shape):
                         for name, one in (("web", self.web), ("far", self.far)) if one is not None}
 
 
-def _name_seats(first: int, count: int) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(first, first + count))
+def _name_seats(prefix: str, first: int, count: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}{number}" for number in range(first, first + count))

@@ -15,6 +15,9 @@ from typer.core import TyperGroup
 
 from asterisk_conf import cli as asterisk_conf_cli
 from asterisk_conf.conf_plan import AsteriskPlan, PlanError
+from asterisk_conf.existing.live_lint import lint_live, lint_logs
+from asterisk_conf.existing.live_reader import LiveFolder, NoAsteriskFolder
+from asterisk_conf.existing.running import CONSOLE, ask_by, check_running
 from asterisk_conf.lint import lint_files
 from asterisk_conf.render import render_files
 from centres.centre_reader import load_centre
@@ -22,6 +25,7 @@ from desk import cli as desk_cli
 from drawing.chart import svg_document
 from ivr import cli as ivr_cli
 from ivr.flow.sound_checks import NOT_APPLICABLE
+from ivr.routes.in_call_keys import IN_CALL_KEYS
 from lab import cli as lab_cli
 from metrics.dashboards import cli as dashboards_cli
 from metrics.mqtt import cli as mqtt_cli
@@ -93,6 +97,9 @@ def check_centre(
     settings: Settings = None,
     state: Annotated[Path, typer.Option("--state", help=(
         "State folder of the node, with the numbers of remote counsellors."))] = Path("/var/lib/santral"),
+    asterisk: Annotated[Path | None, typer.Option("--asterisk", help=(
+        "Folder of a live Asterisk to check too, with its includes, and the running one if it answers."))] = None,
+    console_command: Annotated[str, typer.Option("--console", help="Command that asks the running one.")] = CONSOLE,
 ) -> None:
     """Check a centre's files and the Asterisk files made of them. All problems are shown at once. Exit 0 or 2."""
     # 1. Check the files of the centre. Warnings do not change the exit code.
@@ -121,6 +128,8 @@ def check_centre(
         console.print(str(finding), markup=False)
     if findings:
         raise typer.Exit(2)
+    if asterisk is not None:
+        _check_asterisk(asterisk, console_command, console)
     # 3. Report success.
     loaded = found.loaded
     for sentence in found.sentences:
@@ -141,6 +150,26 @@ def run_node(
 ) -> None:
     """Run a node with your own Asterisk until SIGTERM or Ctrl-C."""
     raise typer.Exit(app.run_node(centre, settings, state, log_json=log_json))
+
+
+def _check_asterisk(folder: Path, command: str, console: Console) -> None:
+    """Show the findings on a live Asterisk and exit with 2 if there are any."""
+    try:
+        live = LiveFolder(folder)
+        findings = lint_live(live, IN_CALL_KEYS)
+    except NoAsteriskFolder as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(2) from None
+    for log in lint_logs(live):
+        console.print(f"warning: {log}", markup=False)
+    running = check_running(ask_by(command), live, IN_CALL_KEYS)
+    for finding in (*findings, *(running or ())):
+        console.print(str(finding), markup=False)
+    asked = "no Asterisk answers, so only its files were read" if running is None else "the running Asterisk was asked"
+    console.print(f"{folder}: {config.format_count(len(findings) + len(running or ()), 'finding')}; {asked}.",
+                  markup=False)
+    if findings or running:
+        raise typer.Exit(2)
 
 
 @cli.command("hours")

@@ -315,6 +315,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
     said = all_prompts()
     return AsteriskPlan(
         numbers=settings.numbers,
+        prefix=settings.seats.prefix,
         number_forms={form: number for number in settings.numbers for form in list_forms(number)},
         nodes=tuple(parse_address(agi) for agi in settings.asterisk.agi),
         sounds=settings.asterisk.sounds, music=settings.asterisk.music,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import signal
 import stat
@@ -84,49 +83,6 @@ async def test_the_page_leads_to_the_first_call(machine: Machine, place: Network
     assert node is not None
     node.send_signal(signal.SIGTERM)
     assert node.wait(30) == 0, process.read_tail(machine.log)
-
-
-def test_the_files_can_stand_next_to_an_operators_own(machine: Machine) -> None:
-    page = (walk.HOUSE / "docs/operate/asterisk.md").read_text(encoding="utf-8")
-    included = re.findall(r"^\| `(\w+\.conf)` \| `(#include santral/\w+\.conf)`", page, re.MULTILINE)
-    assert len(included) == 8
-    port = re.search(r"^port=(\d+)$", (machine.asterisk.etc / "manager.conf").read_text(encoding="utf-8"), re.MULTILINE)
-    assert port is not None
-    machine.places["ami"] = f"127.0.0.1:{port[1]}"  # as the page says: the operator's own
-    for line in walk.commands(walk.PAGE.read_text(encoding="utf-8")):
-        if " asterisk-conf " in line:
-            machine.settings(walk.toml_block(walk.PAGE.read_text(encoding="utf-8")))
-            machine.run(line)
-            break
-        if line.startswith(("ln ", "install -d /etc/santral", "cp -r ")):
-            machine.run(line)
-    for line in walk.commands(page):
-        if line.startswith("install "):
-            machine.run(line)
-    machine.run("install -d -o asterisk -g santral -m 2750 /var/log/asterisk/cel-custom")
-    etc = machine.asterisk.etc
-    for name, line in included:
-        with (etc / name).open("a", encoding="utf-8") as file:
-            file.write(f"\n{line}\n")
-    denied = re.findall(r"^noload.*\n", (etc / "santral/modules.conf").read_text(encoding="utf-8"), re.MULTILINE)
-    own = (etc / "modules.conf").read_text(encoding="utf-8")
-    (etc / "modules.conf").write_text(own.replace("[modules]\n", "[modules]\n" + "".join(denied), 1), encoding="utf-8")
-
-    machine.asterisk.start()
-    for command, expected in (
-            ("dialplan show santral-in", "'4440632'"), ("dialplan show demo", "'s'"),  # theirs is still there
-            ("dialplan show globals", "SC_WHISPER_psikososyal="), ("dialplan show globals", "OUTBOUND-TRUNK="),
-            ("manager show users", "santral-actions"), ("manager show settings", machine.places["ami"]),
-            ("pjsip show transports", machine.places["sip"]), ("pjsip show endpoint 2001", "2001"),
-            ("queue show santral-temsilci", "santral-temsilci has 0 calls"), ("moh show classes", "Class: santral"),
-            ("cel show status", "BRIDGE_ENTER"), ("cel show status", "CEL Custom CSV Logging")):
-        told = machine.asterisk.console(command)
-        assert expected in told, f"{command}: {told}"
-    assert "bridge_native_rtp" not in machine.asterisk.console("module show like bridge_native_rtp.so").split("\n")[1]
-    machine.asterisk.console("channel originate Local/s@santral-bye application Hangup")
-    box = machine.path("/var/log/asterisk/cel-custom/santral.csv")
-    until(lambda: box.exists() and box.stat().st_size > 0, what="the black box writes")
-    assert re.match(r'"\d+\.\d{6}","CHAN_START","', box.read_text(encoding="utf-8"))
 
 
 def carry_out(machine: Machine, page: str) -> dict[str, str]:
