@@ -111,6 +111,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "sign_in.slowed": (LOOK, "Somebody tried many wrong passwords for one name; the answers come late. Many of these "
                              "lines are an attack."),
     "sessions.check_failed": (LOOK, "The store did not tell which sessions have ended; asked again in half a second."),
+    "callbacks.held": (LOOK, "A restore holds all callbacks. Look at `santral callbacks`, then `santral "
+                             "release-callbacks`."),
     "surge.in_force": (LOOK, "A surge profile was in force at the last stop and still is: `santral surge off`."),
     "surge.switched": (LOOK, "Somebody switched a surge profile; the audit log names the person."),
     "surge.switch_refused": (LOOK, "An agent outside `[surge] supervisors` tried `*41`."),

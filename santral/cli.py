@@ -41,6 +41,7 @@ from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
 from santral import people_cli, preferences_cli, sms_cli
+from santral.backup import cli as backup_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.page_address import check_advertised, check_relay
@@ -63,7 +64,8 @@ SECTIONS = {
     "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
                              "callers", "recordings", "sms"),
     "People of the desk": ("people",),
-    "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy"),
+    "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy", "backup", "restore",
+                "release-callbacks"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench"),
     "The shell": ("completion", "man")}
@@ -282,6 +284,7 @@ cli.add_typer(preferences_cli.build_commands(), name="callers")
 cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
+backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
 desk_cli.add_commands(cli)
 metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))

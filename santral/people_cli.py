@@ -27,9 +27,11 @@ from desk.people.one_use_code import CODE_S, hash_code, make_code
 from desk.people.person_rows import Person
 from desk.phone import seat_holders
 from routing.store.audit import Audit, asker_name
+from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import StoreError
 from routing.store.store import Store
 from santral.centre.config import DEFAULT_CENTRE, NodeConfig, node_config, store_place
+from santral.erased_list import ErasedList
 from santral.errors import SantralError, StoreFailure
 from santral.privacy.cli import STATE, CentreFolder, Settings, State, Who
 from santral.secrets import NodeSecrets
@@ -79,6 +81,7 @@ def _add_person(
         person_rows.put_person(connection, new, hash_code(code), now + CODE_S)
 
     _change(config, state, add_new)
+    _note_for_restore(state, person, disabled=False)
     _show_code(config, person, code, now + CODE_S)
 
 
@@ -134,10 +137,19 @@ def _disable_person(
         return person_rows.disable_person(connection, person, now), renewed
 
     ended, renewed = _change(node_config(centre, settings), state, disable_known)
+    _note_for_restore(state, person, disabled=True)
     _show_ends(ended)
     if renewed:
         typer.echo(f"New secrets of page seats: {', '.join(renewed)}. To put them in force: santral asterisk-conf, "
                    "copy pjsip.conf, asterisk -rx 'pjsip reload', restart the node", err=True)
+
+
+def _note_for_restore(state: Path, person: str, *, disabled: bool) -> None:
+    """Note next to the backups who was disabled, because an old backup would let the person in again."""
+    keys = NumberKeys.load_or_create(state / "secrets" / "numbers.json")
+    for folder in ErasedList(state, keys).note_person(person, disabled=disabled):
+        typer.echo(f"santral: {folder} cannot be written: a restore of its backups would not know this. Make the "
+                   "folder writable, then do this again", err=True)
 
 
 def _check_roles(names: list[str]) -> tuple[Role, ...]:

@@ -93,17 +93,18 @@ def reset_person(connection: Connection, person: str, code: str, code_until: flo
     """Replace the password of a person by a one-use code. Return the number of sessions that ended."""
     connection.execute(update(people).where(people.c.person == person).values(
         password="", code=code, code_until=code_until))
-    return _end_all(connection, person, at)
+    return end_all_sessions(connection, person, at)
 
 
 def disable_person(connection: Connection, person: str, at: float) -> int:
     """Disable a person and forget the display name. Return the number of sessions that ended."""
     connection.execute(update(people).where(people.c.person == person).values(
         name="", password="", code="", disabled=True))
-    return _end_all(connection, person, at)
+    return end_all_sessions(connection, person, at)
 
 
-def _end_all(connection: Connection, person: str, at: float) -> int:
+def end_all_sessions(connection: Connection, person: str, at: float) -> int:
+    """End all sessions of a person, and return their number."""
     # A browser that was known before is not trusted any more.
     connection.execute(delete(known_browsers).where(known_browsers.c.person == person))
     _count_change(connection)

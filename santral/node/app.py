@@ -62,6 +62,7 @@ from routing.store.errors import KeyFileError, StoreError
 from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
 from routing.talk_recorder import AUDIT_NAME, TalkRecorder
+from santral.backup.callback_hold import CallbackHold
 from santral.centre import remote_agents
 from santral.centre.config import NODE, NodeConfig, parse_address, store_place
 from santral.centre.file_reload import CentreReloader, NewFiles
@@ -258,6 +259,7 @@ class Node:
                      group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
                      group.create_task(run_supervised("purge", self._night.run_nights), name="purge"),
                      group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes"),
+                     group.create_task(run_supervised("callbacks", self._hold.watch_release), name="hold"),
                      group.create_task(run_supervised("desk", desk.run_forever), name="desk")]
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
             dialogues = group.create_task(self._run_agi(agi), name="agi")
@@ -327,14 +329,18 @@ class Node:
                                                lambda: next(iter(self._config.settings.numbers)))
 
     async def _load_calendar(self, store: Store, runner: Runner) -> tuple[AnnouncementBoard, CentreCalendar]:
-        """Load announcements and the surge switch. Return the board, and the calendar that follows both."""
+        """Load announcements, the surge switch and the hold of callbacks. Return the board, and the calendar that
+        follows them."""
         board = AnnouncementBoard(store, self._state, lambda: self._config, time.time)
         await board.load_announcements()
         self._surge = SurgeSwitch(store, Audit(self._state), lambda: self._config, time.time)
         await self._surge.load_switch()
-        calendar = CentreCalendar(self._config, runner.post, closings=board.current_closings,
-                                  away=self._remote_agents.numbers, surge=lambda: self._surge.profile)
-        board.changed = self._surge.changed = calendar.post_changes
+        self._hold = CallbackHold(store)
+        await self._hold.load_hold()
+        calendar = CentreCalendar(
+            self._config, runner.post, closings=board.current_closings, away=self._remote_agents.numbers,
+            surge=lambda: self._surge.profile, held=lambda: self._hold.on)
+        board.changed = self._surge.changed = self._hold.changed = calendar.post_changes
         return board, calendar
 
     async def _load_desk(self, store: Store, runner: Runner) -> Desk:

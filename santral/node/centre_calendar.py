@@ -255,15 +255,17 @@ class CentreCalendar:
 
     `post` passes on an event and never blocks. `closings` returns the present closings that are in no file. `away`
     holds the seats of remote counsellors with a known number, and None means all. No others are signed in, because
-    distress callers would wait for an agent who cannot be called.
+    distress callers would wait for an agent who cannot be called. While `held` is true, callbacks wait as in quiet
+    hours.
     """
 
     def __init__(self, config: NodeConfig, post: Callable[[Event], None],
                  clock: Callable[[], float] = time.time, closings: Callable[[], Closings] = tuple,
                  away: Container[SeatId] | None = None,
-                 surge: Callable[[], SurgeProfile | None] = lambda: None) -> None:
+                 surge: Callable[[], SurgeProfile | None] = lambda: None,
+                 held: Callable[[], bool] = lambda: False) -> None:
         self._config, self._post, self._clock, self._closings, self._away = config, post, clock, closings, away
-        self._surge = surge
+        self._surge, self._held = surge, held
         self._told: CalendarState | None = None
         self._day: date | None = None
         self.unservable_needs: tuple[str, ...] = ()
@@ -275,7 +277,7 @@ class CentreCalendar:
         """Report the differences since the last report."""
         # 1. Report the difference.
         at = self._clock()
-        now = state_at(self._config, at, self._closings(), self._away, self._surge())
+        now = self._demand(self._config, at)
         for event in change_events(self._told, now):
             self._post(event)
         # 2. A new day brings other needs.
@@ -286,6 +288,10 @@ class CentreCalendar:
             log.info("calendar.centre_changed")
         self._told = now
         self._wake.set()
+
+    def _demand(self, config: NodeConfig, at: float) -> CalendarState:
+        now = state_at(config, at, self._closings(), self._away, self._surge())
+        return now._replace(quiet=True) if self._held() else now
 
     def _new_day(self, day: date) -> None:
         """Check the needs of a new day and log problems.
@@ -305,7 +311,7 @@ class CentreCalendar:
     async def apply_config(self, config: NodeConfig, ask: Callable[[Event], Awaitable[object]]) -> None:
         """Put other files in force. An error that `ask` raises for the centre is passed on, and nothing has changed
         then."""
-        now = state_at(config, self._clock(), self._closings(), self._away, self._surge())
+        now = self._demand(config, self._clock())
         # The new centre is the first event, so a refusal comes before any other change.
         for event in change_events(self._told, now):
             if isinstance(event, Configured):

@@ -42,6 +42,7 @@ from routing.store.recordings.sound_file import remove_plain
 from routing.store.schema import contacts, facts, offers
 from routing.store.store import Store
 from santral.centre.last_known_good import FOLDER as LAST_GOOD
+from santral.erased_list import ErasedList
 
 REBUILD_MAX = 200 * 1024 * 1024
 """Largest database that is rewritten next to a running node, and only if the disk is fast enough (`COPY_MAX_S`). A
@@ -62,6 +63,8 @@ class ErasureResult(NamedTuple):
     counts: dict[str, int]
     left: tuple[Path, ...]
     """Files that still hold a trace."""
+    unlisted: tuple[Path, ...]
+    """Folders of backups whose list of erasures could not be written."""
 
 
 class DueData(NamedTuple):
@@ -114,6 +117,12 @@ class CallerData:
         found = await self._store.run_query(partial(erasure.caller_of, caller_hash=digest))
         # An interrupted erasure has blanked the encrypted numbers of the rows, so add this one.
         return found._replace(encrypted_numbers=(*found.encrypted_numbers, box))
+
+    async def by_hash(self, caller_hash: str) -> CallerTraces:
+        """Return the traces of the caller with this keyed hash."""
+        found = await self._store.run_query(partial(erasure.caller_of, caller_hash=caller_hash))
+        # A caller may have left preferences or messages only.
+        return found._replace(hashes=tuple(dict.fromkeys((caller_hash, *found.hashes))))
 
     async def by_contact(self, contact: str) -> CallerTraces | None:
         """Return the traces of a contact's caller, or None if there is no such contact."""
@@ -187,6 +196,7 @@ class CallerData:
         harm."""
         # 1. Write the audit entry, and make the engine forget the caller.
         self._audit.note_entry(self._who, "erasing", self._clock(), contacts=list(caller.contacts))
+        unlisted = ErasedList(self._state, self._numbers).note_callers(caller.hashes)
         wished = await self._store.run_query(partial(caller_preferences.preferences_of, hashes=caller.hashes))
         for digest in caller.hashes:
             await self._forget(digest)
@@ -240,7 +250,7 @@ class CallerData:
                                           *(one.number_encrypted for one in texts)])
         self._audit.note_entry(self._who, "erased", self._clock(), contacts=list(caller.contacts), counts=counts,
                                left=[path.name for path in left])
-        return ErasureResult(counts, tuple(left))
+        return ErasureResult(counts, tuple(left), tuple(unlisted))
 
     def _remove_plain(self, ids: Sequence[str]) -> int:
         """Remove sounds of these contacts that are not encrypted yet, even those of a running talk."""

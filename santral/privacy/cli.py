@@ -85,7 +85,10 @@ def build_commands() -> typer.Typer:
             typer.echo(", ".join(f"{many} {what}" for what, many in erased.counts.items()))
             for path in erased.left:
                 typer.echo(f"santral: a trace is left in {path}: stop the node, then do this again", err=True)
-            if erased.left:
+            for folder in erased.unlisted:
+                typer.echo(f"santral: {folder} cannot be written: a restore of its backups would bring the caller "
+                           "back. Make the folder writable, then do this again", err=True)
+            if erased.left or erased.unlisted:
                 raise typer.Exit(1)
 
         _run_work(work, centre, settings, state, who)

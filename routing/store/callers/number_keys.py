@@ -89,6 +89,10 @@ class NumberKeys:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return digest, base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, padded, None)).decode("ascii")
 
+    def mark_text(self, text: str) -> str:
+        """Return a keyed hash of another text, which is no hash of a number."""
+        return hmac.new(self._hash_key, b"mark:" + text.encode("utf-8"), hashlib.sha256).hexdigest()
+
     def decrypt_number(self, box: str) -> str:
         """Return the number in an encrypted text.
 

@@ -333,3 +333,16 @@ def test_quiet_hours_are_told_at_their_edges_and_at_the_start(folder: Path) -> N
     assert told.by("2026-03-26T08:30") == [QuietHoursChanged(False)]
     assert told.by("2026-03-26T20:29") == [] and told.by("2026-03-26T20:30") == [QuietHoursChanged(True)]
     assert QuietHoursChanged(True) not in Told(config, "2026-03-26T08:30").by("2026-03-26T08:30")
+
+
+def test_callbacks_wait_while_a_restore_holds_them() -> None:
+    posted: list[object] = []
+    held = True
+    noon = datetime(2026, 3, 3, 12, tzinfo=ZoneInfo("Europe/Istanbul")).timestamp()
+    calendar = CentreCalendar(node_config(MEB), posted.append, lambda: noon, held=lambda: held)
+    calendar.post_changes()
+    assert QuietHoursChanged(True) in posted
+    posted.clear()
+    held = False
+    calendar.post_changes()
+    assert posted == [QuietHoursChanged(False)]
