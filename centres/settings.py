@@ -40,12 +40,21 @@ from centres.team import Needs
 
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
+Case = Literal["dative", "locative", "ablative", "genitive", "accusative", "instrumental"]
+"""Cases in which prompts name the centre; a test compares them with those of the verbaliser."""
+
 
 class Identity(Shape):
     """[centre]"""
 
     name: Text
-    """Name of the centre."""
+    """Name of the centre. Prompts say it for `{centre}`, in a case for `{centre:dative}`."""
+    spoken: Text | None = None
+    """How the name is said, in Turkish letters: for foreign names and abbreviations."""
+    english: Text | None = None
+    """Name in English prompts. Left out: the Turkish one."""
+    forms: dict[Case, Text] = {}
+    """Cases of the name that Santral does not know, such as `{ dative = "Acme'ye" }`."""
     language: Literal["tr"] = "tr"
     """Language of callers."""
     timezone: Annotated[str, AfterValidator(require_zone)] = "Europe/Istanbul"

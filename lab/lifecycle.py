@@ -25,6 +25,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from centres.centre_reader import LoadedCentre, load_centre
+from lab.centre_words import CENTRE as CENTRE
+from lab.centre_words import SOUNDS as SOUNDS
+from lab.centre_words import are_built, sounds_of, words_of
 from lab.errors import LabError, NoLab, NotReady
 from lab.pbx import process
 from lab.pbx.asterisk import PrivateAsterisk
@@ -36,12 +39,8 @@ from lab.pbx.sms_gateway import render_settings
 from lab.phones import network, network_conf
 from lab.phones.network import NetworkPlace
 from lab.visitors import Visitor, VisitorPlaces, wait_listening
-from prompts.catalogue import Catalogue
-from prompts.errors import PromptError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-CENTRE = PROJECT_ROOT / "centres" / "meb"
-SOUNDS = PROJECT_ROOT / ".cache" / "sounds"
 FILE = "lab.json"
 SETTINGS_FILE = "settings.toml"
 ANY_HOUR = '[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\n'
@@ -159,7 +158,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
         return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}).start_everything(
-            asterisk_path, sounds, extra, through, carrier, gateway, visitors)
+            asterisk_path, sounds_of(centre, sounds), extra, through, carrier, gateway, visitors)
     except BaseException:
         stop_lab(folder)
         raise
@@ -331,13 +330,14 @@ class _LabStart:
                 f"{extra}")
 
     def _build_prompts(self, sounds: Path) -> None:
-        if _are_prompts_built(sounds):
+        words = words_of(load_centre(self._centre))
+        if are_built(sounds, words):
             return
         sounds.parent.mkdir(parents=True, exist_ok=True)
         with hold_lock(sounds.with_name(f"{sounds.name}.lock"), self._say, "the prompts are"):
-            if not _are_prompts_built(sounds):
+            if not are_built(sounds, words):
                 self._say("building the prompts that are missing")
-                _run_santral("prompts", "build", "--out", str(sounds))
+                _run_santral("prompts", "build", "--centre", str(self._centre), "--out", str(sounds))
 
     def _start_guard(self) -> None:
         owner = process.identify_process(os.getpid())
@@ -414,15 +414,6 @@ def _run_santral(*arguments: str) -> None:
         raise LabError(f"santral {arguments[0]} did not end within {COMMAND_S:.0f} s") from error
     if done.returncode:
         raise LabError(f"santral {' '.join(arguments[:2])} failed:\n{(done.stdout + done.stderr).strip()}")
-
-
-def _are_prompts_built(sounds: Path) -> bool:
-    """Return whether the node would find every sound."""
-    try:
-        Catalogue.load_built(sounds)
-    except PromptError:
-        return False
-    return True
 
 
 def _is_ready(place: str) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from prompts.audio.voices import choose_voices
 from prompts.build import BuildJob, Options, make_sound
-from prompts.catalogue import FORMATS, LANGUAGE, Prompt
-from prompts.verbalise.number_prompts import slow_key
+from prompts.catalogue import FORMATS
+from prompts.text_reader import Prompt
+from prompts.verbalise.number_prompts import LANGUAGE, slow_key
 
 FOLDER = "duyuru"
 

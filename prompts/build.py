@@ -27,10 +27,12 @@ from prompts.audio.hold_music import RMS_DBFS as MUSIC_RMS_DBFS
 from prompts.audio.hold_music import VERSION as MUSIC_VERSION
 from prompts.audio.run_program import run_program
 from prompts.audio.voices import Voice, sha256_of
-from prompts.catalogue import FORMATS, PAUSES, Prompt
-from prompts.errors import PromptError, SoundError, VoiceError
+from prompts.catalogue import FORMATS, other_centre
+from prompts.centre_words import NO_CENTRE, CentreWords
+from prompts.errors import CatalogueError, PromptError, SoundError, VoiceError
 from prompts.manifest import Entry, Manifest, text_hash
 from prompts.studio import RecordingStudio
+from prompts.text_reader import PAUSES, Prompt
 from prompts.verbalise.text_pieces import KEY_PAUSE_MS, SENTENCE_PAUSE_MS, SLOW_PAUSES, SLOW_SPEED, cut_pieces
 
 PIPELINE = 4
@@ -72,6 +74,10 @@ class Options(NamedTuple):
     """Voice of each language."""
     music: Path | None = None
     """Sound file to be the hold music. None for the synthesised one."""
+    words: CentreWords = NO_CENTRE
+    """Centre whose prompts are built. Its folder may have recordings."""
+    renamed: bool = False
+    """Whether sounds of a centre of another name are replaced."""
 
 
 class Report(NamedTuple):
@@ -97,18 +103,20 @@ def build_prompts(prompts: Mapping[str, Prompt], options: Options,
     _check_programs(options)
     options.out.mkdir(parents=True, exist_ok=True)
     with hold_lock(options.out):
-        # 2. Compare the folder with the wanted sounds.
+        # 2. Compare the folder with the wanted sounds. One folder has the words of one centre.
+        before = Manifest.read_manifest(options.out) or Manifest(centre=options.words.name)
+        if before.centre != options.words.name and not options.renamed:
+            raise CatalogueError(other_centre(options.out, before.centre, options.words.name))
         for left in options.out.rglob(LEFT_BEHIND):
             left.unlink()
-        studio = RecordingStudio(options.out)
+        studio = RecordingStudio(options.out, options.words.folder)
         jobs = {job.key: job for job in _list_jobs(prompts, options, studio)}
-        before = Manifest.read_manifest(options.out) or Manifest()
         kept = {key: entry for key, entry in before.entries.items() if _still_good(options.out, entry, jobs.get(key))}
-        manifest = Manifest(dict(kept))
+        manifest = Manifest(dict(kept), centre=options.words.name)
         todo = [job for key, job in jobs.items() if key not in kept]
         removed = tuple(key for key in before.entries if key not in jobs)
         # 3. Build the difference. The manifest is incomplete on the disk until the last sound exists.
-        if todo or removed or not before.complete:
+        if todo or removed or not before.complete or before.centre != manifest.centre:
             manifest.write_manifest(options.out)
             for key in removed:
                 for name in before.entries[key].sha256:

@@ -20,11 +20,13 @@ from rich.table import Table
 from prompts.audio.mbrola import TERMS, find_mbrola, unpack_mbrola
 from prompts.audio.voices import Voice, choose_voices
 from prompts.build import Options, build_prompts, hold_lock, join_prompts
-from prompts.catalogue import FORMATS, PAUSES, Prompt, all_prompts, find_prompt, missing_translations
+from prompts.catalogue import FORMATS, find_prompt, missing_translations
+from prompts.centre_words import NO_CENTRE, CentreWords
 from prompts.errors import CatalogueError, PromptError
 from prompts.manifest import Manifest
 from prompts.recording_intake import check_delivery
 from prompts.studio import RecordingStudio
+from prompts.text_reader import PAUSES, Prompt, all_prompts
 from prompts.verbalise import number_prompts
 from prompts.verbalise.number_prompts import LANGUAGE, LANGUAGES, OTHERS, PAUSE
 from prompts.verbalise.number_prompts import slow_key as slow_key
@@ -53,9 +55,24 @@ SoundsOption = Annotated[Path, typer.Option("--sounds", help="Folder of the buil
 FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder of the mbrola voice.")]
 
 
-def build_commands() -> typer.Typer:
+CentreOption = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre whose words are said.")]
+
+ReadWords = Callable[[Path | None], CentreWords]
+"""Return the words of the centre in a folder, or of the usual centre. Raise CatalogueError if it cannot be read."""
+
+
+def say_product(folder: Path | None) -> CentreWords:
+    """Return the words of the product alone. This is the `ReadWords` of a command line without centres."""
+    return NO_CENTRE
+
+
+def build_commands(read_words: ReadWords = say_product) -> typer.Typer:
     """Return the commands of this room, to be mounted as `santral prompts`."""
-    app = typer.Typer(no_args_is_help=True, help="Build, hear and list the prompts for callers and agents.")
+    def keep_reader(context: typer.Context) -> None:
+        context.obj = read_words
+
+    app = typer.Typer(no_args_is_help=True, help="Build, hear and list the prompts for callers and agents.",
+                      callback=keep_reader)
     app.command("build")(_build_sounds)
     app.command("import")(_import_recordings)
     app.command("voices")(_fetch_voice)
@@ -66,19 +83,30 @@ def build_commands() -> typer.Typer:
     return app
 
 
+def _words_of(context: typer.Context, centre: Path | None) -> CentreWords:
+    """Return the words of the centre that a command names."""
+    read: ReadWords = context.obj
+    return read(centre)
+
+
 def _build_sounds(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
+    centre: CentreOption = None,
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
     music: Annotated[Path | None, typer.Option("--music", help="Use this sound file as the hold music.")] = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
+    renamed: Annotated[bool, typer.Option("--renamed", help="Replace the sounds of a centre of another name.")] = False,
 ) -> None:
     """Bring a folder of sounds up to date. Only changed sounds are built."""
     with _exit_on_error():
+        words = _words_of(context, centre)
+        prompts = all_prompts(words)
         voices = _choose_voices(voice, piper, voices_dir)
         began = time.monotonic()
         with _show_progress() as step:
-            report = build_prompts(all_prompts(), Options(out, voices, music), step)
+            report = build_prompts(prompts, Options(out, voices, music, words, renamed), step)
         took = time.monotonic() - began
         removed = f", {len(report.removed)} removed" if report.removed else ""
         recorded = f", {report.recorded} recorded by a person" if report.recorded else ""
@@ -88,17 +116,19 @@ def _build_sounds(
 
 
 def _import_recordings(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Recordings: karsilama.wav, digits/h-5.flac, en/karsilama.wav.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the sounds.")],
-    partial: Annotated[bool, typer.Option("--partial", help="Take good recordings even if others fail.")] = False,
+    centre: CentreOption = None,
+    take_part: Annotated[bool, typer.Option("--partial", help="Take good recordings even if others fail.")] = False,
 ) -> None:
     """Take in recordings of a person, after a check of all of them. Exit with 1 if nothing was taken in."""
     with _exit_on_error():
-        found = check_delivery(folder, all_prompts())
+        found = check_delivery(folder, all_prompts(_words_of(context, centre)))
         for fault in found.faults:
             typer.echo(fault)
         # A delivery is usually corrected as a whole, so part of it is taken only on request.
-        if not found.good or (found.faults and not partial):
+        if not found.good or (found.faults and not take_part):
             what = f"{len(found.faults)} faults" if found.faults else f"no recordings in {folder}"
             good = f" ({len(found.good)} are good: --partial takes them)" if found.good else ""
             typer.echo(f"nothing was taken in: {what}{good}")
@@ -128,6 +158,7 @@ def _fetch_voice(
 
 
 def _speak_to_file(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="WAV file to write (16 kHz).")],
     key: Annotated[str | None, typer.Argument(help="A key, or a position or wait of any size: sira-73.")] = None,
     number: Annotated[int | None, typer.Option("--number", help="A number: 1453.")] = None,
@@ -135,6 +166,7 @@ def _speak_to_file(
     date: Annotated[datetime.datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="2026-11-24.")] = None,
     telephone: Annotated[str | None, typer.Option("--telephone", help="A telephone number: 0532 123 45 67.")] = None,
     language: LanguageOption = LANGUAGE,
+    centre: CentreOption = None,
     slow: Annotated[bool, typer.Option("--slow", help="Speak the slow version.")] = False,
     sounds: Annotated[Path | None, typer.Option("--sounds", help="Use built sounds, with recordings.")] = None,
     voice: VoiceOption = WantedVoice.AUTO,
@@ -155,7 +187,7 @@ def _speak_to_file(
         except ValueError as error:
             raise PromptError(str(error)) from error
         # 2. Join its prompts, spoken now or taken from a build.
-        prompts, pause = all_prompts(), PAUSES[slow_key(PAUSE) if slow else PAUSE]
+        prompts, pause = all_prompts(_words_of(context, centre)), PAUSES[slow_key(PAUSE) if slow else PAUSE]
         parts = [pause if each == PAUSE else find_prompt(prompts, each, slow, language) for each in keys]
         measure = join_prompts(parts, sounds or _choose_voices(voice, piper, voices_dir), out)
         typer.echo(f"{given[0] if date is None else date.date()}: "
@@ -186,14 +218,16 @@ def _keys_asked(key: str | None, number: int | None, clock: str | None, date: da
 
 
 def _list_prompts(
+    context: typer.Context,
     slow: Annotated[bool, typer.Option("--slow", help="List the slow versions too.")] = False,
     plain: Annotated[bool, typer.Option("--tsv", help="Print key, group, situation and text with tabs.")] = False,
     language: LanguageOption = LANGUAGE,
+    centre: CentreOption = None,
 ) -> None:
     """List all prompts with key, situation and text. With --tsv the list is a script for a person who records."""
     with _exit_on_error():
-        rows = [prompt for prompt in all_prompts().values() if (slow or not prompt.slow)
-            and prompt.language == language]
+        rows = [prompt for prompt in all_prompts(_words_of(context, centre)).values()
+                if (slow or not prompt.slow) and prompt.language == language]
         if plain:
             for prompt in rows:
                 typer.echo("\t".join((prompt.id, prompt.group, prompt.when, prompt.text)))
@@ -201,13 +235,13 @@ def _list_prompts(
         Console().print(_prompt_table(rows))
 
 
-def _check_sounds(sounds: SoundsOption) -> None:
+def _check_sounds(context: typer.Context, sounds: SoundsOption, centre: CentreOption = None) -> None:
     """Measure all built sounds: clipping, loudness, silence at the ends, clicks. Exit with 1 if one has a fault."""
     # Imported here, because it loads numpy, which is not needed in a call.
     from prompts.audio.sound_quality import check_sounds
 
     with _exit_on_error():
-        prompts = all_prompts()
+        prompts = all_prompts(_words_of(context, centre))
         checked = check_sounds(sounds, prompts)
         for finding in checked.findings:
             typer.echo(str(finding))
@@ -223,8 +257,10 @@ def _check_sounds(sounds: SoundsOption) -> None:
 
 
 def _write_report(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")],
     sounds: SoundsOption,
+    centre: CentreOption = None,
     screenshot: Annotated[Path | None, typer.Option("--picture", help="PNG of the page's top, by Chromium.")] = None,
 ) -> None:
     """Write a page of all prompts with text, wave, levels, voice and a play button, and those still synthesised."""
@@ -233,13 +269,14 @@ def _write_report(
     from prompts.prompt_report import BuiltSounds, render_page, take_screenshot
 
     with _exit_on_error():
-        prompts, manifest = all_prompts(), Manifest.read_manifest(sounds)
+        words = _words_of(context, centre)
+        prompts, manifest = all_prompts(words), Manifest.read_manifest(sounds)
         if manifest is None:
             raise CatalogueError(f"no sounds are built in {sounds}: santral prompts build --out {sounds}")
         lacking = {language: missing_translations(prompts, language) for language in OTHERS}
         seen = os.path.relpath(sounds.resolve(), out.resolve().parent)
         built = BuiltSounds(sounds, seen, manifest.entries, check_sounds(sounds, prompts),
-                            RecordingStudio(sounds).unused_recordings(prompts), lacking)
+                            RecordingStudio(sounds, words.folder).unused_recordings(prompts), lacking)
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(render_page(prompts, built), encoding="utf-8")
         typer.echo(f"{out}: {len(prompts)} prompts. The page plays the sounds in {sounds}")

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prompts.centre_words import NO_CENTRE
 from prompts.errors import CatalogueError
 
 NAME = "manifest.json"
-VERSION = 3
+VERSION = 4
 
 
 class Entry(NamedTuple):
@@ -38,8 +39,11 @@ class Entry(NamedTuple):
 class Manifest:
     """Entries by key. `complete` is false while a build is at work, and remains false if the build is killed."""
 
-    def __init__(self, entries: dict[str, Entry] | None = None, *, complete: bool = False) -> None:
+    def __init__(self, entries: dict[str, Entry] | None = None, *, centre: str = NO_CENTRE.name,
+                 complete: bool = False) -> None:
         self.entries = entries or {}
+        self.centre = centre
+        """Name of the centre whose words the sounds say."""
         self.complete = complete
 
     @classmethod
@@ -57,7 +61,7 @@ class Manifest:
                 # Another version of Santral built the folder, so everything is built again.
                 return None
             entries = {entry["id"]: Entry(**entry) for entry in whole["prompts"]}
-            return cls(entries, complete=bool(whole["complete"]))
+            return cls(entries, centre=str(whole["centre"]), complete=bool(whole["complete"]))
         except (KeyError, TypeError) as error:
             raise CatalogueError(f"{path}: not a manifest of ours ({error}); remove it and build again") from error
 
@@ -65,6 +69,7 @@ class Manifest:
         """Write the manifest completely or not at all."""
         whole: dict[str, Any] = {
             "version": VERSION,
+            "centre": self.centre,
             "complete": self.complete,
             "prompts": [self.entries[key]._asdict() for key in sorted(self.entries)],
         }

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from prompts.catalogue import LANGUAGE, Prompt, all_prompts
+from prompts.centre_words import NO_CENTRE, CentreWords
 from prompts.manifest import Entry, Manifest, text_hash
-from prompts.verbalise.number_prompts import OTHERS
+from prompts.text_reader import Prompt, all_prompts
+from prompts.verbalise.number_prompts import LANGUAGE, OTHERS
 from prompts.verbalise.number_prompts import slow_key as slow_key
 
 LETTERS_PER_S = 9.0
@@ -31,16 +32,17 @@ class PromptLengths:
                        if id_ in prompts and entry.text_sha256 == text_hash(prompts[id_].text)}
 
     @classmethod
-    def of_folders(cls, *roots: Path) -> PromptLengths:
-        """Return the lengths of the first of these folders that has sounds.
+    def of_folders(cls, *roots: Path, words: CentreWords = NO_CENTRE) -> PromptLengths:
+        """Return the lengths of a centre's prompts in the first of these folders that has sounds.
 
-        Raise CatalogueError if its manifest cannot be understood.
+        Raise CatalogueError if a text or the manifest cannot be understood.
         """
+        prompts = all_prompts(words)
         for root in roots:
             manifest = Manifest.read_manifest(root)
             if manifest is not None:
-                return cls(all_prompts(), manifest.entries)
-        return cls(all_prompts(), {})
+                return cls(prompts, manifest.entries)
+        return cls(prompts, {})
 
     @property
     def keys(self) -> frozenset[str]:

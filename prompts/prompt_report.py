@@ -19,9 +19,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from prompts.audio import sound_level
 from prompts.audio.run_program import run_program
 from prompts.audio.sound_quality import MOST_SILENCE_MS, MOST_SPREAD_DB, MOST_STEP_DBFS, QualityCheck
-from prompts.catalogue import FORMATS, Prompt
+from prompts.catalogue import FORMATS
 from prompts.errors import SoundError, VoiceError
 from prompts.manifest import Entry
+from prompts.text_reader import Prompt
 
 BARS = 80
 """Bars of a wave: one for each two pixels of its picture."""

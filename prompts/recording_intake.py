@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from prompts.audio import sound_level
 from prompts.audio.run_program import run_program
-from prompts.catalogue import Prompt
 from prompts.errors import PromptError, SoundError
 from prompts.studio import ENDINGS
+from prompts.text_reader import Prompt
 from prompts.verbalise.text_pieces import SLOW_SPEED, cut_pieces
 
 NOT_WANTED = (".mp3", ".m4a", ".aac", ".ogg", ".opus", ".wma", ".aif", ".aiff", ".amr", ".gsm")

@@ -1,7 +1,9 @@
-"""Store recordings of a person: `<sounds>/studio/<key>.wav` or `.flac`, with English ones below `en/`.
+"""Find recordings of a person, next to the texts of a centre and in a folder of sounds.
 
-They remain through every build and are preferred to synthetic voices, as long as their text is unchanged. `texts.json`
-in the same folder has the recorded texts. When a text changes, the voice of the build says it until it is recorded.
+`CENTRE/prompts/<language>/<key>.wav` or `.flac` belongs to the centre, and is played first. Imported ones are
+`<sounds>/studio/<key>.wav` or `.flac`, with English ones below `en/`. They remain through every build and are preferred
+to synthetic voices, as long as their text is unchanged. `texts.json` in the same folder has the recorded texts. When a
+text changes, the voice of the build says it until it is recorded.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from prompts.catalogue import Prompt
 from prompts.errors import SoundError
 from prompts.manifest import text_hash
+from prompts.text_reader import Prompt
 from prompts.verbalise.number_prompts import SLOW_SUFFIX
 
 FOLDER = "studio"
@@ -34,12 +36,16 @@ class Recording(NamedTuple):
 class RecordingStudio:
     """Recordings of a folder of sounds. Raise SoundError if `texts.json` cannot be understood."""
 
-    def __init__(self, sounds: Path) -> None:
-        self.folder = sounds / FOLDER
+    def __init__(self, sounds: Path, beside: Path | None = None) -> None:
+        self.folder, self._beside = sounds / FOLDER, beside
         self._texts = self._read_texts()
 
     def find_recording(self, prompt: Prompt) -> Recording | None:
         """Return the recording of a prompt, or the one of its normal version, or None."""
+        if (own := self._own_recording(prompt.place)) is not None:
+            return Recording(own, stretch=False)
+        if prompt.slow and (own := self._own_recording(prompt.place.removesuffix(SLOW_SUFFIX))) is not None:
+            return Recording(own, stretch=True)
         path = self._path_of(prompt.id, prompt.text)
         if path is not None:
             return Recording(path, stretch=False)
@@ -71,6 +77,13 @@ class RecordingStudio:
 
     def __len__(self) -> int:
         return len(self._texts)
+
+    def _own_recording(self, place: str) -> Path | None:
+        """Return the recording next to the texts of the centre."""
+        if self._beside is None:
+            return None
+        paths = (self._beside / f"{place}{ending}" for ending in ENDINGS)
+        return next((path for path in paths if path.is_file()), None)
 
     def _path_of(self, id_: str, text: str) -> Path | None:
         if self._texts.get(id_) != text_hash(text):

@@ -43,6 +43,7 @@ from routing.core.model.ids import ServiceId
 from santral import people_cli, preferences_cli, sms_cli
 from santral.backup import cli as backup_cli
 from santral.centre import config, coverage_by_date, remote_agents
+from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.page_address import check_advertised, check_relay
 from santral.errors import BadCentre
@@ -240,7 +241,8 @@ def centre_of(centre: Path) -> RoutingCentre:
 def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.CentreMenu:
     """Return the menu of a centre and the lengths of its prompts, for the commands of the menu."""
     node = config.node_config(centre, settings)
-    return ivr_cli.CentreMenu(node.flow, PromptLengths.of_folders(*config.sound_folders(node.loaded)),
+    return ivr_cli.CentreMenu(node.flow, PromptLengths.of_folders(
+        *config.sound_folders(node.loaded), words=centre_words(node.loaded)),
                               node.settings.numbers)
 
 
@@ -275,7 +277,7 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> AsteriskPlan:
 
 # Each room builds its commands. Functions of other rooms are passed in, because rooms do not import each other.
 cli.add_typer(asterisk_conf_cli.build_commands(plan_of))
-cli.add_typer(prompts_cli.build_commands(), name="prompts")
+cli.add_typer(prompts_cli.build_commands(lambda folder: read_words(folder or DEFAULT_CENTRE)), name="prompts")
 cli.add_typer(lab_cli.build_commands(), name="lab")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(

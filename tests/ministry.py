@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 from centres.centre_reader import SHIPPED
+from santral.centre.centre_words import read_words
 
 MEB = SHIPPED / "meb"
+WORDS = read_words(MEB)
+"""Words of the centre, for the sounds of `.cache/sounds`."""
 ROSTER = re.compile(r", on_call: \{[^}]*\}")
 
 

@@ -50,6 +50,8 @@ class KnownNames(NamedTuple):
     """Whether the centre has a gateway for short messages."""
     is_closed_known: bool = True
     """Whether the file that names the entry of the closed centre could be read."""
+    looked_in: str = ""
+    """Places of the prompts, as a sentence without a full stop for somebody who misses one."""
 
 
 class FieldProblem(NamedTuple):
@@ -111,13 +113,13 @@ class FieldReader:
         return ""
 
     def report_unknown(self, place: FileLocation, what: str, given: Any, known: Collection[str],
-            otherwise: str = "") -> None:
+            otherwise: str = "", looked_in: str = "") -> None:
         """Report a name that does not exist."""
         near = difflib.get_close_matches(str(given), sorted(known), 1)
         some = ", ".join(sorted(known)[:8])
         mend = f"Did you mean '{near[0]}'?" if near else otherwise or (
             f"Known are: {some}." if some else "There is none yet.")
-        self.add_problem(place, f"unknown {what} '{str(given)[:60]}'", mend)
+        self.add_problem(place, f"unknown {what} '{str(given)[:60]}'", f"{mend} {looked_in}." if looked_in else mend)
 
     def read_target(self, mapping: Any, key: str) -> str:
         """Return the name of the node at a key."""
@@ -246,7 +248,7 @@ class FieldReader:
         for number, prompt in enumerate(keys):
             place = (self.file, raw.lines[number]) if isinstance(raw, list) else self.location_of(mapping, key)  # type: ignore[attr-defined]
             if not isinstance(prompt, str) or prompt not in self.known.prompts:
-                self.report_unknown(place, "prompt", prompt, self.known.prompts)
+                self.report_unknown(place, "prompt", prompt, self.known.prompts, looked_in=self.known.looked_in)
             else:
                 found.append(prompt)
         if not keys:

@@ -18,7 +18,7 @@ TOP_KEYS = ("entries", "human", "nodes")
 HUMAN_FIRST = "human_first"
 NOTICE = "notice"
 MAX_NODES = 500
-"""Most nodes of one file. A ministry's menu has twenty, and the depth rule alone allows about a hundred."""
+"""Most nodes of one file. The menu of a large centre has twenty, and the depth rule alone allows about a hundred."""
 
 
 class LoadedMenu(NamedTuple):

@@ -13,8 +13,8 @@ from pathlib import Path
 from lab.errors import LabError
 from prompts.audio.voices import choose_voice
 from prompts.build import join_prompts
-from prompts.catalogue import Prompt
 from prompts.errors import PromptError
+from prompts.text_reader import Prompt
 
 SENTENCES: Mapping[str, str] = {
     "1": "İyi günler. Son günlerde kendimi çok yorgun ve yalnız hissediyorum, biriyle konuşmak istedim.",

@@ -17,6 +17,7 @@ from centres.centre_reader import LoadedCentre
 from centres.centre_reader import load_centre as load_centre
 from centres.problem import Problem
 from centres.services import Service
+from lab.centre_words import words_of
 from lab.errors import BadInput, LabError
 from lab.lifecycle import SOUNDS, AgentSeat, LabInfo
 from lab.pbx.fetch import find_asterisk
@@ -29,7 +30,7 @@ from lab.script.model import CallScript, ScriptAgent
 from lab.script.player import ScriptOutcome, ScriptPart, ScriptPlay, ScriptRunContext, cycle_tones
 from lab.script.reader import load_script
 from lab.script.steps import ScriptVocabulary
-from prompts.catalogue import all_prompts
+from prompts.text_reader import all_prompts
 
 AT_ONCE = 16
 """Calls at the same time. Listening to one takes about 4 % of a processor (14 s of CPU for 360 s of calls)."""
@@ -90,7 +91,7 @@ def read_scripts(paths: Sequence[Path], centre: LoadedCentre | None) -> list[Cal
 
     `centre` is the centre that the scripts call, or None for an unknown one.
     """
-    prompts = all_prompts()
+    prompts = all_prompts(words_of(centre))
     waiting = {key for key, prompt in prompts.items() if prompt.group == WAITING_GROUP}
     known = ScriptVocabulary(prompts, None, None, None, waiting)
     if centre is not None:

@@ -18,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from prompts.audio import sound_level
-from prompts.catalogue import FORMATS, PAUSES, Prompt
+from prompts.catalogue import FORMATS
 from prompts.errors import SoundError
 from prompts.manifest import Entry, Manifest
+from prompts.text_reader import PAUSES, Prompt
 
 MOST_SPREAD_DB = 2.0
 """Distance from the softest to the loudest prompt of a rate. Listeners notice nothing between two sentences."""

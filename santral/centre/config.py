@@ -40,13 +40,14 @@ from ivr.flow.reachability import reachable_nodes
 from ivr.quiet_hours import QuietHours
 from ivr.routes.in_call_keys import IN_CALL_KEYS, TransferTarget
 from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings, IvrSettings
-from prompts.catalogue import all_prompts, find_prompt
-from prompts.prompt_lengths import PromptLengths
+from prompts.catalogue import find_prompt
+from prompts.text_reader import WHISPER, all_prompts
 from prompts.verbalise.number_prompts import LANGUAGES
 from routing.ami.fallback.members import longest_ring_s
 from routing.core.model import centre_model as core
 from routing.core.model.ids import AgentId
 from santral.centre import coverage_by_date, distress_checks, reachability, remote_agents, surge_checks
+from santral.centre.centre_words import centre_words, places_looked_in, read_prompts, silent_whispers
 from santral.centre.cross_file_checks import (
     calls_nobody_back,
     check_closed_entry,
@@ -200,16 +201,17 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     loaded = load_centre(folder, overlay, today=today)
     problems, warnings = list(loaded.problems), list(loaded.warnings)
     flow: MenuFlow | None = None
-    lengths = PromptLengths.of_folders(*sound_folders(loaded))
+    lengths, unsaid = read_prompts(loaded, sound_folders(loaded))
+    keys = frozenset[str]() if lengths is None else lengths.keys
     # 2. Check each file against the others.
-    problems += _no_store(loaded)
-    problems += unknown_prompts(loaded, lengths.keys) + not_recorded(loaded) + closed_parts(loaded)
-    problems += distress_sent_away(loaded)
+    problems += _no_store(loaded) + unsaid + not_recorded(loaded) + closed_parts(loaded) + distress_sent_away(loaded)
+    if lengths is not None:
+        problems += unknown_prompts(loaded, keys, places_looked_in(loaded)) + silent_whispers(loaded, lengths)
     for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
         warnings += doubt(loaded)
-    # 3. Check the menu.
-    if loaded.menu is not None:
-        read = load_flow(loaded.menu, names_of(loaded, lengths.keys), lengths)
+    # 3. Check the menu. A mistake in a text of a prompt hides which names exist, so the menu waits.
+    if loaded.menu is not None and lengths is not None:
+        read = load_flow(loaded.menu, names_of(loaded, keys, places_looked_in(loaded)), lengths)
         flow = read.flow
         for one in read.problems:
             (warnings if one.warning else problems).append(Problem(one.where, one.what, one.mend))
@@ -227,7 +229,7 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     if flow is not None and loaded.settings is not None:
         found, doubts = check_closed_entry(loaded, flow)
         problems = problems + found + external_without_trunk(loaded, flow) + conflicting_keys(loaded, flow)
-        problems += surge_checks.check_profiles(loaded, flow, lengths.keys)
+        problems += surge_checks.check_profiles(loaded, flow, keys)
         warnings = warnings + doubts + preferences_not_stored(loaded, flow) + unheard_notice(loaded, flow)
     problems, warnings, of_today = (sorted(each, key=lambda one: one.order) for each in (problems, warnings, of_today))
     return CheckedCentre(loaded, flow, tuple(problems), tuple(warnings), tuple(of_today), tuple(distress.sentences))
@@ -311,8 +313,8 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                   None if registration is None else
                   Registration(registration.server, registration.user, secrets.trunk_password()),
                   settings.trunk.way_out)
-    # 2. Build the plan. An information prompt exists only for some services.
-    said = all_prompts()
+    # 2. Build the plan.
+    said = all_prompts(centre_words(config.loaded))
     return AsteriskPlan(
         numbers=settings.numbers,
         prefix=settings.seats.prefix,
@@ -324,8 +326,8 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         remote_agents=tuple(remote_agents.read_numbers(config.loaded, secrets.folder).numbers.items()),
         external_numbers=tuple(settings.transfer.items()), in_call_keys=IN_CALL_KEYS,
         trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
-        services=tuple(PlanService(service.id, key if (key := f"bilgi-{service.id}") in said else None,
-                                   service.distress, longest_ring_s(service, config.centre.agents))
+        services=tuple(PlanService(service.id, WHISPER + service.id, service.distress,
+                                    longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),
         unknown_service=config.unknown_service,
         lines=_line_plan(config), line_entries=config.line_entries,
@@ -352,9 +354,10 @@ def _page_plan(config: NodeConfig, secrets: NodeSecrets) -> Pages | None:
 
 def _line_plan(config: NodeConfig) -> LinePlan | None:
     """Return the lines of the carrier with the classes of calls. Return None if the settings name no lines."""
-    lines, said = config.settings.lines, all_prompts()
+    lines = config.settings.lines
     if lines is None:
         return None
+    said = all_prompts(centre_words(config.loaded))
     words = {one.id: find_prompt(said, one.emergency, slow=False, language="tr").place
              for one in config.loaded.services if one.emergency}
     return LinePlan(lines.total, tuple(

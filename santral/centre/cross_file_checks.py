@@ -21,7 +21,7 @@ ORDINARY_WEEK = tuple(Day(date(2001, 1, number)) for number in range(1, 8))
 """A week of the past, for which no centre declares other days."""
 
 
-def names_of(loaded: LoadedCentre, prompts: frozenset[str]) -> KnownNames:
+def names_of(loaded: LoadedCentre, prompts: frozenset[str], looked_in: str) -> KnownNames:
     """Return the names that menu.yaml may use. A file with mistakes permits any name."""
     skills = {skill for agent in loaded.agents for skill in agent.skills} if loaded.team_whole else None
     return KnownNames(
@@ -29,7 +29,7 @@ def names_of(loaded: LoadedCentre, prompts: frozenset[str]) -> KnownNames:
         {service.id for service in loaded.services if service.privacy != "normal"},
         None if loaded.settings is None else loaded.settings.transfer.keys(), skills,
         {service.id for service in loaded.services if service.distress or service.privacy == "anonymous"},
-        loaded.settings is not None and loaded.settings.sms.url is not None, bool(loaded.documents))
+        loaded.settings is not None and loaded.settings.sms.url is not None, bool(loaded.documents), looked_in)
 
 
 def external_without_trunk(loaded: LoadedCentre, flow: MenuFlow) -> list[Problem]:
@@ -69,18 +69,19 @@ def preferences_not_stored(loaded: LoadedCentre, flow: MenuFlow) -> list[Problem
                     "Add to santral.toml: [preferences] enabled = true; or take 'human_first' out.")]
 
 
-def unknown_prompts(loaded: LoadedCentre, prompts: frozenset[str]) -> list[Problem]:
-    """Return unknown prompts of services, closures and pause reasons."""
-    found = [Problem(loaded.location_of(SERVICES, service.id, *place), f"unknown prompt '{key}'",
-                     suggest_word(key, prompts))
+def unknown_prompts(loaded: LoadedCentre, prompts: frozenset[str], looked_in: str) -> list[Problem]:
+    """Return unknown prompts of services, closures and pause reasons. `looked_in` names the places of prompts."""
+    def suggest(key: str) -> str:
+        return f"{suggest_word(key, prompts)} {looked_in}."
+
+    found = [Problem(loaded.location_of(SERVICES, service.id, *place), f"unknown prompt '{key}'", suggest(key))
              for service in loaded.services for place, key in _named_prompts(service) if key not in prompts]
     closures = loaded.settings.calendar.closures if loaded.settings is not None else ()
     pauses = loaded.settings.pause_reasons if loaded.settings is not None else {}
-    found += [Problem(loaded.where("pause_reasons", name), f"unknown prompt '{row.prompt}'",
-                      suggest_word(row.prompt, prompts))
+    found += [Problem(loaded.where("pause_reasons", name), f"unknown prompt '{row.prompt}'", suggest(row.prompt))
               for name, row in pauses.items() if row.prompt is not None and row.prompt not in prompts]
     return found + [Problem(loaded.where("calendar", "closures", index, "say"), f"unknown prompt '{one.say}'",
-                            suggest_word(one.say, prompts))
+                            suggest(one.say))
                     for index, one in enumerate(closures) if one.say is not None and one.say not in prompts]
 
 

@@ -24,6 +24,7 @@ import structlog
 from centres.centre_reader import ACCOMMODATIONS, MENU, SERVICES, SETTINGS, TEAM
 from centres.problem import Problem
 from prompts.catalogue import Catalogue
+from prompts.centre_words import FOLDER as PROMPTS
 from routing.store.keyfile import sync_folder
 from santral.centre.config import NodeConfig, check_centre, config_of, format_problems
 from santral.centre.file_difference import find_changes
@@ -48,7 +49,8 @@ REPORTED_MAX = 10
 """Most problems or changes in a log line. A truncated file has dozens, and the first one says where."""
 
 Content = Mapping[str, bytes]
-"""Content of each file by its name in the copy. A missing optional file is left out."""
+"""Content of each file by its path in the copy. A missing optional file is left out. Recordings are no part of it,
+because their sounds are built."""
 
 
 class CopyInForce(NamedTuple):
@@ -166,7 +168,9 @@ class CentreFiles:
             log.warning("centre.copy_failed", why=error.strerror or str(error))
 
     def _read_files(self) -> Content:
-        paths = {name: self.folder / name for name in NAMES} | ({OVERLAY: self.overlay} if self.overlay else {})
+        texts = sorted((self.folder / PROMPTS).glob("*/*.yaml"))
+        paths = {name: self.folder / name for name in NAMES} | ({OVERLAY: self.overlay} if self.overlay else {}) \
+            | {str(path.relative_to(self.folder)): path for path in texts}
         content: dict[str, bytes] = {}
         left = BYTES_MAX
         # Read at most one byte more than allowed, so that a huge file does not fill the memory.
@@ -200,7 +204,8 @@ class CentreFiles:
 
     @staticmethod
     def _copy_content(copy: Path) -> Content:
-        return {path.name: path.read_bytes() for path in copy.iterdir() if path.name != ABOUT}
+        return {str(path.relative_to(copy)): path.read_bytes() for path in copy.rglob("*")
+                if path.is_file() and path.name != ABOUT}
 
     def _write_copy(self, content: Content) -> None:
         """Write a copy whole or not at all. After a loss of power the new copy or `BEFORE` exists."""
@@ -210,12 +215,15 @@ class CentreFiles:
         _remove_folder(draft)
         draft.mkdir(mode=0o700)
         for name, data in {**content, ABOUT: about.encode()}.items():
+            for folder_in in reversed((draft / name).relative_to(draft).parents[:-1]):
+                (draft / folder_in).mkdir(mode=0o700, exist_ok=True)
             handle = os.open(draft / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        sync_folder(draft)
+        for inner in {(draft / name).parent for name in content} | {draft}:
+            sync_folder(inner)
         # 2. Replace the old copy by renaming, because a folder cannot be replaced in one step.
         if folder.exists():
             _remove_folder(before)

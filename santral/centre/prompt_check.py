@@ -11,6 +11,7 @@ from ivr.sounds import prompt_files
 from prompts.catalogue import Catalogue
 from prompts.errors import CatalogueError
 from routing.core.matching import skill_requirement
+from santral.centre.centre_words import centre_words
 from santral.centre.config import NodeConfig
 
 
@@ -25,7 +26,7 @@ def check_playable(config: NodeConfig) -> tuple[Catalogue | None, tuple[Problem,
                               "Correct it."),)
     # 2. Load the built prompts, and look for each that menu and pause reasons name.
     try:
-        sounds = Catalogue.load_built(root)
+        sounds = Catalogue.load_built(root, centre_words(config.loaded))
         require_prompts(config.flow, sounds)
         prompt_files(sounds, [reason.prompt for reason in config.centre.pause_reasons if reason.prompt])
     except CatalogueError as error:

@@ -15,13 +15,14 @@ import structlog
 from ivr.caller.announcements import Announcement
 from prompts import announcement_sounds
 from prompts.announcement_sounds import FOLDER
-from prompts.catalogue import read_texts
 from prompts.errors import PromptError
+from prompts.text_reader import first_texts
 from prompts.verbalise.number_prompts import LANGUAGE
 from prompts.verbalise.number_prompts import slow_key as slow_key
 from routing.store import announcements
 from routing.store.announcements import AnnouncementRow
 from routing.store.store import Store
+from santral.centre.centre_words import centre_words
 from santral.centre.config import NodeConfig
 from santral.errors import SantralError
 from santral.node.centre_calendar import Closing, planned_closings
@@ -157,7 +158,7 @@ class AnnouncementBoard:
         if wanted.closes and not wanted.service and config.settings.hours.closed is None:
             raise AnnouncementError("the centre has no entry for a closed line: set 'closed' at [hours], then reload")
         # 3. The prompt, the end and the number of announcements.
-        if wanted.prompt and wanted.prompt not in read_texts():
+        if wanted.prompt and wanted.prompt not in first_texts(centre_words(config.loaded)):
             raise AnnouncementError(f"no prompt '{wanted.prompt}'; santral prompts list shows them")
         if wanted.until is not None and not wanted.until > now:
             raise AnnouncementError("its end is not in the future")

@@ -16,12 +16,13 @@ import structlog
 from centres.team import Needs
 from desk.api import models, views
 from desk.api.node_operations import CannotAnnounce, PreferenceNotStored, UnknownSurgeProfile
-from prompts.catalogue import read_texts
+from prompts.text_reader import first_texts
 from routing.core.inbox import InboxClosed
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId
 from routing.store.announcements import AnnouncementRow
 from routing.store.errors import StoreError
+from santral.centre.centre_words import centre_words
 from santral.centre.config import NodeConfig
 from santral.centre.file_reload import CentreReloader
 from santral.centre.last_known_good import CopyInForce
@@ -174,7 +175,7 @@ class RunningNodeOperations:
 
     async def has_prompt(self, key: str) -> bool:
         """Return whether a sentence exists. See `NodeOperations`."""
-        return key in await asyncio.to_thread(read_texts)
+        return key in await asyncio.to_thread(first_texts, centre_words(self._current().loaded))
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         """Return the needs of one agent. See `NodeOperations`."""

@@ -10,8 +10,9 @@ from ivr.flow.field_reader import KnownNames
 from ivr.flow.menu_model import MenuFlow
 from ivr.flow.menu_reader import LoadedMenu, load_menu
 from ivr.flow.sound_checks import PromptVoice
-from prompts.catalogue import read_texts
 from prompts.prompt_lengths import PromptLengths
+from prompts.text_reader import first_texts
+from tests.ministry import WORDS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "centres" / "meb" / "menu.yaml").read_text(encoding="utf-8")
@@ -20,10 +21,10 @@ BARE_EXAMPLE = re.sub(r"(?m)^    sms: .*\n", "", EXAMPLE)
 GUIDE = (ROOT / "docs" / "centre" / "menu.md").read_text(encoding="utf-8")
 RICH_EXAMPLE = (ROOT / "docs" / "centre" / "menu-example.yaml").read_text(encoding="utf-8")
 [CLOSED_EXAMPLE] = (part.partition("```")[0] for part in GUIDE.split("```yaml\n")[1:])
-TEXTS = {key: prompt.text for key, prompt in read_texts().items()}
+TEXTS = {key: prompt.text for key, prompt in first_texts(WORDS).items()}
 SERVICES = ("psikososyal", "uzaktan_egitim", "ihbar_sikayet", "gorus_oneri", "temsilci")
 SKILLS = (*SERVICES, "en")
-LENGTHS = PromptLengths.of_folders()
+LENGTHS = PromptLengths.of_folders(words=WORDS)
 PROMPTS = LENGTHS.keys
 
 

@@ -17,7 +17,7 @@ from ivr.routes import callback_dialogue
 from ivr.routes.callback_dialogue import CallbackDialogue
 from ivr.settings import IvrSettings
 from ivr.sounds import SoundFolder
-from prompts.catalogue import read_texts
+from prompts.text_reader import read_texts
 from prompts.verbalise import number_prompts
 from routing.core.events import CallbackAccepted, CallbackRequested, Event
 from routing.core.inbox import ContactView, InboxClosed

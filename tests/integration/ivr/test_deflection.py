@@ -13,6 +13,7 @@ from routing.core.model.errors import NoCallback
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.integration.ivr_node import Start, services
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.integration
 
@@ -73,7 +74,7 @@ async def test_below_the_limit_and_in_distress_callers_wait(start: Start, choice
 
 
 def test_a_deflected_call_holds_its_line_for_fifteen_seconds_at_most() -> None:
-    length = PromptLengths.of_folders(SOUNDS).length_s
+    length = PromptLengths.of_folders(SOUNDS, words=WORDS).length_s
     words = sum(map(length, (deflection.WORDS, deflection.CALLBACK_WORDS, deflection.TEXT_WORDS)))
     answer = max(map(length, (deflection.AGREED, deflection.NOT_POSSIBLE)))
     assert words + deflection.KEY_S + answer <= deflection.LIMIT_S

@@ -18,7 +18,7 @@ from ivr.routes.callback_dialogue import CallbackDialogue
 from ivr.routes.way_out import WayOutDialogue, opening_prompts
 from ivr.settings import HoldSettings, IvrSettings
 from ivr.sounds import SoundFolder
-from prompts.catalogue import read_texts
+from prompts.text_reader import read_texts
 from prompts.verbalise import number_prompts
 from routing.core.events import CallbackRequested, ContactExited, Event
 from routing.core.inbox import ContactView

@@ -28,11 +28,12 @@ from prompts.audio.sound_level import HIGHEST_PEAK_DBFS, RMS_WINDOW_DBFS, load_w
 from prompts.audio.sound_quality import MOST_STEP_DBFS, check_sounds, measure_file
 from prompts.audio.voices import ESPEAK_FILES, ESPEAK_VOICES, Espeak, choose_voices, sha256_of
 from prompts.build import MUSIC, MUSIC_KEY, Options, build_prompts
-from prompts.catalogue import PAUSES, Prompt, all_prompts
 from prompts.errors import PromptError, SoundError, VoiceError
 from prompts.manifest import Manifest
 from prompts.studio import RecordingStudio
+from prompts.text_reader import PAUSES, Prompt, all_prompts
 from prompts.verbalise import number_prompts
+from tests.ministry import WORDS
 from tests.until import until
 
 pytestmark = pytest.mark.integration
@@ -55,7 +56,7 @@ def short_music(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few() -> dict[str, Prompt]:
-    catalogue = all_prompts()
+    catalogue = all_prompts(WORDS)
     return {key: catalogue[key] for key in KEYS}
 
 
@@ -336,7 +337,7 @@ def test_two_builds_of_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: dict[str, Prompt]) -> None:
-    monkeypatch.setattr(cli, "all_prompts", lambda: few)
+    monkeypatch.setattr(cli, "all_prompts", lambda words: few)
     runner, app = CliRunner(), cli.build_commands()
     out = str(tmp_path / "sounds")
     nowhere = ["--voices-dir", str(tmp_path / "none"), "--voice", "espeak"]
@@ -400,7 +401,7 @@ def test_what_cannot_be_heard_is_told(tmp_path: Path, asked: list[str], told: st
 
 def test_pieces_of_a_number_are_joined_without_a_click(tmp_path: Path) -> None:
     """Every piece begins and ends in silence, and so does what is put together from them."""
-    catalogue = all_prompts()
+    catalogue = all_prompts(WORDS)
     parts: list[Prompt | int] = [catalogue[key] for key in number_prompts.number_keys(1453)]
     building.join_prompts(parts, VOICES, tmp_path / "whole.wav")
     joins, at = [], 0.0
@@ -418,7 +419,7 @@ def test_what_is_built_can_be_heard_as_it_is(
     record(tmp_path / "recordings/digits/4.wav", seconds=1.5)
     take(tmp_path, few, "digits/4")
     build_prompts(few, options(tmp_path))
-    monkeypatch.setattr(cli, "all_prompts", lambda: few)
+    monkeypatch.setattr(cli, "all_prompts", lambda words: few)
     ask = ["listen", "digits/4", "--sounds", str(tmp_path / "sounds"), "--out", str(tmp_path / "a.wav")]
     assert CliRunner().invoke(cli.build_commands(), ask).exit_code == 0
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "sounds/tr/digits/4.wav16").read_bytes()

@@ -17,10 +17,11 @@ from prompts.audio import hold_music, sound_level
 from prompts.audio.run_program import run_program
 from prompts.audio.sound_quality import check_sounds
 from prompts.audio.voices import Espeak
-from prompts.catalogue import Prompt, all_prompts
 from prompts.errors import SoundError
 from prompts.manifest import Manifest
 from prompts.recording_intake import check_delivery, duration_bounds
+from prompts.text_reader import Prompt, all_prompts
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +29,7 @@ RATE = 48_000
 ROOM = 6.0
 """Noise of the room as recorded, in samples: about -75 dBFS."""
 
-CATALOGUE = all_prompts()
+CATALOGUE = all_prompts(WORDS)
 
 
 def noise(ms: int, amplitude: float = ROOM) -> Any:
@@ -70,7 +71,7 @@ def test_what_is_good_is_taken_in_and_survives_builds(
 ) -> None:
     monkeypatch.setattr(building, "hold_music", lambda piece: hold_music.hold_music(piece, bars=1))
     few = {key: CATALOGUE[key] for key in ("secildi-psikososyal", "secildi-psikososyal-yavas", "en/bekleme-siradaki")}
-    monkeypatch.setattr(cli, "all_prompts", lambda: few)
+    monkeypatch.setattr(cli, "all_prompts", lambda words: few)
     folder, out = tmp_path / "delivered", tmp_path / "sounds"
     wav = deliver(folder, said)
     run_program(["sox", wav, "-b", "24", folder / "SECILDI-psikososyal.flac"])
@@ -175,7 +176,7 @@ def test_all_faults_together_and_nothing_taken_in_unless_asked(tmp_path: Path, s
     deliver(folder, said)
     deliver(folder, said.apply_gain(30).set_channels(2), "secildi-temsilci.wav")
     deliver(folder, said, "nobody.wav")
-    runner, app = CliRunner(), cli.build_commands()
+    runner, app = CliRunner(), cli.build_commands(lambda folder: WORDS)
     refused = runner.invoke(app, ["import", str(folder), "--out", str(out)])
     for part in ("secildi-temsilci.wav: 2 channels", "secildi-temsilci.wav: the wave: clipped", "nobody.wav: no prompt",
                  "nothing was taken in: 4 faults (1 are good: --partial takes them)"):  # fmt: skip

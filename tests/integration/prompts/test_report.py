@@ -17,10 +17,11 @@ from prompts import cli
 from prompts.audio import hold_music
 from prompts.audio.voices import choose_voices
 from prompts.build import Options, build_prompts
-from prompts.catalogue import Prompt, all_prompts
 from prompts.errors import VoiceError
 from prompts.prompt_report import draw_wave, take_screenshot
 from prompts.studio import RecordingStudio
+from prompts.text_reader import Prompt, all_prompts
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +53,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def prompts() -> dict[str, Prompt]:
-    everything = all_prompts()
+    everything = all_prompts(WORDS)
     few = {key: everything[key] for key in KEYS}
     few["kod-hazir"] = everything["kod-hazir"]._replace(text='<b>"Hazır" & öyle</b>')
     return few
@@ -77,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, prompts: dict[str, Prompt])
 def page(folder: Path, prompts: dict[str, Prompt]) -> Path:
     out = folder.parent / "pages" / "prompts.html"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "all_prompts", lambda: prompts)
+        patch.setattr(cli, "all_prompts", lambda words: prompts)
         done = CliRunner().invoke(cli.build_commands(), ["report", "--sounds", str(folder), "--out", str(out)])
     assert (done.exit_code, "5 prompts" in done.output) == (0, True), done.output
     return out

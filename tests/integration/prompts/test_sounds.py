@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from prompts.audio.sound_quality import MOST_SPREAD_DB, check_sounds
-from prompts.catalogue import FORMATS, all_prompts
+from prompts.catalogue import FORMATS
+from prompts.text_reader import all_prompts
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.integration
 
@@ -15,7 +17,7 @@ SOUNDS = Path(__file__).resolve().parents[3] / ".cache" / "sounds"
 
 
 def test_all_built_sounds_are_fit_to_be_heard() -> None:
-    prompts = all_prompts()
+    prompts = all_prompts(WORDS)
     checked = check_sounds(SOUNDS, prompts)
     assert "\n".join(map(str, checked.findings)) == ""
     assert set(checked.measures) == set(prompts)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prompts.catalogue import read_texts, read_translation
+from prompts.text_reader import read_texts, read_translation
 from prompts.verbalise import english_numbers, number_prompts
 from prompts.verbalise.turkish_numbers import (
     NUMBER_MAX,

@@ -18,9 +18,11 @@ from asterisk_conf.render import ALWAYS, SECRET_FILES, TEMPLATES, render_files
 from asterisk_conf.write import Change, write_files
 from ivr import dialplan
 from ivr.routes.in_call_keys import IN_CALL_KEYS, InCallKey
-from prompts.catalogue import all_prompts, find_prompt, read_texts
+from prompts.catalogue import find_prompt
+from prompts.text_reader import all_prompts, first_texts
 from prompts.verbalise.number_prompts import LANGUAGES, number_keys, ordinal_keys
 from tests.fakes.asterisk_plan import pages, plan
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.unit
 
@@ -104,7 +106,7 @@ def test_only_a_notice_that_was_played_to_its_end_counts_and_agents_wait_for_it(
 
 
 def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
-    known = read_texts()
+    known = first_texts(WORDS)
     text = render_files(plan())
     named = set(re.findall(r"/var/lib/santral/sounds/tr/([a-z0-9/_-]+)", text["extensions.conf"]))
     assert named
@@ -342,12 +344,12 @@ def test_each_service_has_its_queue_and_unknown_callers_have_a_key_only_where_th
 
 def test_the_sentence_for_unknown_callers_is_short() -> None:
     """It takes at most 6 s at the pace of the shipped voice (50 letters take 5.75 s)."""
-    text = find_prompt(all_prompts(), SAID.outage, False, "tr").text
+    text = find_prompt(all_prompts(WORDS), SAID.outage, False, "tr").text
     assert len(text) <= 60, text
 
 
 def test_what_the_dialplan_says_to_callers_is_in_their_language_and_at_their_pace() -> None:
-    text, built = render_files(plan())["extensions.conf"], all_prompts()
+    text, built = render_files(plan())["extensions.conf"], all_prompts(WORDS)
     for key in SAID.to_callers().values():
         assert set(re.findall(rf"[^&(,]*/{key}(?!-key)[^&,)]*", text)) == {
             f"/var/lib/santral/sounds/${{SC_SPOKEN}}/{key}${{SC_PACE}}"}

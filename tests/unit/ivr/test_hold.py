@@ -256,7 +256,7 @@ def test_words_are_said_when_they_are_true(estimate: Estimate, said: WaitWords |
 
 
 def test_every_word_has_its_prompt() -> None:
-    from prompts.catalogue import read_texts
+    from prompts.text_reader import read_texts
     known = read_texts()
     assert {key for words in expected_wait.ALL for key in words.prompt_keys("tr")} <= set(known)
     assert known["sure-uzun-10"].text == "Bekleme süreniz on dakikadan uzun."

@@ -10,11 +10,12 @@ import pytest
 from ivr.flow.dialogue_steps import OWN_PROMPTS
 from ivr.flow.menu_model import Digits, End, HumanFirst, Menu, Message, Queue, Speech, Transfer
 from ivr.flow.sound_checks import MAIN_S, SUB_S
-from prompts.catalogue import all_prompts
 from prompts.manifest import Entry, text_hash
 from prompts.prompt_lengths import PromptLengths
+from prompts.text_reader import all_prompts
 from tests.fakes.menu import BARE_EXAMPLE as EXAMPLE
 from tests.fakes.menu import CLOSED_EXAMPLE, LENGTHS, RICH_EXAMPLE, TEXTS, closing, example, read, rich
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.unit
 
@@ -41,7 +42,7 @@ def broken(old: str, new: str, text: str = EXAMPLE) -> str:
 
 def spoken_as(texts: dict[str, str] | None = None, seconds: dict[str, float] | None = None) -> PromptLengths:
     """The catalogue with other texts and built lengths."""
-    prompts = dict(all_prompts())
+    prompts = dict(all_prompts(WORDS))
     for key, text in (texts or {}).items():
         prompts[key] = prompts[key]._replace(text=text)
     built = {key: Entry(key, text_hash(prompts[key].text), "espeak", "", 1.0, 0.0, 0.0, length, "", {}, {})
@@ -308,10 +309,10 @@ def test_what_warns_of_sentences() -> None:
     voice = spoken_as(seconds={"tus-bilgisi": 25.0})
     at = "ana-menu:\n    options"
     check(EXAMPLE, Planted(at, at, at, "'tus-bilgisi' of node 'ana-menu' takes 25 s", "two sentences", True), voice)
-    prompts = {key: prompt for key, prompt in all_prompts().items() if key != "kayit-bilgisi-yavas"}
+    prompts = {key: prompt for key, prompt in all_prompts(WORDS).items() if key != "kayit-bilgisi-yavas"}
     at = "notice: kayit-bilgisi"
     check(EXAMPLE, Planted(at, at, at, "has no slow version (rule I8)", "slow: true", True), PromptLengths(prompts, {}))
-    prompts = {key: prompt for key, prompt in all_prompts().items() if key != "en/ingilizce-menu"}
+    prompts = {key: prompt for key, prompt in all_prompts(WORDS).items() if key != "en/ingilizce-menu"}
     at = "ingilizce-menu:\n    options"
     check(RICH_EXAMPLE, Planted(at, at, at, "'ingilizce-menu' of node 'ingilizce-menu' has no text in 'en'",
                                 "prompts/en", True), PromptLengths(prompts, {}))

@@ -8,21 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from prompts.catalogue import (
-    FORMATS,
-    NAMED_MAX,
-    Catalogue,
-    all_prompts,
-    expected_files,
-    missing_translations,
-    read_texts,
-    read_translation,
-)
+from prompts.catalogue import FORMATS, NAMED_MAX, Catalogue, expected_files, missing_translations
 from prompts.errors import CatalogueError, UnknownKey
 from prompts.manifest import Manifest
+from prompts.text_reader import all_prompts, first_texts, read_texts, read_translation
 from prompts.verbalise import english_numbers, number_prompts
 from prompts.verbalise.text_pieces import cut_pieces
 from prompts.verbalise.turkish_numbers import key_dative
+from tests.ministry import WORDS
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +29,7 @@ def test_menu_prompts_have_a_slow_version_and_codes_do_not() -> None:
 
 
 def test_every_option_says_its_key_in_the_dative() -> None:
-    catalogue = read_texts()
+    catalogue = first_texts(WORDS)
     for key in "12340":
         assert f", {key_dative(key)} basın." in catalogue[f"ana-menu-{key}"].text
 
@@ -49,8 +42,8 @@ def test_the_set_of_pieces_is_the_one_that_asterisk_asks_for() -> None:
 
 
 def test_letters_are_turkish() -> None:
-    for prompt in read_texts().values():
-        assert re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,?']+", prompt.text), prompt.text
+    for prompt in all_prompts(WORDS).values():
+        assert prompt.language != "tr" or re.fullmatch(r"[a-zA-ZçğıöşüÇĞİÖŞÜâîû .,?']+", prompt.text), prompt.text
 
 
 def test_a_pause_stands_before_the_key_and_between_sentences() -> None:
@@ -120,23 +113,23 @@ def test_a_key_that_stands_there_twice(tmp_path: Path) -> None:
 def test_a_key_in_two_files(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("prompts:\n  n: {text: a, when: b, group: menu}\n")
-    with pytest.raises(CatalogueError, match=r"b\.yaml: n: is in a\.yaml too"):
+    with pytest.raises(CatalogueError, match=r"b\.yaml:2: n: is there twice, at .*a\.yaml:2 too"):
         read_texts(tmp_path)
 
 
 def sounds(root: Path) -> None:
-    for path in expected_files(root, all_prompts()):
+    for path in expected_files(root, all_prompts(WORDS)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(60))
 
 
 def test_missing_files_are_told_together(tmp_path: Path) -> None:
     sounds(tmp_path)
-    assert len(Catalogue.load_built(tmp_path)) == len(all_prompts())
+    assert len(Catalogue.load_built(tmp_path, WORDS)) == len(all_prompts(WORDS))
     (tmp_path / "tr" / "karsilama.wav").unlink()
     (tmp_path / "tr" / "sira-3.wav16").write_bytes(b"RIFF")
     with pytest.raises(CatalogueError) as caught:
-        Catalogue.load_built(tmp_path)
+        Catalogue.load_built(tmp_path, WORDS)
     assert "2 sound files" in str(caught.value)
     assert "karsilama.wav\n" in str(caught.value)
     assert "sira-3.wav16" in str(caught.value)
@@ -145,31 +138,31 @@ def test_missing_files_are_told_together(tmp_path: Path) -> None:
 
 def test_of_a_folder_without_sounds_only_a_few_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
-        Catalogue.load_built(tmp_path)
-    lines, all_of_them = str(caught.value).splitlines(), len(list(expected_files(tmp_path, all_prompts())))
+        Catalogue.load_built(tmp_path, WORDS)
+    lines, all_of_them = str(caught.value).splitlines(), len(list(expected_files(tmp_path, all_prompts(WORDS))))
     assert lines[0].startswith(f"{all_of_them} sound files") and lines[-1].startswith("Build them: ")
     assert lines[-2] == f"  and {all_of_them - NAMED_MAX} more" and len(lines) == NAMED_MAX + 3
 
 
 def test_a_folder_whose_build_did_not_end_is_refused(tmp_path: Path) -> None:
     sounds(tmp_path)
-    Manifest().write_manifest(tmp_path)
+    Manifest(centre=WORDS.name).write_manifest(tmp_path)
     with pytest.raises(CatalogueError, match="did not end"):
-        Catalogue.load_built(tmp_path)
-    Manifest(complete=True).write_manifest(tmp_path)
-    assert "karsilama" in Catalogue.load_built(tmp_path)
+        Catalogue.load_built(tmp_path, WORDS)
+    Manifest(centre=WORDS.name, complete=True).write_manifest(tmp_path)
+    assert "karsilama" in Catalogue.load_built(tmp_path, WORDS)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(CatalogueError, match="remove it"):
-        Catalogue.load_built(tmp_path)
+        Catalogue.load_built(tmp_path, WORDS)
 
 
 def test_how_asterisk_is_told_to_play_it(tmp_path: Path) -> None:
     sounds(tmp_path)
-    catalogue = Catalogue.load_built(tmp_path, seen_as="/sounds/")
+    catalogue = Catalogue.load_built(tmp_path, WORDS, seen_as="/sounds/")
     assert catalogue.file("digits/h-4") == "/sounds/tr/digits/h-4"
     assert catalogue.file("ana-menu-1", slow=True) == "/sounds/tr/ana-menu-1-yavas"
     assert catalogue.file("kod-hazir", slow=True) == "/sounds/tr/kod-hazir"
-    assert Catalogue.load_built(tmp_path).file("sira-1") == f"{tmp_path}/tr/sira-1"
+    assert Catalogue.load_built(tmp_path, WORDS).file("sira-1") == f"{tmp_path}/tr/sira-1"
     assert catalogue.text_of("sira-4") == "Dördüncü sıradasınız."
     assert set(FORMATS) == {"wav", "wav16"}
     assert issubclass(UnknownKey, LookupError)
@@ -241,7 +234,7 @@ def test_numbers_in_english() -> None:
 
 def test_a_language_has_what_callers_hear_and_falls_back_for_the_rest(tmp_path: Path) -> None:
     sounds(tmp_path)
-    catalogue = Catalogue.load_built(tmp_path, seen_as="/sounds")
+    catalogue = Catalogue.load_built(tmp_path, WORDS, seen_as="/sounds")
     assert catalogue.file("karsilama", language="en") == "/sounds/en/karsilama"
     assert catalogue.file("ana-menu-1", slow=True, language="en") == "/sounds/en/ana-menu-1-yavas"
     assert catalogue.file("kod-hazir", language="en") == "/sounds/tr/kod-hazir"
@@ -255,7 +248,7 @@ def test_a_language_has_what_callers_hear_and_falls_back_for_the_rest(tmp_path: 
 
 
 def test_what_english_lacks_is_told_and_agents_sentences_are_not_missed() -> None:
-    everything = dict(all_prompts())
+    everything = dict(all_prompts(WORDS))
     del everything["en/karsilama"]
     lacking = missing_translations(everything, "en")
     assert "karsilama" in lacking
@@ -269,7 +262,7 @@ def test_mistakes_of_a_translation_are_told_together(tmp_path: Path) -> None:
     )
     (tmp_path / "b.yaml").write_text("prompts:\n  karsilama: Hello again.\n")
     with pytest.raises(CatalogueError) as caught:
-        read_translation("en", read_texts(), tmp_path)
+        read_translation("en", first_texts(WORDS), tmp_path)
     for part in ("nowhere: not in prompts/tr", "ana-menu-1: must be the text alone", "sira-1-yavas: not in",
-                 "only {cardinal} and {n}", "none-{n}: not in", "b.yaml: karsilama: is there twice"):  # fmt: skip
+                 "only {cardinal} and {n}", "none-{n}: not in", "b.yaml:2: karsilama: is there twice"):  # fmt: skip
         assert part in str(caught.value)

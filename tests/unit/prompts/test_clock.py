@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from prompts.catalogue import read_texts
+from prompts.text_reader import read_texts
 from prompts.verbalise.turkish_numbers import ONES, TENS
 from tests.turkish_words import MONTHS, WEEKDAYS, clock, date, duration
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from prompts.catalogue import read_texts
+from prompts.text_reader import read_texts
 from prompts.verbalise.number_prompts import number_keys as number_pieces
 from prompts.verbalise.number_prompts import ordinal_keys as ordinal_pieces
 from prompts.verbalise.turkish_numbers import KEYS, cardinal_words, dative_words, key_dative, ordinal_words

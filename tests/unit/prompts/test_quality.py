@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from prompts.audio import sound_level, sound_quality
-from prompts.catalogue import FORMATS, Prompt
+from prompts.catalogue import FORMATS
 from prompts.errors import SoundError
 from prompts.manifest import Entry, Manifest
+from prompts.text_reader import Prompt
 
 pytestmark = pytest.mark.unit
 

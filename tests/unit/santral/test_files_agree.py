@@ -44,7 +44,8 @@ def test_an_address_that_is_one_is_good(folder: Path, url: str) -> None:
 def test_a_reason_for_a_pause_names_a_prompt_that_is_there(folder: Path) -> None:
     edit(folder, "santral.toml", '"neden-egitim"', '"neden-egitm"')
     (told,) = problems(folder)
-    assert told == "santral.toml:69: unknown prompt 'neden-egitm'. Did you mean 'neden-egitim'?"
+    assert told == ("santral.toml:69: unknown prompt 'neden-egitm'. Did you mean 'neden-egitim'? Looked in "
+                    f"{folder}/prompts/tr and in Santral's own prompts.")
 
 
 def test_the_engine_gets_the_table_of_pause_reasons(folder: Path) -> None:

@@ -14,12 +14,13 @@ from structlog.testing import capture_logs
 
 from ivr.dialogues import OWN_PROMPTS
 from ivr.sounds import SoundFolder
-from prompts.catalogue import Catalogue, read_texts
+from prompts.catalogue import Catalogue
+from prompts.text_reader import first_texts
 from santral.centre import last_known_good
 from santral.centre.config import check_centre
 from santral.centre.last_known_good import BEFORE, DRAFT, FOLDER, CentreFiles
 from santral.errors import BadCentre
-from tests.ministry import MEB, copied, edit
+from tests.ministry import MEB, WORDS, copied, edit
 
 pytestmark = pytest.mark.unit
 
@@ -53,13 +54,15 @@ class House:
         return (self.centre / name).read_text(encoding="utf-8")
 
     def kept(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in (self.state / FOLDER).iterdir()}
+        copy = self.state / FOLDER
+        return {str(path.relative_to(copy)): path.read_bytes() for path in copy.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     # Built sounds are another test's business.
-    monkeypatch.setattr(Catalogue, "load_built", classmethod(lambda cls, root: SoundFolder(str(root), read_texts())))
+    monkeypatch.setattr(Catalogue, "load_built", classmethod(
+        lambda cls, root, words: SoundFolder(str(root), first_texts(words))))
     return House(tmp_path)
 
 
@@ -111,9 +114,11 @@ def test_only_the_first_mistakes_are_told(house: House, monkeypatch: pytest.Monk
 def test_the_copy_is_the_owners_alone_and_whole(house: House) -> None:
     house.started()
     assert (house.state / FOLDER).stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in (house.state / FOLDER).iterdir()} == {0o600}
-    assert sorted(house.kept()) == ["about.json", "accommodations.yaml", "menu.yaml", "overlay.toml", "santral.toml",
-                                    "services.yaml", "team.yaml"]
+    for path in (house.state / FOLDER).rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert sorted(house.kept()) == ["about.json", "accommodations.yaml", "menu.yaml", "overlay.toml",
+                                    "prompts/en/menu.yaml", "prompts/tr/menu.yaml", "santral.toml", "services.yaml",
+                                    "team.yaml"]
     assert house.kept()["team.yaml"] == (house.centre / "team.yaml").read_bytes()
     assert [path.name for path in house.state.iterdir()] == [FOLDER]
 
@@ -194,8 +199,8 @@ def test_a_centre_whose_folder_is_gone_goes_on(house: House) -> None:
 def test_a_menu_whose_prompts_are_not_built_is_bad_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` knows their texts, the node needs their sounds: it had ended with a traceback."""
     house.started()
-    built = {key: text for key, text in read_texts().items() if key != "sira-2"}
-    monkeypatch.setattr(Catalogue, "load_built", classmethod(lambda cls, root: SoundFolder(str(root), built)))
+    built = {key: text for key, text in first_texts(WORDS).items() if key != "sira-2"}
+    monkeypatch.setattr(Catalogue, "load_built", classmethod(lambda cls, root, words: SoundFolder(str(root), built)))
     house.write(house.read("menu.yaml").replace("say: karsilama", "say: sira-2", 1), "menu.yaml")
     files = house.files()
     files.choose_files()

@@ -10,7 +10,8 @@ import pytest
 
 from centres.settings import Settings, Wait
 from ivr.sounds import SoundFolder
-from prompts.catalogue import Catalogue, read_texts
+from prompts.catalogue import Catalogue
+from prompts.text_reader import first_texts
 from santral.centre import file_reload
 from santral.centre.config import NodeConfig, node_config
 from santral.centre.file_reload import (
@@ -36,7 +37,8 @@ pytestmark = pytest.mark.unit
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = copied(tmp_path)
     # Built sounds are another test's business.
-    monkeypatch.setattr(Catalogue, "load_built", classmethod(lambda cls, root: SoundFolder(str(root), read_texts())))
+    monkeypatch.setattr(Catalogue, "load_built", classmethod(
+        lambda cls, root, words: SoundFolder(str(root), first_texts(words))))
     return copy
 
 
