@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from asterisk_conf.carrier import Address, Nat, Tls, Trunk, check_carrier
 from asterisk_conf.dialplan_values import SAID, TIMINGS, DialplanPrompts, Timings
 from asterisk_conf.in_call_keys import InCallKey, check_keys
 
@@ -67,11 +68,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SEAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _SERVICE = re.compile(r"[a-z][a-z0-9_]{0,39}\Z", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}\Z", re.ASCII)
-_PORT = re.compile(r"[1-9][0-9]{0,4}\Z", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_./@+-]*\Z", re.ASCII)
-_USER = re.compile(r"[A-Za-z0-9_.+@-]{1,80}\Z", re.ASCII)
 CODECS = ("alaw", "ulaw", "g722", "opus", "slin16", "gsm")
 
 
@@ -81,40 +80,6 @@ class PlanError(ValueError):
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(self.faults))
-
-
-class Address(NamedTuple):
-    """Host and port, for example of a node's FastAGI listener."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-class Registration(NamedTuple):
-    """Login at a carrier that does not know the server by its address."""
-
-    server: str
-    """Host name or address, with or without `:port`."""
-    user: str
-    secret: str
-    """Password from the carrier. Its length is not checked."""
-
-
-class Trunk(NamedTuple):
-    """Connection to the carrier. Calls are accepted only from `match`."""
-
-    match: tuple[str, ...] = ()
-    """Addresses or networks of the carrier (`192.0.2.10`, `192.0.2.0/28`).
-
-    If phones share the carrier's address, one address with the port of its calls (`192.0.2.10:5060`).
-    """
-    registration: Registration | None = None
-    """Login at the carrier. With a login, the address of its server is matched as well."""
-    way_out: str | None = None
-    """`host[:port]` for calls to remote agents, callbacks and outside numbers. None if there are no such calls."""
 
 
 class Pages(NamedTuple):
@@ -235,6 +200,10 @@ class AsteriskPlan:
     """All services. The first one for distress is reached by a key in the fallback queue."""
     unknown_service: str
     """Service of callers who have not chosen one while no node answers."""
+    nat: Nat | None = None
+    """Address of this machine outside. None if carrier and phones reach it directly."""
+    tls: Tls | None = None
+    """SIP over TLS with the carrier. None if there is none."""
     prefix: str = ""
     """Begin of the endpoints' and transports' names on an Asterisk that has other work. Seats have it already."""
     shared_transport: str | None = None
@@ -262,7 +231,7 @@ class AsteriskPlan:
     rtp: tuple[int, int] = (10000, 20000)
     """First and last UDP port of media."""
     codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
-    """Codecs in order of preference.
+    """Codecs of the phones in order of preference.
 
     A-law comes first: the trunk speaks it, so nothing is transcoded. G.722 gives 7 kHz (EN 301 549 6.1).
     """
@@ -291,6 +260,11 @@ class AsteriskPlan:
     def trunk_endpoint(self) -> str:
         """Name of the carrier's endpoint."""
         return self.prefix + TRUNK_ENDPOINT
+
+    @property
+    def trunk_transport(self) -> str:
+        """Name of the transport to the carrier."""
+        return f"{self.prefix}transport-tls" if self.trunk.tls else self.transport
 
     @property
     def transport(self) -> str:
@@ -440,28 +414,8 @@ def _check_addresses(plan: AsteriskPlan) -> Iterable[str]:
     first, last = plan.rtp
     if not 1024 <= first < last <= 65535:
         yield f"rtp {first}-{last}: two ports between 1024 and 65535, the smaller first"
-    # 2. The trunk. An address is its only proof of identity.
-    trunk = plan.trunk
-    if not trunk.match and trunk.registration is None:
-        yield "trunk: neither an address to match nor a registration, nobody could call"
-    for match in trunk.match:
-        # An IPv6 address has several colons and never a port here.
-        host, colon, port = match.partition(":") if match.count(":") == 1 else (match, "", "")
-        try:
-            network = ipaddress.ip_network(host, strict=False)
-        except ValueError:
-            yield f"trunk match {match!r}: an address or a network"
-            continue
-        if colon and ("/" in host or not _PORT.match(port) or int(port) > 65535):
-            yield f"trunk match {match!r}: a port of 1-65535, digits alone, belongs to one address without a mask"
-        if network.prefixlen == 0:
-            yield f"trunk match {match}: that is everybody"
-    if trunk.registration is not None:
-        server, user, secret = trunk.registration
-        if not _HOST.match(server.partition(":")[0]) or not _USER.match(user):
-            yield "trunk registration: server host[:port] and user without blanks"
-        if not secret or any(ord(c) < 33 or c in ";\"" for c in secret):
-            yield "trunk registration: the secret is empty or has blanks, quotes or semicolons"
+    # 2. The carrier.
+    yield from check_carrier(plan.trunk, plan.nat, plan.tls)
 
 
 def _is_ipv4(text: str) -> bool:

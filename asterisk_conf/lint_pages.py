@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 
 from asterisk_conf import module_lists
-from asterisk_conf.conf_plan import RELAY
+from asterisk_conf.conf_plan import CALLBACK_ENDPOINT, RELAY
 from asterisk_conf.flat_reader import Finding, Section
 
 Files = Mapping[str, list[Section]]
@@ -49,7 +49,7 @@ def _check_names(sections: list[Section]) -> Iterator[Finding]:
             if not section.value_of("media_address") or section.value_of("bind_rtp_to_media_address") != "yes":
                 yield Finding(SIP, section.line, f"[{section.name}] takes sound at every address",
                               "media_address=... and bind_rtp_to_media_address=yes")
-        elif not section.value_of("transport"):
+        elif not section.value_of("transport") and section.name != CALLBACK_ENDPOINT:
             yield Finding(SIP, section.line, f"[{section.name}] may come by any transport, as a page does",
                           "name its transport")
 

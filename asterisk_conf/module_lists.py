@@ -106,7 +106,8 @@ def list_denied(pages: bool) -> dict[str, str]:
 def list_needed(plan: AsteriskPlan) -> list[str]:
     """Return the modules that Asterisk loads for a plan, in the order of loading."""
     codecs = [*plan.codecs, *(FAR_CODECS if plan.pages and plan.pages.far else ())]
+    codecs += plan.trunk.codecs
     found = [*NEEDED, *(name for codec in codecs for name in BY_CODEC.get(codec, ())),
-             *BY_ENCRYPTION[plan.media_encryption], *(PAGES if plan.pages else ()),
+             *BY_ENCRYPTION["sdes" if plan.trunk.srtp else plan.media_encryption], *(PAGES if plan.pages else ()),
              *([METRICS] if plan.metrics else ())]
     return list(dict.fromkeys(found))

@@ -9,8 +9,6 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from centres.base_shapes import (
     DAY_MIN,
-    Address,
-    Carrier,
     Channel,
     Day,
     Entry,
@@ -18,12 +16,9 @@ from centres.base_shapes import (
     HostPort,
     Label,
     Name,
-    Network,
     Number,
-    Port,
     ServiceId,
     Shape,
-    SipUser,
     Text,
     WallTime,
     Week,
@@ -37,6 +32,7 @@ from centres.seats import Seats
 from centres.sms import Sms
 from centres.surge import Surge
 from centres.team import Needs
+from centres.trunk import Asterisk, Trunk
 
 LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
@@ -92,89 +88,6 @@ class Listen(Shape):
         if not here:
             raise ValueError(f"should be at 127.0.0.1, {OTHERS[name]}")
         return at
-
-
-class Asterisk(Shape):
-    """[asterisk]: the Asterisk this node works with, paths as Asterisk sees them."""
-
-    ami: HostPort = "127.0.0.1:5038"
-    """Asterisk's manager interface."""
-    http: HostPort = "127.0.0.1:8088"
-    """Asterisk's web server on this machine, on only for metrics and for pages of `[seats.web]` and `[seats.far]`."""
-    metrics: bool = False
-    """Asterisk serves its own metrics (`res_prometheus`)."""
-    sip: HostPort = "127.0.0.1:5060"
-    """Where Asterisk takes SIP."""
-    advertise: Address | None = None
-    """IPv4 address of this machine to which pages send sound; left out: that of `sip`."""
-    rtp_start: Port = 10000
-    """First port for audio."""
-    rtp_end: Port = 20000
-    """Last port for audio, at least 3 above `rtp_start`."""
-    sounds: File = "/var/lib/santral/sounds"
-    """Folder of the built prompts: `<sounds>/tr/<key>.wav`."""
-    music: File = "/var/lib/santral/sounds/moh"
-    """Folder of the hold music."""
-    cel: File = "/var/log/asterisk/cel-custom/santral.csv"
-    """Log of ids, events and times of every channel, read after every gap."""
-    spool: File = "/run/santral-spool"
-    """Folder in memory for unsealed talks and messages, for Asterisk and the node alone."""
-    agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
-    """Nodes that the dialplan asks; the second takes over when the first does not answer."""
-
-    @model_validator(mode="after")
-    def _require_ports(self) -> Self:
-        # One call has two legs, each with a port for RTP and one for RTCP.
-        if self.rtp_end - self.rtp_start < 3:
-            raise ValueError("rtp_end should be at least 3 above rtp_start: a call needs four ports")
-        return self
-
-    @field_validator("http")
-    @classmethod
-    def _require_loopback(cls, at: str) -> str:
-        try:
-            here = ip_address(at.rpartition(":")[0].strip("[]")).is_loopback
-        except ValueError:
-            here = False
-        if not here or at.endswith(":0"):
-            raise ValueError("should be at 127.0.0.1 with a port: Asterisk's web server asks nobody for a password")
-        return at
-
-    @property
-    def media_address(self) -> str:
-        """Address of the sound of pages."""
-        return self.advertise or self.sip.rpartition(":")[0]
-
-
-class Registration(Shape):
-    """[trunk.registration]: for carriers that require a registration. The password is in the node's secrets."""
-
-    server: Carrier
-    """The carrier's server."""
-    user: SipUser
-    """The password is in `secrets/trunk.json`."""
-
-
-class Trunk(Shape):
-    """[trunk]: the source of callers, and the way out for calls to remote agents."""
-
-    match: tuple[Network, ...] = ()
-    """Addresses of the carrier; calls from there are calls of the carrier. One address may name a port."""
-    registration: Registration | None = None
-    """For carriers that want a registration."""
-    outgoing: Carrier | None = None
-    """Way out to remote agents, callbacks and external numbers; left out: the registration's server."""
-
-    @model_validator(mode="after")
-    def _require_source(self) -> Self:
-        if not self.match and self.registration is None:
-            raise ValueError("needs 'match' (addresses of the carrier) or [trunk.registration]")
-        return self
-
-    @property
-    def way_out(self) -> str | None:
-        """Server for outgoing calls. None if calls cannot go out."""
-        return self.outgoing or (self.registration.server if self.registration else None)
 
 
 class Store(Shape):

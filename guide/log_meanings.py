@@ -41,6 +41,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "centre.last_known_good_used": (ALARM, "The files have problems; the node uses the copy of `since`: "
                                 "[CentreFilesBad](../runbooks/centre-files-bad.md)."),
     "centre.copy_failed": (LOOK, "No copy of the files could be stored. `santral reload` tries again."),
+    "redirect.carrier_silent": (LOOK, "A callback got no answer of the carrier; the next ones begin with `reserve`."),
     "call.number_refused": (LOOK, "A call to a number that `[numbers]` does not name, by the form of the number."),
     "channel.command_refused": (LOOK, "No adapter of the channel takes a command: "
                                       "[CommandsRefused](../runbooks/commands-refused.md)."),

@@ -17,7 +17,7 @@ import asyncio
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -32,6 +32,9 @@ DATAGRAM_MAX = 8_192
 """Bytes. An INVITE of Asterisk has about 1,300."""
 LOG_INTERVAL_S = 60.0
 """Pause between log lines about invalid tokens, so that a flood of them does not fill the disk."""
+
+SILENT_S = 300.0
+"""Time in which calls begin with the second carrier after the first has said nothing."""
 
 _REQUEST = re.compile(r"INVITE sip:([A-Za-z0-9_-]{8,64})@[^ \r\n]{1,128} SIP/2\.0\Z", re.ASCII)
 _COPIED = {"via": "Via", "v": "Via", "from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID",
@@ -54,13 +57,15 @@ class _PendingDial:
 class SipRedirect(asyncio.DatagramProtocol):
     """Hold tokens and their numbers.
 
-    `way_out` is `host[:port]` of the carrier. `clock` counts seconds and never goes back.
+    `ways_out` are the carriers in their order: `host[:port]`, with parameters of the URI. `clock` counts seconds and
+    never goes back.
     """
 
-    def __init__(self, way_out: str, clock: Callable[[], float] | None = None) -> None:
-        self._way_out = way_out
+    def __init__(self, ways_out: Sequence[str], clock: Callable[[], float] | None = None) -> None:
+        self._ways_out = tuple(ways_out)
         self._clock = clock or asyncio.get_running_loop().time
         self._tokens: OrderedDict[str, _PendingDial] = OrderedDict()
+        self._silent_until, self._silent_dials = -SILENT_S, 0
         self._told_at = -LOG_INTERVAL_S
         self._transport: asyncio.DatagramTransport | None = None
         self.address = ""
@@ -75,6 +80,17 @@ class SipRedirect(asyncio.DatagramProtocol):
         """Stop the server."""
         if self._transport is not None:
             self._transport.close()
+
+    def order_carriers(self) -> tuple[str, ...]:
+        """Return the carriers in their order, the silent one last for `SILENT_S`."""
+        silent = self._clock() < self._silent_until and len(self._ways_out) > 1
+        return (*self._ways_out[1:], self._ways_out[0]) if silent else self._ways_out
+
+    def note_silence(self, dials: int) -> None:
+        """Note the count of dials that no carrier has answered. After a new one, calls begin with another carrier."""
+        if dials > self._silent_dials:
+            self._silent_dials, self._silent_until = dials, self._clock() + SILENT_S
+            log.warning("redirect.carrier_silent", carriers=len(self._ways_out))
 
     def dial_uri(self, number: NumberSource) -> str:
         """Return a SIP address that leads to this number, for one call that begins within `TOKEN_S`."""
@@ -116,7 +132,9 @@ class SipRedirect(asyncio.DatagramProtocol):
             tag = f";tag={secrets.token_hex(6)}" if full == "To" and ";tag=" not in value else ""
             said.append(f"{full}: {value}{tag}")
         if number:
-            said.append(f"Contact: <sip:{number}@{self._way_out}>")
+            # PJSIP goes on to the next contact at once if a carrier refuses, but not if it is silent (Asterisk 22).
+            said += [f"Contact: <sip:{number}@{way}>" + (f";q={1 - index / 10:.1f}" if len(self._ways_out) > 1 else "")
+                     for index, way in enumerate(self.order_carriers())]
         return "\r\n".join([*said, "Content-Length: 0", "", ""]).encode()
 
     def _number_for(self, token: str, peer: Peer) -> str:

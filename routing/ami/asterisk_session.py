@@ -140,6 +140,11 @@ class AsteriskSession:
         """Return the calls to numbers that are not the centre's, by begin and digits of the number."""
         return self._translator.refusals.numbers
 
+    @property
+    def silent_dials(self) -> int:
+        """Return the callbacks to which the carrier has said nothing, since the node started."""
+        return self._translator.dials.silent
+
     async def run_session(self) -> None:
         """Work until cancelled.
 

@@ -33,6 +33,10 @@ DIALS_MAX = 1_000
 The oldest is forgotten first, and the engine's own limit of a try ends that dial.
 """
 
+SILENT_CARRIER = 23
+"""Hangup cause of a dial that the carrier never answered, after 32 s: the node's redirect was the last answer (measured
+on Asterisk 22)."""
+
 DID_NOT_COME = "callback_failed"
 """Reason of a rescinded offer whose caller was dialled in vain."""
 HANG_UP_REASONS = frozenset({"caller_hung_up", DID_NOT_COME})
@@ -99,6 +103,8 @@ class PendingDials:
 
     def __init__(self) -> None:
         self._dials: OrderedDict[str, _Dial] = OrderedDict()
+        self.silent = 0
+        """Dials to which the carrier has said nothing, since the node started."""
 
     def __bool__(self) -> bool:
         return bool(self._dials)
@@ -143,6 +149,7 @@ class PendingDials:
             return [failed_dial(ContactId(uniqueid), dial.offer, "failed")]
         elif message.name == "Hangup":
             del self._dials[uniqueid]
+            self.silent += not dial.up and hangup_causes.cause_number(message) == SILENT_CARRIER
             return [failed_dial(ContactId(uniqueid), dial.offer, hangup_causes.caller_end_reason(
                 hangup_causes.cause_number(message), up=dial.up))]
         return []

@@ -14,18 +14,8 @@ from typing import NamedTuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from asterisk_conf.conf_plan import (
-    MUSIC_CLASS,
-    Address,
-    AsteriskPlan,
-    Emergency,
-    LineClass,
-    LinePlan,
-    Pages,
-    PlanService,
-    Registration,
-    Trunk,
-)
+from asterisk_conf.carrier import Address, Nat, Registration, Tls, Trunk
+from asterisk_conf.conf_plan import MUSIC_CLASS, AsteriskPlan, Emergency, LineClass, LinePlan, Pages, PlanService
 from asterisk_conf.dialplan_values import Timings
 from asterisk_conf.machine_addresses import list_addresses
 from centres import services as files
@@ -312,11 +302,15 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
     trunk = Trunk(tuple(settings.trunk.match),
                   None if registration is None else
                   Registration(registration.server, registration.user, secrets.trunk_password()),
-                  settings.trunk.way_out)
+                  settings.trunk.way_out, settings.trunk.transport == "tls", settings.trunk.srtp, settings.trunk.proxy,
+                  settings.trunk.codecs, settings.trunk.options_s)
+    own = settings.asterisk
     # 2. Build the plan.
     said = all_prompts(centre_words(config.loaded))
     return AsteriskPlan(
         numbers=settings.numbers,
+        nat=None if own.external is None else Nat(own.external, own.local),
+        tls=None if own.tls is None else Tls(parse_address(own.tls), own.certificate, own.key, own.authorities),
         prefix=settings.seats.prefix,
         number_forms={form: number for number in settings.numbers for form in list_forms(number)},
         nodes=tuple(parse_address(agi) for agi in settings.asterisk.agi),

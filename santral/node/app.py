@@ -312,12 +312,16 @@ class Node:
 
     async def _build_switch(self, store: Store, runner: Runner, numbers: NumberKeys, redirect: SipRedirect | None,
                             post_event: Callable[[Event], None]) -> AsteriskSession:
+        def find_way_out(box: str) -> str:
+            assert redirect is not None
+            redirect.note_silence(self._switch.silent_dials)
+            return redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box)))
+
         return AsteriskSession(
             self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
             explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
-            way_out=None if redirect is None else
-            lambda box: redirect.dial_uri(lambda: self.to_call(numbers.decrypt_number(box))),
+            way_out=None if redirect is None else find_way_out,
             clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
 
     def _build_messages(self, store: Store, numbers: NumberKeys) -> None:
@@ -370,10 +374,10 @@ class Node:
 
     async def _start_redirect(self, stack: AsyncExitStack) -> SipRedirect | None:
         """Start the server that tells Asterisk the number of a callback. Return None if there is no carrier."""
-        way_out, listen = self._config.settings.trunk.way_out, self._config.settings.listen.dial
-        if way_out is None:
+        ways, listen = self._config.settings.trunk.callback_ways, self._config.settings.listen.dial
+        if not ways:
             return None
-        redirect = SipRedirect(way_out)
+        redirect = SipRedirect(ways)
         try:
             await redirect.start_listening(*parse_address(listen))
         except OSError as error:

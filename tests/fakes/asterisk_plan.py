@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan, Pages, PlanService, Trunk
+from asterisk_conf.carrier import Address, Trunk
+from asterisk_conf.conf_plan import AsteriskPlan, Pages, PlanService
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 
 

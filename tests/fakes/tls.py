@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificates(folder: Path) -> Path:
-    """An authority and a server's certificate of 127.0.0.1 in `folder`; the authority's file."""
+def certificates(folder: Path, addresses: tuple[str, ...] = ("127.0.0.1",)) -> Path:
+    """An authority and a certificate of a server at these addresses in `folder`; the authority's file."""
     begin, end = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=2)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority {folder.name}")])
     key = ec.generate_private_key(ec.SECP256R1())
@@ -28,7 +28,8 @@ def certificates(folder: Path) -> Path:
     server = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")]))
               .issuer_name(name).public_key(own.public_key()).serial_number(2).not_valid_before(begin)
               .not_valid_after(end)
-              .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+              .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in addresses]),
+                              critical=False)
               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
               .sign(key, hashes.SHA256()))
     pem = serialization.Encoding.PEM

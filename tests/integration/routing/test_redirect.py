@@ -40,7 +40,7 @@ def headers(answer: bytes | None) -> dict[str, str]:
 
 
 async def test_an_invite_is_answered_with_the_number_as_often_as_it_comes() -> None:
-    redirect, opened = SipRedirect("192.0.2.10:5060"), []
+    redirect, opened = SipRedirect(("192.0.2.10:5060",)), []
 
     def number() -> str:
         opened.append(1)
@@ -66,7 +66,7 @@ async def test_an_invite_is_answered_with_the_number_as_often_as_it_comes() -> N
 
 
 async def test_what_is_no_invite_gets_no_answer() -> None:
-    redirect = SipRedirect("192.0.2.10")
+    redirect = SipRedirect(("192.0.2.10",))
     redirect.address = "127.0.0.1:5999"
     uri = redirect.dial_uri(lambda: NUMBER)
     whole = invite(uri)
@@ -79,7 +79,7 @@ async def test_what_is_no_invite_gets_no_answer() -> None:
 
 async def test_a_token_is_good_for_a_while_and_for_nothing_else() -> None:
     clock = Clock()
-    redirect = SipRedirect("192.0.2.10", clock)
+    redirect = SipRedirect(("192.0.2.10",), clock)
     redirect.address = "127.0.0.1:5999"
     uri = redirect.dial_uri(lambda: NUMBER)
     guessed = redirect.answer_datagram(invite("sip:AAAAAAAAAAAAAAAAAAAAAAAA@127.0.0.1:5999"), ASTERISK)
@@ -98,7 +98,7 @@ async def test_a_token_is_good_for_a_while_and_for_nothing_else() -> None:
 async def test_no_more_tokens_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TOKENS_MAX >= 200
     monkeypatch.setattr(module, "TOKENS_MAX", 3)
-    redirect = SipRedirect("192.0.2.10", Clock())
+    redirect = SipRedirect(("192.0.2.10",), Clock())
     redirect.address = "127.0.0.1:5999"
     uris = [redirect.dial_uri(lambda: NUMBER) for _ in range(4)]
     told = [NUMBER.encode() in (redirect.answer_datagram(invite(uri), ASTERISK) or b"") for uri in uris]
@@ -107,7 +107,7 @@ async def test_no_more_tokens_than_there_may_be(monkeypatch: pytest.MonkeyPatch)
 
 async def test_only_who_asked_first_is_told_and_others_fill_no_log(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    redirect = SipRedirect("192.0.2.10", clock)
+    redirect = SipRedirect(("192.0.2.10",), clock)
     redirect.address = "127.0.0.1:5999"
     uri = redirect.dial_uri(lambda: NUMBER)
     assert NUMBER.encode() in (redirect.answer_datagram(invite(uri), ASTERISK) or b"")
@@ -120,7 +120,7 @@ async def test_only_who_asked_first_is_told_and_others_fill_no_log(capsys: pytes
 def test_the_node_has_no_number_dialled_that_costs_more_is_abroad_or_its_own(
         tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = node_config(Path("centres/meb"), None)
-    node, redirect = Node(config, tmp_path), SipRedirect("192.0.2.10", Clock())
+    node, redirect = Node(config, tmp_path), SipRedirect(("192.0.2.10",), Clock())
     redirect.address = "127.0.0.1:5999"
     for claimed in ("+449098790000", "+909001234567", *config.settings.numbers):
         uri = redirect.dial_uri(lambda claimed=claimed: node.to_call(claimed))
@@ -129,3 +129,24 @@ def test_the_node_has_no_number_dialled_that_costs_more_is_abroad_or_its_own(
         assert "redirect.number_unavailable" in told and "NotDialable" in told and claimed.lstrip("+") not in told
     uri = redirect.dial_uri(lambda: node.to_call(NUMBER))
     assert headers(redirect.answer_datagram(invite(uri), ASTERISK))["Contact"] == f"<sip:{NUMBER}@192.0.2.10>"
+
+
+async def test_further_carriers_follow_and_a_silent_one_comes_last_for_a_while(
+        capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    redirect = SipRedirect(("192.0.2.10;transport=tls", "192.0.2.11"), clock)
+    redirect.address = "127.0.0.1:5999"
+
+    def contacts() -> list[str]:
+        answer = redirect.answer_datagram(invite(redirect.dial_uri(lambda: NUMBER)), ASTERISK) or b""
+        return [line.partition("@")[2] for line in answer.decode().split("\r\n") if line.startswith("Contact")]
+
+    first, second = "192.0.2.10;transport=tls", "192.0.2.11"
+    assert contacts() == [f"{first}>;q=1.0", f"{second}>;q=0.9"]
+    for dials in (1, 1):  # the same count is told with every dial
+        redirect.note_silence(dials)
+    assert contacts() == [f"{second}>;q=1.0", f"{first}>;q=0.9"]
+    clock.now += module.SILENT_S + 1
+    redirect.note_silence(1)
+    assert contacts() == [f"{first}>;q=1.0", f"{second}>;q=0.9"]
+    assert capsys.readouterr().out.count("redirect.carrier_silent") == 1

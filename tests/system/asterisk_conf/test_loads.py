@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan, Pages, Trunk
+from asterisk_conf.carrier import Address, Trunk
+from asterisk_conf.conf_plan import AsteriskPlan, Pages
 from asterisk_conf.machine_addresses import list_addresses
 from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address
+from asterisk_conf.carrier import Address
 from asterisk_conf.dialplan_values import Timings
 from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files

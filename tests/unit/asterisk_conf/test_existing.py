@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import Address, AsteriskPlan
+from asterisk_conf.carrier import Address
+from asterisk_conf.conf_plan import AsteriskPlan
 from asterisk_conf.existing.live_lint import lint_live, lint_logs
 from asterisk_conf.existing.live_reader import LiveFolder, NoAsteriskFolder
 from asterisk_conf.existing.placement import is_generated

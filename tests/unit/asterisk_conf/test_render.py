@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
-from asterisk_conf.conf_plan import Address, Emergency, Pages, PlanError, PlanService, Registration, Trunk
+from asterisk_conf.carrier import Address, Registration, Trunk
+from asterisk_conf.conf_plan import Emergency, Pages, PlanError, PlanService
 from asterisk_conf.dialplan_values import SAID, Timings
 from asterisk_conf.flat_reader import read_sections
 from asterisk_conf.in_call_keys import EXTENSIONS

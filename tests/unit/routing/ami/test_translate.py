@@ -501,6 +501,17 @@ def test_lost_lines_remembered_are_bounded() -> None:
     assert translator.count_remembered() == 0
 
 
+def test_a_callback_that_the_carrier_never_answers_is_counted() -> None:
+    translator = EventTranslator(lambda uniqueid: True)
+    for number, (state, cause) in enumerate((("Down", "23"), ("Up", "23"), ("Down", "17"))):
+        contact = ContactId(f"7.{number}")
+        translator.dials.begin_dial(contact, None)
+        for message in (ami("Newchannel", Uniqueid=contact), ami("Newstate", Uniqueid=contact, ChannelStateDesc=state),
+                        ami("Hangup", Uniqueid=contact, Cause=cause)):
+            translator.dials.take_message(message)
+    assert translator.dials.silent == 1
+
+
 def test_a_call_without_a_line_is_counted_and_never_a_contact() -> None:
     translator = EventTranslator(lambda uniqueid: True)
     for exten in ("full_other", "full_other", "words_psikososyal", "other"):
