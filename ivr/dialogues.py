@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ivr import dialplan
+from ivr import dialplan, opening_words
 from ivr.agi.server import FastAgi, Limits
 from ivr.callback_windows import CallbackWindows, no_windows
 from ivr.caller import announcements, preferences, voice_message
@@ -78,7 +78,7 @@ class Dialogues:
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
                  surge: feature_codes.SurgeControl | None = None,
                  linked: hold_tick.Linked = hold_tick.always_linked,
-                 opens_at: way_out.OpensAt = way_out.opens_never,
+                 opens_at: opening_words.OpensAt = opening_words.opens_never,
                  callback_times: CallbackWindows = no_windows) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
@@ -94,7 +94,7 @@ class Dialogues:
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,
-            announced, is_open, self.texts, wishes, is_deflected)
+            announced, is_open, self.texts, wishes, is_deflected, opens_at)
         self.survey = survey_dialogue.SurveyDialogue(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         abuses = abuse_flag.AbuseFlags(inbox)

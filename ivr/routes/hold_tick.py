@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ivr import dialplan
+from ivr import dialplan, opening_words
 from ivr.agi.session import Session
 from ivr.caller import announcements, preferences
 from ivr.caller.contact_events import ContactEvents, contact_of, parse_language
@@ -24,7 +24,6 @@ from ivr.flow.menu_model import BACK_KEY, NOTICE_REFUSED, REFUSE_KEY, REPEAT_KEY
 from ivr.hold import expected_wait, hold_script
 from ivr.hold.expected_wait import WaitWords
 from ivr.hold.hold_script import HoldMemory
-from ivr.routes import way_out
 from ivr.settings import CALLERS_MOST, DEFAULT_HOLD, DISTRESS_HOLD, HoldSettings
 from ivr.sounds import Sounds, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
@@ -69,7 +68,7 @@ class HoldTicks:
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  texts: TextMessages | None = None, wishes: preferences.PreferenceStore | None = None,
                  remembered: int = CALLERS_MOST, linked: Linked = always_linked,
-                 opens_at: way_out.OpensAt = way_out.opens_never) -> None:
+                 opens_at: opening_words.OpensAt = opening_words.opens_never) -> None:
         self.inbox, self.sounds, self.contacts, self.clock, self.steady = inbox, sounds, contacts, clock, steady
         self.announced, self.texts, self.linked, self.opens_at = announced, texts, linked, opens_at
         self.offers = preferences.PreferenceQuestion(contacts, wishes or preferences.NoPreferences())
@@ -279,7 +278,7 @@ class HoldTicks:
         heard = await self._memory_of(session, view)
         self.heard.pop(view.contact, None)
         # A closed service says when it opens, before the good-bye.
-        opens = way_out.opening_prompts(self.opens_at(view.service), self.clock(), heard.language) \
+        opens = opening_words.opening_prompts(self.opens_at(view.service), self.clock(), heard.language) \
             if view.led_by is Trigger.CLOSED else []
         try:
             return prompt_files(self.sounds, [*opens, view.farewell], slow=heard.slow, language=heard.language)

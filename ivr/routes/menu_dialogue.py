@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ivr import dialplan
+from ivr import dialplan, opening_words
 from ivr.agi.errors import CallerGone
 from ivr.agi.session import ANY_KEY, Session
 from ivr.caller import announcements, identity
@@ -23,7 +23,7 @@ from ivr.flow import dialogue_machine, dialogue_steps
 from ivr.flow.menu_model import BACK_KEY, NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
 from ivr.hold.hold_script import HoldMemory
 from ivr.routes import deflection
-from ivr.sounds import Sounds, prompt_files
+from ivr.sounds import Sounds, prompt_file, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.events import ContactExited, MenuEnded
 from routing.core.inbox import ContactView, Inbox, InboxClosed
@@ -100,10 +100,11 @@ class MenuDialogue:
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  is_open: IsOpen = all_open, texts: TextMessages | None = None,
                  wishes: PreferenceStore | None = None,
-                 is_deflected: deflection.IsDeflected = deflection.deflect_nobody) -> None:
+                 is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
+                 opens_at: opening_words.OpensAt = opening_words.opens_never) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
         self.begin, self.take_returned, self.clock, self.entry_now = begin, take_returned, clock, entry_now
-        self.keep_keyed = keep_keyed
+        self.keep_keyed, self.opens_at = keep_keyed, opens_at
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
         self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
 
@@ -119,7 +120,7 @@ class MenuDialogue:
         way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back or returned))
         passed: MenuEnded | None = None
         failed = False
-        told, unwished, alive_at = state.notice, False, time.monotonic()
+        told, unwished, alive_at, closed = state.notice, False, time.monotonic(), opening_words.LINE
         # 2. Perform steps until the dialogue has ended.
         try:
             while True:
@@ -128,11 +129,13 @@ class MenuDialogue:
                     alive_at = time.monotonic()
                     await session.get_variables(dialplan.ALIVE)
                 if isinstance(step, dialogue_steps.EnterQueue) and self._is_closed(flow, step.queue.service):
+                    closed = step.queue.service
                     state, step = await self._leave_closed(session, sounds, flow, state, step, heard)
                 if not isinstance(step, dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText):
                     break
                 news = partial(self._announcement_files, heard, sounds, step)
-                given = await self._perform_step(session, sounds, step, news)
+                given = await self._perform_step(session, sounds, step, news,
+                                                 partial(self._opening_files, sounds, step, closed))
                 state, step = dialogue_machine.next_step(flow, state, given, time.monotonic())
                 way.note_step(given, state, step)
                 # Save at once: a caller who hangs up now has still said it.
@@ -155,7 +158,9 @@ class MenuDialogue:
             if isinstance(step, dialogue_steps.EnterQueue):
                 put = [*self._words_of(step, flow, state, sounds, heard), *put]
             else:
-                await session.play_files(prompt_files(sounds, step.say, slow=step.slow, language=step.language))
+                await session.play_files([file for key in step.say for file in (
+                    prompt_file(sounds, key, slow=step.slow, language=step.language),
+                    *self._opening_files(sounds, step, closed, key))])
             if heard != heard_before:
                 put.insert(0, (dialplan.INHERITED + dialplan.ANNOUNCEMENTS_HEARD, announcements.format_heard(heard)))
             await session.set_variables(*put)
@@ -217,11 +222,11 @@ class MenuDialogue:
 
     async def _perform_step(self, session: Session, sounds: Sounds,
                             step: dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText,
-                            news: Callable[[], list[str]]) -> dialogue_steps.Input:
+                            news: Callable[[], list[str]], opening: Callable[[str], list[str]]) -> dialogue_steps.Input:
         """Perform a step of the machine and return what the caller did."""
         match step:
             case dialogue_steps.Ask():
-                return await ask_caller(session, sounds, step, news)
+                return await ask_caller(session, sounds, step, news, opening)
             case dialogue_steps.RecordMessage():
                 return await self._record_message(session, sounds, step)
             case dialogue_steps.SendText():
@@ -233,6 +238,14 @@ class MenuDialogue:
                             service: str = "") -> list[str]:
         return announcements.unheard_files(self.announced, heard, sounds, service, slow=step.slow,
                                            language=step.language)
+
+    def _opening_files(self, sounds: Sounds, step: dialogue_steps.Step, service: str, key: str) -> list[str]:
+        """Return the files that say when the line or a service opens, after the sentence that it is closed."""
+        if key not in (opening_words.CENTRE_CLOSED, opening_words.SERVICE_CLOSED):
+            return []
+        opens = self.opens_at(opening_words.LINE if key == opening_words.CENTRE_CLOSED else service)
+        return prompt_files(sounds, opening_words.opening_prompts(opens, self.clock(), step.language), slow=step.slow,
+                            language=step.language)
 
     def _is_closed(self, flow: MenuFlow, service: str) -> bool:
         """Return whether the service's callers go back to the menu.
@@ -376,16 +389,22 @@ def _caller_variables(step: dialogue_steps.EnterQueue | dialogue_steps.ExternalT
         (dialplan.NEEDS, format_needs(step.needs)))]
 
 
-async def ask_caller(session: Session, sounds: Sounds, step: dialogue_steps.Ask, news: Callable[[], list[str]] = list
+def open_now(key: str) -> list[str]:
+    """Return no files. These are the words about an opening of a question that says nothing of hours."""
+    return []
+
+
+async def ask_caller(session: Session, sounds: Sounds, step: dialogue_steps.Ask, news: Callable[[], list[str]] = list,
+                     opening: Callable[[str], list[str]] = open_now
                      ) -> dialogue_steps.KeyPressed | dialogue_steps.Silence:
     """Say sentences and listen. A key ends this at any moment, in the silences too.
 
-    `news` returns the files announced since the last sentence.
+    `news` returns the files announced since the last sentence, `opening` the files that belong to a sentence.
     """
-    for number, file in enumerate(prompt_files(sounds, step.say, slow=step.slow, language=step.language), 1):
+    for number, key in enumerate(step.say, 1):
         digit = ""
         # Announcements come before a sentence, never within one.
-        for one in (*news(), file):
+        for one in (*news(), prompt_file(sounds, key, slow=step.slow, language=step.language), *opening(key)):
             digit = digit or (await session.stream_file(one, ANY_KEY)).digit
         if not digit and step.pause_s and number < len(step.say):
             digit = await session.wait_for_digit(round(step.pause_s * 1000))

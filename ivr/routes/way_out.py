@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 import structlog
 
-from ivr import dialplan
+from ivr import dialplan, opening_words
 from ivr.agi.session import Session
-from ivr.callback_windows import day_prompt
 from ivr.caller.contact_events import contact_of, parse_language
 from ivr.caller.voice_message import VoiceMessages
 from ivr.hold.hold_script import EARLY_S
-from ivr.routes.callback_dialogue import AFTER, AT, HOURS, CallbackDialogue, CallerDialogue
+from ivr.opening_words import SERVICE_CLOSED, OpensAt, opening_prompts, opens_never
+from ivr.routes.callback_dialogue import CallbackDialogue, CallerDialogue
 from ivr.settings import DEFAULT_HOLD
 from ivr.sounds import prompt_files
-from prompts.verbalise import number_prompts
 from routing.core.events import ContactExited
 from routing.core.inbox import ContactView
 from routing.core.model.centre_model import ContactState, Trigger, WayOut
@@ -29,7 +27,7 @@ from routing.core.model.reasons import RULE
 from routing.core.queueing.service_rules import FAREWELL
 from routing.core.records import TURNING_AWAY
 
-REASONS = {Trigger.CLOSED: "kural-kapali", Trigger.FULL: "kural-dolu", Trigger.NOBODY: "kural-kimse-yok",
+REASONS = {Trigger.CLOSED: SERVICE_CLOSED, Trigger.FULL: "kural-dolu", Trigger.NOBODY: "kural-kimse-yok",
            Trigger.EXPECTED: "kural-uzun", Trigger.WAITED: "kural-bekledi"}
 """Sentence for each reason, if the rule names none."""
 QUESTIONS = {(WayOut.CALLBACK, False): "kural-arayalim", (WayOut.CALLBACK, True): "kural-arayalim-mi",
@@ -38,30 +36,9 @@ QUESTIONS = {(WayOut.CALLBACK, False): "kural-arayalim", (WayOut.CALLBACK, True)
 YES, NO = "1", "2"
 MESSAGE = "message"
 """Kind of the recording, and the key of the end of its contact."""
-OPEN = "kural-buradayiz"
-OWN_PROMPTS = (*REASONS.values(), *QUESTIONS.values(), OPEN, FAREWELL)
-
-OpensAt = Callable[[str], datetime | None]
-"""Return the local time at which a closed service opens again, or None if that is not known or a week away."""
+OWN_PROMPTS = (*REASONS.values(), *QUESTIONS.values(), *opening_words.OWN_PROMPTS, FAREWELL)
 
 log = structlog.get_logger(__name__)
-
-
-def opens_never(service: str) -> datetime | None:
-    """Return None. This is the `OpensAt` of a centre whose services have no hours."""
-    return None
-
-
-def opening_prompts(opens: datetime | None, now: float, language: str) -> list[str]:
-    """Return the prompts of a sentence such as "Yarın saat dokuzdan sonra buradayız." Empty if nothing is known."""
-    if opens is None:
-        return []
-    day = day_prompt(opens.date(), datetime.fromtimestamp(now, opens.tzinfo).date())
-    if opens.minute == 0 and opens.hour in HOURS:
-        then = [f"geri-arama-saat-{opens.hour}"]
-    else:
-        then = [AT, *number_prompts.clock_keys(opens.hour, opens.minute, language), AFTER]
-    return [day, *then, OPEN]
 
 
 class WayOutDialogue:

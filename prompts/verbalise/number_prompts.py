@@ -110,6 +110,29 @@ def clock_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
     return [*number_keys(hour, language), *(["digits/0"] if minute < 10 else []), *number_keys(minute, language)]
 
 
+AT, HALF, MIDNIGHT, BEFORE_NOON, AFTER_NOON = TIME_AT_PROMPTS = (
+    "saatte-bas", "saatte-bucuk", "saatte-0", "saatte-oo", "saatte-os")
+"""Pieces of a time at which something happens, other than numbers."""
+
+
+def time_at_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
+    """Return the prompts of a moment: 9:00 "saat dokuzda", 8:30 "saat sekiz buçukta", in English "at eight thirty a m".
+
+    Raise ValueError for a time that does not exist.
+    """
+    said = clock_keys(hour, minute, language)
+    if hour == minute == 0:
+        return [MIDNIGHT]
+    if language != LANGUAGE:
+        # English has twelve hours.
+        past = [] if minute == 0 else clock_keys(0, minute, language)[1:]
+        return [AT, *number_keys((hour - 1) % 12 + 1, language), *past, AFTER_NOON if hour >= 12 else BEFORE_NOON]
+    if minute == 30:
+        return [AT, *number_keys(hour, language), HALF]
+    # Only the last word of a Turkish time takes the ending.
+    return [AT, *said[:-1], "saatte-" + said[-1].removeprefix("digits/")]
+
+
 def date_keys(day: datetime.date, language: str = LANGUAGE) -> list[str]:
     """Return the prompts of a day of this year: "yirmi dört Kasım Salı". The day comes first in English too."""
     return [*number_keys(day.day, language), f"digits/mon-{day.month - 1}", f"digits/day-{day.isoweekday() % 7}"]

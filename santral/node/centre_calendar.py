@@ -335,11 +335,14 @@ class CentreCalendar:
         return self._told is None or self._told.open.get(ServiceId(service), True)
 
     def opens_at(self, service: str) -> datetime | None:
-        """Return the local time at which a closed service opens again, or None if that is more than a week away."""
+        """Return the local time at which a closed service opens again, or None if that is more than a week away.
+
+        An empty name is the whole line.
+        """
         config, closings, now = self._config, self._closings(), self._clock()
         at = now
         while (at := next_change(config, at, closings)) < now + OPENING_SOUGHT_S:
-            if service_open(config, service, at, closings):
+            if service_open(config, service, at, closings) if service else line_open(config.settings, at, closings):
                 return datetime.fromtimestamp(at, ZoneInfo(config.settings.centre.timezone))
         return None
 

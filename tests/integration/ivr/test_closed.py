@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -81,3 +84,32 @@ async def test_who_chooses_only_closed_services_comes_to_a_person(start: Start) 
     dialler.always = {"ana-menu-2": "2"}
     await dialler.call()
     assert dialler.variables["SC_SERVICE"] == "temsilci" and dialler.played.count("hizmet-kapali") > 10
+
+
+OPENS = datetime(2030, 1, 7, 8, 30, tzinfo=ZoneInfo("Europe/Istanbul"))
+"""A Monday."""
+
+
+async def test_a_closed_service_says_when_it_opens(start: Start) -> None:
+    asked: list[str] = []
+
+    def opens_at(service: str) -> datetime:
+        asked.append(service)
+        return OPENS
+
+    port = await start(FakeInbox(contact_view(UNIQUEID)), is_open=lambda service: service != "uzaktan_egitim",
+                       opens_at=opens_at)
+    dialler = await Dialler(port, "menu", "ana", by_file={"ana-menu-2": "2", "ana-menu-4": "4"}).call()
+    assert [said.removeprefix("digits/") for said in dialler.played[3:9]] == [
+        "hizmet-kapali", "kural-gun-1", "saatte-bas", "8", "saatte-bucuk", "acilacak"]
+    assert asked == ["uzaktan_egitim"] and dialler.variables["SC_SERVICE"] == "gorus_oneri"
+
+
+@pytest.mark.parametrize("straight", [True, False])
+async def test_a_closed_centre_says_when_it_opens(start: Start, straight: bool) -> None:
+    port = await at_night(partial(start, opens_at=lambda service: None if service else OPENS), FakeInbox(),
+                          straight=straight)
+    dialler = await Dialler(port, "menu", "ana").call()
+    at = dialler.played.index("merkez-kapali")
+    assert [said.removeprefix("digits/") for said in dialler.played[at + 1:at + 6]] == [
+        "kural-gun-1", "saatte-bas", "8", "saatte-bucuk", "acilacak"]

@@ -14,8 +14,9 @@ import pytest
 from ivr.agi.server import FastAgi
 from ivr.caller.contact_events import ContactEvents
 from ivr.caller.voice_message import VoiceMessages
+from ivr.opening_words import opening_prompts
 from ivr.routes.callback_dialogue import CallbackDialogue
-from ivr.routes.way_out import WayOutDialogue, opening_prompts
+from ivr.routes.way_out import WayOutDialogue
 from ivr.settings import HoldSettings, IvrSettings
 from ivr.sounds import SoundFolder
 from prompts.text_reader import read_texts
@@ -90,7 +91,7 @@ async def test_a_key_that_was_meant_for_the_menu_declines_nothing(call: Call) ->
 
 async def test_a_closed_service_says_when_it_opens_and_takes_nobody(call: Call) -> None:
     dialler, inbox = await call(Trigger.CLOSED, WayOut.CALLBACK, by_file={"kural-arayalim-mi": "2"})
-    assert dialler.played == ["kural-kapali", "kural-yarin", "geri-arama-saat-9", "kural-buradayiz",
+    assert dialler.played == ["hizmet-kapali", "kural-yarin", "saatte-bas", "saatte-9", "acilacak",
                               "kural-arayalim-mi"]
     assert dialler.variables["ACD_NEXT"] == "farewell" and dialler.variables["ACD_SAY"].endswith("/bekleme-veda")
     assert inbox.events == [ContactExited(ContactId(UNIQUEID), "rule", "closed")]
@@ -123,8 +124,9 @@ async def test_the_menu_hands_over_without_a_promise(start: Start) -> None:
 
 
 @pytest.mark.parametrize(("opens", "words"), [
-    (datetime(2026, 11, 25, 21, 30, tzinfo=ZONE), ["kural-bugun", "geri-arama-saat"]),
-    (datetime(2026, 11, 26, 9, 0, tzinfo=ZONE), ["kural-yarin", "geri-arama-saat-9"]),
-    (datetime(2026, 11, 30, 8, 0, tzinfo=ZONE), ["kural-gun-1", "geri-arama-saat-8"]), (None, [])])
+    (datetime(2026, 11, 25, 21, 30, tzinfo=ZONE),
+     ["kural-bugun", "saatte-bas", "digits/20", "digits/1", "saatte-bucuk", "acilacak"]),
+    (datetime(2026, 11, 26, 9, 0, tzinfo=ZONE), ["kural-yarin", "saatte-bas", "saatte-9", "acilacak"]),
+    (datetime(2026, 11, 30, 8, 0, tzinfo=ZONE), ["kural-gun-1", "saatte-bas", "saatte-8", "acilacak"]), (None, [])])
 def test_the_opening_is_said_by_its_day(opens: datetime | None, words: list[str]) -> None:
-    assert opening_prompts(opens, NOW.timestamp(), "tr")[:2] == words
+    assert opening_prompts(opens, NOW.timestamp(), "tr") == words

@@ -110,7 +110,7 @@ ad: Hizmet kapalı; mesaj istemiyor
 arar: arsiv
 hizmet: arsiv
 adimlar:
-  - duyar: [kural-kapali, kural-gun-{OPENS.isoweekday()}, geri-arama-saat-9, kural-buradayiz, kural-mesaj-mi]
+  - duyar: [hizmet-kapali, kural-gun-{OPENS.isoweekday()}, saatte-bas, saatte-9, acilacak, kural-mesaj-mi]
   - basar: 2
   - duyar: bekleme-veda
   - kapanir

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from prompts.text_reader import read_texts
+from prompts.text_reader import read_texts, read_translation
+from prompts.verbalise import number_prompts
 from prompts.verbalise.turkish_numbers import ONES, TENS
 from tests.turkish_words import MONTHS, WEEKDAYS, clock, date, duration
 
@@ -51,3 +52,24 @@ PLURAL = re.compile(rf"\b(?:{NUMBER}) \w+l[ae]r\b", re.IGNORECASE)
 def test_no_sentence_has_a_plural_after_a_number() -> None:
     assert PLURAL.search("Beş dakikalar sonra") and not PLURAL.search("Beş dakika, Kareler")
     assert [prompt.text for prompt in read_texts().values() if PLURAL.search(prompt.text)] == []
+
+
+@pytest.mark.parametrize(("hour", "minute", "turkish", "english"), [
+    (9, 0, "saat dokuzda", "at nine a m."), (8, 30, "saat sekiz buçukta", "at eight thirty a m."),
+    (13, 0, "saat on üçte", "at one p m."), (12, 5, "saat on iki sıfır beşte", "at twelve zero five p m."),
+    (20, 0, "saat yirmide", "at eight p m."), (21, 45, "saat yirmi bir kırk beşte", "at nine forty five p m."),
+    (0, 0, "gece yarısı", "at midnight"), (0, 20, "saat sıfır yirmide", "at twelve twenty a m."),
+    (10, 40, "saat on kırkta", "at ten forty a m."), (17, 30, "saat on yedi buçukta", "at five thirty p m."),
+])
+def test_a_moment_at_which_something_happens(hour: int, minute: int, turkish: str, english: str) -> None:
+    first = read_texts()
+    for language, words, said in (("tr", first, turkish), ("en", read_translation("en", first), english)):
+        keys = number_prompts.time_at_keys(hour, minute, language)
+        assert " ".join(words[key].text for key in keys) == said
+
+
+def test_every_moment_has_its_pieces_in_both_languages() -> None:
+    first = read_texts()
+    for language, words in (("tr", first), ("en", read_translation("en", first))):
+        for minute in range(24 * 60):
+            assert set(number_prompts.time_at_keys(*divmod(minute, 60), language)) <= set(words)
