@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from centres.centre_reader import LoadedCentre, load_centre
 from lab.centre_words import CENTRE as CENTRE
 from lab.centre_words import SOUNDS as SOUNDS
-from lab.centre_words import are_built, sounds_of, words_of
+from lab.centre_words import are_built, seed_sounds, sounds_of, words_of
 from lab.errors import LabError, NoLab, NotReady
 from lab.pbx import process
 from lab.pbx.asterisk import PrivateAsterisk
@@ -337,7 +337,8 @@ class _LabStart:
         with hold_lock(sounds.with_name(f"{sounds.name}.lock"), self._say, "the prompts are"):
             if not are_built(sounds, words):
                 self._say("building the prompts that are missing")
-                _run_santral("prompts", "build", "--centre", str(self._centre), "--out", str(sounds))
+                seed_sounds(sounds)
+                _run_santral("prompts", "build", "--centre", str(self._centre), "--out", str(sounds), "--renamed")
 
     def _start_guard(self) -> None:
         owner = process.identify_process(os.getpid())

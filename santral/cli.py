@@ -47,6 +47,7 @@ from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.page_address import check_advertised, check_relay
 from santral.errors import BadCentre
+from santral.first_centre import cli as first_centre_cli
 from santral.node import app, mqtt_setup
 from santral.node.opening_hours import build_pages, hours_table, opening_on
 from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
@@ -61,7 +62,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 """Folder of the repository, if the packages were not copied out of it."""
 
 SECTIONS = {
-    "A centre's files": ("check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics", "dashboards"),
+    "A centre's files": ("init", "check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics",
+                         "dashboards"),
     "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
                              "callers", "recordings", "sms"),
     "People of the desk": ("people",),
@@ -288,6 +290,7 @@ cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
 backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
+first_centre_cli.add_commands(cli)
 desk_cli.add_commands(cli)
 metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))
 mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)

@@ -9,6 +9,7 @@ import yaml
 from guide.examples import PageExample
 from routing.core.model.centre_model import Centre
 from santral.centre.config import node_config
+from tests.ministry import MEB
 
 SETTINGS = """[centre]
 name = "Örnek"
@@ -36,6 +37,8 @@ def write_centre(example: PageExample, folder: Path) -> Path:
              "confirm": "secildi-temsilci", "then": name} for key, name in enumerate(services, 1)],
             "closing": "tus-bilgisi", "after_failures": services[-1]},
             **{name: {"queue": name, "text": "https://example.org"} for name in services}}})
+    files["prompts/tr/menu.yaml"] = (MEB / "prompts" / "tr" / "menu.yaml").read_text(encoding="utf-8")
+    (folder / "prompts" / "tr").mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o600)
