@@ -261,7 +261,7 @@ def test_a_caller_whose_number_is_that_of_a_phone_is_a_caller(running: Running, 
     """The house's own exchange calls as 2001: had been asked for the secret of that phone, and was lost."""
     address, _, port = running.plan.trunk.match[here].partition(":")
     carrier = Phone(running.plan, user, "", (address, int(port or 0)))
-    answer = carrier.request("INVITE", "999@127.0.0.1").partition("\r\n")[0]
+    answer = carrier.request("INVITE", "nobody@127.0.0.1").partition("\r\n")[0]
     carrier.close()
     assert answer.startswith("SIP/2.0 404"), f"{answer}: only the called numbers exist"
 
