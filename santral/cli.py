@@ -40,7 +40,7 @@ from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
-from santral import people_cli, preferences_cli, sms_cli
+from santral import people_cli, phones_cli, preferences_cli, sms_cli
 from santral.backup import cli as backup_cli
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
@@ -62,7 +62,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 """Folder of the repository, if the packages were not copied out of it."""
 
 SECTIONS = {
-    "A centre's files": ("init", "check", "hours", "menu", "prompts", "asterisk-conf", "mqtt-conf", "metrics",
+    "A centre's files": ("init", "check", "hours", "menu", "prompts", "asterisk-conf", "phones", "mqtt-conf", "metrics",
                          "dashboards"),
     "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
                              "callers", "recordings", "sms"),
@@ -291,6 +291,7 @@ cli.add_typer(sms_cli.build_commands(), name="sms")
 backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
 first_centre_cli.add_commands(cli)
+phones_cli.add_commands(cli)
 desk_cli.add_commands(cli)
 metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))
 mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
