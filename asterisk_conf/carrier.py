@@ -55,13 +55,13 @@ class Trunk(NamedTuple):
     """`host[:port]` through which requests to the carrier go."""
     codecs: tuple[str, ...] = ("alaw", "g722", "ulaw")
     """Codecs in order of preference."""
-    options_s: int = 60
+    options_s: int = 0
     """Interval of OPTIONS requests. 0 sends none."""
 
     @property
     def asked(self) -> str | None:
-        """Server that is asked by OPTIONS, with `host[:port]`."""
-        return self.registration.server if self.registration else self.way_out
+        """Server that is asked by OPTIONS, with `host[:port]`. None if nobody is."""
+        return self.registration.server if self.registration else self.way_out if self.options_s else None
 
 
 class Nat(NamedTuple):

@@ -11,6 +11,8 @@ from centres.base_shapes import Address, Carrier, File, HostPort, Network, Port,
 
 PLAYABLE = ("alaw", "ulaw", "g722", "opus", "gsm")
 """Codecs into which Asterisk turns a prompt. G.729 needs a paid module that no distribution has."""
+REGISTERED_OPTIONS_S = 60
+"""Interval of OPTIONS requests to a carrier with a registration: each keeps the way through a NAT open."""
 Codec = Literal["alaw", "ulaw", "g722", "opus", "gsm", "g729"]
 
 
@@ -42,8 +44,8 @@ class Trunk(Shape):
     """Server through which requests to the carrier go, such as a session border controller."""
     codecs: Annotated[tuple[Codec, ...], Field(min_length=1)] = ("alaw", "g722", "ulaw")
     """Codecs of the carrier in order of preference; at least one that Santral's prompts can be played in."""
-    options_s: Annotated[int, Field(ge=0, le=3600, strict=True)] = 60
-    """Interval of OPTIONS requests to the ways out; 0 sends none."""
+    options_s: Annotated[int, Field(ge=0, le=3600, strict=True)] | None = None
+    """Interval of OPTIONS requests to the carrier, 0 for none; left out: 60 with a registration, otherwise none."""
 
     @model_validator(mode="after")
     def _require_source(self) -> Self:
@@ -59,6 +61,12 @@ class Trunk(Shape):
         if self.srtp and self.transport != "tls":
             raise ValueError("'srtp' needs transport = \"tls\": the keys of the sound stand in SIP messages")
         return self
+
+    @property
+    def asks_every_s(self) -> int:
+        """Interval of OPTIONS requests. 0 sends none."""
+        usual = REGISTERED_OPTIONS_S if self.registration else 0
+        return usual if self.options_s is None else self.options_s
 
     @property
     def callback_ways(self) -> tuple[str, ...]:

@@ -303,7 +303,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                   None if registration is None else
                   Registration(registration.server, registration.user, secrets.trunk_password()),
                   settings.trunk.way_out, settings.trunk.transport == "tls", settings.trunk.srtp, settings.trunk.proxy,
-                  settings.trunk.codecs, settings.trunk.options_s)
+                  settings.trunk.codecs, settings.trunk.asks_every_s)
     own = settings.asterisk
     # 2. Build the plan.
     said = all_prompts(centre_words(config.loaded))

@@ -8,6 +8,7 @@ import pytest
 
 from asterisk_conf.carrier import Address, Nat, Tls, Trunk
 from asterisk_conf.conf_plan import PlanError
+from centres.trunk import Registration as RegistrationSettings
 from centres.trunk import Trunk as TrunkSettings
 from santral.centre.config import check_centre
 from tests.fakes.asterisk_plan import plan
@@ -43,7 +44,9 @@ def test_callbacks_go_to_the_carriers_in_order() -> None:
     assert wanted.callback_ways == ("a.example", "b.example:5070")
     secure = TrunkSettings(match=("192.0.2.1",), outgoing="a.example", proxy="sbc.example", transport="tls")
     assert secure.callback_ways == ("sbc.example;transport=tls",)
-    assert TrunkSettings(match=("192.0.2.1",)).callback_ways == ()
+    alone = TrunkSettings(match=("192.0.2.1",))
+    assert alone.callback_ways == () and alone.asks_every_s == 0
+    assert TrunkSettings(registration=RegistrationSettings(server="a.example", user="1")).asks_every_s == 60
 
 
 @pytest.mark.parametrize(("changes", "what"), [
