@@ -90,10 +90,13 @@ def _field_changes(part: str, item: str, old: Mapping[str, Any], new: Mapping[st
 
 
 def _field_mapping(value: Any) -> Mapping[str, Any]:
-    """Return the fields of a shape or a mapping. A mapping of rows gives each field of each row.
+    """Return the fields of a shape or a mapping, none of a table that is left out. A mapping of rows gives each field
+    of each row.
 
     The type is Any, because tables of the settings differ.
     """
+    if value is None:
+        return {}
     if isinstance(value, Shape):
         return value.model_dump()
     found: dict[str, Any] = {}

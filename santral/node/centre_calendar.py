@@ -176,13 +176,17 @@ def to_unix(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> float:
     return at.replace(hour=minute % DAY_MIN // 60, minute=minute % 60, fold=fold).timestamp()
 
 
-def next_change(config: NodeConfig, at: float, closings: Closings = ()) -> float:
-    """Return the next time at which the demanded state may change: an edge of a span or closing, or midnight."""
+def next_change(config: NodeConfig, at: float, closings: Closings = (), *, line: bool = False) -> float:
+    """Return the next time at which the demanded state may change: an edge of a span or closing, or midnight.
+
+    With `line` the edges of the line's hours count too. They are no state: the entry of a call is read from the clock.
+    """
     zone = ZoneInfo(config.settings.centre.timezone)
     day = wall_clock(config.settings, at).day
     # 1. Edges of opening hours, on-call times and quiet hours on this day.
     weeks: list[Week] = [one.hours for one in config.loaded.services if one.hours is not None]
     weeks += [one.on_call for one in config.loaded.agents if one.on_call is not None]
+    weeks += [config.settings.hours] if line else []
     minutes = {*config.quiet.change_minutes(), *(minute for week in weeks for minute in week.edges_on(day))}
     # 2. Edges of closings, on any day.
     edges = [edge for one in (*planned_closings(config.settings), *closings) for edge in (one.begins, one.ends)
@@ -341,7 +345,7 @@ class CentreCalendar:
         """
         config, closings, now = self._config, self._closings(), self._clock()
         at = now
-        while (at := next_change(config, at, closings)) < now + OPENING_SOUGHT_S:
+        while (at := next_change(config, at, closings, line=not service)) < now + OPENING_SOUGHT_S:
             if service_open(config, service, at, closings) if service else line_open(config.settings, at, closings):
                 return datetime.fromtimestamp(at, ZoneInfo(config.settings.centre.timezone))
         return None
