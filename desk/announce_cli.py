@@ -11,12 +11,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from desk.client import ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
+from drawing.console_output import OutputConsole
 
 PATH = "/api/v1/announcements"
 SPEAK_S = 70.0
@@ -84,7 +84,7 @@ def list_announcements(everything: Annotated[bool, typer.Option("--all", help="I
     if not shown:
         typer.echo("nothing is announced")
         return
-    Console().print(_announcement_table(shown, ZoneInfo(found["timezone"])))
+    OutputConsole().print(_announcement_table(shown, ZoneInfo(found["timezone"])))
 
 
 def end_of(text: str, now: float, zone: ZoneInfo) -> float:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 
 from desk import announce_cli, recordings_cli, surge_cli, tables
@@ -18,6 +18,7 @@ from desk.api.route import AGENT
 from desk.api.routes import ROUTES
 from desk.client import ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
+from drawing.console_output import JSON_OUTPUT, OutputConsole, print_answer
 
 RELOAD_S = 120.0
 """The node reads every file and prompt of a centre: a second or two, and far longer on a busy machine."""
@@ -50,11 +51,13 @@ def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh unt
                 everybody: Annotated[bool, typer.Option("--all", help="Include agents who are not signed in.")] = False,
                 state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Show queues and agents as tables."""
-    console = Console()
+    console = OutputConsole()
+    answer: dict[str, Any] = {}
 
     def fetch_tables() -> RenderableType:
         node = find_node(state or lab, url, token_file)
         found = call_api(node, "GET", "/api/v1/status")
+        answer.update(found)
         return tables.status_page(found, centre_zone(node) if found.get("last_known_good") else None,
                                   all_of_them=everybody)
 
@@ -68,8 +71,8 @@ def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh unt
 
     # The first failure ends the command. Later ones are shown, because a node may restart while somebody watches.
     first = exit_on_error(fetch_tables)
-    if not watch:
-        console.print(first)
+    if not watch or JSON_OUTPUT.wanted:
+        print_answer(answer, first)
         return
     with Live(first, console=console, auto_refresh=False, screen=console.is_terminal) as live:
         try:
@@ -83,7 +86,7 @@ def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh unt
 def reload_centre(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the changes.")] = False,
                   state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Put the centre's files in force while calls go on. Exit 0, or 2 with every problem if nothing was changed."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = OutputConsole(soft_wrap=True, highlight=False)
     done = exit_on_error(lambda: call_api(
         find_node(state or lab, url, token_file, admin=True), "POST", "/api/v1/reload",
         {"dry_run": dry_run, "by": user_name()}, timeout_s=RELOAD_S))
@@ -126,7 +129,7 @@ def _agent_commands() -> typer.Typer:
         """Show the reasons that a pause may have."""
         found = exit_on_error(lambda: call_api(
             find_node(state or lab, url, token_file), "GET", "/api/v1/pause-reasons"))
-        Console().print(tables.reasons(found))
+        print_answer(found, tables.reasons(found))
 
     @app.command()
     def report_load(agent: Id,
@@ -139,9 +142,9 @@ def _agent_commands() -> typer.Typer:
     def show_needs(agent: Id, state: State = None, lab: Lab = None, url: Url = None,
                    token_file: TokenFile = None) -> None:
         """Show all stored accommodations of an agent, with the agent's own token."""
-        Console().print(tables.needs_tables(exit_on_error(lambda: call_api(
-            find_node(state or lab, url, token_file, agent), "GET",
-            f"/api/v1/agents/{quote(agent, safe='')}/needs"))))
+        found = exit_on_error(lambda: call_api(
+            find_node(state or lab, url, token_file, agent), "GET", f"/api/v1/agents/{quote(agent, safe='')}/needs"))
+        print_answer(found, tables.needs_tables(found))
 
     @app.command("skills")
     def set_skills(agent: Id,
@@ -180,8 +183,8 @@ def _contact_commands() -> typer.Typer:
         # The options of the group hold for its commands too.
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
-            Console().print(tables.waiting_table(exit_on_error(lambda: call_api(
-                find_node(*context.obj), "GET", "/api/v1/contacts"))))
+            found = exit_on_error(lambda: call_api(find_node(*context.obj), "GET", "/api/v1/contacts"))
+            print_answer(found, tables.waiting_table(found))
 
     # In `prioritise ID -5` the -5 are points and no option.
     @app.command("prioritise", context_settings={"ignore_unknown_options": True})
@@ -235,7 +238,7 @@ def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[s
     place = _node_place(context, state, url, token_file)
     found = exit_on_error(lambda: call_api(
         find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/{act}", body))
-    Console().print(tables.waiting_table(found))
+    print_answer(found, tables.waiting_table(found))
 
 
 def _node_place(context: typer.Context, state: Path | None, url: str | None,
@@ -254,8 +257,8 @@ def _callback_commands() -> typer.Typer:
         """Show callbacks: service, start of the wait, tries, next try. No number."""
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
-            Console().print(tables.callback_table(exit_on_error(lambda: call_api(
-                find_node(*context.obj), "GET", "/api/v1/callbacks"))))
+            found = exit_on_error(lambda: call_api(find_node(*context.obj), "GET", "/api/v1/callbacks"))
+            print_answer(found, tables.callback_table(found))
 
     @app.command("cancel")
     def cancel_callback(context: typer.Context,
@@ -267,7 +270,7 @@ def _callback_commands() -> typer.Typer:
         place = (state or lab or above[0], url or above[1], token_file or above[2])
         found = exit_on_error(lambda: call_api(
             find_node(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
-        Console().print(tables.callback_table(found))
+        print_answer(found, tables.callback_table(found))
 
     return app
 

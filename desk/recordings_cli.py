@@ -12,12 +12,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from desk.client import ClientError, Node, call_api, centre_zone, find_node, stream_sound
 from desk.options import Lab, State, TokenFile, Url, exit_on_error
 from desk.tables import format_duration
+from drawing.console_output import OutputConsole
 
 PLAYERS = (("aplay", "-q", "-"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error", "-"),
            ("play", "-q", "-t", "wav", "-"))
@@ -52,7 +52,7 @@ def build_commands() -> typer.Typer:
             body = {name: value for name, value in wanted.items() if value is not None}
             return _recording_table(call_api(node, "POST", "/api/v1/recordings/search", body)["recordings"], zone)
 
-        Console(highlight=False).print(exit_on_error(work))
+        OutputConsole(highlight=False).print(exit_on_error(work))
 
     @app.command("play")
     def play_recording(recording: Id, state: State = None, lab: Lab = None, url: Url = None,

@@ -93,7 +93,8 @@ def draw_commands() -> str:
     commands = list_commands()
     parts = ["# Commands of `santral`\n",
              "`--help` lists the options of each command. NODE means one of "
-             f"{', '.join(quote_code(option) for option in PLACE_OPTIONS)}.\n"]
+             f"{', '.join(quote_code(option) for option in PLACE_OPTIONS)}. Commands with tables take `--json`. With "
+             "`--plain`, and in a pipe, a row is a line with tabs.\n"]
     for title, first_words in SECTIONS.items():
         rows = [(f"`{name}{_list_parameters(command)}`", _shorten_help(command.help or ""))
                 for word in first_words for name, command in commands.items() if name.split()[0] == word]

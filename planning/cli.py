@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from drawing.console_output import OutputConsole
 from drawing.output import make_table
 from planning.journal import cli as journal_cli
 from planning.journal.replay import OpenJournal
@@ -150,7 +151,7 @@ def _study_sentences(study: SimulationStudy, factor: float, *, fitted_: bool) ->
 
 
 def _print_figures(runs: list[OneRun], words: list[str]) -> None:
-    console, whole = Console(highlight=False, soft_wrap=True), merge_runs(runs)
+    console, whole = OutputConsole(highlight=False, soft_wrap=True), merge_runs(runs)
     for one in words:
         console.print(one, markup=False)
     table = make_table([report.HEAD[place] for place in SHOWN])

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from drawing.console_output import OutputConsole
 from prompts.audio.mbrola import TERMS, find_mbrola, unpack_mbrola
 from prompts.audio.voices import Voice, choose_voices
 from prompts.build import Options, build_prompts, hold_lock, join_prompts
@@ -232,7 +233,7 @@ def _list_prompts(
             for prompt in rows:
                 typer.echo("\t".join((prompt.id, prompt.group, prompt.when, prompt.text)))
             return
-        Console().print(_prompt_table(rows))
+        OutputConsole().print(_prompt_table(rows))
 
 
 def _check_sounds(context: typer.Context, sounds: SoundsOption, centre: CentreOption = None) -> None:

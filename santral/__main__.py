@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 INTERRUPTED = 130
@@ -18,7 +19,18 @@ def run_cli() -> None:
     if answer is not None:
         sys.stdout.write(answer[0])
         sys.exit(answer[1])
-    # 2. Run the command.
+    # The console needs rich, which no help needs.
+    from drawing.console_output import JSON_OUTPUT, PLAIN
+    from santral.shell.command_tree import CommandTree
+
+    # 2. Options that many commands have.
+    rest, plain, as_json = CommandTree.read_file().take_output_options(sys.argv[1:])
+    sys.argv[1:] = rest
+    if plain:
+        os.environ[PLAIN] = "1"
+    if as_json:
+        JSON_OUTPUT.begin_output()
+    # 3. Run the command.
     try:
         # Imported inside, because it takes about a second, and Ctrl-C must not show a traceback then.
         from santral.cli import cli

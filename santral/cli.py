@@ -23,6 +23,7 @@ from asterisk_conf.render import render_files
 from centres.centre_reader import load_centre
 from desk import cli as desk_cli
 from drawing.chart import svg_document
+from drawing.console_output import OutputConsole
 from ivr import cli as ivr_cli
 from ivr.flow.sound_checks import NOT_APPLICABLE
 from ivr.routes.in_call_keys import IN_CALL_KEYS
@@ -193,7 +194,7 @@ def show_hours(
         raise typer.BadParameter(f"{days} days from {day} are beyond the calendar, which ends at {date.max}",
                                  param_hint="--from")
     shown = build_pages(found.settings, found.loaded, day, days)
-    Console(highlight=False).print(hours_table(shown, {one.id: one.name for one in found.loaded.services}))
+    OutputConsole(highlight=False).print(hours_table(shown, {one.id: one.name for one in found.loaded.services}))
 
 
 @cli.command("completion")

@@ -16,7 +16,6 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
@@ -26,6 +25,7 @@ from desk.people import person_rows
 from desk.people.one_use_code import CODE_S, hash_code, make_code
 from desk.people.person_rows import Person
 from desk.phone import seat_holders
+from drawing.console_output import OutputConsole
 from routing.store.audit import Audit, asker_name
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import StoreError
@@ -97,7 +97,7 @@ def _list_people(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = Non
     for one, secrets, live in rows:
         table.add_row(one.person, one.name, ", ".join(role.value for role in one.roles),
                       _describe_state(secrets, now), str(live))
-    Console(highlight=False, markup=False).print(table)
+    OutputConsole(highlight=False, markup=False).print(table)
 
 
 def _reset_person(

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from drawing.console_output import OutputConsole
 from metrics.reports import contacts, daily_report, export, legs
 from metrics.reports.export import Columns, Row
 from metrics.reports.period import BadPeriod, Period, named_period, period_between
@@ -211,7 +211,7 @@ def _replace_when_whole(path: Path) -> Iterator[Path]:
 
 
 def _print_report(view: ReportView) -> None:
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     console.print(view.title, style="bold", markup=False)
     for line in view.intro_lines():
         console.print(line, markup=False)

@@ -10,9 +10,9 @@ from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from drawing.console_output import OutputConsole
 from drawing.output import make_table
 from metrics.reports import survey as numbers
 from metrics.reports.period import BadPeriod, parse_moment
@@ -58,7 +58,8 @@ def add_commands(app: typer.Typer, house: SurveySources) -> None:
                                   ensure_ascii=False, indent=1))
         elif found:
             shown = {str(service): answers for service, answers in found.items()}
-            Console(highlight=False).print(_survey_table({**shown, "together": numbers.sum_answers(found.values())}))
+            OutputConsole(highlight=False).print(
+                _survey_table({**shown, "together": numbers.sum_answers(found.values())}))
         else:
             typer.echo("nobody was asked in this time")
 

@@ -17,6 +17,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from drawing.console_output import OutputConsole
 from drawing.output import make_table
 from planning import options as shared
 from planning.errors import PlanningError
@@ -152,7 +153,7 @@ def _rule_changes(journal: EventJournal) -> list[comparison.RuleChange]:
 
 
 def _print_verdict(verdict: ReplayVerdict, *, needs: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = OutputConsole(highlight=False, soft_wrap=True)
     if verdict.offered is not None:
         _print_decision(console, verdict, needs=needs)
     counted = (f"{verdict.entries} entries, {verdict.starts} starts of a node, {verdict.facts} facts, "
@@ -222,7 +223,7 @@ def _agents_by_state(fact: Offered) -> dict[str, int]:
 
 
 def _print_comparison(taken: recorded_traffic.RecordedTraffic, compared: comparison.RuleComparison) -> None:
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     for one in comparison.describe_comparison(taken, compared):
         console.print(one, markup=False)
     console.print(make_table(("Measure", *comparison.RUNS), comparison.comparison_rows(compared)))

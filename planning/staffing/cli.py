@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from drawing.chart import format_clock
+from drawing.console_output import OutputConsole
 from drawing.output import csv_text
 from planning import options as shared
 from planning.errors import PlanningError
@@ -211,7 +212,7 @@ class _StaffingTask:
         }
 
     def _print_plan(self, plan: StaffingPlan, wrong: Sequence[CoverageTrouble], sentences: Sequence[str]) -> None:
-        console = Console(highlight=False)
+        console = OutputConsole(highlight=False)
         for one in sentences:
             console.print(one, markup=False)
         table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
@@ -269,7 +270,7 @@ def _show_check(days: Sequence[Day], found: Sequence[CheckedDay], *, as_json: bo
                                 "why": one.explain_miss()} for one in found], ensure_ascii=False, indent=1))
         return
     # 2. People get a table. Days with a miss are bold.
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     table = Table(*CHECK_HEAD)
     for column in table.columns[1:]:
         column.justify = "right"

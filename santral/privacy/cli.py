@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from desk import client
+from drawing.console_output import OutputConsole
 from ivr.caller import identity as numbers_of
 from routing.clock import Clock
 from routing.core.engine import Engine
@@ -105,7 +105,7 @@ def build_commands() -> typer.Typer:
             days = wanted.numbers_days, wanted.journal_days, wanted.facts_days, config.settings.desk.notes_days
             purged = PurgeResult(await privacy.find_due(*days), settled=True) if dry_run \
                 else await privacy.purge_due(*days)
-            Console(highlight=False).print(_due_table(purged.due, done=not dry_run))
+            OutputConsole(highlight=False).print(_due_table(purged.due, done=not dry_run))
             _exit_unless_settled(purged.settled)
 
         _run_work(work, centre, settings, state, who)
@@ -137,7 +137,7 @@ def _print_audit(state: Path) -> None:
     except StoreError as error:
         raise StoreFailure(str(error)) from error
     finally:
-        Console(highlight=False).print(table)
+        OutputConsole(highlight=False).print(table)
     if Audit(state).torn:
         typer.echo("The last line is not complete: power was lost while it was written. Its action was not done, "
                    "and the next entry takes its place.", err=True)

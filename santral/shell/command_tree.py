@@ -15,6 +15,15 @@ TREE = Path(__file__).with_name("commands.json")
 """File of the tree: one entry for each group and command."""
 
 
+TABLES = frozenset((
+    "hours", "status", "reload", "agent reasons", "agent needs", "contacts", "callbacks", "recordings list",
+    "announce list", "announce on", "announce off", "people list", "privacy audit", "report day", "report week",
+    "report month", "report interval", "prompts list"))
+"""Commands that print tables and nothing else that a program needs. Each takes `--json`; others have it as their own
+option, if it says more than their table."""
+PLAIN_OPTION, JSON_OPTION = "--plain", "--json"
+
+
 class Parameter(NamedTuple):
     """One argument or option of a command."""
 
@@ -44,6 +53,11 @@ class Command(NamedTuple):
     group: bool
     alone: bool
     """Tell whether a group does something when no command follows it."""
+
+    @property
+    def has_tables(self) -> bool:
+        """Tell whether `--json` prints the tables of the command."""
+        return " ".join(self.words) in TABLES
 
     @property
     def summary(self) -> str:
@@ -80,6 +94,23 @@ class CommandTree:
         """Return the commands of a group."""
         return [one for one in self._by_words.values()
                 if len(one.words) == len(words) + 1 and one.words[:-1] == tuple(words)]
+
+    def take_output_options(self, arguments: Sequence[str]) -> tuple[list[str], bool, bool]:
+        """Return the arguments without `--plain`, and without `--json` of a command that has tables.
+
+        The other two values tell whether these options were there.
+        """
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        before, after = list(arguments[:end]), list(arguments[end:])
+        plain = PLAIN_OPTION in before
+        before = [one for one in before if one != PLAIN_OPTION]
+        words: tuple[str, ...] = ()
+        for one in before:
+            if (*words, one) not in self._by_words:
+                break
+            words = (*words, one)
+        wanted = JSON_OPTION in before and self._by_words[words].has_tables
+        return [*(one for one in before if not (wanted and one == JSON_OPTION)), *after], plain, wanted
 
     def asked_help(self, arguments: Sequence[str]) -> Command | None:
         """Return the command whose help the arguments of a command line ask for, or None.

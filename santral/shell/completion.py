@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from santral.shell.command_tree import Command, CommandTree
-from santral.shell.help_text import HELP_OPTION, PROGRAM, ROOT_OPTIONS
+from santral.shell.help_text import PROGRAM, list_options
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -34,9 +34,8 @@ def write_script(tree: CommandTree, shell: str) -> str:
 
 
 def _list_words(tree: CommandTree, command: Command) -> list[str]:
-    options = [name for one in command.parameters if one.is_option for name in one.names]
-    more = [name for one in (*(() if command.words else ROOT_OPTIONS), HELP_OPTION) for name in one.names]
-    return [*(one.words[-1] for one in tree.list_children(command.words)), *options, *more]
+    return [*(one.words[-1] for one in tree.list_children(command.words)),
+            *(name for one in list_options(command) for name in one.names)]
 
 
 def _write_bash(tree: CommandTree) -> str:

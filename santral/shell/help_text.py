@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from santral.shell.command_tree import Command, CommandTree, Parameter
+from santral.shell.command_tree import JSON_OPTION, PLAIN_OPTION, Command, CommandTree, Parameter
 
 MOST_COLUMNS = 100
 """Wider lines are hard to read, whatever the terminal's width."""
@@ -15,6 +15,9 @@ NAME_COLUMNS = 28
 """A longer name has a line to itself, so that the others leave room for their text."""
 PROGRAM = "santral"
 HELP_OPTION = Parameter(("--help",), "Show this message and exit.", "", "", False, ())
+PLAIN_HELP = Parameter((PLAIN_OPTION,), "Tables as lines with tabs, as in a pipe. SANTRAL_PLAIN=1 does it always.", "",
+                       "", False, ())
+JSON_HELP = Parameter((JSON_OPTION,), "Print one JSON object.", "", "", False, ())
 ROOT_OPTIONS = (Parameter(("--version",), "Show the version and exit.", "", "", False, ()),)
 """Options of the program itself, which a command has not."""
 
@@ -28,15 +31,21 @@ def render_help(tree: CommandTree, command: Command, columns: int) -> str:
         parts += [textwrap.fill(" ".join(paragraph.split()), width), ""]
     if arguments:
         parts += _list_rows("Arguments", [(one.metavar, describe_parameter(one)) for one in arguments], width)
-    options = [*(one for one in command.parameters if one.is_option), *(() if command.words else ROOT_OPTIONS),
-               HELP_OPTION]
-    parts += _list_rows("Options", [(option_names(one), describe_parameter(one)) for one in options], width)
+    parts += _list_rows("Options", [(option_names(one), describe_parameter(one)) for one in list_options(command)],
+                        width)
     sections: dict[str, list[tuple[str, str]]] = {}
     for one in tree.list_children(command.words):
         sections.setdefault(one.section or "Commands", []).append((one.words[-1], one.summary))
     for title, rows in sections.items():
         parts += _list_rows(title, rows, width)
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def list_options(command: Command) -> list[Parameter]:
+    """Return all options of a command, with those that many commands have."""
+    return [*(one for one in command.parameters if one.is_option), *((JSON_HELP,) if command.has_tables else ()),
+            *((PLAIN_HELP,) if not command.group or command.alone else ()), *(() if command.words else ROOT_OPTIONS),
+            HELP_OPTION]
 
 
 def usage_line(command: Command) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from santral.shell.command_tree import Command, CommandTree
-from santral.shell.help_text import PROGRAM, describe_parameter, option_names, usage_line
+from santral.shell.help_text import HELP_OPTION, PROGRAM, describe_parameter, list_options, option_names, usage_line
 
 FILES = (("/etc/santral/centre", "The centre: settings, menu, services and team."),
          ("/etc/santral/local.toml", "Settings of this machine, which replace those of the centre."),
          ("/var/lib/santral", "State of the node: store, secrets, recordings, queue_log."))
-VARIABLES = (("SANTRAL_STATE", "State folder, where --state is not given."),)
+VARIABLES = (("SANTRAL_PLAIN", "If it is set, tables are lines with tabs, as in a pipe."),)
 EXIT_CODES = (("0", "Success."), ("1", "Another error, told in one sentence."),
               ("2", "Wrong arguments, or problems in the centre's files."), ("3", "A port is in use."),
               ("4", "The store cannot be opened or written."), ("5", "Asterisk cannot be reached."))
@@ -40,7 +40,8 @@ def _describe_command(command: Command) -> list[str]:
     lines = [f".SS {_escape(usage_line(command))}"]
     for place, paragraph in enumerate(command.help.split("\n\n")):
         lines += [*([".PP"] if place else []), _escape(" ".join(paragraph.split()))]
-    for one in command.parameters:
+    arguments = [one for one in command.parameters if not one.is_option]
+    for one in [*arguments, *(each for each in list_options(command) if each != HELP_OPTION)]:
         name = option_names(one) if one.is_option else one.metavar
         lines += [".TP", f".B {_escape(name)}", _escape(describe_parameter(one) or "No help.")]
     return lines

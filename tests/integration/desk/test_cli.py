@@ -83,9 +83,9 @@ async def test_the_reasons_for_a_pause_are_a_table(tmp_path: Path) -> None:
         folder = state(tmp_path, desk)
         found = await santral("agent", "reasons", "--state", folder)
         assert found.exit_code == 0, found.output
-        rows = [" ".join(line.split()).strip("│ ") for line in found.output.splitlines()]
-        assert "mola * │ Mola │ 1 │ mola │ -" in rows, found.output
-        assert "egitim │ Eğitim │ - │ çalışma │ 2:00:00" in rows, found.output
+        rows = found.output.splitlines()
+        assert "mola *\tMola\t1\tmola\t-" in rows, found.output
+        assert "egitim\tEğitim\t-\tçalışma\t2:00:00" in rows, found.output
         found = await santral("agent", "pause", "a1", "--reason", "sinema", "--state", folder)
         assert found.exit_code == 1 and "known: mola, egitim) [unknown_reason]" in " ".join(found.output.split())
 
