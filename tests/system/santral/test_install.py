@@ -142,9 +142,14 @@ def records_agree(machine: Machine) -> None:
     query = "select contact, service, outcome from contacts where outcome is not null"
     rows = until(lambda: node_records.query_store(state / "santral.db", query), what="the contact is closed")
     assert [(row["service"], row["outcome"]) for row in rows] == [("psikososyal", "answered")]
-    lines = node_records.read_queue_log(state / "queue_log")
-    mine = [line.event for line in lines if line.contact == rows[0]["contact"]]
-    assert mine[:1] == ["ENTERQUEUE"] and "CONNECT" in mine and mine[-1].startswith("COMPLETE"), mine
+
+    def events() -> list[str]:
+        lines = node_records.read_queue_log(state / "queue_log")
+        return [line.event for line in lines if line.contact == rows[0]["contact"]]
+
+    # The queue_log is written after the commit that the query sees.
+    until(lambda: events()[-1:] and events()[-1].startswith("COMPLETE"), what="the queue_log has the end")
+    assert events()[:1] == ["ENTERQUEUE"] and "CONNECT" in events(), events()
     found = node_records.parse_samples(node_records.fetch_page(machine.places["http"]))
     assert node_records.sum_samples(found, "acd_contacts_total", outcome="answered") == 1
     assert node_records.sum_samples(found, "acd_contacts_total") == 1
