@@ -1,7 +1,8 @@
 """Read Asterisk's files back for the linter.
 
 Only flat files are accepted (`name = value` in sections). Templates and includes are faults, because neither this
-reader nor an operator sees their result.
+reader nor an operator sees their result. The one exception is the hook in the last line (`HOOK`), whose file
+`santral check --asterisk` reads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from asterisk.config import Config, ParseError
+
+HOOK = "#tryinclude local/"
+"""Begin of the last line of each rendered file: a file of the operator's, which no rendering touches."""
 
 
 class Finding(NamedTuple):
@@ -61,6 +65,9 @@ class _Text(Config):  # type: ignore[misc]
 def read_sections(name: str, text: str) -> tuple[list[Section], list[Finding]]:
     """Return the sections of a file, and findings for the parts that cannot be read."""
     findings = []
+    lines = text.splitlines()
+    if lines and lines[-1] == f"{HOOK}{name}":
+        text = "\n".join(lines[:-1])
     for number, line in enumerate(text.splitlines(), 1):
         bare = line.strip()
         # A block comment (;--) could hide a setting from this reader and from people.

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from asterisk_conf import conf_plan, in_call_keys, module_lists
 from asterisk_conf.conf_plan import AsteriskPlan
+from asterisk_conf.flat_reader import HOOK
 
 ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf",
           "http.conf", "indications.conf", "logger.conf", "manager.conf", "modules.conf", "musiconhold.conf",
@@ -17,6 +18,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
           "stasis.conf", "udptl.conf")  # fmt: skip
 """Files of every plan. asterisk.conf is not one of them: it remains the operator's."""
 
+HOOK_NOTE = "; Lines of your own, which no rendering touches:"
 SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
 """Files with secrets, written with mode 0600."""
 
@@ -76,5 +78,5 @@ def render_files(chosen: AsteriskPlan) -> dict[str, str]:
     """Return the text of every file by name."""
     return {name: TEMPLATES.get_template(f"{name}.j2").render(
         plan=chosen, times=chosen.timings, said=chosen.said, names=conf_plan, modules=module_lists,
-        keys=in_call_keys, events=EVENTS).rstrip() + "\n"
+        keys=in_call_keys, events=EVENTS).rstrip() + f"\n\n{HOOK_NOTE}\n{HOOK}{name}\n"
         for name in ALWAYS}

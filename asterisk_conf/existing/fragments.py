@@ -13,7 +13,7 @@ from typing import NamedTuple
 from asterisk_conf.conf_plan import AsteriskPlan
 from asterisk_conf.existing.live_reader import OWN, LiveFolder, LiveSection
 from asterisk_conf.module_lists import list_needed
-from asterisk_conf.render import render_files
+from asterisk_conf.render import HOOK_NOTE, render_files
 
 MODULES, SIP, FEATURES = "modules.conf", "pjsip.conf", "features.conf"
 IDENTIFIER_ORDER = "header,ip,username"
@@ -179,10 +179,12 @@ def _split_sections(text: str) -> list[tuple[str, str]]:
 
 
 def _drop_sections(name: str, text: str) -> str:
+    # The operator's lines are in the operator's files here, so the fragments have no hook.
+    text = text.partition(HOOK_NOTE)[0]
     kept = [part for section, part in _split_sections(text) if section not in DROPPED[name]]
     return "\n".join(kept).rstrip() + "\n"
 
 
 def _lines_of(text: str, wanted: str) -> list[str]:
     return [line for section, part in _split_sections(text) if section == wanted
-            for line in part.splitlines() if line and not line.startswith(("[", ";"))]
+            for line in part.splitlines() if line and not line.startswith(("[", ";", "#"))]

@@ -17,6 +17,8 @@ FILES = tuple(dict.fromkeys((*DROPPED, MODULES, "features.conf", "cel.conf", "lo
 SHARED = frozenset({"general", "globals", "default", "logfiles", "mappings", "applicationmap", "featuremap", "modules",
                     "global", "ice_host_candidates"})
 """Sections that Asterisk has once, whoever writes into them."""
+LOCAL = "local/"
+"""Folder of the operator's own files, which the rendered ones include at their end."""
 TRUE = ("yes", "true", "1", "on")
 
 
@@ -93,6 +95,9 @@ def _check_sections(name: str, sections: Sequence[LiveSection]) -> Iterator[Find
             elif ours and not fragment and section.name not in SHARED:
                 yield Finding(entry.file, entry.line, f"{entry.name} falls into Santral's [{section.name}]",
                               f"put the include of {section.file} behind this line, or before the next section")
+            elif entry.file.startswith(LOCAL) and section.file != entry.file and section.name not in SHARED:
+                yield Finding(entry.file, entry.line, f"{entry.name} falls into [{section.name}] of {section.file}",
+                              f"begin {entry.file} with the [section] of this line")
         # 2. A line for modules.conf that stands elsewhere does nothing.
             if name == MODULES and entry.name in ("load", "noload", "preload", "require") \
                     and section.name != "modules" and not fragment:

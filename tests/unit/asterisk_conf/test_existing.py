@@ -13,6 +13,8 @@ from asterisk_conf.existing.live_lint import lint_live, lint_logs
 from asterisk_conf.existing.live_reader import LiveFolder, NoAsteriskFolder
 from asterisk_conf.existing.placement import is_generated
 from asterisk_conf.existing.share import Shared, share_asterisk
+from asterisk_conf.lint import lint_folder
+from asterisk_conf.render import render_files
 from asterisk_conf.write import write_files
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 from tests.fakes.asterisk_plan import plan
@@ -155,6 +157,20 @@ def test_lines_that_fall_into_our_last_section_are_found(plain: Path) -> None:
     path.write_text(path.read_text() + "exten => 700,1,Echo()\n")
     found = [str(one) for one in lint_live(LiveFolder(plain), IN_CALL_KEYS)]
     assert any("exten falls into Santral's [santral-nowhere]" in one for one in found), found
+
+
+def test_lines_of_the_operator_at_the_end_of_a_file_are_read_and_checked(tmp_path: Path) -> None:
+    write_files(render_files(plan()), tmp_path)
+    assert lint_live(LiveFolder(tmp_path), IN_CALL_KEYS) == [] == lint_folder(tmp_path)
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local/extensions.conf").write_text("[mine]\nexten => 700,1,Answer()\n same => n,Hangup()\n")
+    assert lint_live(LiveFolder(tmp_path), IN_CALL_KEYS) == []
+    # A line without a section belongs to the last one of ours, and a dangerous application is one here too.
+    (tmp_path / "local/extensions.conf").write_text("exten => 700,1,Answer()\n[mine]\nexten => 701,1,System(true)\n")
+    found = [str(one) for one in lint_live(LiveFolder(tmp_path), IN_CALL_KEYS)]
+    assert any("local/extensions.conf:1: exten falls into [santral-nowhere] of extensions.conf" in one
+               for one in found), found
+    assert any("application System" in one for one in found), found
 
 
 def test_an_include_that_is_not_there_and_a_talkative_log_are_found(plain: Path) -> None:
