@@ -16,7 +16,7 @@ TRY    := mosquitto prometheus prometheus-alertmanager python3-icu chromium ipro
 SOUNDS := .cache/sounds
 QUICK  :=
 
-.PHONY: all install setup speak lab packages prompts pictures vendor docs language demo test test-long lint types voices clean structure
+.PHONY: all install setup speak lab packages prompts pictures vendor docs language demo test test-long lint types deb voices clean structure
 all: setup prompts
 
 # What a node needs, and the prompts it says.
@@ -114,6 +114,11 @@ demo: lab
 	@$(PYTHON) -c 'from lab.pbx.fetch import find_asterisk; find_asterisk()' </dev/null >/dev/null 2>&1 &
 	@$(MAKE) --no-print-directory prompts QUICK=--no-compile
 	@$(BIN)/santral lab demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+# The Debian package. `collect` needs the package index, `build` needs no network.
+deb:
+	@/usr/bin/python3 deploy/deb/build.py collect
+	@/usr/bin/python3 deploy/deb/build.py build
 
 voices: install
 	@$(BIN)/santral prompts voices

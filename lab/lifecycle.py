@@ -48,7 +48,7 @@ ANY_HOUR = '[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\n'
 NO_OFFER_S = 3600.0
 """Value for `texts` with which the key for a message works and no caller hears the offer."""
 NICE = -5
-"""Priority of the node, as in docs/santral.service: behind Asterisk's sound, before everything else."""
+"""Priority of the node, as in deploy/santral.service: behind Asterisk's sound, before everything else."""
 MEDIA_PORTS = 480
 """UDP ports for the media of each Asterisk. A call leg takes two, so 120 talks (240 legs) fit."""
 READY_S = 60.0
