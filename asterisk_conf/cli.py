@@ -37,7 +37,8 @@ def build_commands(plan_of: PlanFactory) -> typer.Typer:
         centre: Annotated[Path, typer.Argument(help="Folder of the centre.")],
         out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
         settings: Annotated[Path | None, typer.Option("--settings", help="This machine's settings.")] = None,
-        state: Annotated[Path, typer.Option("--state", help="State folder of the node, with its secrets.")] = STATE,
+        state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
+            "State folder of the node, with its secrets."))] = STATE,
         existing: Annotated[Path | None, typer.Option("--existing", help=(
             "Folder of an Asterisk that has other work: write fragments, and its files with their includes."))] = None,
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -34,6 +35,10 @@ class Node(NamedTuple):
     token: str
 
 
+DEFAULT_STATE = "/var/lib/santral"
+"""State folder of an installed node."""
+
+
 def find_node(state: Path | None, url: str | None, token_file: Path | None, agent: str | None = None, *,
               admin: bool = False) -> Node:
     """Find a node by its state folder (or a lab's), or by address and token. Raise ClientError if it cannot be found.
@@ -47,7 +52,11 @@ def find_node(state: Path | None, url: str | None, token_file: Path | None, agen
         return Node(url, _read_text(token_file).strip())
     # 2. A folder, which holds the address and, unless a file is given, the tokens.
     if state is None:
-        raise ClientError("say which node: --state DIR (or --lab DIR), or --url and --token-file")
+        # The same place as that of `santral run`, so that an installed node needs no option.
+        state = Path(os.environ.get("SANTRAL_STATE") or DEFAULT_STATE)
+        if not state.is_dir():
+            raise ClientError(f"{state} is no state folder. Say which node: --state DIR (or --lab DIR), or --url and "
+                              "--token-file")
     place, folder = _node_address(state)
     tokens = _read_object(token_file) if token_file and token_file.suffix == ".json" else (
         {"supervisor": _read_text(token_file).strip()} if token_file

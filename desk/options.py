@@ -13,7 +13,8 @@ import typer
 from desk.api.models import WORDS
 from desk.client import ClientError
 
-State = Annotated[Path | None, typer.Option("--state", help="State folder of the node.")]
+State = Annotated[Path | None, typer.Option("--state", help=(
+    "State folder of the node. Default: SANTRAL_STATE, else /var/lib/santral."))]
 Lab = Annotated[Path | None, typer.Option("--lab", help="Folder of a lab.")]
 Url = Annotated[str | None, typer.Option("--url", help="Address of a node, with --token-file.")]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="File that holds a token.")]

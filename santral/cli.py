@@ -101,7 +101,7 @@ Settings = Annotated[Path | None, typer.Option("--settings", help=(
 def check_centre(
     centre: Centre = DEFAULT_CENTRE,
     settings: Settings = None,
-    state: Annotated[Path, typer.Option("--state", help=(
+    state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
         "State folder of the node, with the numbers of remote counsellors."))] = Path("/var/lib/santral"),
     asterisk: Annotated[Path | None, typer.Option("--asterisk", help=(
         "Folder of a live Asterisk to check too, with its includes, and the running one if it answers."))] = None,
@@ -149,7 +149,7 @@ def check_centre(
 @cli.command("run")
 def run_node(
     centre: Centre = DEFAULT_CENTRE,
-    state: Annotated[Path, typer.Option("--state", help=(
+    state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
         "Folder of the node's records and secrets."))] = Path("/var/lib/santral"),
     settings: Settings = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,

@@ -35,7 +35,8 @@ def write_phones(
     centre: Annotated[Path, typer.Argument(help="Folder of the centre.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the files, which hold secrets.")],
     settings: Annotated[Path | None, typer.Option("--settings", help="This machine's settings.")] = None,
-    state: Annotated[Path, typer.Option("--state", help="State folder of the node, with its secrets.")] = STATE,
+    state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
+        "State folder of the node, with its secrets."))] = STATE,
     server: Annotated[str | None, typer.Option("--server", help="Address of Asterisk that the phones reach.")] = None,
     macs: Annotated[Path | None, typer.Option("--macs", help="File with lines seat,hardware address.")] = None,
 ) -> None:

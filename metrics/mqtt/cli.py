@@ -27,7 +27,8 @@ def add_commands(app: typer.Typer, plan_of: PlanFactory) -> None:
         centre: Annotated[Path, typer.Argument(help="Folder of the centre.")],
         out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
         settings: Annotated[Path | None, typer.Option("--settings", help="This machine's settings.")] = None,
-        state: Annotated[Path, typer.Option("--state", help="State folder of the node, for its secrets.")] = STATE,
+        state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
+            "State folder of the node, for its secrets."))] = STATE,
         folder: Annotated[str | None, typer.Option(
             "--as-seen-by-broker", help="Folder of the files on the broker's machine, if not --out.")] = None,
         certificates: Annotated[str, typer.Option(help="Folder of server.crt and server.key.")]

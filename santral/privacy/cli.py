@@ -44,7 +44,7 @@ LEASE_S = 1.0
 
 CentreFolder = Annotated[Path, typer.Argument(help="Folder of the centre.")]
 Settings = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings of this machine.")]
-State = Annotated[Path, typer.Option("--state", help="State folder of the node.")]
+State = Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help="State folder of the node.")]
 Contact = Annotated[str | None, typer.Option("--contact", help="Id of a contact, instead of a number.")]
 Who = Annotated[str | None, typer.Option("--who", help="Name of the requester for the audit log. Default: the user.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]

@@ -8,7 +8,8 @@ from santral.shell.help_text import HELP_OPTION, PROGRAM, describe_parameter, li
 FILES = (("/etc/santral/centre", "The centre: settings, menu, services and team."),
          ("/etc/santral/local.toml", "Settings of this machine, which replace those of the centre."),
          ("/var/lib/santral", "State of the node: store, secrets, recordings, queue_log."))
-VARIABLES = (("SANTRAL_PLAIN", "If it is set, tables are lines with tabs, as in a pipe."),)
+VARIABLES = (("SANTRAL_STATE", "State folder, where --state is not given."),
+             ("SANTRAL_PLAIN", "If it is set, tables are lines with tabs, as in a pipe."),)
 EXIT_CODES = (("0", "Success."), ("1", "Another error, told in one sentence."),
               ("2", "Wrong arguments, or problems in the centre's files."), ("3", "A port is in use."),
               ("4", "The store cannot be opened or written."), ("5", "Asterisk cannot be reached."))

@@ -349,7 +349,7 @@ async def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("files", "args", "said"), [
-    ({}, ["--state", "."], "node.json is not there"), ({}, [], "say which node"),
+    ({}, ["--state", "."], "node.json is not there"), ({}, [], "Say which node"),
     ({}, ["--url", "http://127.0.0.1:1"], "needs --token-file"),
     ({"node.json": "{"}, ["--state", "."], "not JSON"), ({"node.json": "{}"}, ["--state", "."], "names no address"),
     ({"node.json": '{"http": "127.0.0.1:1"}', "secrets/tokens.json": "{}"}, ["--state", "."], "no token"),
@@ -359,6 +359,7 @@ async def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
 async def test_trouble_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str],
                                        args: list[str], said: str) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANTRAL_STATE", "nowhere")
     (tmp_path / "secrets").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -107,3 +107,12 @@ def test_plain_tables_for_somebody_at_a_terminal(monkeypatch: pytest.MonkeyPatch
     table.add_row("1", "[bold]2[/]")
     OutputConsole(file=out, force_terminal=True).print("before", table)
     assert out.getvalue() == "before\nBoth\na\tb\n1\t2\n"
+
+
+async def test_one_variable_names_the_state_for_every_command(tmp_path: Path, day: Path) -> None:
+    async with running() as desk:
+        found = await asyncio.to_thread(santral, "status", "--json", SANTRAL_STATE=str(state(tmp_path, desk)))
+    assert "queues" in json.loads(found.stdout)
+    assert santral("people", "list", SANTRAL_STATE=str(day)).returncode == 0
+    missing = santral("status", SANTRAL_STATE=str(tmp_path / "nowhere"))
+    assert missing.returncode == 1 and "nowhere is no state folder" in missing.stderr
