@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -29,7 +30,9 @@ MAINTAINER = "Santral <packages@santral.example.org>"
 
 def run_command(*words: str | Path) -> str:
     """Return what a command prints. Exit with its message if it fails."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    # A path to a checkout would pass for an installation, and nothing would be installed.
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         sys.exit(f"{words[0]}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -40,7 +43,10 @@ def collect_wheels(wheels: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run_command(sys.executable, "-m", "venv", folder)
         wheels.mkdir(parents=True, exist_ok=True)
-        run_command(f"{folder}/bin/pip", "wheel", "--quiet", "--wheel-dir", wheels, TREE)
+        # A build leaves files in its tree, and a later one would pack them.
+        copy = Path(folder) / "tree"
+        shutil.copytree(TREE, copy, ignore=shutil.ignore_patterns(".*", "tests", "docs", "build", "*.egg-info"))
+        run_command(f"{folder}/bin/pip", "wheel", "--quiet", "--wheel-dir", wheels, copy)
 
 
 def fill_root(wheels: Path, root: Path) -> None:
