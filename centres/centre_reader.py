@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from centres import cross_checks, rule_checks, seat_checks
 from centres.base_shapes import Shape
+from centres.checks import cross_checks, rule_checks, seat_checks
 from centres.document_reader import Mapping, Sequence, read_document
 from centres.problem import Problem
 from centres.services import Service

@@ -50,5 +50,5 @@ def _check_day(loaded: LoadedCentre, flow: MenuFlow | None, day: date) -> tuple[
 
 def _changing_days(loaded: LoadedCentre) -> set[date]:
     """Return the days on which agents' needs change. An end alone changes nothing (see
-    `centres.cross_checks.in_force`)."""
+    `centres.checks.cross_checks.in_force`)."""
     return {one.valid_from for one in loaded.dated if one.valid_from is not None}

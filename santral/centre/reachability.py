@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from centres.base_shapes import DAY_MIN, DAYS, HOLIDAY, WORKDAY, Day
 from centres.centre_reader import MENU, SERVICES, TEAM, LoadedCentre
-from centres.cross_checks import Located, Unsound
+from centres.checks.cross_checks import Located, Unsound
 from centres.problem import Problem
 from centres.services import Needs, Service
 from centres.team import Agent

@@ -20,7 +20,7 @@ import structlog
 
 from centres.base_shapes import DAY_MIN, Day, Week, minute_of
 from centres.calendar_days import Closure
-from centres.cross_checks import is_due
+from centres.checks.cross_checks import is_due
 from centres.settings import Settings
 from centres.surge import SurgeProfile
 from routing.core.events import (

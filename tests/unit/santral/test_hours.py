@@ -87,7 +87,7 @@ def test_the_api_has_them_with_what_was_closed_at_once(config: NodeConfig) -> No
 
     unused = cast(Any, type("Archive", (), {"__getattr__": lambda self, name: None})())
     house = RunningNodeOperations(lambda: config, unused, lambda: at("2026-10-28T08:00"), cast(Any, Board()),
-                      unused, unused, unused, lambda: None, tuple, unused, unused, unused, str)
+                      unused, unused, unused, lambda: None, tuple, unused, unused, unused, str, dict)
     days = house.list_days().days
     assert len(days) == DAYS and (days[0].date, days[1].name) == ("2026-10-28", "Cumhuriyet Bayramı")
     closed = {opening.id: opening.spans for opening in days[0].openings}

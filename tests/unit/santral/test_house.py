@@ -52,7 +52,7 @@ async def test_no_reload_by_signal_ends_the_node() -> None:
     house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=audit),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
-                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str, dict)  # type: ignore[arg-type]
     running = asyncio.create_task(house.run_reloads(hang_up))
     await asyncio.wait_for(asked.wait(), LIMIT_S)
     assert not running.done() and not troubles
@@ -77,7 +77,7 @@ async def test_a_reload_is_in_the_audit_with_the_person(by: str, named: str | No
     house = RunningNodeOperations(lambda: None, Reloader(), lambda: 0.0, SimpleNamespace(),  # type: ignore[arg-type, return-value]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=audit),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
-                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str, dict)  # type: ignore[arg-type]
     done = await house.reload_centre(Reload(dry_run=True, by=named), by)
     assert done.problems == ["menu.yaml:3: wrong"]
     assert audited == [(told, "reload_requested", {"dry_run": True})]
@@ -99,7 +99,7 @@ accommodations:
     house = RunningNodeOperations(lambda: config, SimpleNamespace(), lambda: now, SimpleNamespace(),  # type: ignore[arg-type]
                       SimpleNamespace(find_recordings=None, read_recording=None, pause_by_api=None, audit_access=None),  # type: ignore[arg-type]
                       lambda offer: True, SimpleNamespace(erase_preference=None), lambda: None, tuple,  # type: ignore[arg-type]
-                      SimpleNamespace(), OWN, OWN, str)  # type: ignore[arg-type]
+                      SimpleNamespace(), OWN, OWN, str, dict)  # type: ignore[arg-type]
     found = house.own_needs(AgentId("a1001"))
     assert found.everybody == {"wrapup_s": 20.0}
     assert [one.model_dump(exclude_none=True) for one in found.entries] == [

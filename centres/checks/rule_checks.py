@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from centres.cross_checks import Item
+from centres.checks.cross_checks import Item
 from centres.problem import Problem
 from centres.services import WAYS_OUT, Service
 from centres.validation import suggest_word

@@ -1,0 +1,1 @@
+"""Check the files of a centre against each other."""
