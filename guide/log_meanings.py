@@ -116,7 +116,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
                              "release-callbacks`."),
     "surge.in_force": (LOOK, "A surge profile was in force at the last stop and still is: `santral surge off`."),
     "surge.switched": (LOOK, "Somebody switched a surge profile; the audit log names the person."),
-    "surge.switch_refused": (LOOK, "An agent outside `[surge] supervisors` tried `*41`."),
+    "surge.switch_refused": (LOOK, "An agent outside `[surge] supervisors` tried `*50`."),
     "surge.profile_missing": (ALARM, "The profile in force is no longer in santral.toml, so nothing of it applies. "
                                      "Add it again, or `santral surge off`."),
 }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "*40": "Sound check: hear yourself for 15 s. In a centre with `[seats.web]` or `[seats.far]`.",
-    "*41": "Switch a surge profile: number `#`, PIN `#`, then 1 to 9, or 0 for off. For supervisors of `[surge]`.",
+    "*41": "Where am I: state, time left, who waits; then `1` for the codes.",
     "*42": "Flag the last caller as abusive.",
     "*43": "Decline heavy contacts for a while.",
     "*44": "Sign out.",
     "*45": "Sign in: number `#`, PIN `#`.",
-    "*46": "Pause; a digit selects the reason.",
+    "*46": "Pause; a digit selects the reason. With the digit dialled (`*462`) nothing is asked.",
     "*47": "Ready.",
     "*48": "End wrap-up.",
     "*49": "Extend wrap-up, or start one within `wrapup_s` after the talk.",
+    "*50": "Switch a surge profile: number `#`, PIN `#`, then 1 to 9, or 0 for off. For supervisors of `[surge]`.",
 }
 """Codes that an agent dials outside a talk."""
 

@@ -1,6 +1,7 @@
 """Carry out the codes that an agent's phone may dial, and report each result in Turkish.
 
-The codes sign in and out, pause, end a pause, end or extend wrap-up, decline heavy contacts and flag an abusive caller.
+The codes tell the state, sign in and out, pause, end a pause, end or extend wrap-up, decline heavy contacts and flag an
+abusive caller.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import structlog
 
 from ivr import dialplan
 from ivr.agi.session import ANY_KEY, Session
-from ivr.routes import abuse_flag
+from ivr.routes import abuse_flag, agent_status
 from ivr.sounds import Sounds, prompt_files
 from routing.core.events import (
     AgentPaused,
@@ -40,9 +41,11 @@ from routing.core.model.errors import (
 )
 from routing.core.model.ids import AgentId, SeatId
 
-SURGE_CODE, ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND = (
-    "*41", "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49")
+STATUS, ABUSIVE_CODE, DECLINE_HEAVY_CODE, SIGN_OUT, SIGN_IN, PAUSE, READY, DONE, EXTEND, SURGE_CODE = (
+    "*41", "*42", "*43", "*44", "*45", "*46", "*47", "*48", "*49", "*50")
 
+CODE_LENGTH = 3
+"""Characters of a code without a digit behind it."""
 FIRST_KEY_S = 20.0
 """Time to look a number up (rule I13)."""
 NEXT_KEY_S = 5.0
@@ -72,7 +75,7 @@ ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE = (
 OWN_PROMPTS = (ASK_NUMBER, ASK_PIN, ASK_REASON, SIGNED_IN, WRONG, LOCKED, NO_REASON, PAUSED, PAUSED_LATER, NOT_NOW,
                UNKNOWN, NO_SYSTEM, NOTHING_HEAVY, NOT_SIGNED_IN, NO_SEAT, TAKEN, EXTENDED, BEGUN, WILL_COME,
                ASK_SURGE, SURGE_ON, SURGE_OFF, NO_SURGE,
-               *abuse_flag.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
+               *abuse_flag.OWN_PROMPTS, *agent_status.OWN_PROMPTS, *(spoken for _, spoken in SIMPLE.values()))
 
 VerifyPin = Callable[[AgentId, str], Awaitable[bool]]
 AgentByNumber = Callable[[str], AgentId | None]
@@ -148,15 +151,19 @@ class FeatureCodes:
             spoken = NOT_NOW
         except (InboxClosed, TimeoutError):
             spoken = NO_SYSTEM
-        await session.play_files(prompt_files(self.sounds, (spoken,)))
+        if spoken:
+            await session.play_files(prompt_files(self.sounds, (spoken,)))
         await session.set_variable(dialplan.NEXT, dialplan.BYE)
 
     async def _carry_out(self, session: Session, code: str, seat: SeatId) -> str:
+        """Carry out a code. Return the prompt that ends the call, or an empty text if everything is said."""
         if code == SIGN_IN:
             return await self._sign_in(session, seat)
         if code == SURGE_CODE and self.surge is not None:
             return await self._switch_surge(session, seat, self.surge)
-        if code not in (*SIMPLE, PAUSE, EXTEND, ABUSIVE_CODE):
+        # The pause code may carry the digit of its reason.
+        code, digit = code[:CODE_LENGTH], code[CODE_LENGTH:]
+        if code not in (*SIMPLE, PAUSE, EXTEND, ABUSIVE_CODE, STATUS) or (digit and code != PAUSE):
             return UNKNOWN
         view = self.inbox.agent_at_seat(seat)
         if view is None:
@@ -167,8 +174,10 @@ class FeatureCodes:
             if view.offer is None or view.contact is None:
                 return NOT_NOW
             return await self.abuses.flag_caller(view.offer, view.contact)
+        if code == STATUS:
+            return await self._say_status(session, agent)
         if code == PAUSE:
-            return await self._ask_pause(session, agent)
+            return await self._ask_pause(session, agent, digit)
         if code == EXTEND:
             return await self._extend_wrap_up(agent)
         event, spoken = SIMPLE[code]
@@ -216,14 +225,32 @@ class FeatureCodes:
         self.tries.clear_wrong(name)
         return str(agent)
 
-    async def _ask_pause(self, session: Session, agent: AgentId) -> str:
-        """Ask for the reason by the keys of the centre's table, then pause the agent.
+    async def _say_status(self, session: Session, agent: AgentId) -> str:
+        """Say the agent's state and who waits. Key 1 adds the list of codes, also in the middle of a sentence."""
+        desk = self.inbox.desk_view(agent)
+        if desk is None:
+            return NOT_SIGNED_IN
+        loads = {service: self.inbox.queue_load(service) for service in desk.serves}
+        waiting = {service: 0 if load is None else load.waiting for service, load in loads.items()}
+        said = [*agent_status.status_prompts(desk, waiting), agent_status.ASK_CODES]
+        key = await session.play_files(prompt_files(self.sounds, said), ANY_KEY)
+        key = key or await session.wait_for_digit(round(NEXT_KEY_S * 1000))
+        if key == agent_status.CODES_KEY:
+            await session.play_files(prompt_files(self.sounds, agent_status.CODE_LIST), ANY_KEY)
+        return ""
+
+    async def _ask_pause(self, session: Session, agent: AgentId, digit: str = "") -> str:
+        """Ask for the reason by the keys of the centre's table, then pause the agent. A dialled digit asks nothing.
 
         A table without keys has nothing to ask, and the pause gets the default reason.
         """
         offered = {reason.digit: reason for reason in self.inbox.pause_reasons() if reason.digit}
         chosen = ""
-        if offered:
+        if digit:
+            if digit not in offered:
+                return NO_REASON
+            chosen = offered[digit].id
+        elif offered:
             spoken = (ASK_REASON, *(reason.prompt for reason in offered.values()))
             digit = await session.play_files(prompt_files(self.sounds, spoken), ANY_KEY)
             digit = digit or await session.wait_for_digit(round(FIRST_KEY_S * 1000))

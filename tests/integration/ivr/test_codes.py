@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.routes import feature_codes
+from asterisk_conf.conf_plan import ECHO_CODE
+from guide.phone_keys import CODES
+from ivr.routes import agent_status, feature_codes
 from ivr.routes.recording_pause import PauseRecording
 from routing.core.events import (
     AgentPaused,
@@ -19,13 +21,13 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
-from routing.core.inbox import InboxClosed
+from routing.core.inbox import DeskView, InboxClosed, QueueLoad
 from routing.core.model.centre_model import AgentState, PauseReason
 from routing.core.model.errors import NotNow, NotSignedIn, SeatTaken, UnknownReason, UnknownSeat
-from routing.core.model.ids import AgentId, ContactId, OfferId
+from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
-from tests.integration.ivr_node import Start, said
+from tests.integration.ivr_node import NOW, Start, said
 
 pytestmark = pytest.mark.integration
 
@@ -134,6 +136,57 @@ async def test_a_break_has_a_reason(start: Start, key: str, pending: str, spoken
     assert inbox.events == ([AgentPaused("a1001", reason)] if reason else [])
 
 
+@pytest.mark.parametrize(("digit", "spoken", "reason"), [
+    ("2", "kod-mola-basladi", "yemek"), ("9", "kod-mola-secilmedi", None)])
+async def test_a_break_with_its_digit_asks_nothing(start: Start, digit: str, spoken: str, reason: str | None) -> None:
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    inbox.agents, inbox.reasons = (agent_view("a1001", "2001"),), REASONS
+    dialler = await Dialler(await start(inbox), "codes", f"*46{digit}", variables={"SC_SEAT": "2001"}).call()
+    assert (dialler.played, inbox.events) == ([spoken], [AgentPaused("a1001", reason)] if reason else [])
+
+
+async def test_an_agent_hears_where_they_are(start: Start) -> None:
+    view = agent_view("a1001", "2001", AgentState.PAUSED, pending="yemek")._replace(
+        pause_limit_at=NOW + 754, heavy_declined_until=NOW + 1)
+    inbox = FakeInbox()
+    inbox.agents = (view,)
+    inbox.desks = {"a1001": DeskView(NOW, view, True, NOW + 60, None, (), ("psikososyal", "temsilci"))}
+    inbox.loads = {"psikososyal": QueueLoad(21, None), "temsilci": QueueLoad(0, None)}
+    dialler = await Dialler(await start(inbox), "codes", "*41", variables={"SC_SEAT": "2001"}).call()
+    assert dialler.played == ["kod-durum-mola", "12", "kod-dakika-kaldi", "kod-mola-sonra", "kod-agir-gelmez",
+                              "bilgi-psikososyal", "20", "1", "kod-kisi-bekliyor", "kod-kodlar-sor"]
+    assert inbox.events == [] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+@pytest.mark.parametrize("at", ["kod-durum-hazir", "kod-kodlar-sor"])
+async def test_the_codes_are_said_on_request_at_any_moment(start: Start, at: str) -> None:
+    inbox = FakeInbox()
+    inbox.agents = (agent_view("a1001", "2001", AgentState.BUSY),)
+    dialler = Dialler(await start(inbox), "codes", "*41", variables={"SC_SEAT": "2001"})
+    dialler.by_file = {at: "1"}
+    assert (await dialler.call()).played[-9:] == [f"kod-liste-{code}" for code in range(41, 50)]
+    listed = {f"*{key.removeprefix('kod-liste-')}" for key in agent_status.CODE_LIST}
+    assert listed == {code for code in CODES if code not in (ECHO_CODE, feature_codes.SURGE_CODE)}
+
+
+@pytest.mark.parametrize(("state", "left_s", "spoken"), [
+    (AgentState.READY, 30, ["kod-durum-hazir"]), (AgentState.WRAPUP, 59.0, ["kod-durum-toparlama", "kod-dakika-az"]),
+    (AgentState.WRAPUP, 60.0, ["kod-durum-toparlama", "digits/1", "kod-dakika-kaldi"]),
+    (AgentState.PAUSED, -1.0, ["kod-durum-mola", "kod-sure-doldu"]), (AgentState.TALKING, 9, ["kod-durum-gorusme"])])
+def test_time_left_belongs_to_a_state_that_ends(state: AgentState, left_s: float, spoken: list[str]) -> None:
+    view = agent_view("a1001", "2001", state)._replace(until=NOW + left_s, pause_limit_at=NOW + left_s)
+    assert agent_status.status_prompts(DeskView(NOW, view, True, None, None, ()), {}) == [*spoken, "kod-bekleyen-yok"]
+
+
+def test_a_break_and_a_sign_out_ahead_are_told_and_so_are_four_services() -> None:
+    view = agent_view("a1001", "2001", AgentState.TALKING)
+    desk = DeskView(NOW, view, True, NOW + 61, None, (), leave_pending=True)
+    waiting = {ServiceId(f"s{number}"): number for number in range(agent_status.SERVICES_MOST + 2)}
+    said = agent_status.status_prompts(desk, waiting)
+    assert said[:4] == ["kod-durum-gorusme", "kod-cikis-sonra", "digits/2", "kod-mola-kadar"]
+    assert [key for key in said if key.startswith("bilgi-")] == ["bilgi-s1", "bilgi-s2", "bilgi-s3", "bilgi-s4"]
+
+
 async def test_a_table_without_keys_has_nothing_to_ask(start: Start) -> None:
     inbox = FakeInbox(agent_view("a1001", "2001"))
     inbox.agents, inbox.reasons = (agent_view("a1001", "2001"),), REASONS[2:]
@@ -160,7 +213,8 @@ async def test_codes_without_a_seat_a_code_or_an_agent(start: Start) -> None:
     port = await start(FakeInbox())
     assert (await Dialler(port, "codes", "*45").call()).played == ["kod-masa-bilinmiyor"]
     seat = {"SC_SEAT": "2001"}
-    assert (await Dialler(port, "codes", "*41", variables=seat).call()).played == ["kod-bilinmiyor"]
+    assert (await Dialler(port, "codes", "*50", variables=seat).call()).played == ["kod-bilinmiyor"]
+    assert (await Dialler(port, "codes", "*452", variables=seat).call()).played == ["kod-bilinmiyor"]
     assert (await Dialler(port, "codes", "*47", variables=seat).call()).played == ["kod-giris-gerekli"]
 
 
@@ -224,7 +278,7 @@ class Surge:
 async def test_a_supervisor_switches_a_surge_profile_at_any_phone(start: Start, key: str, spoken: str) -> None:
     surge = Surge()
     port = await start(FakeInbox(), surge=surge)
-    dialler = await Dialler(port, "codes", "*41", variables={"SC_SEAT": "2001"},
+    dialler = await Dialler(port, "codes", "*50", variables={"SC_SEAT": "2001"},
                             keys=[*"1001", "#", *"4321", "#", key]).call()
     assert dialler.played[2:] == ["kod-yogunluk-sor", spoken] and surge.keys == [key]
 
@@ -233,6 +287,6 @@ async def test_a_supervisor_switches_a_surge_profile_at_any_phone(start: Start, 
 async def test_nobody_else_switches_a_surge_profile(start: Start, pin: str, allowed: bool) -> None:
     surge = Surge(allowed)
     port = await start(FakeInbox(), surge=surge)
-    dialler = await Dialler(port, "codes", "*41", variables={"SC_SEAT": "2001"},
+    dialler = await Dialler(port, "codes", "*50", variables={"SC_SEAT": "2001"},
                             keys=[*"1001", "#", *pin, "#", "1"]).call()
     assert dialler.played[-1] == "kod-giris-hatali" and surge.keys == []

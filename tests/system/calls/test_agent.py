@@ -97,7 +97,7 @@ async def test_two_agents_at_one_seat_are_refused(stage: Stage) -> None:
 
 async def test_a_seat_may_dial_codes_and_nothing_else(stage: Stage) -> None:
     dialled = {"05321112233": "agent/not-allowed", stage.info.numbers[0]: "agent/not-allowed",
-               "*50": "agent/not-allowed", "*46": "kod-giris-gerekli"}
+               "*51": "agent/not-allowed", "*46": "kod-giris-gerekli"}
     people = [await phone_of(stage, name) for name in plain(SKILL, len(dialled))]
     said = await asyncio.gather(*(stage.dials(person.seat, number, "1@600ms" if number == "*46" else "")
                                   for person, number in zip(people, dialled, strict=True)))
@@ -133,6 +133,12 @@ async def test_a_break_by_telephone_and_over_http(stage: Stage) -> None:
     said = await stage.dials(agent.seat, "*46", "2@800ms")
     stage.heard(said, "kod-mola-basladi")
     assert (await stage.reaches(agent, "paused"))["reason"] == "yemek"
+    said = await stage.dials(agent.seat, "*463")
+    stage.heard(said, "kod-mola-basladi")
+    stage.not_heard(said, "kod-mola-sor")
+    await until_async(lambda: has_reason(agent, "egitim"), what="the digit after the code is the reason")
+    said = await stage.dials(agent.seat, "*41", f"1@{length('kod-durum-mola') + 0.8:.2f}s")
+    stage.in_order(said, "kod-durum-mola", "kod-liste-41", "kod-liste-42", "kod-liste-49")
     caller = await stage.waiting(KEY, SKILL)
     said = await stage.dials(agent.seat, "*47")
     stage.heard(said, "kod-hazir")
@@ -143,6 +149,11 @@ async def test_a_break_by_telephone_and_over_http(stage: Stage) -> None:
     await agent.ask_as_agent("wrapup/end")
     assert (await stage.reaches(agent, "paused"))["reason"] == "egitim"
     assert (await agent.ask_as_agent("resume"))["state"] == "ready"
+
+
+async def has_reason(agent: SimAgent, reason: str) -> bool:
+    """Return whether the agent is on a break for this reason."""
+    return bool((await agent.fetch_view())["reason"] == reason)
 
 
 async def test_wrap_up_is_lengthened_and_ended_by_telephone_and_over_http(stage: Stage) -> None:
