@@ -210,7 +210,7 @@ class Week(Shape):
         if own is None and day.kind != WORKDAY:
             own = self.holiday if day.kind == HOLIDAY else self.half_day
         # 2. Without such spans the weekday counts.
-        found = _spans_to_minutes(getattr(self, DAYS[day.date.weekday()]) if own is None else own)
+        found = spans_to_minutes(getattr(self, DAYS[day.date.weekday()]) if own is None else own)
         # 3. A weekday that falls on a holiday is shortened, but only where nobody has written other spans for it.
         if own is not None or day.kind == WORKDAY or not self.RESTS:
             return found
@@ -230,5 +230,6 @@ class Week(Shape):
         return any((*(getattr(self, day) for day in DAYS), self.holiday, self.half_day, *self.dates.values()))
 
 
-def _spans_to_minutes(spans: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+def spans_to_minutes(spans: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """Return spans as (begin, end), in minutes from midnight."""
     return tuple((minute_of(span[:5]), minute_of(span[6:])) for span in spans)

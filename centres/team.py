@@ -31,6 +31,16 @@ class OnCall(Week):
         return self
 
 
+class OnDuty(Week):
+    """Working hours of an agent at a seat, by the centre's clock. A gap of up to four hours is a planned break."""
+
+    @model_validator(mode="after")
+    def _require_spans(self) -> Self:
+        if not self.has_spans():
+            raise ValueError("has no span; write spans for the days")
+        return self
+
+
 class Agent(Shape):
     """A person who answers contacts. The file holds no name of a person."""
 
@@ -44,9 +54,13 @@ class Agent(Shape):
     """Skills with levels."""
     on_call: OnCall | None = None
     """Spans of a remote agent at an external number (`secrets/remote_agents.json`); left out: answers at a seat."""
+    on_duty: OnDuty | None = None
+    """Working hours at a seat; left out: any. `dates` hold the roster of `santral staff`."""
 
     @model_validator(mode="after")
     def _require_callable(self) -> Self:
+        if self.on_call is not None and self.on_duty is not None:
+            raise ValueError("has on_call and on_duty; a remote agent works by on_call alone")
         if self.on_call is not None and not REMOTE_ID.fullmatch(self.id):
             raise ValueError("with on_call needs an 'id' of 1 to 35 of the letters A to Z and a to z, digits, _ and -: "
                              "Asterisk calls by it")

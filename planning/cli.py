@@ -44,6 +44,7 @@ from planning.options import (
     centre_name,
     exit_on_error,
     no_lines,
+    opening_for,
     parse_shares,
     progress_bar,
     read_days,
@@ -55,7 +56,6 @@ from planning.options import (
 from planning.simulation import duty_plan, report
 from planning.simulation.arrivals import HANDLE_S, HANDLE_SD_S, PATIENCE_S, CallProfile, ChanceSettings
 from planning.simulation.opening import describe_opening as opening_words
-from planning.simulation.opening import restrict_to_team
 from planning.simulation.study import (
     PEAK_LOAD,
     SimulationStudy,
@@ -99,7 +99,8 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
             house = read_centre(centre)
             if agents is not None:
                 house = duty_plan.resize_team(house, agents)
-            plan, opening = read_duties(house, shifts, all_day), restrict_to_team(read_opening(centre), house)
+            plan = read_duties(house, shifts, all_day)
+            opening = opening_for(read_opening(centre), house, given=shifts is not None or all_day)
             shares = parse_shares(house, share)
             kind = CallProfile(handle, handle_sd, patience)
             kinds = dict.fromkeys(shares, kind)
@@ -108,7 +109,7 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
             factor = scale
             if factor is None:
                 factor = 1.0 if arrivals is not None else fit_factor(
-                    days[0], house, [*plan, *opening(days[0].name).on_call_duties()], shares, kinds)
+                    days[0], house, opening(days[0].name).complete_duties(plan), shares, kinds)
             # 4. Simulate. Counts from a file are exact unless they are scaled, so only others get Poisson noise.
             study = SimulationStudy(
                 house, tuple(one.scale_counts(factor) for one in days), tuple(plan), shares, kinds,

@@ -28,7 +28,7 @@ from planning.simulation.arrivals import (
 )
 from planning.simulation.centre_run import Duty
 from planning.simulation.counts import choose_days, read_counts
-from planning.simulation.opening import OpeningOn, exclude_on_call
+from planning.simulation.opening import OpeningOn, exclude_on_call, ignore_on_duty, restrict_to_team
 from planning.simulation.trunk_lines import LineRules
 from routing.core.model.centre_model import Centre
 from routing.core.model.errors import RoutingError
@@ -177,6 +177,11 @@ def read_duties(centre: Centre, shifts: Path | None, all_day: bool) -> list[Duty
     if shifts is not None:
         return duty_plan.read_shifts(shifts, centre)
     return exclude_on_call(duty_plan.plan_all_day(centre) if all_day else duty_plan.plan_shifts(centre), centre)
+
+
+def opening_for(opening: OpeningOn, centre: Centre, *, given: bool) -> OpeningOn:
+    """Return the hours for this team. `given`: the options give the duties, so `on_duty` of the files does not."""
+    return restrict_to_team(ignore_on_duty(opening) if given else opening, centre)
 
 
 def read_days(arrivals: Path | None, day: str | None, services: frozenset[str]) -> list[Day]:

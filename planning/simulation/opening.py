@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from drawing.chart import format_clock
@@ -24,6 +24,10 @@ class OpeningHours(NamedTuple):
     """Hours by service. A service without hours is open all day."""
     on_call: Mapping[AgentId, Spans] = {}
     """Spans in which remote counsellors work. They work at no other time."""
+    on_duty: Mapping[AgentId, Spans] = {}
+    """Working hours of agents at seats, empty on a day off. An agent without an entry has no fixed hours."""
+    breaks: Mapping[AgentId, Spans] = {}
+    """Daily breaks of agents who have any."""
 
     def hour_events(self) -> Iterator[tuple[float, ServiceHoursSet]]:
         """Yield the opening and closing events of the day, from midnight on."""
@@ -37,9 +41,11 @@ class OpeningHours(NamedTuple):
                 if end < DAY_S:
                     yield end, ServiceHoursSet(service, False)
 
-    def on_call_duties(self) -> tuple[Duty, ...]:
-        """Return the duties of agents on call."""
-        return tuple(Duty(agent, begin, end) for agent, spans in self.on_call.items() for begin, end in spans)
+    def complete_duties(self, duties: Iterable[Duty]) -> tuple[Duty, ...]:
+        """Return these duties and those of agents on call. Agents with fixed hours work these instead."""
+        return (*(duty for duty in duties if duty.agent not in self.on_duty),
+                *(Duty(agent, begin, end) for agents in (self.on_call, self.on_duty) for agent, spans in agents.items()
+                  for begin, end in spans))
 
 
 OpeningOn = Callable[[str], OpeningHours]
@@ -52,13 +58,19 @@ def always_open(day: str) -> OpeningHours:
 
 
 def restrict_to_team(opening: OpeningOn, centre: Centre) -> OpeningOn:
-    """Return the hours for a team of another size. A copy of an agent is on call with its original."""
+    """Return the hours for a team of another size. A copy of an agent works with its original."""
     def opening_on(day: str) -> OpeningHours:
         found = opening(day)
-        return found._replace(on_call={agent.id: found.on_call[of] for agent in centre.agents
-                                       if (of := original_of(agent.id)) in found.on_call})
+        return OpeningHours(found.hours, *(
+            {agent.id: of_agents[of] for agent in centre.agents if (of := original_of(agent.id)) in of_agents}
+            for of_agents in (found.on_call, found.on_duty, found.breaks)))
 
     return opening_on
+
+
+def ignore_on_duty(opening: OpeningOn) -> OpeningOn:
+    """Return the hours without the agents' own, because the duties are given in another way."""
+    return lambda day: opening(day)._replace(on_duty={})
 
 
 def exclude_on_call(duties: list[Duty], centre: Centre) -> list[Duty]:

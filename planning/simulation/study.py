@@ -73,7 +73,7 @@ def run_study(study: SimulationStudy, progress: Callable[[float], None] | None =
             lines = None if study.lines is None else TrunkLines(study.lines, chance.seed)
             outcome = run_simulation(
                 study.centre, generate_arrivals(day, study.shares, chance, study.kinds),
-                (*study.duties, *opening.on_call_duties()), also=opening.hour_events(), answer_s=study.answer_s,
+                opening.complete_duties(study.duties), also=opening.hour_events(), answer_s=study.answer_s,
                 progress=report_progress, lines=lines)
             found.append(StudyRun(day.name, chance.seed, outcome, None if lines is None else lines.close_lines()))
             done += 1

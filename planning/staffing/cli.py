@@ -24,7 +24,7 @@ from planning import options as shared
 from planning.errors import PlanningError
 from planning.simulation.arrivals import HANDLE_S, HANDLE_SD_S, PATIENCE_S, CallProfile, ChanceSettings, Day
 from planning.simulation.duty_plan import resize_team
-from planning.simulation.opening import OpeningHours, restrict_to_team
+from planning.simulation.opening import OpeningHours
 from planning.simulation.opening import describe_opening as opening_words
 from planning.simulation.outcome import SLOT_S
 from planning.simulation.study import fit_factor
@@ -121,7 +121,7 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
             # 4. Plan and show the result.
             _StaffingTask(
                 house, shares, kind, shifts, all_day,
-                restrict_to_team(read_opening(centre), house)(curve[0].name),
+                shared.opening_for(read_opening(centre), house, given=shifts is not None or all_day)(curve[0].name),
                 shared.with_redials(read_lines(centre), redial)).plan_and_show(
                 shared.centre_name(centre), curve[0], scale if scale is not None or arrivals is None else 1.0,
                 _goals_of(house, target, within, shrinkage), ChanceSettings(seed), runs, as_json=as_json, html=html,
@@ -143,7 +143,7 @@ class _StaffingTask:
         self.centre, self.shares, self.opening, self.lines = centre, shares, opening, lines
         self.kinds = dict.fromkeys(shares, kind)
         self.names = {service.id: service.name for service in centre.services}
-        self.duties = [*shared.read_duties(centre, shifts, all_day), *opening.on_call_duties()]
+        self.duties = opening.complete_duties(shared.read_duties(centre, shifts, all_day))
 
     def plan_and_show(self, name: str, curve: Day, scale: float | None, goals: Mapping[ServiceId, ServiceGoal],
                       chance: ChanceSettings, runs: int, *, as_json: bool, html: Path | None,

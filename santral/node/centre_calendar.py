@@ -13,16 +13,19 @@ import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from centres.base_shapes import DAY_MIN, Day, Week, minute_of
+from centres.base_shapes import DAY_MIN, Day, Week, spans_to_minutes
 from centres.calendar_days import Closure
 from centres.checks.cross_checks import is_due
 from centres.settings import Settings
 from centres.surge import SurgeProfile
+from centres.team import Accommodation, Agent
+from routing.core.agents.break_rules import BREAK_MAX_S
 from routing.core.events import (
     AgentSignedIn,
     AgentSignedOut,
@@ -71,6 +74,8 @@ class Closing(NamedTuple):
 
 
 Closings = Iterable[Closing]
+MinuteSpans = tuple[tuple[int, int], ...]
+"""Pairs of begin and end in minutes from local midnight."""
 
 
 class CalendarState(NamedTuple):
@@ -157,12 +162,10 @@ def _break_plans(config: NodeConfig, day: date, *, own_only: bool) -> Iterator[t
     for agent in config.loaded.agents:
         spans: list[tuple[float, float]] = []
         for one, force in days:
-            # An agent's own plan replaces the plan for all agents.
-            plan = force[agent.id].break_plan if agent.id in force else None
-            if plan is None:
-                plan = () if own_only else config.settings.profile.break_plan or ()
-            spans += sorted((to_unix(one, minute_of(span[:5]), zone), to_unix(one, minute_of(span[6:]), zone))
-                            for span in plan)
+            plan = break_spans(config.settings, force.get(agent.id), own_only=own_only)
+            if not own_only:
+                plan = _join_spans((*plan, *_duty_gaps(agent, config.settings.calendar.day_of(one))))
+            spans += sorted((to_unix(one, begin, zone), to_unix(one, end, zone)) for begin, end in plan)
         if spans:
             yield AgentId(agent.id), tuple(spans[:PLANNED_MAX])
 
@@ -192,6 +195,33 @@ def next_change(config: NodeConfig, at: float, closings: Closings = (), *, line:
     edges = [edge for one in (*planned_closings(config.settings), *closings) for edge in (one.begins, one.ends)
              if edge is not None and edge > at]
     return min((next_edge(at, minutes, zone), *edges))
+
+
+def break_spans(settings: Settings, own: Accommodation | None, *, own_only: bool = False) -> MinuteSpans:
+    """Return the daily breaks of an agent, in minutes. An agent's own plan replaces the plan for all agents.
+
+    With `own_only` the plan for all agents does not apply.
+    """
+    if own is not None and own.break_plan is not None:
+        return spans_to_minutes(own.break_plan)
+    return () if own_only else spans_to_minutes(settings.profile.break_plan or ())
+
+
+def _duty_gaps(agent: Agent, day: Day) -> MinuteSpans:
+    """Return the gaps between the working hours of a day that are short enough for a break."""
+    spans = () if agent.on_duty is None else sorted(agent.on_duty.spans_on(day))
+    return tuple((end, begin) for (_, end), (begin, _) in pairwise(spans) if 0 < (begin - end) * 60.0 <= BREAK_MAX_S)
+
+
+def _join_spans(spans: MinuteSpans) -> MinuteSpans:
+    """Return the spans without overlaps."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return tuple(joined)
 
 
 def next_edge(at: float, minutes: Iterable[int], zone: ZoneInfo) -> float:

@@ -15,7 +15,7 @@ from centres.centre_reader import LoadedCentre
 from centres.settings import Settings
 from planning.simulation.opening import OpeningHours
 from routing.core.model.ids import AgentId, ServiceId
-from santral.node.centre_calendar import Closing, planned_closings, to_unix
+from santral.node.centre_calendar import Closing, break_spans, planned_closings, to_unix
 
 WEEKDAYS = ("Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar")
 ORDINARY = date(2001, 1, 3)
@@ -106,9 +106,15 @@ def opening_on(settings: Settings, loaded: LoadedCentre, day: str) -> OpeningHou
     hours = {service.id: _intersect_spans(line, of.get(("service", service.id), whole)) for service in loaded.services
              if not service.distress}
     on_call = {agent.id: of.get(("agent", agent.id), ()) for agent in loaded.agents if agent.on_call is not None}
+    # 3. Agents with working hours, and the breaks of the day.
+    on_duty = {agent.id: agent.on_duty.spans_on(page.day) for agent in loaded.agents if agent.on_duty is not None}
+    force = loaded.in_force(at)
+    breaks = {agent.id: spans for agent in loaded.agents
+              if (spans := break_spans(settings, force.get(agent.id)))}
     return OpeningHours(
         {ServiceId(service): _spans_to_seconds(spans) for service, spans in hours.items() if spans != whole},
-        {AgentId(agent): _spans_to_seconds(spans) for agent, spans in on_call.items()})
+        *({AgentId(agent): _spans_to_seconds(spans) for agent, spans in agents.items()}
+          for agents in (on_call, on_duty, breaks)))
 
 
 def _intersect_spans(one: Spans, other: Spans) -> Spans:

@@ -13,7 +13,13 @@ from typer.testing import CliRunner
 from planning.simulation import duty_plan
 from planning.simulation.arrivals import DAY_S, HOUR_S, ChanceSettings, Day
 from planning.simulation.centre_run import run_simulation
-from planning.simulation.opening import OpeningHours, describe_opening, exclude_on_call, restrict_to_team
+from planning.simulation.opening import (
+    OpeningHours,
+    describe_opening,
+    exclude_on_call,
+    ignore_on_duty,
+    restrict_to_team,
+)
 from planning.simulation.study import SimulationStudy, run_study
 from routing.core.events import ServiceHoursSet
 from routing.core.model.ids import AgentId, ServiceId
@@ -66,7 +72,22 @@ def test_who_is_on_call_is_at_no_seat(folder: Path) -> None:
     outside = {agent.id for agent in config.centre.agents if agent.remote}
     there = {duty.agent for duty in exclude_on_call(duty_plan.plan_shifts(config.centre), config.centre)}
     assert outside and not outside & there
-    assert {duty.agent for duty in opening_on(config.settings, config.loaded, "x").on_call_duties()} == outside
+    assert {duty.agent for duty in opening_on(config.settings, config.loaded, "x").complete_duties(())} == outside
+
+
+def test_fixed_working_hours_replace_the_plan(folder: Path) -> None:
+    edit(folder, "team.yaml", "- {id: a1041,", '- {id: a1041, on_duty: {wednesday: ["08:00-12:00"]},')
+    config = node_config(folder)
+    opening, agent = opening_on(config.settings, config.loaded, "typical weekday"), AgentId("a1041")
+    duties = opening.complete_duties(exclude_on_call(duty_plan.plan_shifts(config.centre), config.centre))
+    assert [(duty.start, duty.end) for duty in duties if duty.agent == agent] == [(8 * HOUR_S, 12 * HOUR_S)]
+    # A day off is a duty of no time, and other agents keep the simple plan.
+    holiday = opening_on(config.settings, config.loaded, "2026-10-29")
+    assert holiday.on_duty == {agent: ()} and not [duty for duty in holiday.complete_duties(duties)
+                                                   if duty.agent == agent]
+    assert len(duties) > 100
+    given = ignore_on_duty(partial(opening_on, config.settings, config.loaded))("x")
+    assert agent not in given.on_duty
 
 
 def test_a_team_of_any_size_has_its_own_on_call() -> None:
@@ -81,7 +102,7 @@ def test_a_team_of_any_size_has_its_own_on_call() -> None:
         there = {agent.id for agent in team.agents}
         assert found.on_call == {agent: whole.on_call[duty_plan.original_of(agent)] for agent in there
                                  if duty_plan.original_of(agent) in whole.on_call}
-        plan = [*exclude_on_call(duty_plan.plan_shifts(team), team), *found.on_call_duties()]
+        plan = found.complete_duties(exclude_on_call(duty_plan.plan_shifts(team), team))
         run_simulation(team, (), plan, also=found.hour_events(), until=0.0)  # refused if somebody is not in the team
         assert found.hours == whole.hours
         if number == size:

@@ -96,6 +96,16 @@ def test_who_is_on_call_sits_at_an_outside_seat_for_that_time(config: NodeConfig
     assert config.centre.seats is not None and "uzak-a1001" in config.centre.seats
 
 
+def test_gaps_of_the_working_hours_are_planned_breaks(folder: Path) -> None:
+    """The roster writes its breaks as gaps. An agent's own break that overlaps one is not planned twice."""
+    duty = 'wednesday: ["08:00-10:15", "10:25-12:00", "12:30-17:00"], thursday: ["00:00-02:00", "07:00-16:00"]'
+    edit(folder, "team.yaml", "- {id: a1004,", f"- {{id: a1004, on_duty: {{{duty}}},")
+    breaks = state_at(node_config(folder), at("2026-03-25T08:00")).breaks[AgentId("a1004")]
+    assert breaks == tuple((at(begin), at(end)) for begin, end in (
+        ("2026-03-25T10:15", "2026-03-25T10:30"), ("2026-03-25T12:00", "2026-03-25T12:30"),
+        ("2026-03-26T10:15", "2026-03-26T10:30"))), "five hours between two spans are no break"
+
+
 def test_who_cannot_be_called_is_not_on_call(config: NodeConfig) -> None:
     """Callers in distress would be told that somebody is there."""
     friday = at("2026-03-27T20:00")

@@ -76,7 +76,8 @@ def test_it_has_the_needs_of_four_people(config: NodeConfig) -> None:
     assert needs["a1011"].gain_db == 12 and needs["a1011"].limiter
     assert needs["a1011"].pre_connect_mode == "screen"
     assert [agent.id for agent in config.loaded.agents if agent.on_call is not None] == ["a1025"]
-    assert needs["a1024"].break_plan == ("12:00-17:00",)
+    assert needs["a1024"].break_plan == ("10:00-10:15",)
+    assert [agent.id for agent in config.loaded.agents if agent.on_duty is not None] == ["a1024"]
 
 
 @pytest.mark.parametrize(("key", "said"), [
