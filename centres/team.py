@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from centres.base_shapes import SIGN_IN_PATTERN, Channel, Id, Name, Shape, Skills, Span, Week
+from centres.base_shapes import DAYS, SIGN_IN_PATTERN, Channel, Day, Id, Name, Shape, Skills, Span, Week
 
 REMOTE_ID = re.compile(r"[A-Za-z0-9_-]{1,35}", re.ASCII)
 """Ids that fit into the endpoint `uzak-<id>` of Asterisk, 40 letters at most."""
@@ -32,13 +32,19 @@ class OnCall(Week):
 
 
 class OnDuty(Week):
-    """Working hours of an agent at a seat, by the centre's clock. A gap of up to four hours is a planned break."""
+    """Working hours of an agent at a seat, by the centre's clock. A gap of up to four hours is a planned break. With
+    `dates` alone, other days are as without `on_duty`."""
 
     @model_validator(mode="after")
     def _require_spans(self) -> Self:
         if not self.has_spans():
             raise ValueError("has no span; write spans for the days")
         return self
+
+    def hours_on(self, day: Day) -> tuple[tuple[int, int], ...] | None:
+        """Return the working hours of a day in minutes from midnight, or None if they are not fixed."""
+        weekly = any((*(getattr(self, name) for name in DAYS), self.holiday, self.half_day))
+        return self.spans_on(day) if weekly or day.date in self.dates else None
 
 
 class Agent(Shape):

@@ -68,6 +68,7 @@ from planning.simulation.study import (
 from planning.simulation.study import StudyRun as OneRun
 from planning.simulation.trunk_lines import REDIAL_SHARE
 from planning.staffing import cli as staffing_cli
+from planning.staffing.week_cli import RecordSources
 
 SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in ("P50", "Overflow"))
 """Columns of the table in a terminal 80 characters wide. The page has all columns."""
@@ -75,7 +76,7 @@ SHOWN = tuple(place for place, title in enumerate(report.HEAD) if title not in (
 
 def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone: ReadZone, default_centre: Path,
              open_journal: OpenJournal, note_needs: NoteNeeds,
-                   read_lines: ReadLines = no_lines) -> typer.Typer:
+                   read_lines: ReadLines = no_lines, sources: RecordSources = RecordSources()) -> typer.Typer:
     """Return the commands of this room as an application without a name."""
     app = typer.Typer(no_args_is_help=True)
 
@@ -129,7 +130,7 @@ def build_commands(read_centre: ReadCentre, read_opening: ReadOpening, read_zone
             else:
                 _print_figures(done, words)
 
-    staffing_cli.add_commands(app, read_centre, read_opening, default_centre, read_lines)
+    staffing_cli.add_commands(app, read_centre, read_opening, default_centre, read_lines, sources)
     journal_cli.add_commands(app, read_centre, read_zone, open_journal, note_needs)
     return app
 

@@ -36,6 +36,7 @@ from metrics.reports import survey_cli as metrics_cli
 from planning import cli as planning_cli
 from planning.simulation.opening import OpeningOn
 from planning.simulation.trunk_lines import LineRules
+from planning.staffing.week_cli import RecordSources
 from planning.why import cli as why_cli
 from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
@@ -43,6 +44,7 @@ from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
 from santral import people_cli, phones_cli, preferences_cli, sms_cli
 from santral.backup import cli as backup_cli
+from santral.call_records import read_calendar, read_record
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
@@ -284,7 +286,8 @@ cli.add_typer(prompts_cli.build_commands(lambda folder: read_words(folder or DEF
 cli.add_typer(lab_cli.build_commands(), name="lab")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(
-    centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs, lines_of))
+    centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs, lines_of,
+    RecordSources(read_record, read_calendar)))
 cli.add_typer(preferences_cli.build_commands(), name="callers")
 cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")

@@ -149,9 +149,10 @@ class CallForecast:
         if not same:
             return DayForecast(at, day, {service: empty_counts() for service in self.record.services},
                                "no such weekday is recorded: no calls", assumed=True)
+        used = min(len(same), LEVEL_DAYS if method == MEAN else PROFILE_DAYS)
         return DayForecast(at, day, {
             service: self._estimate(at, service, same, method, known) or self._estimate(at, service, same, MEAN, known)
-            or empty_counts() for service in self.record.services}, f"{method}, {len(same[-PROFILE_DAYS:])} days")
+            or empty_counts() for service in self.record.services}, f"{method}, {used} days")
 
     def _forecast_holiday(self, at: date, day: CalendarDay, method: str) -> DayForecast:
         """Return a holiday by the recorded ones: those of the same name, or else all of the same kind.

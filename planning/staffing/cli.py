@@ -30,6 +30,7 @@ from planning.simulation.outcome import SLOT_S
 from planning.simulation.study import fit_factor
 from planning.simulation.trunk_lines import REDIAL_SHARE, LineRules
 from planning.staffing import view
+from planning.staffing.call_record import CallRecord, record_of_days
 from planning.staffing.coverage import CoverageTrouble, find_troubles, presence_by_slot
 from planning.staffing.line_need import describe_need, find_line_need
 from planning.staffing.requirement import (
@@ -41,6 +42,16 @@ from planning.staffing.requirement import (
     plan_by_erlang,
     plan_by_simulation,
 )
+from planning.staffing.week_cli import (
+    FromRecords,
+    OnDutyFile,
+    RecordSources,
+    RosterFile,
+    Week,
+    WeekOptions,
+    show_week,
+)
+from planning.staffing.week_plan import Correct, WeekTask, leave_plan
 from planning.theory.erlang import PATIENCE_MAX_S
 from routing.core.model.centre_model import Centre
 from routing.core.model.ids import ServiceId
@@ -68,15 +79,16 @@ HandleSd = Annotated[float, typer.Option(
     help="Standard deviation of the handle time.")]
 Shrinkage = Annotated[float, typer.Option("--shrinkage", min=0.0, max=0.9, callback=shared.require_number, help=(
     "Share of scheduled agents who are away: breaks, training, illness."))]
-Runs = Annotated[int, typer.Option("--runs", min=0, max=1_000, help=(
-    "Simulated days before each correction. With 0 the plan uses Erlang A only."))]
+Runs = Annotated[int | None, typer.Option("--runs", min=0, max=1_000, help=(
+    f"Simulated days before each correction; with 0 Erlang A only. Default: {RUNS}, and 0 for a week."))]
 Check = Annotated[bool, typer.Option("--check", help=(
     "Check the forecast: compare Erlang A with the simulation for each day, with all agents in one pool (default "
     "180)."))]
 
 
 def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening: shared.ReadOpening,
-                 default_centre: Path, read_lines: shared.ReadLines = shared.no_lines) -> None:
+                 default_centre: Path, read_lines: shared.ReadLines = shared.no_lines,
+                 sources: RecordSources = RecordSources()) -> None:
     """Add the command of this module to the application."""
 
     @app.command("staff")
@@ -86,7 +98,8 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
         patience: shared.Patience = PATIENCE_S, shrinkage: Shrinkage = 0.0, arrivals: shared.Arrivals = None,
         day: shared.DayChoice = None, scale: shared.Scale = None, share: shared.Share = None,
         agents: shared.Agents = None, shifts: shared.Shifts = None, all_day: shared.AllDay = False,
-        seed: shared.Seed = 1, runs: Runs = RUNS,
+        seed: shared.Seed = 1, runs: Runs = None, from_records: FromRecords = None, week: Week = None,
+        roster: RosterFile = None, on_duty: OnDutyFile = None,
         redial: shared.Redial = REDIAL_SHARE, check: Check = False, as_json: shared.AsJson = False,
         html: shared.Html = None, csv: shared.Csv = None,
     ) -> None:
@@ -94,12 +107,12 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
 
         The command warns of open services without a qualified agent on duty. It also warns of services with more work
         than their agents can do. With --check it compares forecast and simulation for one day or each day of
-        --arrivals.
+        --arrivals. With --from-records or --week it forecasts a week and makes its roster.
         """
         kind = CallProfile(handle, handle_sd, patience)
         with shared.exit_on_error():
             # 1. Check the arguments before the long run.
-            shared.require_writable(html, csv)
+            shared.require_writable(html, csv, roster, on_duty)
             if PATIENCE_MAX_S < patience < inf:
                 raise PlanningError(f"--patience {patience:g}: at most {PATIENCE_MAX_S:g} s, or inf: nobody gives "
                                     "up")
@@ -115,6 +128,19 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
             if agents is not None:
                 house = resize_team(house, agents)
             shares = shared.parse_shares(house, share)
+            goals = _goals_of(house, target, within, shrinkage)
+            if from_records is not None or week is not None:
+                if shifts is not None or all_day or day is not None or scale is not None:
+                    raise PlanningError("a week takes hours from team.yaml and calls from the record: leave out "
+                                        "--shifts, --all-day, --day and --scale")
+                record = _read_record(sources, from_records, centre, arrivals, shares)
+                show_week(WeekTask(house, shared.opening_for(read_opening(centre), house, given=False), record,
+                                   sources.read_calendar(centre), goals, {}), kind, shrinkage,
+                          _simulate_by(shares, ChanceSettings(seed), runs or 0),
+                          WeekOptions(week, roster, on_duty, as_json, html, csv), shared.centre_name(centre))
+                return
+            if roster is not None or on_duty is not None:
+                raise PlanningError("a roster is for a week: add --from-records STATE, or --arrivals FILE and --week")
             curve = shared.read_days(arrivals, day, frozenset(map(str, shares)))
             if len(curve) != 1:
                 raise PlanningError("a plan is for one day; name it by --day")
@@ -124,8 +150,25 @@ def add_commands(app: typer.Typer, read_centre: shared.ReadCentre, read_opening:
                 shared.opening_for(read_opening(centre), house, given=shifts is not None or all_day)(curve[0].name),
                 shared.with_redials(read_lines(centre), redial)).plan_and_show(
                 shared.centre_name(centre), curve[0], scale if scale is not None or arrivals is None else 1.0,
-                _goals_of(house, target, within, shrinkage), ChanceSettings(seed), runs, as_json=as_json, html=html,
-                csv=csv)
+                goals, ChanceSettings(seed), RUNS if runs is None else runs, as_json=as_json, html=html, csv=csv)
+
+
+def _read_record(sources: RecordSources, state: str | None, centre: Path, arrivals: Path | None,
+                 shares: Mapping[ServiceId, float]) -> CallRecord:
+    """Return the calls of a state, or those of a file of counts."""
+    if (state is None) == (arrivals is None):
+        raise PlanningError("a week needs one record: --from-records STATE or --arrivals FILE")
+    if state is not None:
+        return sources.read_record(state, centre)
+    return record_of_days(shared.read_days(arrivals, "all", frozenset(map(str, shares))), shares)
+
+
+def _simulate_by(shares: Mapping[ServiceId, float], chance: ChanceSettings, runs: int) -> Correct:
+    """Return a function that corrects the plan of a day by simulation, or leaves it without runs."""
+    def correct_plan(plan: StaffingPlan, day: Day, kinds: Mapping[ServiceId, CallProfile]) -> StaffingPlan:
+        return plan_by_simulation(plan, day, dict.fromkeys(shares, 1.0), kinds, chance=chance, runs=runs)
+
+    return correct_plan if runs else leave_plan
 
 
 def _goals_of(centre: Centre, target: float | None, within: float | None,

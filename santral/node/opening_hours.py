@@ -107,7 +107,8 @@ def opening_on(settings: Settings, loaded: LoadedCentre, day: str) -> OpeningHou
              if not service.distress}
     on_call = {agent.id: of.get(("agent", agent.id), ()) for agent in loaded.agents if agent.on_call is not None}
     # 3. Agents with working hours, and the breaks of the day.
-    on_duty = {agent.id: agent.on_duty.spans_on(page.day) for agent in loaded.agents if agent.on_duty is not None}
+    on_duty = {agent.id: spans for agent in loaded.agents
+               if agent.on_duty is not None and (spans := agent.on_duty.hours_on(page.day)) is not None}
     force = loaded.in_force(at)
     breaks = {agent.id: spans for agent in loaded.agents
               if (spans := break_spans(settings, force.get(agent.id)))}

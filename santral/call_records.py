@@ -1,0 +1,48 @@
+"""Read recorded calls and the calendar of a centre for the planning room."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from metrics.reports.call_history import ServiceWork, read_history
+from planning.errors import PlanningError
+from planning.simulation.arrivals import PATIENCE_S, CallProfile
+from planning.staffing.call_record import CalendarDay, CallRecord, KindOn
+from routing.core.model.ids import ServiceId
+from santral.centre import config
+from santral.node.state_reader import open_past
+
+
+def read_record(place: str, centre: Path) -> CallRecord:
+    """Return the calls of a state by the clock of a centre. Raise PlanningError if no whole day is recorded."""
+    zone = ZoneInfo(config.node_config(centre).settings.centre.timezone)
+    with open_past(place) as ask:
+        found = read_history(ask, zone)
+    if found is None or not found.days:
+        raise PlanningError(f"{place}: no whole day is recorded; a forecast needs two weeks")
+    return CallRecord(
+        {day: {ServiceId(service): counts for service, counts in services.items()}
+         for day, services in found.days.items()},
+        {ServiceId(service): profile for service, work in found.work.items()
+         if (profile := _profile_of(work)) is not None})
+
+
+def _profile_of(work: ServiceWork) -> CallProfile | None:
+    """Return the measured handle time. The patience is the usual one where too few callers gave up."""
+    if work.handle is None:
+        return None
+    mean, deviation = work.handle
+    return CallProfile(max(1.0, mean), deviation, max(1.0, work.patience_s or PATIENCE_S))
+
+
+def read_calendar(centre: Path) -> KindOn:
+    """Return the calendar of a centre."""
+    calendar = config.node_config(centre).settings.calendar
+
+    def kind_on(at: date) -> CalendarDay:
+        day = calendar.day_of(at)
+        return CalendarDay(day.kind, day.name)
+
+    return kind_on
