@@ -21,7 +21,7 @@ FORMATS = {"wav": 8000, "wav16": 16000}
 WAV_HEADER_BYTES = 44
 """Size of a WAV header. A file that is not longer holds no sound."""
 
-TURKISH_ONLY = ("agent/", "digits/h-", "saatte-")
+TURKISH_ONLY = ("agent/", "digits/h-", "saatte-", "saatten-")
 """Beginnings of keys that need no other language: words for agents, and the endings of Turkish ordinals."""
 
 

@@ -28,6 +28,7 @@ from prompts.manifest import Manifest
 from prompts.recording_intake import check_delivery
 from prompts.studio import RecordingStudio
 from prompts.text_reader import PAUSES, Prompt, all_prompts
+from prompts.text_style import find_style_faults
 from prompts.verbalise import number_prompts
 from prompts.verbalise.number_prompts import LANGUAGE, LANGUAGES, OTHERS, PAUSE
 from prompts.verbalise.number_prompts import slow_key as slow_key
@@ -237,7 +238,7 @@ def _list_prompts(
 
 
 def _check_sounds(context: typer.Context, sounds: SoundsOption, centre: CentreOption = None) -> None:
-    """Measure all built sounds: clipping, loudness, silence at the ends, clicks. Exit with 1 if one has a fault."""
+    """Measure all built sounds, with exit 1 if one has a fault. Warn of texts that speak with another voice."""
     # Imported here, because it loads numpy, which is not needed in a call.
     from prompts.audio.sound_quality import check_sounds
 
@@ -250,6 +251,9 @@ def _check_sounds(context: typer.Context, sounds: SoundsOption, centre: CentreOp
             lacking = missing_translations(prompts, language)
             if lacking:
                 typer.echo(f"warning: said in {LANGUAGE} to callers who chose {language}: {', '.join(lacking)}")
+        # A centre owns its words, so how they speak is advice.
+        for fault in find_style_faults(prompts):
+            typer.echo(f"warning: {fault}")
         for ending in FORMATS:
             typer.echo(checked.summarise_rate(ending))
         if checked.findings:

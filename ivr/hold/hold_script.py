@@ -33,6 +33,10 @@ CALLBACK_KEPT = "geri-arama-birlesti"
 CALLBACK_OFFER = "bekleme-geri-arama"
 """Prefix of a family of prompts, one for each key."""
 
+ABOUT_AGENTS = ("bekleme-teselli-2", "bekleme-destek-2")
+"""Comfort that speaks of agents. It is said only while one who could take the caller is at work, or it would be
+untrue."""
+
 EMERGENCY_AGAIN = "acil-tekrar"
 EMERGENCY_KEY = "1"
 """Key that repeats the emergency text at any moment, for callers in distress."""
@@ -163,8 +167,14 @@ def choose_sentences(heard: HoldMemory, view: ContactView, wait: HoldSettings, n
     # 6. Comfort, if nothing else was said for a while.
     if now - heard.said_at >= comfort_s:
         heard.comforted += 1
-        return _say_unrepeated(heard, now, [[wait.comfort[(heard.comforted - 1) % len(wait.comfort)]]])
+        return _say_unrepeated(heard, now, [[_choose_comfort(heard.comforted - 1, view, wait)]])
     return []
+
+
+def _choose_comfort(number: int, view: ContactView, wait: HoldSettings) -> str:
+    """Return the comfort sentence whose turn it is, among those that are true now."""
+    true = [one for one in wait.comfort if not (view.unserved and one in ABOUT_AGENTS)] or wait.comfort
+    return true[number % len(true)]
 
 
 def is_way_out_due(heard: HoldMemory, view: ContactView, now: float) -> bool:

@@ -50,19 +50,16 @@ WILL_CALL, IS_IT_RIGHT, KEYED = "geri-arama-numara", "geri-arama-dogru-mu", "ger
 HIDDEN, KEY_IN, MORE_TIME = "geri-arama-gizli", "geri-arama-gir", "menu-sure-verildi"
 AGREED, WAITS_ON, NOT_HERE, FULL = ("geri-arama-tamam", "geri-arama-bekleyin", "geri-arama-yok", "geri-arama-dolu")
 WRONG, SLOW_ON = "menu-tus-yanlis", "bekleme-yavas-acildi"
-QUIET, TODAY, TOMORROW, AT, AFTER, CALL_THEN, NOW_OR_THEN = (
-    "geri-arama-sessiz", "geri-arama-bugun", "geri-arama-yarin", "geri-arama-saat", "geri-arama-sonrasinda",
-    "geri-arama-arayacagiz", "geri-arama-hemen")
-HOURS = range(6, 13)
-"""Hours with a whole prompt, such as "saat dokuzdan sonra". Other times are composed."""
+QUIET, TODAY, TOMORROW, CALL_THEN, NOW_OR_THEN = (
+    "geri-arama-sessiz", "geri-arama-bugun", "geri-arama-yarin", "geri-arama-arayacagiz", "geri-arama-hemen")
 REFUSALS = {Refusal.ABROAD: "geri-arama-yurtdisi", Refusal.PREMIUM: "geri-arama-ucretli",
             Refusal.SHORT: "geri-arama-kisa", Refusal.OWN: "geri-arama-bizim", Refusal.INVALID: "geri-arama-gecersiz"}
 REFUSED_WORDS = {CallbackExists: "geri-arama-var", NumberLeftAlone: "geri-arama-yeter"}
 """Sentences for the reasons why the engine takes no callback. The usual one is `FULL`."""
 OWN_PROMPTS = (*REFUSED_WORDS.values(),
                WILL_CALL, IS_IT_RIGHT, KEYED, HIDDEN, KEY_IN, MORE_TIME, AGREED, WAITS_ON, NOT_HERE, FULL, WRONG,
-               SLOW_ON, QUIET, TODAY, TOMORROW, AT, AFTER, CALL_THEN, NOW_OR_THEN, *REFUSALS.values(),
-               *(f"geri-arama-saat-{hour}" for hour in HOURS), *callback_windows.OWN_PROMPTS)
+               SLOW_ON, QUIET, TODAY, TOMORROW, CALL_THEN, NOW_OR_THEN, *REFUSALS.values(),
+               *number_prompts.TIME_AFTER_PROMPTS, *callback_windows.OWN_PROMPTS)
 
 log = structlog.get_logger(__name__)
 
@@ -230,10 +227,7 @@ def _moment_prompts(now: float, until: datetime, language: str) -> list[str]:
     """Return the prompts of a sentence such as "Sizi yarın saat dokuzdan sonra arayacağız."."""
     assert isinstance(until.tzinfo, ZoneInfo)
     today = datetime.fromtimestamp(now, until.tzinfo).date()
-    if until.minute == 0 and until.hour in HOURS:
-        then = [f"geri-arama-saat-{until.hour}"]
-    else:
-        then = [AT, *number_prompts.clock_keys(until.hour, until.minute, language), AFTER]
+    then = number_prompts.time_after_keys(until.hour, until.minute, language)
     return [TODAY if until.date() == today else TOMORROW, *then, CALL_THEN]
 
 

@@ -113,6 +113,8 @@ def clock_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
 AT, HALF, MIDNIGHT, BEFORE_NOON, AFTER_NOON = TIME_AT_PROMPTS = (
     "saatte-bas", "saatte-bucuk", "saatte-0", "saatte-oo", "saatte-os")
 """Pieces of a time at which something happens, other than numbers."""
+AFTER, AFTER_HALF, AFTER_MIDNIGHT = TIME_AFTER_PROMPTS = ("saatten-bas", "saatten-bucuk", "saatten-0")
+"""Pieces of a time after which something happens, other than numbers and the halves of a day."""
 
 
 def time_at_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
@@ -131,6 +133,16 @@ def time_at_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
         return [AT, *number_keys(hour, language), HALF]
     # Only the last word of a Turkish time takes the ending.
     return [AT, *said[:-1], "saatte-" + said[-1].removeprefix("digits/")]
+
+
+def time_after_keys(hour: int, minute: int, language: str = LANGUAGE) -> list[str]:
+    """Return the prompts of a time that follows: 9:00 "saat dokuzdan sonra", 9:30 "saat dokuz buçuktan sonra".
+
+    Raise ValueError for a time that does not exist.
+    """
+    after = {AT: AFTER, HALF: AFTER_HALF, MIDNIGHT: AFTER_MIDNIGHT}
+    return [after.get(key, key.replace("saatte-", "saatten-") if language == LANGUAGE else key)
+            for key in time_at_keys(hour, minute, language)]
 
 
 def date_keys(day: datetime.date, language: str = LANGUAGE) -> list[str]:

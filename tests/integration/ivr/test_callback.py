@@ -156,14 +156,14 @@ async def test_three_numbers_and_no_more(call: Call) -> None:
 
 
 @pytest.mark.parametrize(("now", "moment"), [
-    ("2026-11-25T22:30", ["geri-arama-yarin", "geri-arama-saat-9"]),
-    ("2026-11-26T03:00", ["geri-arama-bugun", "geri-arama-saat-9"])])
+    ("2026-11-25T22:30", ["geri-arama-yarin", "saatten-bas", "saatten-9"]),
+    ("2026-11-26T03:00", ["geri-arama-bugun", "saatten-bas", "saatten-9"])])
 async def test_in_quiet_hours_the_moment_is_said_and_the_caller_chooses(call: Call, now: str,
                                                                         moment: list[str]) -> None:
     for key, anytime in (("1", True), ("2", False), ("", False)):
         dialler, inbox = await call(now=now, by_file={YES: "1"} | ({"geri-arama-hemen": key} if key else {}))
         at = dialler.played.index("geri-arama-sessiz")
-        assert dialler.played[at + 1: at + 5] == [*moment, "geri-arama-arayacagiz", "geri-arama-hemen"]
+        assert dialler.played[at + 1: at + 6] == [*moment, "geri-arama-arayacagiz", "geri-arama-hemen"]
         assert [event.anytime for event in asked(inbox)] == [anytime]
     dialler, inbox = await call(now=now, by_file={YES: "1", "geri-arama-hemen": "9"})
     assert not asked(inbox) and dialler.variables["ACD_NEXT"] == "hold"

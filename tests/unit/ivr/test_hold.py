@@ -169,6 +169,16 @@ def test_comfort_comes_in_turn_when_nothing_else_is_said() -> None:
         [], [], [], ["bekleme-teselli-1"], [], [], [], ["bekleme-teselli-2"], [], [], [], ["bekleme-teselli-3"]]
 
 
+def test_comfort_speaks_of_agents_only_while_one_is_at_work() -> None:
+    caller = Caller()
+    caller.round(3)
+    said = [keys for keys in (caller.round(3, unserved=True) for _ in range(12)) if keys]
+    assert said == [["bekleme-teselli-1"], ["bekleme-teselli-3"], ["bekleme-teselli-1"]]
+    alone = Caller(HoldSettings(comfort=("bekleme-teselli-2",)))
+    alone.round(3)
+    assert [alone.round(3, unserved=True) for _ in range(4)][-1] == ["bekleme-teselli-2"], "a centre has no other one"
+
+
 def test_who_is_in_distress_is_no_number_in_a_line() -> None:
     caller = Caller(HoldSettings(first=DISTRESS_HOLD.first, say_position=False, expected=False,
         comfort=DISTRESS_HOLD.comfort, asks_held_position=False))
@@ -259,9 +269,9 @@ def test_every_word_has_its_prompt() -> None:
     from prompts.text_reader import read_texts
     known = read_texts()
     assert {key for words in expected_wait.ALL for key in words.prompt_keys("tr")} <= set(known)
-    assert known["sure-uzun-10"].text == "Bekleme süreniz on dakikadan uzun."
-    assert known["sure-5"].text == "Bekleme süreniz yaklaşık beş dakika."
-    assert known["bekleme-geri-arama-3"].text.endswith("Geri aranmak için, üçe basın.")
+    assert known["sure-uzun-10"].text == "Tahminî bekleme süreniz on dakikadan uzun."
+    assert known["sure-5"].text == "Tahminî bekleme süreniz beş dakika."
+    assert known["bekleme-geri-arama-3"].text.endswith("İsterseniz, üçe basın.")
 
 
 DISTRESSED = replace(DISTRESS_HOLD, emergency="acil-destek")

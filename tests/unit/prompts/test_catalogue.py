@@ -223,10 +223,10 @@ def test_numbers_in_english() -> None:
         assert " ".join(words[key].text for key in number_prompts.number_keys(value,
             "en")) == english_numbers.cardinal_words(value) == said
     assert [words[key].text for key in number_prompts.position_keys(114, "en")] == [
-        "one", "hundred", "fourteen", "is your place in the line.",
+        "one", "hundred", "fourteen", "is your number in the queue.",
     ]  # fmt: skip
-    assert words["sira-21"].text == "You are number twenty one in the line."
-    assert words["sure-1"].text == "You will wait about one minute."
+    assert words["sira-21"].text == "You are number twenty one in the queue."
+    assert words["sure-1"].text == "Your estimated wait is one minute."
     for bad in (-1, english_numbers.NUMBER_MAX + 1):
         with pytest.raises(ValueError, match="only 0 to"):
             english_numbers.cardinal_words(bad)
@@ -241,7 +241,7 @@ def test_a_language_has_what_callers_hear_and_falls_back_for_the_rest(tmp_path: 
     assert catalogue.file("digits/h-4", slow=True, language="en") == "/sounds/tr/digits/h-4-yavas"
     assert (catalogue.file(number_prompts.PAUSE), catalogue.file(number_prompts.PAUSE,
         slow=True)) == ("/sounds/pause", "/sounds/pause-yavas")
-    assert catalogue.text_of("bekleme-siradaki", language="en") == "You are next."
+    assert catalogue.text_of("bekleme-siradaki", language="en") == "You are first in the queue."
     for key, language in (("karsilama", "de"), ("en/karsilama", "tr"), ("no-such", "en")):
         with pytest.raises(UnknownKey, match=key):
             catalogue.file(key, language=language)

@@ -68,8 +68,21 @@ def test_a_moment_at_which_something_happens(hour: int, minute: int, turkish: st
         assert " ".join(words[key].text for key in keys) == said
 
 
+@pytest.mark.parametrize(("hour", "minute", "turkish", "english"), [
+    (9, 0, "saat dokuzdan sonra", "after nine a m."), (9, 30, "saat dokuz buçuktan sonra", "after nine thirty a m."),
+    (21, 0, "saat yirmi birden sonra", "after nine p m."), (0, 0, "gece yarısından sonra", "after midnight"),
+    (8, 45, "saat sekiz kırk beşten sonra", "after eight forty five a m."),
+])
+def test_a_time_after_which_something_happens(hour: int, minute: int, turkish: str, english: str) -> None:
+    first = read_texts()
+    for language, words, said in (("tr", first, turkish), ("en", read_translation("en", first), english)):
+        keys = number_prompts.time_after_keys(hour, minute, language)
+        assert " ".join(words[key].text for key in keys) == said
+
+
 def test_every_moment_has_its_pieces_in_both_languages() -> None:
     first = read_texts()
     for language, words in (("tr", first), ("en", read_translation("en", first))):
         for minute in range(24 * 60):
-            assert set(number_prompts.time_at_keys(*divmod(minute, 60), language)) <= set(words)
+            for pieces in (number_prompts.time_at_keys, number_prompts.time_after_keys):
+                assert set(pieces(*divmod(minute, 60), language)) <= set(words)

@@ -72,7 +72,7 @@ def test_a_centre_speaks_over_the_product_and_adds_its_own(folder: Path) -> None
     assert (said["tus-bilgisi"].text, said["tus-bilgisi-yavas"].text) == ("Yıldıza basın.", "Yıldıza basın.")
     assert (said["poliklinik-yavas"].text, said["en/poliklinik"].text) == (
         "Şehir Hastanesinde bekliyoruz.", "We wait at City Hospital.")
-    assert (said["bilgi-temsilci"].text, said["bilgi-psikososyal"].text) == ("Danışma.", "Psikososyal destek.")
+    assert (said["bilgi-temsilci"].text, said["bilgi-uzaktan_egitim"].text) == ("Danışma.", "Uzaktan eğitim.")
     assert "bilgi-temsilci-yavas" not in said, "agents' words have no slow version"
     assert not [one.id for one in said.values() if MINISTRY.search(one.text)]
 
