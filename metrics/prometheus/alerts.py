@@ -16,11 +16,22 @@ CRITICAL, WARNING = "critical", "warning"
 SEVERITIES = (CRITICAL, WARNING)
 
 
+WINDOW = "WINDOW"
+"""Word in a recorded figure that each of its windows replaces."""
+
+
 class Recording(NamedTuple):
     """A figure that Prometheus computes ahead of time."""
 
     name: str
     expression: str
+    windows: tuple[str, ...] = ()
+    """Windows that the figure is computed over, each under its own name."""
+
+    def expand_windows(self) -> tuple[Recording, ...]:
+        """Return one figure for each window, or the figure itself if it has none."""
+        return tuple(Recording(self.name.replace(WINDOW, window), self.expression.replace(WINDOW, window))
+                     for window in self.windows) or (self,)
 
 
 class Alert(NamedTuple):
@@ -33,6 +44,8 @@ class Alert(NamedTuple):
     audience: str
     summary: str
     description: str
+    keeps_s: float = 0
+    """Time that the alert stays after its condition has ended, so that a condition on the edge sends one mail."""
 
     @property
     def runbook(self) -> str:
@@ -48,5 +61,7 @@ class Table(NamedTuple):
     alerts: tuple[Alert, ...]
 
 
-RECORDING_RULES, ALERTS = TypeAdapter(Table).validate_python(yaml.safe_load(
+_TABLE = TypeAdapter(Table).validate_python(yaml.safe_load(
     (files("metrics") / "alerts.yaml").read_text(encoding="utf-8")))
+RECORDING_RULES = tuple(one for figure in _TABLE.recorded for one in figure.expand_windows())
+ALERTS = _TABLE.alerts

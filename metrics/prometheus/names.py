@@ -69,6 +69,9 @@ WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome
               "Wait from queue entry to the bridge (answered) or the hang-up (abandoned, short ones too), counted "
               "when the contact ends. The target of each queue is an edge. ASA = sum / count of answered.",
               WAIT_BUCKETS)
+STREAK = Metric("acd_queue_abandoned_streak", GAUGE, ("queue",),
+                "Contacts that were abandoned since somebody was last answered in the queue. Short abandons do not "
+                "count.")
 WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"),
                  "Contacts that wait now, callbacks included.")
 OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"),
@@ -220,8 +223,8 @@ BEGAN = Metric("process_start_time_seconds", GAUGE, (), "Start time of the proce
 OPEN_FILES = Metric("process_open_fds", GAUGE, (), "Number of open file descriptors.")
 MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file descriptors.")
 
-OURS = (OFFERED, CONTACTS, SLA, WAIT, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED, HANDLE,
-        OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
+OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED,
+        HANDLE, OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,

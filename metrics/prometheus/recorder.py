@@ -102,6 +102,8 @@ class MetricsRecorder:
         self._agent_states, self._accommodations = AgentStates(self._series), Accommodations(self._series)
         self._within: dict[ContactId, bool] = {}
         """Contacts that have been connected and have not ended: at most one for each call."""
+        self._abandoned: Tally[str] = Tally()
+        """Contacts abandoned since the last answer, by queue."""
         self._consulting: set[ContactId] = set()
         """Contacts in a consult transfer. Until it completes, the caller belongs to the agent and has not moved."""
         self._flows: set[str] = set()
@@ -210,6 +212,7 @@ class MetricsRecorder:
         self._within.setdefault(fact.contact, fact.within)
         series, queue = self._series, fact.service
         series.add_count(names.OFFERS, queue, ANSWERED)
+        self._abandoned[queue] = 0
         if fact.channel in PHONE_CHANNELS:
             series.observe_value(
                 names.HANDLE, round_stored(fact.pre_connect_s), queue, fact.channel.value, "pre_connect")
@@ -291,6 +294,11 @@ class MetricsRecorder:
     def _on_ended(self, fact: Ended) -> None:
         queue, channel, outcome = fact.service, fact.channel.value, fact.outcome
         self._series.add_count(names.CONTACTS, queue, channel, outcome.value)
+        # An answered contact ended the streak when it was connected, so its later end does not.
+        if outcome is Outcome.ABANDONED:
+            self._abandoned[queue] += 1
+        elif outcome is Outcome.FALLBACK:
+            self._abandoned[queue] = 0
         if fact.key == OUTAGE:
             self._series.add_count(names.OUTAGE, queue, outcome.value)
         # A contact that connected in time and ended otherwise does not count as answered in time.
@@ -424,11 +432,12 @@ class MetricsRecorder:
                 if not contact.callback:
                     oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
         # 2. Write all queues of the centre, also empty ones: 0 must differ from unknown.
-        for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST):
+        for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST, names.STREAK):
             series.clear_gauge(metric)
         services = [str(service.id) for service in self._centre.services]
         for queue in {*callbacks, *services}:
             series.set_gauge(names.CALLBACKS_NOW, callbacks[queue], queue)
+            series.set_gauge(names.STREAK, self._abandoned[queue], queue)
         for key in {*waiting, *product(services, self._channels)}:
             series.set_gauge(names.WAITING, waiting[key], *key)
             series.set_gauge(names.OLDEST, oldest.get(key, 0.0), *key)

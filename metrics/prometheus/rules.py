@@ -58,6 +58,7 @@ def build_rules(factor: float = 1.0) -> dict[str, Any]:
         {"name": "santral-alerts", "interval": _format_duration(5, factor), "rules": [{
             "alert": one.name, "expr": one.expression,
             **({"for": _format_duration(one.holds_s, factor)} if one.holds_s else {}),
+            **({"keep_firing_for": _format_duration(one.keeps_s, factor)} if one.keeps_s else {}),
             "labels": {"severity": one.severity, "audience": one.audience},
             "annotations": {"summary": one.summary, "description": one.description, "runbook": one.runbook},
         } for one in ALERTS]}]}

@@ -209,6 +209,34 @@ def test_health() -> None:
     assert not bad.ok and bad.parts == {"asterisk": False, "store": True, "agi": True, "open": True}
 
 
+def test_abandons_are_counted_until_somebody_is_answered() -> None:
+    recorder = MetricsRecorder(named(["edu", "tip"], {"genel": 9}))
+
+    def streak() -> str:
+        return next(line for line in lines(recorder) if line.startswith('acd_queue_abandoned_streak{queue="edu"}'))
+
+    def ended(outcome: Outcome, queue: str = "edu") -> None:
+        story = Story()
+        story.queued("1", queue)
+        story.ended("1", outcome)
+        recorder.count_facts(story.facts)
+
+    assert streak().endswith(" 0.0")
+    for outcome in (Outcome.ABANDONED, Outcome.ABANDONED_SHORT, Outcome.ABANDONED):
+        ended(outcome)
+    ended(Outcome.ABANDONED, "tip")
+    assert streak().endswith(" 2.0"), "a short abandon counts for nothing"
+    ended(Outcome.ANSWERED)
+    assert streak().endswith(" 2.0"), "the end of an older talk is no answer"
+    ended(Outcome.FALLBACK)
+    assert streak().endswith(" 0.0")
+    ended(Outcome.ABANDONED)
+    recorder.count_facts([Connected(
+        7, 100.0, OfferId(7), ContactId("7"), 3, AgentId("a"), 2, SeatId("s"), ServiceId("edu"), Channel.VOICE, 5.0,
+        1.0, 1, True)])
+    assert streak().endswith(" 0.0")
+
+
 def test_what_was_expected_is_measured_against_what_was() -> None:
     recorder = MetricsRecorder(named(["edu"], {"genel": 9}))
     for number, (wait_s, estimate) in enumerate([(20.0, Estimate(30.0, 10.0, 60.0)), (90.0, Estimate(30.0, 10.0, 60.0)),
