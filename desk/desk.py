@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from aiohttp import web
 
+from desk.live.call_streams import CallSources, CallStreams
 from desk.live.desk_state import DeskSources
 from desk.live.live_desks import LiveDesks
 from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S
@@ -20,7 +21,9 @@ from desk.people.sign_in import SignIns
 from desk.phone.relay import PhoneRelay
 from desk.phone.seat_holders import note_holder
 from desk.phone.web_seats import PagePhones, WebSeats, find_origin
+from routing.core.events import Event
 from routing.core.inbox import Inbox
+from routing.core.model.facts import Fact
 from routing.store.audit import Audit
 from routing.store.store import Store
 
@@ -30,7 +33,7 @@ class Desk:
 
     def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float],
                  phones: PagePhones, sources: DeskSources | None = None, *, proxies: Iterable[str] = (),
-                 passwords: Passwords | None = None) -> None:
+                 passwords: Passwords | None = None, calls: CallSources | None = None) -> None:
         self._store, self._clock = store, clock
         self.sessions = Sessions(store, inbox, audit, clock)
         self.address = ClientAddress(proxies)
@@ -38,6 +41,8 @@ class Desk:
         self.sign_ins = SignIns(self.sessions, store, self._passwords, Attempts(clock), clock)
         self.live = LiveDesks(inbox, sources)
         self.sessions.on_end(self.live.end_session)
+        self.calls = CallStreams(inbox, calls)
+        self.sessions.on_end(lambda session: self.calls.end_session(session))
         self.phones = WebSeats(phones, inbox, clock, lambda agent: self.relay.is_connected(agent), self._note_holder)
         self.sip_origin = find_origin(phones.sip)
         # A page keeps its telephone until the talk is over, whatever ends the session.
@@ -49,6 +54,12 @@ class Desk:
         """Read what the desk has stored. Do it before the node listens."""
         await self.sessions.load_sessions()
         self.live.board.add_facts(await self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX))
+        await self.calls.load_calls(self._store, self._clock())
+
+    def note_turn(self, events: Sequence[Event], facts: Sequence[Fact]) -> None:
+        """Bring open desks and the watched calls up to date after a turn of the engine was stored."""
+        self.live.note_turn(events, facts)
+        self.calls.note_turn(facts)
 
     def add_to(self, app: web.Application) -> None:
         """Add the parts to the application."""

@@ -30,10 +30,12 @@ from desk.api.route import BODY_MAX, ApiCall, Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import Failures, TokenHolder, Tokens
 from desk.desk import Desk
+from desk.live.call_streams import CallStreams
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
 from desk.pages.desk_page import DeskPage
-from desk.pages.page_routes import Pages
+from desk.pages.live_page import LivePage
+from desk.pages.page_routes import Pages, choose_language
 from desk.pages.sign_in_pages import SignInPages
 from desk.people.client_address import ClientAddress
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
@@ -105,9 +107,11 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     if desk is not None:
         desk.add_to(app)
     live = LiveDesks(inbox) if desk is None else desk.live
+    calls = CallStreams(inbox) if desk is None else desk.calls
 
     async def close_streams(app: web.Application) -> None:
         live.close_streams()
+        calls.close_streams()
 
     # Open streams would hold up every stop of the node for `STOP_S`.
     app.on_shutdown.append(close_streams)
@@ -117,7 +121,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
                        address=ClientAddress() if desk is None else desk.address)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, identify, warnings, live, queues, None if desk is None else desk.phones))
+            route, inbox, house, identify, warnings, live, calls, queues, None if desk is None else desk.phones))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -147,12 +151,14 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     if desk is not None:
         SignInPages(pages, desk.sign_ins, desk.sessions, desk.address).add_routes(app)
         DeskPage(pages, inbox, house, desk.live.sources).add_routes(app)
+        LivePage(pages, house.timezone).add_routes(app)
     return app
 
 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                      identify: Callable[[web.Request, Route], TokenHolder], warnings: TransferWarnings,
-                     live: LiveDesks, queues: QueueSnapshot, phones: WebSeats | None) -> Respond:
+                     live: LiveDesks, calls: CallStreams, queues: QueueSnapshot,
+                     phones: WebSeats | None) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -181,11 +187,12 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                                   **({"on": agent if known else "unknown"} if agent else {}))
         # 5. The handler.
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
-                                            queues, _last_event_id(request), _named_contact(request, route), phones))
+                                            queues, _last_event_id(request), _named_contact(request, route), phones,
+                                            calls, choose_language(request)))
         if isinstance(found, models.Shape):
             return _json_response(found)
         if isinstance(found, EventStream):
-            return await live.serve_stream(found, request)
+            return await (calls if calls.has_stream(found) else live).serve_stream(found, request)
         return await _stream_sound(request, found)
 
     return check_and_respond

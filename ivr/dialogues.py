@@ -13,6 +13,7 @@ from ivr.caller import announcements, preferences, voice_message
 from ivr.caller import text_messages as sms_
 from ivr.caller.contact_events import ContactEvents
 from ivr.caller.identity import EncryptNumber
+from ivr.caller.menu_path import WatchMenu, watch_nobody
 from ivr.flow import dialogue_steps, sms_text
 from ivr.flow.menu_model import MenuFlow
 from ivr.routes import (
@@ -56,6 +57,7 @@ class Dialogues:
     * `is_deflected` tells whether a service takes no further callers, and `surge` switches such profiles by phone.
     * `linked` tells whether phones can be rung.
     * `callback_times` returns the times that callers of a service may choose for a callback.
+    * `watch_menu` learns of each node of the menu that a caller comes to.
 
     Raise LookupError if a prompt is missing: at the start and not in a call.
     """
@@ -79,7 +81,7 @@ class Dialogues:
                  surge: feature_codes.SurgeControl | None = None,
                  linked: hold_tick.Linked = hold_tick.always_linked,
                  opens_at: opening_words.OpensAt = opening_words.opens_never,
-                 callback_times: CallbackWindows = no_windows) -> None:
+                 callback_times: CallbackWindows = no_windows, watch_menu: WatchMenu = watch_nobody) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
@@ -94,7 +96,7 @@ class Dialogues:
         self.entry = menu_dialogue.MenuDialogue(
             inbox, menu, sounds, self.contacts, self.messages, self.waiting.first_round,
             self.waiting.take_returned, clock, entry_now, keep_keyed,
-            announced, is_open, self.texts, wishes, is_deflected, opens_at)
+            announced, is_open, self.texts, wishes, is_deflected, opens_at, watch_menu)
         self.survey = survey_dialogue.SurveyDialogue(inbox, sounds, self.contacts, self.messages, wishes)
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         abuses = abuse_flag.AbuseFlags(inbox)

@@ -8,7 +8,6 @@ from desk.api.models import NAME, Probe, Problem, Shape
 from desk.api.route import Route
 from desk.api.routes import ROUTES
 from desk.api.tokens import SESSION_COOKIE
-from desk.live.notices import Notice
 
 REF = "#/components/schemas/{model}"
 ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
@@ -70,9 +69,11 @@ def _describe_success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if not route.events:
         return _describe_answer(route.response, "Done", schemas)
     # OpenAPI has no word for the data of events, so the schemas of both are named in the text.
-    for model in (route.response, Notice):
+    name, other = route.change
+    for model in (route.response, other):
         _json_content(model, schemas)
-    return {"description": f"Server-sent events: `state` carries {route.response.__name__}, `notice` carries Notice",
+    return {"description": f"Server-sent events: `state` carries {route.response.__name__}, `{name}` carries "
+                           f"{other.__name__}",
             "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 

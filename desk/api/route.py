@@ -8,8 +8,10 @@ from typing import NamedTuple
 from desk.api.node_operations import NodeOperations
 from desk.api.queue_snapshot import QueueSnapshot
 from desk.api.tokens import Role, TokenHolder
+from desk.live.call_streams import CallStreams
 from desk.live.event_stream import EventStream
 from desk.live.live_desks import LiveDesks
+from desk.live.notices import Notice
 from desk.phone.web_seats import WebSeats
 from desk.shape import Shape
 from routing.core.inbox import Inbox
@@ -40,6 +42,10 @@ class ApiCall(NamedTuple):
     """The contact that the request names. None for the most engaging one."""
     phones: WebSeats | None = None
     """Seats of pages. None if there are no people."""
+    calls: CallStreams | None = None
+    """The calls that pages watch."""
+    language: str = ""
+    """Language of texts, as pages choose theirs."""
 
 
 Answer = Shape | AsyncGenerator[bytes, None] | EventStream
@@ -67,6 +73,8 @@ class Route(NamedTuple):
     """Whether a session that was ended in a talk is valid until talk and wrap-up are over."""
     events: bool = False
     """Whether the answer is a stream of events, and `response` is what the event `state` carries."""
+    change: tuple[str, type[Shape]] = ("notice", Notice)
+    """The other event of a stream, with what it carries."""
     body_max: int = BODY_MAX
     """Limit of the body in bytes."""
     of_contact: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from desk.api import models, note_models, own_models, own_routes, views
 from desk.api.contact_at_hand import find_at_hand, find_call_at_hand
+from desk.api.live_routes import LIVE_ROUTES
 from desk.api.models import Shape
 from desk.api.node_operations import UnknownPrompt
 from desk.api.route import ADMIN, AGENT, ALL, NOTE_BODY_MAX, SELF, STAFF, Answer, ApiCall, Route
@@ -506,6 +507,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{AGENT}/access-log", SELF, None, own_models.AccessLog, own_routes.show_access_log,
           "Show who was shown the own needs", own=True,
           detail="With rules that were set aside in 90 days, and the offers that came by it."),
+    *LIVE_ROUTES,
     # Notes of contacts.
     Route("GET", "/api/v1/codes", ALL, None, note_models.AllCodes, own_routes.list_codes, "List codes of wrap-ups"),
     Route("POST", f"{AGENT}/note", SELF, note_models.NoteWanted, note_models.Note, own_routes.save_note,

@@ -11,6 +11,7 @@ from aiohttp import web
 from desk.api.models import OwnNeeds
 from desk.api.node_operations import NodeOperations
 from desk.api.own_models import AccessLog
+from desk.api.route import STAFF
 from desk.api.tokens import Role
 from desk.live.desk_state import DeskSources, DeskState, build_desk_state
 from desk.pages.desk_view import DeskContext, build_desk_view
@@ -21,6 +22,8 @@ from desk.people.session_requests import session_holder
 from routing.core.inbox import Inbox
 from routing.core.model.ids import AgentId
 
+LIVE = "/live"
+"""Page of a supervisor."""
 ACTIONS = ("answer", "hangup", "hold", "wrapup", "where")
 """Actions that have a shortcut key. `static/keys.js` has the keys."""
 ICONS = ("off", "ready", "ringing", "talking", "held", "wrapup", "paused", "trouble")
@@ -38,11 +41,15 @@ class DeskPage:
         app.router.add_get("/", self.serve_page)
 
     async def serve_page(self, request: web.Request) -> web.Response:
-        """Return the page of the agent whose session asks. Without a session lead to the sign-in."""
+        """Return the page of the agent whose session asks. Lead a supervisor to the calls, and anybody without a
+        session to the sign-in."""
         holder = session_holder(request, document=True)
         if holder is None:
             return web.Response(status=303, headers={"Location": "/sign-in", "Cache-Control": "no-store"})
         view = self._inbox.desk_view(AgentId(holder.agent)) if Role.AGENT in holder.roles else None
+        if view is None and holder.choose_role(STAFF, "", own=False) is not None:
+            # A supervisor has no desk, but watches the calls.
+            return web.Response(status=303, headers={"Location": LIVE, "Cache-Control": "no-store"})
         if view is None:
             return self._pages.respond_document(request, "no_desk.html", 403)
         state = build_desk_state(view, self._sources, own=True)

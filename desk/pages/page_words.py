@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from desk.pages.live_words import LIVE_WORDS
+
 LANGUAGES = ("tr", "en")
 """Languages of pages. The first one is used if nothing else was chosen."""
 
@@ -461,6 +463,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
         "high": ("çok", "high"), "soft": ("yumuşak sınır", "soft limit"), "hard": ("kesin sınır", "hard limit"),
         "release": ("yeniden başlama", "release"),
     }.items()},
+    **LIVE_WORDS,
     # Help.
     "help.ring": ("Çağrı gelince sayfa çalar ve duyurur. Yanıtlamak için düğmeye ya da F2 tuşuna basın.",
                   "A call rings and is announced. Press the button or F2 to answer."),

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ivr.flow import dialogue_steps
 from ivr.flow.menu_model import REPEAT_KEY
 from routing.core.callers.menu_outcome import NODES_MAX
 from routing.core.events import MenuEnded
 from routing.core.model.ids import ContactId
 
+WatchMenu = Callable[[ContactId, str], None]
+"""Learn that a caller has come to a node of the menu."""
+
+
+def watch_nobody(contact: ContactId, node: str) -> None:
+    """Do nothing. This is the `WatchMenu` of a node that nobody watches."""
+
 
 class MenuPath:
     """Path of one call through the menu. `now` is a time of any steady clock."""
 
     def __init__(self, contact: ContactId, entry: str, first: dialogue_steps.DialogueState, now: float, *,
-                 resumed: bool = False) -> None:
+                 resumed: bool = False, watch: WatchMenu = watch_nobody) -> None:
         self.contact, self.entry, self.began, self.resumed = contact, entry, now, resumed
-        self.nodes = [first.node]
+        self.nodes, self._watch, self._node = [first.node], watch, first.node
+        watch(contact, first.node)
         self.slow = first.slow
         self.timeouts = self.wrong = self.repeats = self.more = 0
 
     def note_step(self, given: dialogue_steps.Input, state: dialogue_steps.DialogueState,
             step: dialogue_steps.Step) -> None:
         """Note what the caller did and where it led. The sentences of `step` tell which fault the machine found."""
+        if state.node != self._node:
+            self._node = state.node
+            self._watch(self.contact, state.node)
         # The event is bounded: a caller may walk through menus for a long time.
         if state.node != self.nodes[-1] and len(self.nodes) < NODES_MAX:
             self.nodes.append(state.node)

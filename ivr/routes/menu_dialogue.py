@@ -15,7 +15,7 @@ from ivr.agi.session import ANY_KEY, Session
 from ivr.caller import announcements, identity
 from ivr.caller.contact_events import ContactEvents, contact_of, format_needs, parse_language, parse_needs
 from ivr.caller.identity import CallerIdentity
-from ivr.caller.menu_path import MenuPath
+from ivr.caller.menu_path import MenuPath, WatchMenu, watch_nobody
 from ivr.caller.preferences import CallerPreference, NoPreferences, PreferenceStore
 from ivr.caller.text_messages import TextMessages
 from ivr.caller.voice_message import VoiceMessages
@@ -101,10 +101,11 @@ class MenuDialogue:
                  is_open: IsOpen = all_open, texts: TextMessages | None = None,
                  wishes: PreferenceStore | None = None,
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
-                 opens_at: opening_words.OpensAt = opening_words.opens_never) -> None:
+                 opens_at: opening_words.OpensAt = opening_words.opens_never,
+                 watch: WatchMenu = watch_nobody) -> None:
         self.inbox, self.flow, self.sounds, self.contacts, self.messages = inbox, flow, sounds, contacts, messages
         self.begin, self.take_returned, self.clock, self.entry_now = begin, take_returned, clock, entry_now
-        self.keep_keyed, self.opens_at = keep_keyed, opens_at
+        self.keep_keyed, self.opens_at, self.watch = keep_keyed, opens_at, watch
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
         self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
 
@@ -117,7 +118,8 @@ class MenuDialogue:
         heard_before = frozenset(heard)
         returned = self.take_returned(contact_of(session))
         entry, state, step = await self._begin_dialogue(session, flow, before, who, returned)
-        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back or returned))
+        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back or returned),
+                       watch=self.watch)
         passed: MenuEnded | None = None
         failed = False
         told, unwished, alive_at, closed = state.notice, False, time.monotonic(), opening_words.LINE

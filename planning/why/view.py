@@ -117,18 +117,23 @@ class AccountView:
         words, account = self.words, self.account
         # 1. The rule and the agents at work.
         fact = next(one for one in account.facts if isinstance(one, f.Offered) and one.offer == offer)
-        counts = ", ".join(f"{count} {words.translate_text(f'states.{state}')}"
-                           for state, count in zip(AgentState, fact.by_state, strict=False) if count)
-        rule = words.say_if_known("strategies", fact.strategy, "")
-        said = [words.translate_text("lines.rule", strategy=rule) if rule and not fact.preferred else "",
-                words.translate_text("lines.signed_in", agents=fact.agents_signed_in, states=counts or "–",
-                                     waiting=fact.waiting)]
+        said = self.rule_texts(fact)
         # 2. The tables, if the replay reached the same decision.
         decision = account.decisions.get(offer)
         if decision is None:
-            return [*filter(None, said), words.translate_text("untold")], []
+            return [*said, words.translate_text("untold")], []
         tables = [self._ranking_table(decision), self._exclusion_table(decision.agents, fact.tier)]
-        return list(filter(None, said)), [table for table in tables if table.rows]
+        return said, [table for table in tables if table.rows]
+
+    def rule_texts(self, fact: f.Offered) -> list[str]:
+        """Return the rule of a choice, and the agents at work at that time."""
+        words = self.words
+        counts = ", ".join(f"{count} {words.translate_text(f'states.{state}')}"
+                           for state, count in zip(AgentState, fact.by_state, strict=False) if count)
+        rule = words.say_if_known("strategies", fact.strategy, "")
+        return [*([words.translate_text("lines.rule", strategy=rule)] if rule and not fact.preferred else []),
+                words.translate_text("lines.signed_in", agents=fact.agents_signed_in, states=counts or "–",
+                                     waiting=fact.waiting)]
 
     def _ranking_table(self, decision: OfferDecision) -> TextTable:
         """Return the table of the chosen agent and the runners-up.

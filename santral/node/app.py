@@ -18,11 +18,13 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from desk.api.tokens import Tokens
 from desk.desk import Desk
+from desk.live.call_streams import CallSources
 from desk.live.desk_state import DeskSources
 from desk.phone.turn import TurnRelay
 from desk.phone.web_seats import PagePhones
@@ -32,10 +34,12 @@ from desk.server import build_application as build_desk
 from ivr.agi.server import FastAgi, Limits
 from ivr.caller.dialable import NotDialable, recheck_dialable
 from ivr.dialogues import Dialogues
+from ivr.flow.menu_model import Speech
 from ivr.routes.in_call_keys import CanCall
 from metrics.mqtt.outbox import MqttOutbox
 from metrics.prometheus.health import check_health
 from metrics.prometheus.recorder import MetricsRecorder
+from planning.why.live_account import LiveAccounts
 from prompts.catalogue import Catalogue
 from routing.ami.asterisk_session import AsteriskSession, LiveCalls
 from routing.ami.errors import AuthFailed
@@ -246,7 +250,12 @@ class Node:
     def _update_desks(self, events: Sequence[Event], facts: Sequence[Fact]) -> None:
         """Bring open desks up to date after a turn of the engine."""
         if self._desk is not None:
-            self._desk.live.note_turn(events, facts)
+            self._desk.note_turn(events, facts)
+
+    def _watch_menu(self, contact: ContactId, node: str) -> None:
+        """Tell the watched calls that a caller has come to a node of the menu. A node that asks nothing greets."""
+        if self._desk is not None:
+            self._desk.calls.note_menu(contact, greeting=isinstance(self._config.flow.nodes.get(node), Speech))
 
     async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, http: HttpServer,
                          desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
@@ -352,7 +361,9 @@ class Node:
         pages = frozenset(self._config.settings.seats.page_names())
         desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
             lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
-            proxies=self._config.settings.desk.proxies)
+            proxies=self._config.settings.desk.proxies, calls=CallSources(
+                lambda: self._config.unrecorded, LiveAccounts(
+                    self._engine, lambda: ZoneInfo(self._config.settings.centre.timezone)).explain_call))
         self._switch.recordings.on_change = desk.live.refresh_offer
         await desk.load()
         return desk
@@ -446,7 +457,7 @@ class Node:
             keep_keyed=self._store_input, texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
             by_number=lambda number: self._config.by_number(number), can_call=can_call,
-            linked=lambda: self._switch.connected,
+            linked=lambda: self._switch.connected, watch_menu=self._watch_menu,
             callback_times=lambda service: find_windows(self._config, service, time.time(), board.current_closings()))
 
     async def _store_input(self, contact: ContactId, field: str, digest: str, box: str) -> None:

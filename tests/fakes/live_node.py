@@ -8,16 +8,19 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
 from desk.api.tokens import Tokens
 from desk.desk import Desk
+from desk.live.call_streams import CallSources, CallStreams
 from desk.live.desk_state import DeskSources
 from desk.live.event_stream import StreamPace
 from desk.live.live_desks import LiveDesks
 from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer, build_application
+from planning.why.live_account import LiveAccounts
 from routing.clock import Clock
 from routing.core.engine import Engine
 from routing.core.events import Configured, ContactQueued, Event, OfferConnected, SeatChanged
@@ -153,9 +156,11 @@ async def live_node(folder: Path, pace: StreamPace | None = None, centre: Centre
         await store.commit(RunnerTurn([(now, started)], facts, changes))
         # 2. The runner and the desk.
         runner = Runner(engine, store, clock=clock, execute=lambda commands: node.execute(commands),
-                        observe_turn=lambda events, facts: desk.live.note_turn(events, facts))
+                        observe_turn=lambda events, facts: desk.note_turn(events, facts))
         desk = Desk(store, runner, Audit(folder), clock, PagePhones({}, {}, "127.0.0.1:9"))
         desk.live = LiveDesks(runner, DeskSources(lambda seat: "page"), pace=pace)
+        desk.calls = CallStreams(runner, CallSources(lambda: frozenset({"gizli"}), LiveAccounts(
+            engine, lambda: ZoneInfo("Europe/Istanbul")).explain_call), pace=pace)
         desk.sessions.on_end(desk.live.end_session)
         await desk.load()
         task = asyncio.create_task(runner.run_forever())

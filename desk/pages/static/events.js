@@ -7,8 +7,8 @@ const WATCH_MS = 1000;
 const RETRY_MS = 2000; // the browser itself does not try again after an answer that is no stream
 
 export class Events {
-  // on: { state, notice, tick, lost, back, refused }. lost(): no connection for SILENT_MS. refused(): an answer that is no
-  // stream. `said`: lost() was called, and back() was not yet.
+  // on: { state, notice, tick, lost, back, refused }, and `calls` for the stream of calls. lost(): no connection for
+  // SILENT_MS. refused(): an answer that is no stream. `said`: lost() was called, and back() was not yet.
   constructor(address, on, { Source = EventSource, later = (run, ms) => setTimeout(run, ms),
     every = (run, ms) => setInterval(run, ms), now = () => performance.now() } = {}) {
     Object.assign(this, { address, on, Source, later, now });
@@ -35,6 +35,10 @@ export class Events {
     source.addEventListener("notice", (event) => {
       this.#heard(event);
       this.on.notice(JSON.parse(event.data));
+    });
+    source.addEventListener("calls", (event) => {
+      this.#heard(event);
+      this.on.calls(JSON.parse(event.data));
     });
     source.addEventListener("tick", (event) => {
       this.#heard(event);
