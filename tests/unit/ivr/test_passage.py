@@ -55,6 +55,19 @@ def test_who_hangs_up_and_who_has_heard_everything() -> None:
     assert heard.outcome in OUTCOMES
 
 
+def test_each_node_is_told_as_it_comes_beyond_the_bound_of_the_way_too() -> None:
+    told: list[str] = []
+    flow = example()
+    state, step = dialogue_machine.begin_dialogue(flow, "ana", 0.0)
+    way = MenuPath(ContactId("1.1"), "ana", state, 0.0, watch=lambda contact, node: told.append(f"{contact} {node}"))
+    assert told == ["1.1 karsilama"]
+    for number in range(NODES_MAX + 5):
+        node = "ana-menu" if number % 2 == 0 else "karsilama"
+        for _ in range(2):
+            way.note_step(dialogue_steps.Silence(), state._replace(node=node), step)
+    assert told[1:3] == ["1.1 ana-menu", "1.1 karsilama"] and len(told) == NODES_MAX + 6
+
+
 def test_the_way_is_bounded() -> None:
     flow = example()
     state, step = dialogue_machine.begin_dialogue(flow, "ana", 0.0)
