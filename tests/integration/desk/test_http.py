@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from desk.api.live_routes import show_course
 from desk.api.models import (
     Announce,
     AnnouncementEnd,
@@ -32,7 +33,6 @@ from desk.api.models import (
 from desk.api.note_models import NOTE_MAX, NoteWanted
 from desk.api.openapi import describe_api
 from desk.api.route import BODY_MAX, NOTE_BODY_MAX, Route
-from desk.api.live_routes import show_course
 from desk.api.routes import ROUTES
 from desk.api.tokens import Role
 from routing.core import events
