@@ -10,6 +10,7 @@ import re
 from datetime import date
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated, ClassVar, Literal, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -111,6 +112,21 @@ def holds_address(match: str, address: str) -> bool:
         return ip_address(address) in ip_network(match, strict=False)
     except ValueError:
         return False
+
+
+def require_url(url: str, secrets: str, risk: str) -> None:
+    """Raise ValueError if a URL is not https, or http on this machine. `secrets` is where its password belongs."""
+    where = urlsplit(url)
+    # `urlsplit` parses the port only when it is read.
+    try:
+        host, _ = where.hostname, where.port
+    except ValueError:
+        host = None
+    # A user or a password in the URL would end in logs; secrets have their own file.
+    if where.scheme not in ("http", "https") or not host or where.username is not None or where.fragment:
+        raise ValueError(f"'url' should be https://host/path; a password belongs in {secrets}")
+    if where.scheme == "http" and host not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError(f"'url' may be http only at 127.0.0.1, [::1] or localhost: elsewhere {risk}")
 
 
 def require_zone(text: str) -> str:

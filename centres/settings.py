@@ -22,6 +22,7 @@ from centres.base_shapes import (
     Text,
     WallTime,
     Week,
+    require_url,
     require_zone,
 )
 from centres.calendar_days import Calendar
@@ -205,6 +206,38 @@ class Mqtt(Shape):
         return self
 
 
+class Voice(Shape):
+    """[voice]: a speech service that says the prompts of a build. Nobody asks it during a call."""
+
+    url: File | None = None
+    """Address of the service: https, or http on this machine; left out: a voice of this machine speaks."""
+    form: Literal["openai", "piper"] = "openai"
+    """`openai`: `…/v1/audio/speech`; `piper`: the HTTP server of Piper."""
+    model: Text | None = None
+    """Model that an OpenAI form names."""
+    voices: dict[Literal["tr", "en"], Text] = {}
+    """Name of the service's voice by language; a language left out is spoken by this machine."""
+    key_file: File | None = None
+    """Absolute path of a file of mode 0600 with the service's key."""
+    ca: File | None = None
+    """Authorities for the service's certificate; left out: the system's."""
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 60.0
+    """Limit of one sentence."""
+
+    @model_validator(mode="after")
+    def _require_consistent(self) -> Self:
+        if self.url is None:
+            return self
+        require_url(self.url, "the file at 'key_file'", "somebody could change what callers hear")
+        if not self.voices:
+            raise ValueError('\'url\' needs the voice of a language: voices = { tr = "..." }')
+        if self.form == "openai" and self.model is None:
+            raise ValueError("'model' is needed by the OpenAI form")
+        if self.key_file is not None and not self.key_file.startswith("/"):
+            raise ValueError("'key_file' should be an absolute path outside the centre's files")
+        return self
+
+
 class Fallback(Shape):
     """[fallback]: the fallback queues, which take the callers while no node answers."""
 
@@ -299,6 +332,7 @@ class Settings(Shape):
     """Label = external number that the menu may transfer to. Needs `outgoing`. A label is not `back` or one letter."""
     calendar: Calendar = Calendar()
     callback: Callback = Callback()
+    voice: Voice = Voice()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
     preferences: Preferences = Preferences()

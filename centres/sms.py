@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from centres.base_shapes import File, Name, Shape, Text
+from centres.base_shapes import File, Name, Shape, Text, require_url
 
 
 def _require_pattern(text: str) -> str:
@@ -58,18 +57,7 @@ class Sms(Shape):
     def _require_consistent(self) -> Self:
         if self.url is None:
             return self
-        where = urlsplit(self.url)
-        # `urlsplit` parses the port only when it is read.
-        try:
-            host, _ = where.hostname, where.port
-        except ValueError:
-            host = None
-        # A user or a password in the URL would end in logs; secrets have their own file.
-        if where.scheme not in ("http", "https") or not host or where.username is not None or where.fragment:
-            raise ValueError("'url' should be https://host/path; a password belongs in the node's secrets")
-        if where.scheme == "http" and host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("'url' may be http only at 127.0.0.1, [::1] or localhost: elsewhere numbers and password "
-                             "would cross a network in the clear")
+        require_url(self.url, "the node's secrets", "numbers and password would cross a network in the clear")
         # A gateway would read only one of two fields with the same name.
         named = [self.number_field, self.text_field, *([self.sender_field] if self.sender else []), *self.fields]
         if len(set(named)) != len(named):

@@ -29,7 +29,7 @@ from prompts.audio.run_program import run_program
 from prompts.audio.voices import Voice, sha256_of
 from prompts.catalogue import FORMATS, other_centre
 from prompts.centre_words import NO_CENTRE, CentreWords
-from prompts.errors import CatalogueError, PromptError, SoundError, VoiceError
+from prompts.errors import CatalogueError, PromptError, ServiceStopped, SoundError, VoiceError
 from prompts.manifest import Entry, Manifest, text_hash
 from prompts.studio import RecordingStudio
 from prompts.text_reader import PAUSES, Prompt
@@ -287,6 +287,9 @@ def _speak_prompt(prompt: Prompt, voice: Voice, scratch: Path) -> tuple[Path, li
         try:
             voice.speak_text(piece.text, path, SLOW_SPEED if prompt.slow else 1.0)
             spoken = sound_level.load_wav(path)
+        except ServiceStopped:
+            # All sentences have this fault, so it names none of them and is told once.
+            raise
         except PromptError as error:
             raise VoiceError(f"{prompt.key}: {error}") from error
         # Each piece is trimmed, so that a pause is as long as it should be with every voice.

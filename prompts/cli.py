@@ -6,11 +6,11 @@ import datetime
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -19,7 +19,8 @@ from rich.table import Table
 
 from drawing.console_output import OutputConsole
 from prompts.audio.mbrola import TERMS, find_mbrola, unpack_mbrola
-from prompts.audio.voices import Voice, choose_voices
+from prompts.audio.speech_service import SpeechPlan, service_voices
+from prompts.audio.voices import ROBOT_VOICE, Voice, choose_voices
 from prompts.build import Options, build_prompts, hold_lock, join_prompts
 from prompts.catalogue import FORMATS, find_prompt, missing_translations
 from prompts.centre_words import NO_CENTRE, CentreWords
@@ -45,6 +46,7 @@ class WantedVoice(StrEnum):
 
     AUTO = "auto"
     PIPER = "piper"
+    SERVICE = "service"
     MBROLA = "mbrola"
     ESPEAK = "espeak"
 
@@ -58,9 +60,22 @@ FolderOption = Annotated[Path, typer.Option("--voices-dir", help="Private folder
 
 
 CentreOption = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre whose words are said.")]
+OverlayOption = Annotated[Path | None, typer.Option("--settings", help="Overlay of the settings, with [voice] url.")]
 
 ReadWords = Callable[[Path | None], CentreWords]
 """Return the words of the centre in a folder, or of the usual centre. Raise CatalogueError if it cannot be read."""
+
+
+ReadSpeech = Callable[[Path | None, Path | None], SpeechPlan | None]
+"""Return the speech service of the centre in a folder with an overlay, or None. Raise VoiceError for unusable secrets.
+"""
+
+
+class CentreReaders(NamedTuple):
+    """Readers of what the commands need to know of a centre."""
+
+    words: ReadWords
+    speech: ReadSpeech
 
 
 def say_product(folder: Path | None) -> CentreWords:
@@ -68,10 +83,15 @@ def say_product(folder: Path | None) -> CentreWords:
     return NO_CENTRE
 
 
-def build_commands(read_words: ReadWords = say_product) -> typer.Typer:
+def speak_here(folder: Path | None, overlay: Path | None) -> None:
+    """Return None, because a voice of this machine speaks. This is the `ReadSpeech` of a command line without centres.
+    """
+
+
+def build_commands(read_words: ReadWords = say_product, read_speech: ReadSpeech = speak_here) -> typer.Typer:
     """Return the commands of this room, to be mounted as `santral prompts`."""
     def keep_reader(context: typer.Context) -> None:
-        context.obj = read_words
+        context.obj = CentreReaders(read_words, read_speech)
 
     app = typer.Typer(no_args_is_help=True, help="Build, hear and list the prompts for callers and agents.",
                       callback=keep_reader)
@@ -87,8 +107,16 @@ def build_commands(read_words: ReadWords = say_product) -> typer.Typer:
 
 def _words_of(context: typer.Context, centre: Path | None) -> CentreWords:
     """Return the words of the centre that a command names."""
-    read: ReadWords = context.obj
-    return read(centre)
+    readers: CentreReaders = context.obj
+    return readers.words(centre)
+
+
+def _service_of(context: typer.Context, centre: Path | None, overlay: Path | None,
+                sounds: Path | None = None) -> Mapping[str, Voice]:
+    """Return the voices of the speech service of a centre by language, none without a service."""
+    readers: CentreReaders = context.obj
+    plan = readers.speech(centre, overlay)
+    return {} if plan is None else service_voices(plan, sounds)
 
 
 def _build_sounds(
@@ -99,13 +127,14 @@ def _build_sounds(
     piper: PiperOption = None,
     music: Annotated[Path | None, typer.Option("--music", help="Use this sound file as the hold music.")] = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
+    settings: OverlayOption = None,
     renamed: Annotated[bool, typer.Option("--renamed", help="Replace the sounds of a centre of another name.")] = False,
 ) -> None:
     """Bring a folder of sounds up to date. Only changed sounds are built."""
     with _exit_on_error():
         words = _words_of(context, centre)
         prompts = all_prompts(words)
-        voices = _choose_voices(voice, piper, voices_dir)
+        voices = _choose_voices(voice, piper, voices_dir, _service_of(context, centre, settings, out))
         began = time.monotonic()
         with _show_progress() as step:
             report = build_prompts(prompts, Options(out, voices, music, words, renamed), step)
@@ -174,6 +203,7 @@ def _speak_to_file(
     voice: VoiceOption = WantedVoice.AUTO,
     piper: PiperOption = None,
     voices_dir: FolderOption = MBROLA_FOLDER,
+    settings: OverlayOption = None,
 ) -> None:
     """Speak a prompt, or a number, time or date made of several, into a file, as a caller hears it."""
     with _exit_on_error():
@@ -191,7 +221,9 @@ def _speak_to_file(
         # 2. Join its prompts, spoken now or taken from a build.
         prompts, pause = all_prompts(_words_of(context, centre)), PAUSES[slow_key(PAUSE) if slow else PAUSE]
         parts = [pause if each == PAUSE else find_prompt(prompts, each, slow, language) for each in keys]
-        measure = join_prompts(parts, sounds or _choose_voices(voice, piper, voices_dir), out)
+        spoken: dict[str, Voice] | Path = sounds if sounds is not None else _choose_voices(
+            voice, piper, voices_dir, _service_of(context, centre, settings))
+        measure = join_prompts(parts, spoken, out)
         typer.echo(f"{given[0] if date is None else date.date()}: "
                    + " ".join("," if isinstance(part, int) else part.text for part in parts))  # fmt: skip
         typer.echo(f"{out}: {measure.seconds} s, peak {measure.peak} dBFS, loudness {measure.rms} dBFS")
@@ -296,12 +328,13 @@ def _prompt_table(rows: list[Prompt]) -> Table:
     return table
 
 
-def _choose_voices(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path) -> dict[str, Voice]:
-    voices = choose_voices(voice.value, piper=piper or (), folder=voices_dir)
+def _choose_voices(voice: WantedVoice, piper: list[Path] | None, voices_dir: Path,
+                   service: Mapping[str, Voice]) -> dict[str, Voice]:
+    voices = choose_voices(voice.value, piper=piper or (), folder=voices_dir, service=service)
     typer.echo("voice: " + ", ".join(f"{speaker.name} ({language})" for language, speaker in voices.items()))
     if voices[LANGUAGE].backend == "espeak" and voice is WantedVoice.AUTO:
-        typer.echo("This voice is hard to understand on a telephone. Better: recordings of a person (santral prompts "
-                   "import), a model of Piper (--piper), or `santral prompts voices`.", err=True)  # fmt: skip
+        typer.echo(f"{ROBOT_VOICE} Better: recordings of a person (santral prompts import), a speech service ([voice] "
+                   "url), a model of Piper (--piper), or `santral prompts voices`.", err=True)
     return voices
 
 

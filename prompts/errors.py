@@ -4,6 +4,7 @@ PromptError         exit code 1
 ├── UnknownKey      a key that the catalogue does not have
 ├── CatalogueError  the catalogue or the built sounds have faults, all of them listed
 ├── VoiceError      no voice is present, or a voice failed
+│   └── ServiceStopped   a speech service can speak no text at all
 └── SoundError      a sound cannot be used: it is clipped, silent or not readable
 """
 
@@ -30,6 +31,10 @@ class CatalogueError(PromptError):
 
 class VoiceError(PromptError):
     """A voice is missing or failed."""
+
+
+class ServiceStopped(VoiceError):
+    """A speech service can speak no text at all."""
 
 
 class SoundError(PromptError):

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     """Key of the prompt, or `en/<key>` in a language other than the first."""
     text_sha256: str
     backend: str
-    """Kind of the voice: `recorded`, `piper`, `mbrola`, `espeak`, or `santral` for the hold music."""
+    """Kind of the voice: `recorded`, `piper`, `service`, `mbrola`, `espeak`, or `santral` for the hold music."""
     voice: str
     speed: float
     peak: float

@@ -19,18 +19,13 @@ from prompts.audio.run_program import run_program
 from prompts.errors import PromptError, SoundError
 from prompts.studio import ENDINGS
 from prompts.text_reader import Prompt
-from prompts.verbalise.text_pieces import SLOW_SPEED, cut_pieces
+from prompts.verbalise.spoken_length import spoken_bounds
 
 NOT_WANTED = (".mp3", ".m4a", ".aac", ".ogg", ".opus", ".wma", ".aif", ".aiff", ".amr", ".gsm")
 """Endings of sounds that are refused. Losses add up, and such a file is easily a copy of a copy."""
 
 LOWEST_RATE = 16_000
 LOWEST_BITS = 16
-
-SHORTEST_SYLLABLE_S, LONGEST_SYLLABLE_S = 0.09, 0.5
-"""Limits of a syllable. People read with 0.14 to 0.25 s, espeak-ng with 0.28, and a name of one syllable takes 0.5."""
-SLACK_S = 2.0
-"""Time for silence at the ends and for breaths, in addition to the pauses of the text."""
 
 LOUDNESS_DBFS = (-38.0, -10.0)
 """Limits of the spoken part, as recorded. Softer recordings lift the noise of the room. Louder ones leave no room."""
@@ -46,9 +41,6 @@ HEADER = re.compile(r"Channels\s*: (\d+)\nSample Rate\s*: (\d+)\nPrecision\s*: (
 """Pattern of sox's report about a file."""
 DAMAGED = re.compile(rb"sox (?:WARN|FAIL) (?!dither|rate|gain)[^\n]*")
 """Pattern of sox's warning about a file that ends too early or has a wrong sum. The exit code does not tell."""
-
-VOWELS = {"tr": re.compile("[aeıioöuüâîû]"), "en": re.compile("[aeiouy]+|[0-9]")}
-"""Pattern of a syllable's centre: in Turkish every vowel."""
 
 
 class Delivery(NamedTuple):
@@ -138,12 +130,7 @@ def faults_of(path: Path, prompt: Prompt) -> Iterator[str]:
 
 def duration_bounds(prompt: Prompt) -> tuple[float, float]:
     """Return the shortest and the longest time in seconds that a person needs for the prompt."""
-    # Python lowers İ and I in the English way.
-    text = prompt.text.replace("İ", "i").replace("I", "ı" if prompt.language == "tr" else "i").lower()
-    syllables = max(1, len(VOWELS[prompt.language].findall(text)))
-    pauses = sum(piece.pause_ms for piece in cut_pieces(prompt.text, slow=prompt.slow)) / 1000
-    slower = 1 / SLOW_SPEED if prompt.slow else 1.0
-    return SHORTEST_SYLLABLE_S * syllables, (LONGEST_SYLLABLE_S * syllables + SLACK_S) * slower + 2 * pauses
+    return spoken_bounds(prompt.text, prompt.language, slow=prompt.slow)
 
 
 def _sound_faults(segment: Any) -> Iterator[str]:

@@ -40,6 +40,7 @@ from planning.staffing.week_cli import RecordSources
 from planning.why import cli as why_cli
 from prompts import cli as prompts_cli
 from prompts.prompt_lengths import PromptLengths
+from prompts.robot_voice import describe_robot
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
 from santral import people_cli, phones_cli, preferences_cli, sms_cli
@@ -49,6 +50,7 @@ from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.page_address import check_advertised, check_relay
+from santral.centre.speech_plan import check_speech, read_speech
 from santral.errors import BadCentre
 from santral.first_centre import cli as first_centre_cli
 from santral.node import app, mqtt_setup
@@ -115,7 +117,7 @@ def check_centre(
     found = config.check_centre(centre, settings)
     warnings = (*found.warnings, *config.unsent_sms(found),
                 *remote_agents.read_numbers(found.loaded, state / "secrets").warnings,
-                *check_relay(found.loaded, state / "secrets"),
+                *check_relay(found.loaded, state / "secrets"), *check_speech(found.loaded),
                 *coverage_by_date.coming_problems(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
@@ -140,7 +142,7 @@ def check_centre(
         _check_asterisk(asterisk, console_command, console)
     # 3. Report success.
     loaded = found.loaded
-    for sentence in found.sentences:
+    for sentence in (*found.sentences, *describe_robot(config.sound_folders(loaded))):
         console.print(sentence, markup=False)
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "
@@ -282,7 +284,9 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> AsteriskPlan:
 
 # Each room builds its commands. Functions of other rooms are passed in, because rooms do not import each other.
 cli.add_typer(asterisk_conf_cli.build_commands(plan_of))
-cli.add_typer(prompts_cli.build_commands(lambda folder: read_words(folder or DEFAULT_CENTRE)), name="prompts")
+cli.add_typer(prompts_cli.build_commands(
+    lambda folder: read_words(folder or DEFAULT_CENTRE),
+    lambda folder, overlay: read_speech(folder or DEFAULT_CENTRE, overlay)), name="prompts")
 cli.add_typer(lab_cli.build_commands(), name="lab")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,7 @@ from lab.people.node_records import RunSummary
 from lab.people.traffic import KEYS, VISITED_KEY, VISITED_SKILL, LabTraffic, TrafficHabits, pick_across_teams
 from lab.phones.network import PhoneNetwork
 from lab.visitors import read_turn_port
+from prompts.robot_voice import describe_robot
 
 LOOK_S = 1.0
 """Time between two drawings of the view. Waits are counted in seconds."""
@@ -77,6 +79,8 @@ def run_demo(plan: DemoPlan, console: Console) -> int:
     try:
         info = start_lab(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, texts=TEXTS_S,
                          visited=True, speech=build_speech(SPEECH), say=print_step)
+        for sentence in describe_robot([Path(info.sounds)]):
+            print_step(escape(sentence))
         print_step(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_run_traffic(info, plan, console, print_step))
     finally:

@@ -1,7 +1,7 @@
 """Turn text into a raw WAV with the best voice present, and name that voice.
 
-The order is: a model of Piper that the operator names, mbrola tr2 (see `prompts.audio.mbrola`), espeak-ng. Recordings
-of a person come before all of them, key by key (`prompts.build`).
+The order is: a model of Piper that the operator names, a speech service (`prompts.audio.speech_service`), mbrola tr2
+(`prompts.audio.mbrola`), espeak-ng. Recordings of a person come before all of them, key by key (`prompts.build`).
 
 Word error rate of a recogniser after 8 kHz A-law: Piper 24-30 %, mbrola tr2 42 %, espeak-ng 88 %.
 """
@@ -12,7 +12,7 @@ import hashlib
 import importlib.util
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,9 @@ ESPEAK_VOICES = {"tr": "tr", "en": "en-gb"}
 ESPEAK_FILES = {"tr": "trk/tr", "en": "gmw/en"}
 """File of each voice. By its name espeak-ng reads all 140 voices before it speaks, a quarter of its time."""
 
+ROBOT_VOICE = "espeak-ng is a robot voice for trials: on a telephone a recogniser misses 88 % of its words."
+"""Words about espeak-ng for everybody who builds, checks or demonstrates with it."""
+
 CHUNK = 1 << 20
 
 
@@ -39,7 +42,7 @@ class Voice(Protocol):
 
     @property
     def backend(self) -> str:
-        """Kind of the voice: `piper`, `mbrola` or `espeak`."""
+        """Kind of the voice: `piper`, `service`, `mbrola` or `espeak`."""
 
     @property
     def name(self) -> str:
@@ -124,12 +127,16 @@ def choose_voice(want: str = "auto", *, piper: Path | None = None, folder: Path 
     raise VoiceError(f"no voice is called {want!r}: auto, piper, mbrola or espeak")
 
 
-def choose_voices(want: str = "auto", *, piper: Sequence[Path] = (), folder: Path | None = None) -> dict[str, Voice]:
+def choose_voices(want: str = "auto", *, piper: Sequence[Path] = (), folder: Path | None = None,
+                  service: Mapping[str, Voice] | None = None) -> dict[str, Voice]:
     """Return the voice of each language.
 
-    A model of Piper speaks the language that its name begins with (`tr_TR-`, `en_GB-`). mbrola speaks Turkish only, and
-    espeak-ng everything else. Raise VoiceError if a voice is missing.
+    A model of Piper speaks the language that its name begins with (`tr_TR-`, `en_GB-`), and a speech service those that
+    `service` names. mbrola speaks Turkish only, and espeak-ng everything else. Raise VoiceError if a voice is missing.
     """
+    served = service or {}
+    if want == "service" and not served:
+        raise VoiceError("the voice service needs its address at [voice] url of santral.toml")
     # 1. Sort the models by language.
     models: dict[str, Path] = {}
     for path in piper:
@@ -142,8 +149,11 @@ def choose_voices(want: str = "auto", *, piper: Sequence[Path] = (), folder: Pat
     # 2. Choose a voice for each language.
     spoken: dict[str, Voice] = {}
     for language in ESPEAK_VOICES:
-        if language == "tr":
-            spoken[language] = choose_voice(want, piper=models.get(language), folder=folder)
+        if language in served and want in ("auto", "service") and language not in models:
+            spoken[language] = served[language]
+        elif language == "tr":
+            here = "auto" if want == "service" else want
+            spoken[language] = choose_voice(here, piper=models.get(language), folder=folder)
         elif language in models:
             spoken[language] = Piper(models[language])
         else:
