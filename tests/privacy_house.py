@@ -21,12 +21,14 @@ from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, SeatId
 from routing.core.stored import Started
 from routing.store import sms_messages
+from routing.store.callers.erasure import CallerTraces
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.reader import Reader
 from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
 from santral.privacy.caller_data import CallerData, search_files
+from santral.privacy.caller_page import PageContext
 from tests.core.house import EDU
 from tests.fakes.store_day import Turn
 
@@ -36,22 +38,23 @@ SECOND = "+905327778899"
 SERVICE = EDU._replace(preferred_s=20.0, position_held_s=600.0)
 CENTRE = Centre((SERVICE,), tuple(Agent(AgentId(f"a{n}"), ((SERVICE.steps[0].needs[0][0], 50),), Profile())
                                   for n in range(3)))
+PAGE_CONTEXT = PageContext("Örnek Hastanesi", "Europe/Istanbul", {SERVICE.id: "Uzaktan eğitim"})
 SPOKEN = b"\xd5SOMETHING SAID" * 2000
 
 
 class Node:
     """A node without telephones. It keeps its input as a real node does."""
 
-    def __init__(self, store: Store, keys: NumberKeys, log: QueueLog, now: float) -> None:
-        self.store, self.keys, self.log, self.now = store, keys, log, now
+    def __init__(self, store: Store, keys: NumberKeys, log: QueueLog, now: float, centre: Centre = CENTRE) -> None:
+        self.store, self.keys, self.log, self.now, self.centre = store, keys, log, now, centre
         self.engine = Engine()
         self.calls = 0
 
     async def start(self) -> None:
         loaded = await self.store.load_state()
         self.engine = Engine()
-        await self.tell(Started(CENTRE, **loaded._asdict()))
-        for agent in CENTRE.agents:
+        await self.tell(Started(self.centre, **loaded._asdict()))
+        for agent in self.centre.agents:
             await self.tell(e.SeatChanged(SeatId(f"s{agent.id}"), True, False))
             await self.tell(e.AgentSignedIn(agent.id, SeatId(f"s{agent.id}")))
 
@@ -88,6 +91,9 @@ class House(NamedTuple):
     node: Node
     privacy: CallerData
 
+    async def export(self, caller: CallerTraces, folder: Path) -> dict[str, int]:
+        return await self.privacy.export_caller(caller, folder, PAGE_CONTEXT)
+
     def bytes_of(self, *words: str) -> list[Path]:
         return search_files(self.state, [word.encode() for word in words])
 
@@ -123,7 +129,7 @@ class House(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(state: Path) -> AsyncIterator[House]:
+async def opened(state: Path, centre: Centre = CENTRE) -> AsyncIterator[House]:
     """On an empty folder; its node has started."""
     (state / "spool").mkdir(parents=True)
     keys = NumberKeys.load_or_create(state / "secrets" / "numbers.json")
@@ -132,7 +138,7 @@ async def opened(state: Path) -> AsyncIterator[House]:
         keep_days=90.0,
                   private=[])
     log = QueueLog(state / "queue_log", keys.decrypt_number)
-    node = Node(store, keys, log, time.time() - 3600.0)
+    node = Node(store, keys, log, time.time() - 3600.0, centre)
     await node.start()
     log.write_start(node.now)
 

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from metrics.queue_log import erasure as queue_log
 from metrics.queue_log.lines import clean_name
@@ -33,7 +33,6 @@ from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.compaction import COPY_MAX_S
 from routing.store.errors import KeyFileError
-from routing.store.kinds import PERSONAL_NAMES
 from routing.store.recordings import recording_rows
 from routing.store.recordings.recording_keys import RecordingKeys
 from routing.store.recordings.recording_rows import Recording, RecordingFilter
@@ -43,6 +42,8 @@ from routing.store.schema import contacts, facts, offers
 from routing.store.store import Store
 from santral.centre.last_known_good import FOLDER as LAST_GOOD
 from santral.erased_list import ErasedList
+from santral.privacy.caller_page import PageContext, render_page
+from santral.privacy.exported_fields import CONTACT_FIELDS, TALK_FIELDS, select_course, select_fields
 
 REBUILD_MAX = 200 * 1024 * 1024
 """Largest database that is rewritten next to a running node, and only if the disk is fast enough (`COPY_MAX_S`). A
@@ -50,6 +51,8 @@ rewrite needs twice the room of the database, which the node needs too. A larger
 SETTLE_S = 2.0
 """Wait for recordings that are being encrypted. Each has its row within milliseconds."""
 EPOCH = date(1970, 1, 1)
+PAGE = "caller.html"
+"""Name of the exported page."""
 CHUNK = 1 << 20
 """Bytes read at once when files are searched."""
 
@@ -130,8 +133,8 @@ class CallerData:
 
     # -- export ------------------------------------------------------------------------------------------------------
 
-    async def export_caller(self, caller: CallerTraces, folder: Path) -> dict[str, int]:
-        """Write all known data into a new folder that only its owner can read: `caller.json` and the sounds.
+    async def export_caller(self, caller: CallerTraces, folder: Path, context: PageContext) -> dict[str, int]:
+        """Write all known data into a new folder that only its owner can read: a page, `caller.json` and the sounds.
 
         Raise FileExistsError if the folder exists, or another OSError.
         """
@@ -163,6 +166,7 @@ class CallerData:
                                     "text": one.text or None} for one in texts]}
         # 4. Write the files.
         _write_new(folder / "caller.json", json.dumps(told, ensure_ascii=False, indent=1).encode())
+        _write_new(folder / PAGE, render_page(told, context, self._clock()).encode())
         for one in kept:
             await self.write_recording(one, folder / f"{one.id}.wav")
         return {"contacts": len(caller.contacts), "recordings": len(kept)}
@@ -423,28 +427,22 @@ def _describe_recording(one: Recording) -> dict[str, Any]:
             "seconds": round(one.seconds, 1), "keep_until": one.keep_until}
 
 
-def _named_fields(kind: str, body: str) -> dict[str, Any]:
-    """Return the fields of a fact by name, without those that identify a caller and absent ones."""
-    return {name: value for name, value in zip(field_names(kind), json.loads(body), strict=False)
-            if name not in PERSONAL_NAMES}
-
-
 def _contact_rows(connection: Any, ids: Sequence[str]) -> dict[str, Any]:
-    """Return rows and facts of these contacts without keyed hash and encrypted number, because the number itself is
-    exported.
+    """Return rows, talks and facts of these contacts, as far as they are the caller's (`exported_fields`).
 
     The connection of the store is of type Any.
     """
-    hidden = PERSONAL_NAMES
     found: dict[str, Any] = {}
-    for table, key in ((contacts, "contacts"), (offers, "offers")):
-        shown = [column for column in table.c if column.name not in hidden]
-        found[key] = [dict(row._mapping) for row in connection.execute(
-            select(*shown).where(table.c.contact.in_(ids)).order_by(*table.primary_key.columns))]
-    found["facts"] = []
+    for key, table, names, wanted in (("contacts", contacts, CONTACT_FIELDS, true()),
+                                      ("talks", offers, TALK_FIELDS, offers.c.connected_at.is_not(None))):
+        found[key] = [select_fields(row._mapping, names) for row in connection.execute(
+            select(table).where(table.c.contact.in_(ids), wanted).order_by(*table.primary_key.columns))]
+    found["course"] = []
     for contact in ids:
         rows = connection.execute(select(facts.c.at, facts.c.kind, facts.c.body).where(
             facts.c.body.contains(json.dumps(contact), autoescape=True)).order_by(facts.c.seq))
-        found["facts"] += [{"at": at, "kind": kind, **fields} for at, kind, body in rows
-                           if (fields := _named_fields(kind, body))["contact"] == contact]
+        for at, kind, body in rows:
+            fields = dict(zip(field_names(kind), json.loads(body), strict=False))
+            if fields.get("contact") == contact and (step := select_course(at, kind, fields)) is not None:
+                found["course"].append(step)
     return found

@@ -36,7 +36,8 @@ from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
 from santral.centre.config import DEFAULT_CENTRE, NODE, NodeConfig, node_config, store_place
 from santral.errors import SantralError, StoreFailure
-from santral.privacy.caller_data import CallerData, DueData, PurgeResult
+from santral.privacy.caller_data import PAGE, CallerData, DueData, PurgeResult
+from santral.privacy.caller_page import PageContext
 from santral.state_folder import require_owner, require_state
 
 LEASE_S = 1.0
@@ -61,11 +62,13 @@ def build_commands() -> typer.Typer:
         centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
         contact: Contact = None, who: Who = None,
     ) -> None:
-        """Export all data of a caller as JSON and sounds. The number is typed, or comes from stdin."""
+        """Export all data of a caller as a page, JSON and sounds. The number is typed, or comes from stdin."""
         async def work(privacy: CallerData, config: NodeConfig) -> None:
-            counts = await privacy.export_caller(await _find_caller(privacy, contact), out)
-            typer.echo(f"{out}: {counts['contacts']} contacts, {counts['recordings']} recordings. Deliver it safely, "
-                       "then delete it")
+            counts = await privacy.export_caller(await _find_caller(privacy, contact), out, PageContext(
+                config.settings.centre.name, config.settings.centre.timezone,
+                {one.id: one.name for one in config.loaded.services}))
+            typer.echo(f"{out / PAGE}: {counts['contacts']} contacts, {counts['recordings']} recordings. Deliver the "
+                       "folder safely, then delete it")
 
         _run_work(work, centre, settings, state, who)
 

@@ -141,7 +141,7 @@ async def test_what_a_caller_keyed_in_is_told_erased_and_grows_old(house: House,
     await keep(other, "telefon", own)  # somebody else keyed in this caller's number
     await keep(other, "kimlik", "h" * 64, at=now - 61 * DAY_S)
     assert not house.bytes_of("10000000146", "24112026")
-    await house.privacy.export_caller(await house.privacy.by_number(NUMBER), tmp_path / "out")
+    await house.export(await house.privacy.by_number(NUMBER), tmp_path / "out")
     told = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))["keyed_in"]
     assert {(one["field"], one["digits"]) for one in told} == {("kimlik", None), ("gun", "24112026")}
     erased = await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
@@ -171,19 +171,19 @@ async def test_everything_that_is_known_is_told(house: House, tmp_path: Path) ->
     await house.node.call(OTHER)
     await house.record(name)
     folder = tmp_path / "out"
-    assert await house.privacy.export_caller(await house.privacy.by_number(NUMBER), folder) == {"contacts": 1,
+    assert await house.export(await house.privacy.by_number(NUMBER), folder) == {"contacts": 1,
         "recordings": 1}
     told = json.loads((folder / "caller.json").read_text(encoding="utf-8"))
     assert told["numbers"] == [NUMBER]
     assert [row["contact"] for row in told["contacts"]] == [name]
-    assert {fact["kind"] for fact in told["facts"]} >= {"Queued", "Connected", "TalkEndedRecorded", "Ended"}
-    assert told["offers"][0]["agent"]
+    assert {step["kind"] for step in told["course"]} >= {"Queued", "Connected", "TalkEndedRecorded", "Ended"}
+    assert told["talks"][0]["talk_s"] > 0
     assert significant_digits(OTHER) not in (folder / "caller.json").read_text(encoding="utf-8")
     assert (folder / told["recordings"][0]["file"]).read_bytes().endswith(SPOKEN)
     assert {path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())} == {0o700, 0o600}
     assert [entry.what for entry in Audit(house.state).read_entries()] == ["exported"]
     with pytest.raises(FileExistsError):
-        await house.privacy.export_caller(await house.privacy.by_number(NUMBER), folder)
+        await house.export(await house.privacy.by_number(NUMBER), folder)
 
 
 async def test_what_an_older_version_left_in_free_pages_goes_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ async def test_what_a_caller_preferred_is_told_and_erased(house: House) -> None:
     for number, told in ((NUMBER, [{"slow": True, "human_first": True, "last_call": "2024-10-04"}]),
                          ("+903121112233", [])):
         folder = house.state.parent / f"told-{len(told)}"
-        await house.privacy.export_caller(await house.privacy.by_number(number), folder)
+        await house.export(await house.privacy.by_number(number), folder)
         assert json.loads((folder / "caller.json").read_text(encoding="utf-8"))["wishes"] == told
     erased = await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))
     assert erased.left == () and erased.counts["wishes"] == 1
@@ -266,7 +266,7 @@ async def test_short_messages_of_a_caller_are_told_and_forgotten(house: House, t
     """Of one who never waited for anybody, so there is no contact of theirs."""
     await house.node.start()
     box, other = await asks_for_text(house, NUMBER, time.time()), await asks_for_text(house, OTHER, time.time())
-    await house.privacy.export_caller(await house.privacy.by_number(NUMBER), tmp_path / "out")
+    await house.export(await house.privacy.by_number(NUMBER), tmp_path / "out")
     [told] = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))["short_messages"]
     assert (told["about"], told["state"], told["text"]) == ("temsilci", "waiting", "Bilgi: https://mebim.meb.gov.tr")
     erased = await house.privacy.erase_caller(await house.privacy.by_number(NUMBER))

@@ -69,7 +69,7 @@ async def test_a_running_node_waits_for_no_question(house: House, tmp_path: Path
         async with asyncio.timeout(LOCK_S / 2):
             due = await house.privacy.find_due(0.0, 0.0, 0.0, 0.0)
             assert (await house.privacy.by_number(NUMBER)).contacts == caller.contacts == (contact,)
-            await house.privacy.export_caller(caller, tmp_path / "told")
+            await house.export(caller, tmp_path / "told")
     finally:
         writer.close()
     assert {one.what: one.many for one in due}["journal entries with a number"] > 0

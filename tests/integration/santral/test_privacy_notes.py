@@ -41,7 +41,7 @@ async def test_an_export_has_the_notes_and_names_no_author(house: House, tmp_pat
     mine, other = await house.node.call(NUMBER), await house.node.call(OTHER)
     await write_note(house, mine, TEXT, 5.0, "gizli-meslektas")
     await write_note(house, other, "Başkasının notu", 6.0)
-    await house.privacy.export_caller(await house.privacy.by_number(NUMBER), tmp_path / "out")
+    await house.export(await house.privacy.by_number(NUMBER), tmp_path / "out")
     told = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))
     assert told["notes"] == [{"contact": mine, "at": 5.0, "code": "cozuldu", "text": TEXT}]
     assert "gizli-meslektas" not in (tmp_path / "out" / "caller.json").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ async def test_a_note_that_comes_after_the_erasure_is_refused(house: House, tmp_
     row = await write_note(house, "9.1", TEXT, 5.0)
     # The export of a talk that goes on has what is written so far.
     caller = await house.privacy.by_number(NUMBER)
-    await house.privacy.export_caller(caller, tmp_path / "out")
+    await house.export(caller, tmp_path / "out")
     told = json.loads((tmp_path / "out" / "caller.json").read_text(encoding="utf-8"))
     assert [one["text"] for one in told["notes"]] == [TEXT]
     erased = await house.privacy.erase_caller(caller)
