@@ -1,4 +1,4 @@
-"""Read recorded calls and the calendar of a centre for the planning room."""
+"""Read recorded calls, the calendar and the opening hours of a centre for planning and reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from centres.base_shapes import DAY_MIN
+from centres.centre_reader import load_centre
 from metrics.reports.call_history import ServiceWork, read_history
+from metrics.reports.cli import ReportOpening
 from planning.errors import PlanningError
 from planning.simulation.arrivals import PATIENCE_S, CallProfile
 from planning.staffing.call_record import CalendarDay, CallRecord, KindOn
@@ -46,3 +49,16 @@ def read_calendar(centre: Path) -> KindOn:
         return CalendarDay(day.kind, day.name)
 
     return kind_on
+
+
+def read_opening(centre: Path) -> ReportOpening:
+    """Return the opening hours of a centre for its reports. Only its settings must be valid."""
+    settings = load_centre(centre).settings
+    if settings is None:
+        return ReportOpening("", lambda _: ())
+
+    def spans_on(at: date) -> tuple[tuple[int, int], ...]:
+        spans = settings.hours.spans_on(settings.calendar.day_of(at))
+        return () if spans == ((0, DAY_MIN),) else spans
+
+    return ReportOpening(settings.hours.closed or "", spans_on)

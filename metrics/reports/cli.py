@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from shutil import copymode
 from typing import Annotated, NamedTuple, Never, TypeVar
@@ -19,11 +20,20 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from drawing.console_output import OutputConsole
-from metrics.reports import contacts, daily_report, export, legs
+from metrics.reports import contacts, daily_report, day_summary, export, legs, spreadsheet
 from metrics.reports.export import Columns, Row
 from metrics.reports.period import BadPeriod, Period, named_period, period_between
 from metrics.reports.view import ReportView, render_csv
 from routing.store.reader import Query
+
+
+class ReportOpening(NamedTuple):
+    """Opening hours of a centre, as a report needs them."""
+
+    closed_entry: str
+    """Menu entry of callers outside the hours; empty: none."""
+    spans_on: Callable[[date], Sequence[tuple[int, int]]]
+    """Return the open spans of a day in minutes from midnight; empty: closed or open all day."""
 
 
 class ReportSources(NamedTuple):
@@ -37,6 +47,8 @@ class ReportSources(NamedTuple):
     """The default centre."""
     picture: Callable[[Path, Path], None]
     """Write a page as a browser shows it into a PNG."""
+    opening: Callable[[Path], ReportOpening]
+    """Return the opening hours of a centre."""
 
 
 T = TypeVar("T")
@@ -47,6 +59,9 @@ STATE = ("STATE is the state folder of a node, its santral.db, or the URL of its
 Centre = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre, for its clock.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write half hours and services into this file; - is stdout.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a page with pictures into this file; it prints well.")]
+Excel = Annotated[Path | None, typer.Option("--excel", help=(
+    "Write CSV that a Turkish Excel opens: with ; and a decimal comma."))]
+Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="Write a workbook into this file.")]
 Picture = Annotated[Path | None, typer.Option("--picture", hidden=True, help="Write the page as a PNG; needs --html.")]
 English = Annotated[bool, typer.Option("--english", help="Write in English.")]
 State = Annotated[str, typer.Argument(metavar="STATE", help=STATE)]
@@ -67,33 +82,36 @@ def _report_commands(house: ReportSources) -> typer.Typer:
     reports = typer.Typer(no_args_is_help=True, help="Report a day, a week, a month or an interval.")
 
     @reports.command("day")
-    def report_day(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
-                   english: English = False) -> None:
+    def report_day(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
+                   html: Html = None, picture: Picture = None, english: English = False) -> None:
         """Report a day (2026-03-02); without DATE yesterday."""
-        _write_report(house, *_parse_words("day", words), centre, ReportOptions(csv, html, picture, english))
+        _write_report(house, *_parse_words("day", words), centre,
+                      ReportOptions(csv, excel, xlsx, html, picture, english))
 
     @reports.command("week")
-    def report_week(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
-                    english: English = False) -> None:
+    def report_week(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
+                    html: Html = None, picture: Picture = None, english: English = False) -> None:
         """Report a week from Monday, by a day of it (2026-03-02) or its number (2026-W10); without DATE the last whole
         one."""
-        _write_report(house, *_parse_words("week", words), centre, ReportOptions(csv, html, picture, english))
+        _write_report(house, *_parse_words("week", words), centre,
+                      ReportOptions(csv, excel, xlsx, html, picture, english))
 
     @reports.command("month")
-    def report_month(words: Words, centre: Centre = None, csv: Csv = None, html: Html = None, picture: Picture = None,
-                     english: English = False) -> None:
+    def report_month(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
+                     html: Html = None, picture: Picture = None, english: English = False) -> None:
         """Report a month (2026-03); without DATE the last whole one."""
-        _write_report(house, *_parse_words("month", words), centre, ReportOptions(csv, html, picture, english))
+        _write_report(house, *_parse_words("month", words), centre,
+                      ReportOptions(csv, excel, xlsx, html, picture, english))
 
     @reports.command("interval")
-    def report_interval(words: Bounds, centre: Centre = None, csv: Csv = None, html: Html = None,
-                        picture: Picture = None, english: English = False) -> None:
+    def report_interval(words: Bounds, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
+                        html: Html = None, picture: Picture = None, english: English = False) -> None:
         """Report from one time to another: 2026-03-02T08:00 2026-03-02T12:30."""
         if len(words) != 3:
             raise typer.BadParameter(f"{len(words)} arguments; write: santral report interval FROM TO STATE")
         first, last, state = words
         _write_report(house, lambda zone: period_between(first, last, zone), state, centre,
-                      ReportOptions(csv, html, picture, english))
+                      ReportOptions(csv, excel, xlsx, html, picture, english))
 
     return reports
 
@@ -133,6 +151,8 @@ class ReportOptions(NamedTuple):
     """Options of a report: files and language."""
 
     csv: Path | None
+    excel: Path | None
+    xlsx: Path | None
     html: Path | None
     picture: Path | None
     english: bool
@@ -149,11 +169,14 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
     # 1. Check the arguments, then read everything and close the store.
     if asked.picture is not None and asked.html is None:
         raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
-    when = _exit_if_unusable(lambda: period(house.zone(centre or house.centre)))
+    folder = centre or house.centre
+    when = _exit_if_unusable(lambda: period(house.zone(folder)))
+    opening = house.opening(folder)
     with house.open_past(state) as ask:
         found = _exit_if_unusable(lambda: daily_report.read_report(ask, when))
+        summary = day_summary.read_summary(ask, found, opening.closed_entry)
     # 2. Write what was asked for. The terminal is for a report without files.
-    view = ReportView(found, english=asked.english)
+    view = ReportView(found, summary, english=asked.english, hours=open_spans(when, opening))
     if asked.csv is not None and str(asked.csv) == "-":
         typer.echo(render_csv(found), nl=False)
         return
@@ -163,8 +186,21 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
         _write_file(asked.html, view.render_page())
         if asked.picture is not None:
             house.picture(asked.html, asked.picture)
-    if asked.csv is None and asked.html is None:
+    if asked.excel is not None:
+        _write_file(asked.excel, spreadsheet.render_excel_csv(view))
+    if asked.xlsx is not None:
+        with _replace_when_whole(asked.xlsx) as file:
+            file.write_bytes(spreadsheet.render_xlsx(view))
+    if not any((asked.csv, asked.excel, asked.xlsx, asked.html)):
         _print_report(view)
+
+
+def open_spans(period: Period, opening: ReportOpening) -> list[tuple[float, float]]:
+    """Return the opening hours of a day in Unix seconds; empty for other periods."""
+    if period.kind != "day":
+        return []
+    return [(period.midnight + begin * 60.0, period.midnight + end * 60.0)
+            for begin, end in opening.spans_on(period.local_time(period.start).date())]
 
 
 def _exit_if_unusable(make: Callable[[], T]) -> T:
@@ -181,7 +217,8 @@ def _exit_with(message: str, code: int) -> Never:
 
 def _write_file(path: Path, text: str) -> None:
     with _replace_when_whole(path) as file:
-        file.write_text(text, encoding="utf-8")
+        # CSV has the line ends that it is made with.
+        file.write_text(text, encoding="utf-8", newline="")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from metrics.reports.export import Row
 from metrics.reports.fact_query import Field, read_facts, recorded_span, rules_at
 from metrics.reports.figures import Figures, figures_by_service, sum_figures
 from metrics.reports.period import Period, part_number
+from routing.core.model.centre_model import ABANDONS, Outcome
 from routing.core.model.facts import SurveyAnsweredRecorded
 from routing.core.model.ids import ContactId, ServiceId
 from routing.store.reader import Query
@@ -28,6 +29,15 @@ SAID = (Field("contact"), Field("service"), Field("question"), Field("answer", I
 
 class NothingRecorded(ValueError):
     """The period is before the record or after it. The message states the bounds of the record."""
+
+
+class LongestWait(NamedTuple):
+    """The contact that waited longest, until the bridge or the end."""
+
+    wait_s: float
+    at: float
+    """Queue entry."""
+    service: str
 
 
 class Benchmark(NamedTuple):
@@ -66,6 +76,10 @@ class Report:
     agents: Groups
     menu: menu_paths.MenuPaths
     surveys: dict[ServiceId, survey.SurveyAnswers]
+    goals: dict[str, float]
+    """Service -> share of contacts to answer in time."""
+    longest: LongestWait | None
+    """None: nobody waited."""
 
     @property
     def empty(self) -> bool:
@@ -109,10 +123,12 @@ def read_report(ask: Query, period: Period) -> Report:
     centre = rules_at(ask, period.end)
     rings: contacts.Rings = Counter()
     cells: list[tuple[float, dict[str, Figures]]] = []
+    longest: LongestWait | None = None
     for part in period.split_by_day():
         past = contacts.read_contacts(ask, part, since)
         rings += past.rings
         cells += _cells_by_slot(past.contacts, part.slot_starts())
+        longest = max([longest, *_waits_of(past.contacts)], key=lambda one: -1.0 if one is None else one.wait_s)
     # 2. Agents, menu and survey.
     time, menu = Attendance(period, centre, until), menu_paths.MenuPaths()
     time.read_changes(ask)
@@ -143,7 +159,15 @@ def read_report(ask: Query, period: Period) -> Report:
         [(start, sum_figures(some)) for start, some in parts],
         {label: sum_figures(some) for label, some in sorted(clock.items())} if period.long else {},
         [(start, service, figures) for start, some in cells for service, figures in some.items()],
-        Groups(time.finish_period(ask), rings, centre), menu, survey.answers_by_service(said, period.start, period.end))
+        Groups(time.finish_period(ask), rings, centre), menu, survey.answers_by_service(said, period.start, period.end),
+        {str(service.id): service.target_share for service in centre.services}, longest)
+
+
+def _waits_of(found: list[Contact]) -> Iterator[LongestWait]:
+    """Yield the waits of contacts that were answered or gave up."""
+    for contact in found:
+        if contact.wait_s and (contact.outcome == Outcome.ANSWERED or contact.outcome in ABANDONS):
+            yield LongestWait(contact.wait_s, contact.queued_at, contact.service)
 
 
 def export_days(ask: Query, period: Period, table: Callable[[Query, Period, float], list[Row]]) -> Iterator[list[Row]]:

@@ -15,6 +15,9 @@ LONGEST = 0.1
 It is the "average of the longest 10 %" of the European 112 figures.
 """
 
+PERCENTILES = {"wait_p50_s": 0.5, "wait_p80_s": 0.8, "wait_p90_s": 0.9, "wait_p95_s": 0.95}
+"""Shares of the answered whose wait is reported, by the name of the figure."""
+
 OURS, WITHOUT_SHORT, OF_OFFERED = "ours", "without_short", "of_offered"
 RULES = (OURS, WITHOUT_SHORT, OF_OFFERED)
 """The service level in three variants: see `Figures.service_level`."""
@@ -114,6 +117,10 @@ class Figures:
         longest = sorted(self.waits)[-ceil(len(self.waits) * LONGEST):] if self.waits else []
         return mean_of(longest)
 
+    def wait_percentile(self, share: float) -> float | None:
+        """Return the wait that this share of the answered did not exceed."""
+        return sorted(self.waits)[max(0, ceil(len(self.waits) * share) - 1)] if self.waits else None
+
     @property
     def abandonment(self) -> float | None:
         """Abandoned / (answered + abandoned + elsewhere + still there)."""
@@ -150,7 +157,9 @@ class Figures:
             "offered": self.offered, "answered": self.answered, "abandoned": self.abandoned, "short": self.short,
             "moved": self.moved, "elsewhere": self.elsewhere, "still": self.still,
             "within": self.within, **{f"level_{rule}": self.service_level(rule) for rule in RULES},
-            "asa_s": self.asa_s, "longest_tenth_s": self.longest_s, "abandon_wait_s": self.abandon_wait_s,
+            "abandonment": self.abandonment, "asa_s": self.asa_s,
+            **{name: self.wait_percentile(share) for name, share in PERCENTILES.items()},
+            "longest_tenth_s": self.longest_s, "abandon_wait_s": self.abandon_wait_s,
             "talks": self.talks, "talk_s": self.talk_s, "hold_s": self.hold_s, "wrapup_s": self.wrapup_s,
             "aht_s": self.aht_s, "transfers": self.transfers, "callbacks": self.asked, "callbacks_reached":
             self.reached, "callbacks_failed": self.failed, "callbacks_open": self.open, "first_contacts": self.first,

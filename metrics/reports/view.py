@@ -15,8 +15,10 @@ from drawing.output import csv_text
 from metrics.prometheus.agent_states import OFF_PHONE
 from metrics.reports.attendance import PAUSED, AgentTime
 from metrics.reports.daily_report import Report
+from metrics.reports.day_summary import DaySummary
 from metrics.reports.figures import OF_OFFERED, OURS, WITHOUT_SHORT, Figures
 from metrics.reports.period import SLOT_S
+from metrics.reports.summary_words import describe_day
 from metrics.reports.survey import sum_answers
 from metrics.reports.words import FIGURES, TEXTS, format_number, format_percent
 
@@ -48,8 +50,10 @@ class Sheet(NamedTuple):
 class ReportView:
     """One report in one language."""
 
-    def __init__(self, report: Report, *, english: bool = False) -> None:
-        self.report, self.english = report, english
+    def __init__(self, report: Report, summary: DaySummary | None = None, *, english: bool = False,
+                 hours: Sequence[tuple[float, float]] = ()) -> None:
+        """Show a report. `hours` are the opening hours of a day, in Unix seconds; empty: all day."""
+        self.report, self.summary, self.english, self.hours = report, summary, english, hours
 
     def translate_key(self, name: str) -> str:
         """Return a text in this language."""
@@ -66,9 +70,11 @@ class ReportView:
 
     def intro_lines(self) -> list[str]:
         """Return the lines before the tables."""
-        # 1. The clock, and the parts of the period that the record does not cover.
+        # 1. The paragraph, the clock, and the parts of the period that the record does not cover.
         period, until = self.report.period, self.report.until
-        found = [self.translate_key("clock").format(zone=period.zone)]
+        found = [] if self.summary is None or self.report.empty else [
+            describe_day(self.report, self.summary, english=self.english)]
+        found.append(self.translate_key("clock").format(zone=period.zone))
         if self.report.since > period.start:
             found.append(self.translate_key("begins").format(
                 since=f"{period.local_time(self.report.since):%d.%m.%Y %H:%M}"))
@@ -99,12 +105,11 @@ class ReportView:
         # A month has too many half hours for one table.
         period = report.period
         if period.long:
-            days = [(f"{period.local_time(at):%d.%m.%Y}", one) for at, one in report.parts]
+            days = [(f"{period.local_time(at):%d.%m.%Y}", one) for at, one in report.parts if one.offered]
             found += [self._time_sheet("by_day", "date", days),
-                      self._time_sheet("by_clock", "time", report.clock.items())]
+                      self._time_sheet("by_clock", "time", [one for one in report.clock.items() if one[1].offered])]
         else:
-            found.append(self._time_sheet(
-                "by_slot", "time", [(period.slot_label(at), one) for at, one in report.parts]))
+            found.append(self._time_sheet("by_slot", "time", self._slot_rows()))
         if report.menu.calls:
             found.append(self._menu_sheet())
         if report.surveys:
@@ -144,7 +149,13 @@ class ReportView:
 
     def _time_sheet(self, title: str, first: str, rows: Iterable[tuple[str, Figures]]) -> Sheet:
         return Sheet(self.translate_key(title), (self.translate_key(first), *self._column_titles(SHORTER)),
-                     [self._figure_row(name, one, SHORTER) for name, one in rows if one.offered])
+                     [self._figure_row(name, one, SHORTER) for name, one in rows])
+
+    def _slot_rows(self) -> list[tuple[str, Figures]]:
+        """Return the half hours with contacts, and of a centre with hours each open one, also without contacts."""
+        label, wanted = self.report.period.slot_label, self.hours
+        return [(label(at), one) for at, one in self.report.parts
+                if one.offered or any(begin < at + SLOT_S and at < end for begin, end in wanted)]
 
     def _menu_sheet(self) -> Sheet:
         menu = self.report.menu
@@ -205,7 +216,7 @@ class ReportView:
         if name in ("kept", "resolution"):
             return self._format_percent(getattr(figures, name))
         value = figures.to_row()[name]
-        if name.startswith("level_"):
+        if name.startswith("level_") or name == "abandonment":
             return self._format_percent(value)
         return self._format_number(value, 1 if name.endswith("_s") else 0)
 
@@ -230,12 +241,20 @@ class ReportView:
                 parts.append(page.render_paragraph(sheet.note))
         return page.render_page(self.title, parts, language="en" if self.english else "tr")
 
+    def _shown_bounds(self) -> tuple[float, float]:
+        """Return the bounds of the pictures: the period, or the opening hours and all half hours with contacts."""
+        period = self.report.period
+        if not self.hours:
+            return period.start, period.end
+        used = [(at, at + SLOT_S) for at, one in self.report.parts if one.offered]
+        return min(begin for begin, _ in (*self.hours, *used)), max(end for _, end in (*self.hours, *used))
+
     def _draw_charts(self) -> list[Markup]:
         # 1. The common axis of the period.
         report, period = self.report, self.report.period
         # Times are counted from midnight, so that marks fall on midnight and on half hours.
         anchor = period.midnight
-        first, last = period.start - anchor, period.end - anchor
+        first, last = (at - anchor for at in self._shown_bounds())
         if period.long:
             # After a change of the clocks a mark is up to an hour off its midnight, so noon names the day.
             axis = chart.Axis(self.translate_key("date"),
