@@ -370,12 +370,12 @@ def test_the_terms_of_the_voice_are_shown_and_may_be_refused(tmp_path: Path, mon
 
 @pytest.mark.parametrize(("asked", "said"), [
     (["sira-73"], "yetmiş üçüncü sıradasınız."),
-    (["sure-75"], "Bekleme süreniz yaklaşık bir saat on beş dakika."),
+    (["sure-75"], "Tahminî bekleme süreniz bir saat on beş dakika."),
     (["--number", "1453"], "bin dört yüz elli üç"),
     (["--clock", "14:05"], "on dört sıfır beş"),
     (["--date", "2026-11-24"], "yirmi dört Kasım Salı"),
     (["--telephone", "0312 413"], "sıfır üç yüz on iki , dört yüz on üç"),
-    (["en/sira-3"], "You are number three in the line."),
+    (["en/sira-3"], "You are number three in the queue."),
     (["--number", "21", "--language", "en", "--slow"], "twenty one"),
 ])  # fmt: skip
 def test_what_is_put_together_can_be_heard(tmp_path: Path, asked: list[str], said: str) -> None:

@@ -92,7 +92,7 @@ def test_every_place_and_every_wait_can_be_said(value: int) -> None:
     assert all(key in CATALOGUE for key in number_prompts.minutes_keys(value))
     spoken = " ".join(CATALOGUE[key].text for key in number_prompts.minutes_keys(value))
     told = value if value < 60 else -(-value // number_prompts.COARSE_MIN) * number_prompts.COARSE_MIN
-    assert value == 0 or f"Bekleme süreniz yaklaşık {duration(60 * told)}" == spoken.removesuffix(".")
+    assert value == 0 or f"Tahminî bekleme süreniz {duration(60 * told)}" == spoken.removesuffix(".")
     if value:
         spoken = " ".join(CATALOGUE[key].text for key in number_prompts.position_keys(value))
         assert spoken.lower().replace("i̇", "i").endswith(f"{ordinal_words(value)} sıradasınız.")
