@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -20,7 +22,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from planning import options as shared
-from planning.journal.cli import Needs, Noted, Place
+from planning.errors import PlanningError
+from planning.journal.cli import Needs, Noted
 from planning.why.contact_account import ContactArchive, explain_contact
 from planning.why.contact_course import CourseLine
 from planning.why.view import AccountView, TextTable
@@ -35,8 +38,11 @@ INDENT = 10
 OpenArchive = Callable[[str], AbstractContextManager[ContactArchive]]
 """Open the journal of a node's state, or raise PlanningError if there is none. `santral` supplies the function."""
 
-Which = Annotated[str, typer.Argument(metavar="CONTACT", help=(
-    "Id of a contact (the Uniqueid of the call), or its beginning."))]
+Words = Annotated[list[str], typer.Argument(metavar="[CONTACT] JOURNAL", help=(
+    "Id of a contact (the Uniqueid of the call) or its beginning, then a state folder, its santral.db, or the URL of "
+    "a database."))]
+Longest = Annotated[str | None, typer.Option("--longest", metavar="DAY", help=(
+    "Explain the contact that waited longest on this day (2026-03-02) instead of a named one."))]
 English = Annotated[bool, typer.Option("--english", help="Explain in English.")]
 Everybody = Annotated[bool, typer.Option("--all", help=(
     "List all agents who were not chosen, not only eight per reason."))]
@@ -49,16 +55,21 @@ def add_commands(app: typer.Typer, open_archive: OpenArchive, note_needs: shared
 
     @app.command("why")
     def show_explanation(
-        contact: Which, journal: Place, english: English = False, needs: Needs = False, everybody: Everybody = False,
-        centre: CentreOf = None, state: Noted = None, as_json: shared.AsJson = False,
+        words: Words, longest: Longest = None, english: English = False, needs: Needs = False,
+        everybody: Everybody = False, centre: CentreOf = None, state: Noted = None, as_json: shared.AsJson = False,
     ) -> None:
         """Explain how one contact was routed: its course, each decision, and why others were not chosen. In Turkish.
+        The summary ends with a conclusion.
 
         Reasons that come from agents' needs read "uygun değildi". With --needs they are named, and the audit log
         records it.
         """
+        if len(words) != (2 if longest is None else 1):
+            raise typer.BadParameter("write: santral why CONTACT JOURNAL, or santral why --longest DAY JOURNAL")
+        journal = words[-1]
         with shared.exit_on_error(), open_archive(journal) as opened:
             zone = read_zone(centre or default_centre)
+            contact = words[0] if longest is None else find_longest(opened, longest, zone)
             console = Console(stderr=True, highlight=False)
             # 1. Replay the journal up to the decisions of the contact.
             with shared.progress_bar(console) as shown:
@@ -77,6 +88,19 @@ def add_commands(app: typer.Typer, open_archive: OpenArchive, note_needs: shared
                     highlight=False, width=min(wide.width, WIDTH) if wide.is_terminal else WIDTH))
             if account.untold:
                 raise typer.Exit(1)
+
+
+def find_longest(archive: ContactArchive, text: str, zone: ZoneInfo) -> str:
+    """Return the contact that waited longest on a day of the centre's clock. Raise PlanningError if there is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise PlanningError(f"--longest {text}: no day; write 2026-03-02") from None
+    start, end = (datetime.combine(one, time(), zone).timestamp() for one in (day, day + timedelta(days=1)))
+    row = archive.find_longest(start, end)
+    if row is None:
+        raise PlanningError(f"nobody waited on {day}, as far as the journal tells")
+    return row.contact
 
 
 def print_account(view: AccountView, console: Console) -> None:

@@ -8,7 +8,7 @@ time are unknown, and the account says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from planning.errors import PlanningError
@@ -17,9 +17,10 @@ from routing.core.engine import Engine
 from routing.core.events import CallerHungUp, Configured, ContactExited
 from routing.core.explain import Exclusion, WaitReason
 from routing.core.journal import stored_form
-from routing.core.model.centre_model import Centre, Outcome
+from routing.core.model.centre_model import AgentState, Centre, Outcome
 from routing.core.model.errors import RoutingError, SnapshotError
 from routing.core.model.facts import (
+    AgentChanged,
     CallbackChanged,
     Ended,
     Fact,
@@ -88,6 +89,10 @@ class ContactArchive(EventJournal, Protocol):
         """Return the contacts whose id begins so. A contact with exactly this id is returned alone."""
         ...
 
+    def find_longest(self, start: float, end: float) -> ContactRow | None:
+        """Return the answered or abandoned contact of this time that waited longest, or None if none waited."""
+        ...
+
     def contacts_of_caller(self, caller_hash: str, before: float) -> Sequence[ContactRow]:
         """Return contacts of the same caller that arrived before this time, the latest first."""
         ...
@@ -123,6 +128,8 @@ class WaitExplanation(NamedTuple):
     agents: tuple[Exclusion, ...]
     position: int
     """Position in the queue of the service, from 1."""
+    left: Mapping[AgentId, float] = {}
+    """Time at which agents who are away signed out, as far as the replay has seen it."""
 
 
 class EarlierContact(NamedTuple):
@@ -305,6 +312,7 @@ class _ContactReplayer:
         """Whether all facts of the contact so far equal those of the record."""
         self.rules: list[tuple[int, Centre]] = [(0, Centre((), ()))]
         self.seq, self.at = 0, 0.0
+        self._left: dict[AgentId, float] = {}
         self.engine = self._new_engine()
 
     def replay_entry(self, entry: JournalEntry) -> None:
@@ -331,6 +339,12 @@ class _ContactReplayer:
         told = self.engine.take_facts()
         if isinstance(event, Started | Configured):
             self.rules.append((self.seq + 1, event.centre))
+        for fact in told:
+            if isinstance(fact, AgentChanged):
+                if fact.state is AgentState.SIGNED_OUT:
+                    self._left[fact.agent] = fact.at
+                else:
+                    self._left.pop(fact.agent, None)
         if told:
             self.seq = told[-1].seq
         self._keep_facts([fact for fact in told if getattr(fact, "contact", None) == self._contact], before)
@@ -339,7 +353,7 @@ class _ContactReplayer:
         """Return why the contact has no agent now, or None if it has one or is not present."""
         waits, view = self.engine.explain_waiting(self._contact), self.engine.contact_view(self._contact, self.at)
         return None if waits is None or view is None else WaitExplanation(
-            self.at, waits[0], tuple(waits[1]), view.position)
+            self.at, waits[0], tuple(waits[1]), view.position, dict(self._left))
 
     def _keep_facts(self, told: list[Fact], before: WaitExplanation | None) -> None:
         for fact in told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from planning.why.conclusion import draw_conclusion
 from planning.why.contact_account import ContactAccount, OfferDecision
 from planning.why.contact_course import ContactCourse, CourseLine
 from planning.why.words import AccountWords
@@ -64,7 +65,9 @@ class AccountView:
                 time=f"{words.format_date(row.queued_at)} {words.format_time(row.queued_at)}"))
         if account.after is not None:
             found.append(words.translate_text("after", contact=account.after.contact))
-        # 3. Notes about the record.
+        # 3. The conclusion, and notes about the record.
+        if (conclusion := draw_conclusion(account, words)) is not None:
+            found.append(conclusion)
         if not account.whole:
             found.append(words.translate_text("cut"))
         if words.needs:

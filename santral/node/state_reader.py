@@ -58,6 +58,10 @@ class _StateJournal:
         with self._reader.open_snapshot() as ask:
             return contact_history.find_contacts(ask, beginning, limit)
 
+    def find_longest(self, start: float, end: float) -> contact_history.ContactPast | None:
+        with self._reader.open_snapshot() as ask:
+            return contact_history.find_longest(ask, start, end)
+
     def contacts_of_caller(self, caller_hash: str, before: float) -> Sequence[contact_history.ContactPast]:
         with self._reader.open_snapshot() as ask:
             return contact_history.contacts_of_caller(ask, caller_hash, before)

@@ -81,6 +81,11 @@ class Archive:
             return [self.rows[ContactId(beginning)]]
         return [row for name, row in self.rows.items() if name.startswith(beginning)][:limit]
 
+    def find_longest(self, start: float, end: float) -> Row | None:
+        waits = {fact.contact: fact.wait_s for fact in self._facts if isinstance(fact, f.Ended)}
+        return max((row for row in self.rows.values() if start <= row.queued_at < end and row.contact in waits),
+                   key=lambda row: waits[row.contact], default=None)
+
     def contacts_of_caller(self, caller_hash: str, before: float) -> Sequence[Row]:
         return sorted((row for row in self.rows.values() if row.caller_hash == caller_hash and row.queued_at < before),
                       key=lambda row: -row.queued_at)

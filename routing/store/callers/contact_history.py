@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select, text
 
 from routing.core.journal import JournalError, decode_fact
-from routing.core.model.centre_model import Outcome
+from routing.core.model.centre_model import ABANDONS, Outcome
 from routing.core.model.facts import Fact, MenuEndedRecorded
 from routing.core.model.ids import AgentId, ContactId, ServiceId
 from routing.core.stored import Started
@@ -64,6 +64,14 @@ def find_contacts(ask: Query, beginning: str, limit: int) -> list[ContactPast]:
     return exact or [_parse_past(row) for row in ask(
         _ROWS.where(func.substr(contacts.c.contact, 1, len(beginning)) == beginning)
         .order_by(contacts.c.queued_at, contacts.c.contact).limit(limit))]
+
+
+def find_longest(ask: Query, start: float, end: float) -> ContactPast | None:
+    """Return the answered or abandoned contact queued in this time that waited longest, or None if none waited."""
+    found = ask(_ROWS.where(contacts.c.queued_at >= start, contacts.c.queued_at < end, contacts.c.wait_s > 0.0,
+                            contacts.c.outcome.in_([Outcome.ANSWERED, *sorted(ABANDONS)]))
+                .order_by(contacts.c.wait_s.desc(), contacts.c.queued_at, contacts.c.contact).limit(1))
+    return _parse_past(found[0]) if found else None
 
 
 def contacts_of_caller(ask: Query, caller_hash: str, before: float) -> list[ContactPast]:

@@ -7,7 +7,9 @@ import json
 import random
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,7 +17,7 @@ from typer.testing import CliRunner, Result
 from planning.errors import PlanningError
 from routing.core.engine import Engine
 from routing.core.events import ContactQueued
-from routing.core.model.facts import Ended, Offered
+from routing.core.model.facts import Ended, Offered, Queued
 from routing.core.model.ids import ContactId
 from routing.core.stored import Started
 from routing.runner import RunnerTurn
@@ -200,3 +202,21 @@ def test_a_decision_that_does_not_come_again_is_said_so(state: Path, day: Day, t
     done = santral(fact.contact, copy)
     assert done.exit_code == 1
     assert "a9999 seçildi" in done.output and "aynı karar çıkmıyor" in one_line(done)
+
+
+def test_the_longest_wait_of_a_day_is_explained(state: Path, day: Day) -> None:
+    ended = [fact for fact in day.facts if isinstance(fact, Ended) and fact.wait_s > 0.0]
+    zone = ZoneInfo("Europe/Istanbul")
+    date = f"{datetime.fromtimestamp(day.entries[0][0], zone):%Y-%m-%d}"
+    queued = {fact.contact: fact.at for fact in day.facts if isinstance(fact, Queued)}
+    that_day = [fact for fact in ended if f"{datetime.fromtimestamp(queued[fact.contact], zone):%Y-%m-%d}" == date
+                and fact.outcome in ("answered", "abandoned", "abandoned_short")]
+    done = santral("--longest", date, str(state), "--json")
+    assert done.exit_code == 0, done.output
+    longest = max(fact.wait_s for fact in that_day)
+    assert json.loads(done.stdout)["contact"] in {fact.contact for fact in that_day if fact.wait_s == longest}
+    for words, code, said in ((("--longest", "2001-01-01", str(state)), 2, "nobody waited on 2001-01-01"),
+                              (("--longest", "gestern", str(state)), 2, "no day; write 2026-03-02"),
+                              (("--longest", date, "x", str(state)), 2, "santral why CONTACT JOURNAL")):
+        wrong = santral(*words)
+        assert wrong.exit_code == code and said in one_line(wrong), wrong.output
