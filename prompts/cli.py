@@ -333,7 +333,7 @@ def _choose_voices(voice: WantedVoice, piper: list[Path] | None, voices_dir: Pat
     voices = choose_voices(voice.value, piper=piper or (), folder=voices_dir, service=service)
     typer.echo("voice: " + ", ".join(f"{speaker.name} ({language})" for language, speaker in voices.items()))
     if voices[LANGUAGE].backend == "espeak" and voice is WantedVoice.AUTO:
-        typer.echo(f"{ROBOT_VOICE} Better: recordings of a person (santral prompts import), a speech service ([voice] "
+        typer.echo(f"{ROBOT_VOICE} Better: recordings of a person (santral prompts studio), a speech service ([voice] "
                    "url), a model of Piper (--piper), or `santral prompts voices`.", err=True)
     return voices
 

@@ -43,6 +43,18 @@ DAMAGED = re.compile(rb"sox (?:WARN|FAIL) (?!dither|rate|gain)[^\n]*")
 """Pattern of sox's warning about a file that ends too early or has a wrong sum. The exit code does not tell."""
 
 
+class Fault(NamedTuple):
+    """One fault of a recording."""
+
+    kind: str
+    """Name of the fault, for a page that says it in other words."""
+    what: str
+    """The fault and its solution."""
+
+    def __str__(self) -> str:
+        return self.what
+
+
 class Delivery(NamedTuple):
     """Content of a delivered folder."""
 
@@ -88,7 +100,7 @@ def check_delivery(folder: Path, prompts: Mapping[str, Prompt]) -> Delivery:
     return Delivery(good, faults)
 
 
-def faults_of(path: Path, prompt: Prompt) -> Iterator[str]:
+def faults_of(path: Path, prompt: Prompt) -> Iterator[Fault]:
     """Yield the faults of one recording of a prompt."""
     # 1. The header, which is cheap to read.
     try:
@@ -96,21 +108,24 @@ def faults_of(path: Path, prompt: Prompt) -> Iterator[str]:
     except PromptError:
         header = None
     if header is None:
-        yield "damaged, or not what its name says; deliver it again"
+        yield Fault("damaged", "damaged, or not what its name says; deliver it again")
         return
     channels, rate, bits, samples = map(int, header.groups())
     seconds = samples / rate
     if rate < LOWEST_RATE:
-        yield f"{rate} Hz; {LOWEST_RATE} at least, 48000 is usual. A file that was raised afterwards does not help"
+        yield Fault("format", f"{rate} Hz; {LOWEST_RATE} at least, 48000 is usual. A file that was raised afterwards "
+                              "does not help")
     if channels != 1:
-        yield f"{channels} channels; mix it to one"
+        yield Fault("format", f"{channels} channels; mix it to one")
     if bits < LOWEST_BITS:
-        yield f"{bits} bit; {LOWEST_BITS} at least"
+        yield Fault("format", f"{bits} bit; {LOWEST_BITS} at least")
     # 2. The length, compared with the text.
     shortest, longest = duration_bounds(prompt)
     if not shortest <= seconds <= longest:
-        yield (f"{seconds:.1f} s for {prompt.text!r}, which takes {shortest:.1f} to {longest:.1f} s: "
-               + ("a part is missing" if seconds < shortest else "there is more in it than this sentence"))  # fmt: skip
+        short = seconds < shortest
+        yield Fault("short" if short else "long",
+                    f"{seconds:.1f} s for {prompt.text!r}, which takes {shortest:.1f} to {longest:.1f} s: "
+                    + ("a part is missing" if short else "there is more in it than this sentence"))
         if seconds > longest:
             # The file may be an hour of sound, so it is not read.
             return
@@ -120,10 +135,10 @@ def faults_of(path: Path, prompt: Prompt) -> Iterator[str]:
         try:
             done = run_program(["sox", "-R", path, "-b", "16", "-e", "signed-integer", "-c", "1", plain])
         except PromptError:
-            yield "damaged: it cannot be read to its end; deliver it again"
+            yield Fault("damaged", "damaged: it cannot be read to its end; deliver it again")
             return
         if DAMAGED.search(done.stderr):
-            yield "damaged: it ends too early, or its sum is wrong; deliver it again"
+            yield Fault("damaged", "damaged: it ends too early, or its sum is wrong; deliver it again")
             return
         yield from _sound_faults(sound_level.load_wav(plain))
 
@@ -133,27 +148,30 @@ def duration_bounds(prompt: Prompt) -> tuple[float, float]:
     return spoken_bounds(prompt.text, prompt.language, slow=prompt.slow)
 
 
-def _sound_faults(segment: Any) -> Iterator[str]:
+def _sound_faults(segment: Any) -> Iterator[Fault]:
     if sound_level.is_silent(segment):
-        yield "silent"
+        yield Fault("silent", "silent")
         return
     try:
         sound_level.refuse_clipped(segment, "the wave")
     except SoundError as error:
-        yield str(error)
+        yield Fault("clipped", str(error))
     # 1. The voice.
     loudness = sound_level.speech_rms(segment)
     softest, loudest = LOUDNESS_DBFS
     if not softest <= loudness <= loudest:
-        yield (f"loudness {loudness:.0f} dBFS; between {softest:.0f} and {loudest:.0f}: record it "
-               + ("nearer or with more gain" if loudness < softest else "with less gain"))  # fmt: skip
+        soft = loudness < softest
+        yield Fault("soft" if soft else "loud",
+                    f"loudness {loudness:.0f} dBFS; between {softest:.0f} and {loudest:.0f}: record it "
+                    + ("nearer or with more gain" if soft else "with less gain"))
     # 2. The room, which only the silent ends show.
     ends = {"beginning": segment[:EDGE_MS], "end": segment[-EDGE_MS:]}
     noise = {where: end.dBFS for where, end in ends.items()}
     for where, dbfs in noise.items():
         if dbfs > loudness - VOICE_BEGINS_DB:
-            yield f"no silence at its {where}; leave a quarter of a second, or the word is cut"
+            yield Fault(where, f"no silence at its {where}; leave a quarter of a second, or the word is cut")
     rooms = [dbfs for dbfs in noise.values() if dbfs <= loudness - VOICE_BEGINS_DB]
     above = loudness - max(rooms) if rooms else math.inf
     if above < LEAST_ABOVE_NOISE_DB:
-        yield f"the voice is only {above:.0f} dB above the noise of the room; {LEAST_ABOVE_NOISE_DB:.0f} at least"
+        yield Fault("noise", f"the voice is only {above:.0f} dB above the noise of the room; "
+                             f"{LEAST_ABOVE_NOISE_DB:.0f} at least")

@@ -21,5 +21,5 @@ def describe_robot(folders: Sequence[Path]) -> list[str]:
             spoken = [entry.backend for entry in manifest.entries.values() if entry.backend != "santral"]
             robots = spoken.count("espeak")
             return [f"{robots} of {len(spoken)} sentences are of espeak-ng. {ROBOT_VOICE} Let a person read "
-                    "them (santral prompts import), or name a speech service at [voice] url."] if robots else []
+                    "them (santral prompts studio), or name a speech service at [voice] url."] if robots else []
     return []

@@ -62,6 +62,7 @@ from santral.shell.command_tree import CommandTree
 from santral.shell.completion import write_script
 from santral.shell.man_page import write_page
 from santral.shell.quick_answers import read_version
+from santral.studio import cli as studio_cli
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """Folder of the repository, if the packages were not copied out of it."""
@@ -284,9 +285,11 @@ def _plan_to_look_at(centre: Path, settings: Path | None) -> AsteriskPlan:
 
 # Each room builds its commands. Functions of other rooms are passed in, because rooms do not import each other.
 cli.add_typer(asterisk_conf_cli.build_commands(plan_of))
-cli.add_typer(prompts_cli.build_commands(
+prompts_commands = prompts_cli.build_commands(
     lambda folder: read_words(folder or DEFAULT_CENTRE),
-    lambda folder, overlay: read_speech(folder or DEFAULT_CENTRE, overlay)), name="prompts")
+    lambda folder, overlay: read_speech(folder or DEFAULT_CENTRE, overlay))
+studio_cli.add_command(prompts_commands)
+cli.add_typer(prompts_commands, name="prompts")
 cli.add_typer(lab_cli.build_commands(), name="lab")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(
