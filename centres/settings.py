@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from centres.alerts import Alerts, Mail
 from centres.base_shapes import (
     DAY_MIN,
     Channel,
@@ -327,6 +328,8 @@ class Settings(Shape):
     queue_log: QueueLog = QueueLog()
     mqtt: Mqtt = Mqtt()
     sms: Sms = Sms()
+    mail: Mail = Mail()
+    alerts: Alerts = Alerts()
     fallback: Fallback = Fallback()
     transfer: dict[Label, Number] = {}
     """Label = external number that the menu may transfer to. Needs `outgoing`. A label is not `back` or one letter."""
@@ -342,6 +345,13 @@ class Settings(Shape):
     """Id -> reason of a pause."""
     profile: Needs = Needs()
     """[profile]: defaults for every agent; an accommodation overrides them."""
+
+    @model_validator(mode="after")
+    def _require_mail_server(self) -> Self:
+        if (self.alerts.mail or self.alerts.manager_mail) and self.mail.server is None:
+            raise ValueError("[alerts] has mail addresses, but no server takes mail: add [mail] with 'server' and "
+                             "'sender'")
+        return self
 
     @property
     def ringing_seats(self) -> tuple[str, ...]:

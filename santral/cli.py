@@ -49,6 +49,7 @@ from santral.call_records import read_calendar, read_opening, read_record
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
+from santral.centre.monitoring import check_receivers, plan_monitoring
 from santral.centre.page_address import check_advertised, check_relay
 from santral.centre.speech_plan import check_speech, read_speech
 from santral.errors import BadCentre
@@ -119,6 +120,7 @@ def check_centre(
     warnings = (*found.warnings, *config.unsent_sms(found),
                 *remote_agents.read_numbers(found.loaded, state / "secrets").warnings,
                 *check_relay(found.loaded, state / "secrets"), *check_speech(found.loaded),
+                *check_receivers(found.loaded),
                 *coverage_by_date.coming_problems(found.loaded, found.flow))
     for warning in warnings:
         console.print(f"warning: {warning}", markup=False)
@@ -306,7 +308,7 @@ phones_cli.add_commands(cli)
 desk_cli.add_commands(cli)
 metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))
 mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
-prometheus_cli.add_commands(cli)
+prometheus_cli.add_commands(cli, plan_monitoring, DEFAULT_CENTRE)
 dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, DEFAULT_CENTRE))
 reports_cli.add_commands(cli, reports_cli.ReportSources(
     open_past, zone_of, DEFAULT_CENTRE, _take_screenshot, read_opening))

@@ -1,4 +1,4 @@
-"""Read the recording rules and alerts of Prometheus from `alerts.yaml`. Their texts are Turkish and name nobody."""
+"""Read the recording rules and alerts of Prometheus from `alerts.yaml`. Their texts have two languages and no names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import yaml
 from pydantic import TypeAdapter
+
+from drawing.texts import Phrase
 
 RUNBOOKS = "docs/runbooks"
 DESK, MANAGER, OPERATOR = "masa", "uyarlama", "isletim"
@@ -42,8 +44,8 @@ class Alert(NamedTuple):
     holds_s: float
     severity: str
     audience: str
-    summary: str
-    description: str
+    summary: Phrase
+    description: Phrase
     keeps_s: float = 0
     """Time that the alert stays after its condition has ended, so that a condition on the edge sends one mail."""
 
@@ -54,14 +56,24 @@ class Alert(NamedTuple):
         return f"{RUNBOOKS}/{words.removeprefix('-')}.md"
 
 
+class Silence(NamedTuple):
+    """Alerts that are not sent while another one tells their cause."""
+
+    causes: tuple[str, ...]
+    symptoms: tuple[str, ...]
+    equal: tuple[str, ...]
+    """Labels that both have alike."""
+
+
 class Table(NamedTuple):
     """The whole file."""
 
     recorded: tuple[Recording, ...]
+    silenced: tuple[Silence, ...]
     alerts: tuple[Alert, ...]
 
 
 _TABLE = TypeAdapter(Table).validate_python(yaml.safe_load(
     (files("metrics") / "alerts.yaml").read_text(encoding="utf-8")))
 RECORDING_RULES = tuple(one for figure in _TABLE.recorded for one in figure.expand_windows())
-ALERTS = _TABLE.alerts
+ALERTS, SILENCES = _TABLE.alerts, _TABLE.silenced

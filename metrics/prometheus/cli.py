@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,42 +11,39 @@ import typer
 from drawing.output import write_files
 from metrics.prometheus.rules import MonitoringPlan, render_files
 
+PlanFactory = Callable[[Path, Path | None], MonitoringPlan]
 Places = Annotated[list[str] | None, typer.Option(
-    "--node", metavar="HOST:PORT", help="Address of a node ([listen] http). May be given again.")]
+    "--node", metavar="HOST:PORT", help="Address of a node, if not [listen] http. May be given again.")]
 Asterisks = Annotated[list[str] | None, typer.Option(
-    "--asterisk", metavar="HOST:PORT", help="Address of an Asterisk's own metrics ([asterisk] metrics).")]
+    "--asterisk", metavar="HOST:PORT", help="Address of an Asterisk's own metrics, if not [asterisk] http.")]
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
+def add_commands(app: typer.Typer, plan_of: PlanFactory, default: Path) -> None:
+    """Add the commands to the command line. `plan_of` reads a centre's settings."""
     metrics = typer.Typer(no_args_is_help=True, help="Rules and alerts on a node's metrics.")
 
     @metrics.command("rules")
     def write_rules(
         out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+        centre: Annotated[Path, typer.Argument(help="Folder of the centre.")] = default,
+        settings: Annotated[Path | None, typer.Option("--settings", help=(
+            "TOML file whose values replace those of santral.toml on this machine."))] = None,
         node: Places = None,
         asterisk: Asterisks = None,
         alertmanager: Annotated[str, typer.Option(
             "--alertmanager", metavar="HOST:PORT", help="Address of Alertmanager.")] = MonitoringPlan().alertmanager,
-        webhook: Annotated[str | None, typer.Option(
-            "--webhook", metavar="URL", help="Address that receives all other alerts.")] = None,
-        manager: Annotated[str | None, typer.Option(
-            "--manager-webhook", metavar="URL",
-            help="Address that receives the alerts for the manager of accommodations. They go nowhere else.")] = None,
         factor: Annotated[float, typer.Option(
             "--factor", min=0.001, max=10.0,
             help="Multiply waits and intervals by this; below 1 for tests.")] = 1.0,
     ) -> None:
-        """Write the configuration of Prometheus and Alertmanager: targets, recording rules, alerts and receivers. Exit
-        1: a file cannot be written; 2: an address is not valid."""
+        """Write the configuration of Prometheus and Alertmanager: targets, recording rules, alerts and the receivers of
+        [alerts]. Exit 1: a file cannot be written; 2: an address or the settings are not valid."""
         # Check every address before a file is written.
         for place in (*(node or ()), *(asterisk or ()), alertmanager):
             _require_address(place)
-        for url in (webhook, manager):
-            if url is not None and not url.startswith(("http://", "https://")):
-                raise typer.BadParameter(f"{url!r} is no address of a web page; write http://host:port/path")
-        plan = MonitoringPlan(tuple(node) if node else MonitoringPlan().nodes, tuple(asterisk or ()), alertmanager,
-                              webhook, manager, factor)
+        plan = plan_of(centre, settings)
+        plan = plan._replace(nodes=tuple(node or plan.nodes), asterisks=tuple(asterisk or plan.asterisks),
+                             alertmanager=alertmanager, factor=factor)
         write_files(out, render_files(plan))
         typer.echo(f"{out}: {', '.join(render_files(plan))}")
 

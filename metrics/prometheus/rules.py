@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from metrics.prometheus.alerts import ALERTS, CRITICAL, MANAGER, RECORDING_RULES
+from metrics.prometheus.alerts import ALERTS, RECORDING_RULES
+from metrics.prometheus.receivers import Receivers, build_routes, format_duration
 
 RULES, SCRAPE, ROUTES = "santral.rules.yml", "prometheus.yml", "alertmanager.yml"
 """Names of the files."""
@@ -37,30 +38,31 @@ class MonitoringPlan(NamedTuple):
     asterisks: tuple[str, ...] = ()
     """`host:port` of each Asterisk's `[asterisk] metrics`; none: Asterisk is not asked."""
     alertmanager: str = "127.0.0.1:9093"
-    webhook: str | None = None
-    """URL for alerts. None: alerts are only on the page of Alertmanager."""
-    manager_webhook: str | None = None
-    """URL for alerts about accommodations, which the first URL does not get."""
+    receivers: Receivers = Receivers()
     factor: float = 1.0
+    english: bool = False
+    """Language of alerts: English in place of Turkish."""
 
 
 def render_files(plan: MonitoringPlan) -> dict[str, str]:
     """Return the files by name."""
-    return {RULES: _render_yaml(build_rules(plan.factor)), SCRAPE: _render_yaml(build_scrape(plan)),
-            ROUTES: _render_yaml(build_routes(plan))}
+    return {RULES: _render_yaml(build_rules(plan.factor, english=plan.english)),
+            SCRAPE: _render_yaml(build_scrape(plan)),
+            ROUTES: _render_yaml(build_routes(plan.receivers, plan.factor, english=plan.english))}
 
 
-def build_rules(factor: float = 1.0) -> dict[str, Any]:
+def build_rules(factor: float = 1.0, *, english: bool = False) -> dict[str, Any]:
     """Return recording rules and alerts."""
     return {"groups": [
-        {"name": "santral-figures", "interval": _format_duration(15, factor),
+        {"name": "santral-figures", "interval": format_duration(15, factor),
          "rules": [{"record": one.name, "expr": one.expression} for one in RECORDING_RULES]},
-        {"name": "santral-alerts", "interval": _format_duration(5, factor), "rules": [{
+        {"name": "santral-alerts", "interval": format_duration(5, factor), "rules": [{
             "alert": one.name, "expr": one.expression,
-            **({"for": _format_duration(one.holds_s, factor)} if one.holds_s else {}),
-            **({"keep_firing_for": _format_duration(one.keeps_s, factor)} if one.keeps_s else {}),
+            **({"for": format_duration(one.holds_s, factor)} if one.holds_s else {}),
+            **({"keep_firing_for": format_duration(one.keeps_s, factor)} if one.keeps_s else {}),
             "labels": {"severity": one.severity, "audience": one.audience},
-            "annotations": {"summary": one.summary, "description": one.description, "runbook": one.runbook},
+            "annotations": {"summary": one.summary.text(english=english),
+                            "description": one.description.text(english=english), "runbook": one.runbook},
         } for one in ALERTS]}]}
 
 
@@ -77,37 +79,12 @@ def build_scrape(plan: MonitoringPlan) -> dict[str, Any]:
                 {"action": "keep", "source_labels": ["__name__"], "regex": SCRAPED_METRICS},
                 {"action": "labeldrop", "regex": DROPPED_LABELS}]})
     return {
-        "global": {"scrape_interval": _format_duration(15, plan.factor),
-                   "evaluation_interval": _format_duration(15, plan.factor),
-                   "scrape_timeout": _format_duration(10, plan.factor)},
+        "global": {"scrape_interval": format_duration(15, plan.factor),
+                   "evaluation_interval": format_duration(15, plan.factor),
+                   "scrape_timeout": format_duration(10, plan.factor)},
         "rule_files": [RULES],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [plan.alertmanager]}]}]},
         "scrape_configs": jobs}
-
-
-def build_routes(plan: MonitoringPlan) -> dict[str, Any]:
-    """Return the routes of Alertmanager. Alerts about accommodations go to their manager and to nobody else."""
-    def build_receiver(name: str, url: str | None) -> dict[str, Any]:
-        return {"name": name, **({"webhook_configs": [{"url": url, "send_resolved": True}]} if url else {})}
-
-    return {
-        "route": {
-            "receiver": "nobet", "group_by": ["alertname", "queue"], "group_wait": _format_duration(30, plan.factor),
-            "group_interval": _format_duration(300, plan.factor), "repeat_interval": "4h",
-            # The first matching route takes the alert, so the manager's alerts never reach the second.
-            "routes": [{"receiver": MANAGER, "matchers": [f'audience="{MANAGER}"']},
-                       {"receiver": "nobet", "matchers": [f'severity="{CRITICAL}"'],
-                        "group_wait": _format_duration(5, plan.factor), "repeat_interval": "1h"}]},
-        "receivers": [build_receiver("nobet", plan.webhook), build_receiver(MANAGER, plan.manager_webhook)]}
-
-
-def _format_duration(seconds: float, factor: float) -> str:
-    """Return a duration as Prometheus writes it: a whole number of the largest unit, at least one millisecond."""
-    ms = max(1, round(seconds * factor * 1000))
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
-        if ms % size == 0:
-            return f"{ms // size}{unit}"
-    return f"{ms}ms"
 
 
 def _render_yaml(value: dict[str, Any]) -> str:

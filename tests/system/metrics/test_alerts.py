@@ -21,6 +21,7 @@ from lab import lifecycle
 from lab.pbx import process
 from lab.people import node_records
 from lab.session import LabSession
+from metrics.prometheus.receivers import Receivers
 from metrics.prometheus.rules import ROUTES, SCRAPE, MonitoringPlan, render_files
 from tests.fakes.prometheus import alerting, watching
 from tests.system.conftest import NewLab
@@ -90,8 +91,8 @@ async def test_three_alerts_reach_who_is_to_be_told(new_lab: NewLab, tmp_path: P
 
 def _watch(lab: LabSession, desk: Told, manager: Told, folder: Path) -> None:
     def write(alertmanager: str) -> None:
-        plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), alertmanager, desk.url, manager.url,
-            FACTOR)
+        plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), alertmanager,
+                              Receivers(webhook=desk.url, manager_webhook=manager.url), FACTOR)
         for name, text in render_files(plan).items():
             (folder / name).write_text(text, encoding="utf-8")
 

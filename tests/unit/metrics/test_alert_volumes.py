@@ -39,7 +39,8 @@ def _fires(folder: Path, series: dict[str, str], step_s: int, alerts: tuple[str,
     expression = f'sum by (alertname) (count_over_time(ALERTS{{alertstate="firing"}}[{window}]))'
     nothing = [{"labels": '{alertname="none"}', "value": 1}]
     (folder / "test.yml").write_text(json.dumps({
-        "rule_files": ["rules.yml"], "evaluation_interval": f"{step_s}s", "tests": [{
+        "rule_files": ["rules.yml"], "evaluation_interval": f"{step_s}s",
+        "group_eval_order": [group["name"] for group in rules["groups"]], "tests": [{
             "interval": f"{step_s}s",
             "input_series": [{"series": name, "values": values} for name, values in series.items()],
             "promql_expr_test": [{"expr": expression, "eval_time": f"{moment}s", "exp_samples": nothing}

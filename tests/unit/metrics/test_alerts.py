@@ -14,7 +14,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from metrics.prometheus.alerts import ALERTS, AUDIENCES, CRITICAL, RECORDING_RULES, SEVERITIES
+from metrics.prometheus.alerts import ALERTS, AUDIENCES, CRITICAL, RECORDING_RULES, SEVERITIES, SILENCES
+from metrics.prometheus.receivers import MailServer, Receivers
 from metrics.prometheus.rules import RULES, SCRAPE, SCRAPED_METRICS, MonitoringPlan, render_files
 from santral.cli import cli
 
@@ -308,7 +309,10 @@ def _promtool(*words: str, cwd: Path) -> str:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    for name, text in render_files(MonitoringPlan(asterisks=("127.0.0.1:8088",), webhook="http://127.0.0.1:1/x")).items():
+    plan = MonitoringPlan(asterisks=("127.0.0.1:8088",), receivers=Receivers(
+        ("nobet@example.org",), ("uyarlama@example.org",), "http://127.0.0.1:1/x", server=MailServer(
+            "mail.example.org:587", "santral@example.org", user="santral", password_file="/etc/santral/mail")))
+    for name, text in render_files(plan).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -348,34 +352,54 @@ def _write(folder: Path, name: str, rules: list[str], tests: list[dict[str, Any]
         group["rules"] = [rule for rule in group["rules"] if rule.get("alert", rule.get("record")) in rules]
     (folder / f"{name}.rules.yml").write_text(json.dumps(whole), encoding="utf-8")
     (folder / f"{name}.test.yml").write_text(json.dumps(
-        {"rule_files": [f"{name}.rules.yml"], "evaluation_interval": "15s", "tests": tests}), encoding="utf-8")
+        {"rule_files": [f"{name}.rules.yml"], "evaluation_interval": "15s", "tests": tests,
+         # In any order, an alert would sometimes see figures of the step before.
+         "group_eval_order": [group["name"] for group in whole["groups"]]}), encoding="utf-8")
     return f"{name}.test.yml"
 
 
-def test_texts_are_turkish_and_have_a_runbook() -> None:
+def test_texts_have_two_languages_and_a_runbook() -> None:
     told = {path.relative_to(HOME).as_posix() for path in (HOME / "docs" / "runbooks").glob("*.md")}
     assert told == {alert.runbook for alert in ALERTS}, "a page for each alert, an alert for each page"
     assert len(BY_NAME) == len(ALERTS)
     for alert in ALERTS:
         assert alert.severity in SEVERITIES and alert.audience in AUDIENCES
-        assert alert.description.endswith(".") and not alert.summary.endswith(".")
-        assert set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description)) <= {
-            "queue", "team", "rule", "flow", "kind", "instance", "channel", "class"}, "no label names a person"
+        for summary, description in zip(alert.summary, alert.description, strict=True):
+            assert description.endswith(".") and not summary.endswith(".")
+            assert set(re.findall(r"\$labels\.(\w+)", summary + description)) <= {
+                "queue", "team", "rule", "flow", "kind", "instance", "channel", "class"}, "no label names a person"
+            assert re.findall(r"{{.*?}}", summary) == re.findall(r"{{.*?}}", alert.summary.tr)
+            assert sorted(re.findall(r"{{.*?}}", description)) == sorted(re.findall(r"{{.*?}}", alert.description.tr))
         page = (HOME / alert.runbook).read_text(encoding="utf-8")
         assert page.startswith(f"# {alert.name}\n")
-        assert f"> {re.sub('{{.*?}}', '…', alert.summary)}\n" in page
+        assert f"> {re.sub('{{.*?}}', '…', alert.summary.tr)}\n" in page
         parts = re.findall(r"^## (.+)$", page, re.MULTILINE)
         assert parts == ["Meaning", "Check", "Fix"], alert.runbook
         assert all(len(part.strip()) > 60 for part in re.split(r"^## .+$", page, flags=re.MULTILINE)[1:])
 
 
 def test_what_concerns_accommodations_goes_to_their_manager_alone() -> None:
-    routes = yaml.safe_load(render_files(MonitoringPlan(webhook="http://a/", manager_webhook="http://b/"))["alertmanager.yml"])
+    told = Receivers(webhook="http://a/", manager_webhook="http://b/")
+    routes = yaml.safe_load(render_files(MonitoringPlan(receivers=told))["alertmanager.yml"])
     first = routes["route"]["routes"][0]
     assert first == {"receiver": "uyarlama", "matchers": ['audience="uyarlama"']} and "continue" not in first
     assert {alert.name for alert in ALERTS if alert.audience == "uyarlama"} == {
         "AccommodationViolation", "BreakProtectionOverridden"}
     assert BY_NAME["AccommodationViolation"].severity == CRITICAL
+
+
+def test_no_alert_of_distress_or_of_accommodations_is_silenced() -> None:
+    silenced = {name for one in SILENCES for name in one.symptoms}
+    assert silenced < set(BY_NAME) and {name for one in SILENCES for name in one.causes} < set(BY_NAME)
+    assert not any(BY_NAME[name].audience == "uyarlama" for name in silenced)
+    assert not {"DistressWaiting", "CounsellorMissing", "DistressShareHigh"} & silenced
+
+
+def test_alerts_speak_english_where_the_centre_wants_it() -> None:
+    rules = yaml.safe_load(render_files(MonitoringPlan(english=True))[RULES])
+    told = {rule["alert"]: rule["annotations"]["summary"] for group in rules["groups"] for rule in group["rules"]
+            if "alert" in rule}
+    assert told["AsteriskLinkDown"] == "No connection to Asterisk"
 
 
 def test_a_factor_makes_waits_shorter() -> None:
@@ -396,13 +420,51 @@ def test_of_asterisk_nothing_is_kept_that_has_a_name() -> None:
 
 def test_the_command(tmp_path: Path) -> None:
     run = CliRunner()
-    said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "new"), "--node", "10.0.0.1:8080",
-                            "--asterisk", "127.0.0.1:8088"])
+    overlay = tmp_path / "local.toml"
+    overlay.write_text('[mail]\nserver = "127.0.0.1:25"\nsender = "santral@example.org"\ntls = false\n'
+                       '[alerts]\nmail = ["nobet@example.org"]\n', encoding="utf-8")
+    said = run.invoke(cli, ["metrics", "rules", str(HOME / "centres" / "meb"), "--settings", str(overlay), "--out",
+                            str(tmp_path / "new"), "--node", "10.0.0.1:8080", "--asterisk", "127.0.0.1:8088"])
     assert said.exit_code == 0, said.output
     assert "10.0.0.1:8080" in (tmp_path / "new" / SCRAPE).read_text(encoding="utf-8")
+    routes = yaml.safe_load((tmp_path / "new" / "alertmanager.yml").read_text(encoding="utf-8"))
+    assert routes["global"] == {"smtp_smarthost": "127.0.0.1:25", "smtp_from": "santral@example.org",
+                                "smtp_require_tls": False}
+    assert [one["to"] for one in routes["receivers"][0]["email_configs"]] == ["nobet@example.org"]
     (tmp_path / "file").write_text("", encoding="utf-8")
     said = run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path / "file" / "x")])
     assert said.exit_code == 1 and "cannot be written" in said.output and "Traceback" not in said.output
     for words in (["--node", "nowhere"], ["--node", "http://10.0.0.1:80"], ["--asterisk", "10.0.0.1 b:80"],
-                  ["--alertmanager", "a:99999"], ["--webhook", "mail"], ["--factor", "0"]):
+                  ["--alertmanager", "a:99999"], ["--factor", "0"]):
         assert run.invoke(cli, ["metrics", "rules", "--out", str(tmp_path), *words]).exit_code == 2
+
+
+@pytest.mark.parametrize(("table", "told"), (
+    ('[alerts]\nmail = ["nobet@example.org"]', "no server takes mail"),
+    ('[alerts]\nmail = ["nobet"]', "should be a mail address"),
+    ('[alerts]\nwebhook = "nobet.example.org"', "should be a web address"),
+    ('[mail]\nserver = "mail.example.org:25"', "needs 'sender'"),
+    ('[mail]\nserver = "mail.example.org:25"\nsender = "a@example.org"\ntls = false', "only for a server at"),
+    ('[mail]\nserver = "127.0.0.1:25"\nsender = "a@example.org"\nuser = "a"', "'password_file' together"),
+))
+def test_a_receiver_that_cannot_be_reached_is_refused(tmp_path: Path, table: str, told: str) -> None:
+    overlay = tmp_path / "local.toml"
+    overlay.write_text(table, encoding="utf-8")
+    said = CliRunner().invoke(cli, ["check", str(HOME / "centres" / "meb"), "--settings", str(overlay), "--state",
+                                    str(tmp_path)])
+    assert said.exit_code == 2 and told in said.output, said.output
+
+
+def test_check_warns_while_nobody_is_told(tmp_path: Path) -> None:
+    def warnings(text: str) -> list[str]:
+        overlay = tmp_path / "local.toml"
+        overlay.write_text(text, encoding="utf-8")
+        said = CliRunner().invoke(cli, ["check", str(HOME / "centres" / "meb"), "--settings", str(overlay), "--state",
+                                        str(tmp_path)])
+        assert said.exit_code == 0, said.output
+        return [line for line in said.output.splitlines() if "told" in line]
+
+    nobody, no_manager = warnings("")
+    assert "nobody is told of a fault" in nobody and "accommodation" in no_manager
+    assert warnings('[alerts]\nwebhook = "http://127.0.0.1:9/"') == [no_manager]
+    assert warnings('[alerts]\nwebhook = "http://127.0.0.1:9/"\nmanager_webhook = "http://127.0.0.1:9/"') == []
