@@ -81,7 +81,7 @@ from santral.node.contact_notes import ContactNotes
 from santral.node.nightly_purge import NightlyPurge
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
 from santral.node.own_desk import OwnDesk
-from santral.node.projections import Projections, log_phone_faults
+from santral.node.projections import Projections, log_ended_calls, log_phone_faults
 from santral.node.recording_access import RecordingAccess
 from santral.node.service_manager import ServiceManager
 from santral.node.supervision import run_supervised
@@ -311,7 +311,7 @@ class Node:
     def _build_runner(self, store: Store, told: Projections) -> Runner:
         runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
                         projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
-                                     log_phone_faults, self._tell_unreached,
+                                     log_phone_faults, log_ended_calls, self._tell_unreached,
                                      *([] if self._outbox is None else [self._outbox.note_facts])],
                         measure=told.recorder.observe_decision, on_overflow=self._request_resync,
                         on_turn=self._manager.feed_watchdog, observe_turn=self._update_desks)

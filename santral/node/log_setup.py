@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
+
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
+"""Level of a log line -> priority of the journal, as in `sd-daemon(3)`."""
 
 
 def configure_logs(*, as_json: bool) -> None:
@@ -17,11 +21,27 @@ def configure_logs(*, as_json: bool) -> None:
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)] if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(),
                                             exception_formatter=structlog.dev.plain_traceback)])
+    if _is_journal():
+        shown.append(_add_priority)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _escape_event,
                     structlog.processors.TimeStamper(fmt="iso", utc=True), *shown],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _is_journal() -> bool:
+    """Return whether stderr leads to the journal of systemd, which names its own stream to a service."""
+    try:
+        about = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
+
+
+def _add_priority(logger: Any, method: str, line: Any) -> str:
+    """Begin each line with its priority, because the journal takes each line of a traceback as an entry."""
+    return "\n".join(f"<{PRIORITIES.get(method, 6)}>{part}" for part in str(line).split("\n"))
 
 
 def _escape_event(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

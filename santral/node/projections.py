@@ -15,7 +15,7 @@ from metrics.queue_log.log_file import Rotation
 from metrics.queue_log.writer import QueueLog
 from routing.core.engine import Engine
 from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, AgentState, Centre
-from routing.core.model.facts import AgentChanged, Fact
+from routing.core.model.facts import AgentChanged, Ended, Fact
 from routing.core.model.reasons import PHONE_DROPS
 from routing.core.stored import Started
 from routing.runner import RunnerTurn
@@ -101,6 +101,14 @@ def log_phone_faults(facts: Sequence[Fact]) -> None:
         if isinstance(fact, AgentChanged) and fact.state is AgentState.NOT_RESPONDING and fact.reason == PHONE_DROPS \
                 and fact.before is not AgentState.NOT_RESPONDING:
             log.warning("agent.phone_dropped", agent=fact.agent, seat=fact.seat, calls=fact.rna_count)
+
+
+def log_ended_calls(facts: Sequence[Fact]) -> None:
+    """Log each call that has ended: id, service, outcome and wait. The id leads to `santral why`."""
+    for fact in facts:
+        if isinstance(fact, Ended):
+            log.info("call.ended", contact=fact.contact, service=fact.service, outcome=fact.outcome.value,
+                     wait_s=round(fact.wait_s, 1))
 
 
 def _first_fact_read(last: int, done: int | None) -> int:
