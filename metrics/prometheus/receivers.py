@@ -21,7 +21,7 @@ _BODY = """{{ range .Alerts }}{{ .Annotations.summary }}
 
 {{ end }}"""
 BODY = Phrase(_BODY % ("Başladı", "02.01.2006 15:04", "Bitti", "02.01.2006 15:04", "Ne yapmalı"),
-              _BODY % ("Since", "2006-01-02 15:04", "Until", "2006-01-02 15:04", "What to do"))
+              _BODY % ("Since", "2006-01-02 15:04", "Until", "2006-01-02 15:04", "Runbook"))
 """A mail is plain text, which every reader and screen reader takes."""
 
 
