@@ -30,6 +30,7 @@ from centres.calendar_days import Calendar
 from centres.callback import Callback
 from centres.desk import Desk, Turn
 from centres.lines import Lines
+from centres.reports import Reports
 from centres.seats import Seats
 from centres.sms import Sms
 from centres.surge import Surge
@@ -338,6 +339,7 @@ class Settings(Shape):
     voice: Voice = Voice()
     recording: Recording = Recording()
     privacy: Privacy = Privacy()
+    reports: Reports = Reports()
     preferences: Preferences = Preferences()
     routing: Routing = Routing()
     pause_reasons: Annotated[dict[ServiceId, PauseReason], Field(min_length=1, max_length=40)] = {

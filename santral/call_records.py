@@ -10,12 +10,17 @@ from centres.base_shapes import DAY_MIN
 from centres.centre_reader import load_centre
 from metrics.reports.call_history import ServiceWork, read_history
 from metrics.reports.cli import ReportOpening
+from metrics.reports.mail import MailPlan
 from planning.errors import PlanningError
 from planning.simulation.arrivals import PATIENCE_S, CallProfile
 from planning.staffing.call_record import CalendarDay, CallRecord, KindOn
 from routing.core.model.ids import ServiceId
 from santral.centre import config
+from santral.errors import BadCentre
 from santral.node.state_reader import open_past
+from santral.secrets import read_private
+
+SQLITE = "sqlite:///"
 
 
 def read_record(place: str, centre: Path) -> CallRecord:
@@ -49,6 +54,25 @@ def read_calendar(centre: Path) -> KindOn:
         return CalendarDay(day.kind, day.name)
 
     return kind_on
+
+
+def read_mail_plan(centre: Path, settings: Path | None, state: Path) -> MailPlan:
+    """Return where reports go by mail. Raise BadCentre if the centre names nobody, and SantralError for a bad file."""
+    loaded = load_centre(centre, settings)
+    if loaded.settings is None:
+        raise BadCentre("\n".join(map(str, loaded.problems)))
+    wanted = loaded.settings.reports
+    if not wanted.to or wanted.sender is None:
+        raise BadCentre(f"{loaded.where('reports')}: nobody gets reports; write 'to' and 'sender' into [reports]")
+    secret = read_private(state / "secrets" / "mail.json")
+    host, _, port = wanted.server.rpartition(":")
+    return MailPlan(wanted.to, wanted.sender, host.strip("[]"), int(port), wanted.tls, str(secret.get("user", "")),
+                    str(secret.get("password", "")), _place_of(loaded.settings.store.url, state))
+
+
+def _place_of(url: str, state: Path) -> str:
+    """Return the place of a node's record. A relative SQLite path is inside the state folder."""
+    return str(state / url.removeprefix(SQLITE)) if url.startswith(SQLITE) else url
 
 
 def read_opening(centre: Path) -> ReportOpening:

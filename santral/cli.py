@@ -45,7 +45,7 @@ from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
 from santral import people_cli, phones_cli, preferences_cli, sms_cli
 from santral.backup import cli as backup_cli
-from santral.call_records import read_calendar, read_opening, read_record
+from santral.call_records import read_calendar, read_mail_plan, read_opening, read_record
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
@@ -311,7 +311,7 @@ mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
 prometheus_cli.add_commands(cli, plan_monitoring, DEFAULT_CENTRE)
 dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, DEFAULT_CENTRE))
 reports_cli.add_commands(cli, reports_cli.ReportSources(
-    open_past, zone_of, DEFAULT_CENTRE, _take_screenshot, read_opening))
+    open_past, zone_of, DEFAULT_CENTRE, _take_screenshot, read_opening, read_mail_plan))
 
 # Benchmarks belong to a checkout of the repository. They are not installed, also not by an editable installation.
 if (CHECKOUT / "bench" / "cli.py").is_file():

@@ -22,6 +22,7 @@ from rich.table import Table
 from drawing.console_output import OutputConsole
 from metrics.reports import contacts, daily_report, day_summary, export, legs, spreadsheet
 from metrics.reports.export import Columns, Row
+from metrics.reports.mail import MailError, MailPlan, build_mail, send_mail
 from metrics.reports.period import BadPeriod, Period, named_period, period_between
 from metrics.reports.view import ReportView, render_csv
 from routing.store.reader import Query
@@ -49,6 +50,8 @@ class ReportSources(NamedTuple):
     """Write a page as a browser shows it into a PNG."""
     opening: Callable[[Path], ReportOpening]
     """Return the opening hours of a centre."""
+    mail: Callable[[Path, Path | None, Path], MailPlan]
+    """Return where reports go: centre, settings of the machine, state folder. Raise SantralError if nowhere."""
 
 
 T = TypeVar("T")
@@ -113,6 +116,24 @@ def _report_commands(house: ReportSources) -> typer.Typer:
         _write_report(house, lambda zone: period_between(first, last, zone), state, centre,
                       ReportOptions(csv, excel, xlsx, html, picture, english))
 
+    @reports.command("mail")
+    def mail_report(
+        state: Annotated[Path, typer.Argument(metavar="STATE", help="State folder of the node.")],
+        day: Annotated[str | None, typer.Option("--day", help="Day of the report; left out: yesterday.")] = None,
+        centre: Centre = None,
+        settings: Annotated[Path | None, typer.Option("--settings", help="Settings of this machine.")] = None,
+        english: English = False,
+    ) -> None:
+        """Mail the report of a day as [reports] of santral.toml says: paragraph, page and workbook."""
+        folder = centre or house.centre
+        plan = house.mail(folder, settings, state)
+        view = _read_view(house, lambda zone: named_period("day", day, zone, time.time()), plan.store, folder, english)
+        try:
+            send_mail(plan, build_mail(plan, view))
+        except MailError as error:
+            _exit_with(str(error), 1)
+        typer.echo(f"{view.title}: sent to {len(plan.to)}")
+
     return reports
 
 
@@ -169,14 +190,9 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
     # 1. Check the arguments, then read everything and close the store.
     if asked.picture is not None and asked.html is None:
         raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
-    folder = centre or house.centre
-    when = _exit_if_unusable(lambda: period(house.zone(folder)))
-    opening = house.opening(folder)
-    with house.open_past(state) as ask:
-        found = _exit_if_unusable(lambda: daily_report.read_report(ask, when))
-        summary = day_summary.read_summary(ask, found, opening.closed_entry)
+    view = _read_view(house, period, state, centre or house.centre, asked.english)
     # 2. Write what was asked for. The terminal is for a report without files.
-    view = ReportView(found, summary, english=asked.english, hours=open_spans(when, opening))
+    found = view.report
     if asked.csv is not None and str(asked.csv) == "-":
         typer.echo(render_csv(found), nl=False)
         return
@@ -193,6 +209,17 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
             file.write_bytes(spreadsheet.render_xlsx(view))
     if not any((asked.csv, asked.excel, asked.xlsx, asked.html)):
         _print_report(view)
+
+
+def _read_view(house: ReportSources, period: Callable[[ZoneInfo], Period], state: str, folder: Path,
+               english: bool) -> ReportView:
+    """Read everything that a report shows, and close the store."""
+    when = _exit_if_unusable(lambda: period(house.zone(folder)))
+    opening = house.opening(folder)
+    with house.open_past(state) as ask:
+        found = _exit_if_unusable(lambda: daily_report.read_report(ask, when))
+        summary = day_summary.read_summary(ask, found, opening.closed_entry)
+    return ReportView(found, summary, english=english, hours=open_spans(when, opening))
 
 
 def open_spans(period: Period, opening: ReportOpening) -> list[tuple[float, float]]:

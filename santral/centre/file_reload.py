@@ -29,7 +29,7 @@ from santral.centre.prompt_check import check_playable
 log = structlog.get_logger()
 
 RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "preferences",
-                      "pause_reasons", "routing", "profile", "surge"})
+                      "pause_reasons", "reports", "routing", "profile", "surge"})
 """Tables of santral.toml that a reload puts in force. All others need a restart."""
 BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "lines", "transfer", "seats", "fallback", "wait.tick_s",
                          "wait.step_s", "wait.max_fails"})

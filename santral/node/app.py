@@ -88,6 +88,7 @@ from santral.node.supervision import run_supervised
 from santral.node.surge_switch import SurgeSwitch
 from santral.node.unreached_callers import UnreachedCallers
 from santral.privacy.caller_data import CallerData
+from santral.report_schedule import ReportSchedule, mail_command
 from santral.secrets import NodeSecrets, compare_secret, write_private
 
 log = structlog.get_logger()
@@ -267,6 +268,7 @@ class Node:
                      group.create_task(run_supervised("recordings", self._talks.run_sweeps), name="recordings"),
                      group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
                      group.create_task(run_supervised("purge", self._night.run_nights), name="purge"),
+                     group.create_task(run_supervised("reports", self._build_schedule().run_days), name="reports"),
                      group.create_task(run_supervised("preferences", self._wishes.run_sweeps), name="wishes"),
                      group.create_task(run_supervised("callbacks", self._hold.watch_release), name="hold"),
                      group.create_task(run_supervised("desk", desk.run_forever), name="desk")]
@@ -382,6 +384,10 @@ class Node:
                           forget_caller, keys=self._secrets.folder / "recordings.json", notes=self._note_keys,
                           node=True, who=AUDIT_NAME)
         return NightlyPurge(store, data.purge_due, lambda: self._config.settings, time.time, runner.write_snapshot)
+
+    def _build_schedule(self) -> ReportSchedule:
+        command = mail_command(self._files.folder, self._files.overlay, self._state)
+        return ReportSchedule(lambda: self._config.settings, command, time.time)
 
     async def _start_redirect(self, stack: AsyncExitStack) -> SipRedirect | None:
         """Start the server that tells Asterisk the number of a callback. Return None if there is no carrier."""
