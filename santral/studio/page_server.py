@@ -29,8 +29,6 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Server": "studio"}
 COOKIE = "santral-studio"
 TOKEN_BYTES = 24
-CHECKED_AT_ONCE = 2
-"""Takes that are checked at the same time. Each check runs two programs."""
 
 
 class StudioPage:
@@ -45,7 +43,8 @@ class StudioPage:
         self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True,
                                              undefined=jinja2.StrictUndefined, trim_blocks=True)
         self._headers = build_page_headers()
-        self._checks = asyncio.Semaphore(CHECKED_AT_ONCE)
+        # One check at a time: each runs two programs, and all write one file of notes.
+        self._checks = asyncio.Lock()
 
     def build_application(self) -> web.Application:
         """Build the application with all routes."""
@@ -79,7 +78,8 @@ class StudioPage:
         language = choose_language(request)
         words = list_words(language)
         # The check of old takes runs programs, which would stop the loop.
-        sentences = await asyncio.to_thread(self._describe_sentences)
+        async with self._checks:
+            sentences = await asyncio.to_thread(self._describe_sentences)
         text = self._templates.get_template("studio.html").render(
             language=language, other=next(one for one in LANGUAGES if one != language), words=words,
             sentences=sentences)
@@ -91,7 +91,7 @@ class StudioPage:
             faults = self._takes.faults_of_take(one.prompt.id)
             described.append({"name": one.prompt.id, "text": one.prompt.text, "language": one.prompt.language,
                               "often": one.often, "most_s": self._takes.most_seconds(one.prompt.id),
-                              "faults": None if faults is None else [fault.kind for fault in faults]})
+                              "faults": faults})
         return described
 
     async def _serve_file(self, request: web.Request) -> web.Response:
@@ -123,7 +123,7 @@ class StudioPage:
             raise web.HTTPRequestEntityTooLarge(most, len(sound))
         async with self._checks:
             faults = await asyncio.to_thread(self._takes.keep_take, name, sound)
-        return web.json_response({"faults": [fault.kind for fault in faults]})
+        return web.json_response({"faults": faults})
 
     async def _import_takes(self, request: web.Request) -> web.Response:
         async with self._checks:

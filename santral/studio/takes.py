@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prompts.build import hold_lock
+from prompts.errors import SoundError
 from prompts.manifest import text_hash
-from prompts.recording_intake import Fault, check_delivery, duration_bounds, faults_of
+from prompts.recording_intake import check_delivery, duration_bounds, faults_of
 from prompts.studio import RecordingStudio
 from prompts.text_reader import Prompt
 
@@ -22,8 +23,8 @@ ROOM_S = 10.0
 """Time in a take besides the longest reading, for the silence around it."""
 BYTES_A_SECOND = 48_000 * 2
 HEADER_BYTES = 4096
-TEXTS = "texts.json"
-"""File of the hashes of the texts that were read."""
+NOTES = "takes.json"
+"""File of what is known of each take."""
 
 
 class Sentence(NamedTuple):
@@ -35,12 +36,22 @@ class Sentence(NamedTuple):
     often: bool
 
 
+class TakeNote(NamedTuple):
+    """Knowledge of a take that a later start needs."""
+
+    text: str
+    """Hash of the text that was read."""
+    changed: int
+    """Time of the file, in nanoseconds, whose faults these are."""
+    faults: list[str]
+
+
 class Imported(NamedTuple):
     """Result of an import."""
 
     taken: int
-    faults: Mapping[str, Sequence[Fault]]
-    """Faults by the name of the prompt."""
+    faults: Mapping[str, Sequence[str]]
+    """Kinds of faults by the name of the prompt."""
 
 
 def order_sentences(prompts: Mapping[str, Prompt], heard: Mapping[str, int], language: str) -> list[Sentence]:
@@ -58,8 +69,7 @@ class Takes:
 
     def __init__(self, folder: Path, prompts: Mapping[str, Prompt], sounds: Path) -> None:
         self.folder, self._prompts, self.sounds = folder, prompts, sounds
-        self._known: dict[str, tuple[float, list[Fault]]] = {}
-        self._texts = self._read_texts()
+        self._notes = self._read_notes()
         self._put_old_aside()
 
     def find_take(self, name: str) -> Path | None:
@@ -67,15 +77,20 @@ class Takes:
         path = self.folder / f"{name}.wav"
         return path if name in self._prompts and path.is_file() else None
 
-    def faults_of_take(self, name: str) -> list[Fault] | None:
-        """Return the faults of a take as the import finds them, or None without a take."""
+    def faults_of_take(self, name: str) -> list[str] | None:
+        """Return the kinds of a take's faults as the import finds them, or None without a take."""
         path = self.find_take(name)
         if path is None:
             return None
-        changed = path.stat().st_mtime
-        if (known := self._known.get(name)) is None or known[0] != changed:
-            known = self._known[name] = changed, list(faults_of(path, self._prompts[name]))
-        return known[1]
+        # A check runs two programs, and hundreds of them would keep a person waiting at the next start.
+        changed, known = path.stat().st_mtime_ns, self._notes.get(name)
+        if known is None or known.changed != changed:
+            prompt = self._prompts[name]
+            known = TakeNote(text_hash(prompt.text), changed, [fault.kind for fault in faults_of(path, prompt)])
+            self._notes[name] = known
+            notes = {one: note._asdict() for one, note in sorted(self._notes.items())}
+            _write_whole(self.folder / NOTES, json.dumps(notes, indent=1).encode())
+        return known.faults
 
     def most_seconds(self, name: str) -> float:
         """Return the length at which the page ends a take."""
@@ -85,12 +100,10 @@ class Takes:
         """Return the size of the longest take of a sentence."""
         return HEADER_BYTES + int(self.most_seconds(name) * BYTES_A_SECOND)
 
-    def keep_take(self, name: str, sound: bytes) -> list[Fault]:
-        """Write a take, completely or not at all, over an earlier one. Return its faults."""
+    def keep_take(self, name: str, sound: bytes) -> list[str]:
+        """Write a take, completely or not at all, over an earlier one. Return the kinds of its faults."""
         _write_whole(self.folder / f"{name}.wav", sound)
-        self._known.pop(name, None)
-        self._texts[name] = text_hash(self._prompts[name].text)
-        _write_whole(self.folder / TEXTS, json.dumps(self._texts, indent=1, sort_keys=True).encode())
+        self._notes.pop(name, None)
         return self.faults_of_take(name) or []
 
     def import_good(self) -> Imported:
@@ -104,18 +117,23 @@ class Takes:
         faulty = {name: faults for name in self._prompts if (faults := self.faults_of_take(name))}
         return Imported(len(found.good), faulty)
 
-    def _read_texts(self) -> dict[str, str]:
+    def _read_notes(self) -> dict[str, TakeNote]:
         try:
-            found = json.loads((self.folder / TEXTS).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads((self.folder / NOTES).read_text(encoding="utf-8"))
+            return {name: TakeNote(**note) for name, note in found.items()}
+        except FileNotFoundError:
             return {}
-        return found if isinstance(found, dict) else {}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise SoundError(f"{self.folder / NOTES}: not readable ({error}); remove it, and its takes are put aside"
+                             ) from error
 
     def _put_old_aside(self) -> None:
         """Hide the takes of texts that were changed since. The import reads no hidden file."""
         for name, prompt in self._prompts.items():
-            if (path := self.find_take(name)) is not None and self._texts.get(name) != text_hash(prompt.text):
+            note, path = self._notes.get(name), self.find_take(name)
+            if path is not None and (note is None or note.text != text_hash(prompt.text)):
                 path.rename(path.with_name(f".{path.name}.old"))
+                self._notes.pop(name, None)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -23,6 +23,7 @@ from prompts.audio import hold_music
 from prompts.audio.sound_level import load_wav, speech_rms
 from prompts.audio.voices import choose_voices
 from prompts.build import Options, build_prompts
+from prompts.errors import SoundError
 from prompts.manifest import Manifest
 from prompts.recording_intake import check_delivery
 from prompts.text_reader import all_prompts
@@ -154,6 +155,18 @@ def test_a_take_of_changed_words_is_read_again(tmp_path: Path) -> None:
     prompts["ana-menu-2"] = prompts["ana-menu-2"]._replace(text="Başka sözler.")
     assert Takes(tmp_path / "takes", prompts, tmp_path).find_take("ana-menu-2") is None
     assert check_delivery(tmp_path / "takes", prompts).good == {}
+    (tmp_path / "takes/takes.json").write_text("[")
+    with pytest.raises(SoundError, match=r"takes\.json: not readable"):
+        Takes(tmp_path / "takes", prompts, tmp_path)
+
+
+def test_a_later_start_knows_all_takes_without_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = {key: CATALOGUE[key] for key in KEYS}
+    Takes(tmp_path, prompts, tmp_path).keep_take("ana-menu-2", b"RIFF")
+    monkeypatch.setattr("santral.studio.takes.faults_of", lambda path, prompt: pytest.fail("checked again"))
+    again = Takes(tmp_path, prompts, tmp_path)
+    assert again.faults_of_take("ana-menu-2") == ["damaged"]
+    assert again.faults_of_take("bekleme-siradaki") is None
 
 
 def test_the_order_is_that_of_the_callers() -> None:
