@@ -82,6 +82,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                  "restart; no line is lost."),
     "queue_log.lines_unexplained": (LOOK, "Another program writes into the file, or the file was restored."),
     "journal.snapshot_failed": (ALARM, "The nightly state was not written; the journal is kept longer."),
+    "report.mail_failed": (ALARM, "The report of a day was not mailed; `santral report mail` sends it."),
     "privacy.purge_failed": (ALARM, "Old data was not destroyed; tried again the next night."),
     "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
     "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
