@@ -36,6 +36,7 @@ from lab.pbx.ports import PortBlock
 from lab.pbx.process import Identity
 from lab.pbx.sms_gateway import FILE as GATEWAY_FILE
 from lab.pbx.sms_gateway import render_settings
+from lab.pbx.watch_user import add_user
 from lab.phones import network, network_conf
 from lab.phones.network import NetworkPlace
 from lab.visitors import Visitor, VisitorPlaces, wait_listening
@@ -293,7 +294,7 @@ class _LabStart:
         # 5. Start the gateway, Asterisk and the telephone network.
         if gateway is not None:
             start_gateway(self._folder)
-        self._start_asterisk(program)
+        self._start_asterisk(program, watched=visitors is not None)
         page = visitors and network_conf.VisitorLine(visitors.network, tuple(loaded.settings.numbers))
         place = self._start_network(program, places["sip"], carrier, page)
         # Asterisk keeps its real AMI address. Only the node goes through the proxy, so its settings are written again.
@@ -338,7 +339,7 @@ class _LabStart:
             if not are_built(sounds, words):
                 self._say("building the prompts that are missing")
                 seed_sounds(sounds)
-                _run_santral("prompts", "build", "--centre", str(self._centre), "--out", str(sounds), "--renamed")
+                read_santral("prompts", "build", "--centre", str(self._centre), "--out", str(sounds), "--renamed")
 
     def _start_guard(self) -> None:
         owner = process.identify_process(os.getpid())
@@ -346,11 +347,13 @@ class _LabStart:
         command = [sys.executable, "-m", "lab.guard", str(owner.pid), str(owner.started), str(self._folder)]
         note_process(self._folder, "guard", process.start_process(command, self._folder / "guard.log"))
 
-    def _start_asterisk(self, program: AsteriskProgram) -> None:
+    def _start_asterisk(self, program: AsteriskProgram, *, watched: bool) -> None:
         self._say("starting Asterisk")
         conf = self._folder / "asterisk"
-        _run_santral("asterisk-conf", str(self._centre), "--settings", str(self._settings), "--state",
+        read_santral("asterisk-conf", str(self._centre), "--settings", str(self._settings), "--state",
                      str(self._folder), "--out", str(conf))
+        if watched:
+            add_user(conf, self._folder)
         pbx = PrivateAsterisk(program, conf, self._folder / "pbx", self._max_calls())
         identity = pbx.start_process()
         note_process(self._folder, "asterisk", identity, pbx.run)
@@ -406,8 +409,9 @@ def _write_remote_numbers(folder: Path, outside: Mapping[str, str]) -> None:
         path.write_text(json.dumps(dict(outside)), encoding="utf-8")
 
 
-def _run_santral(*arguments: str) -> None:
-    """Run a Santral command as an operator would. Raise LabError with the command's own words."""
+def read_santral(*arguments: str) -> str:
+    """Run a Santral command as an operator would, and return what it prints. Raise LabError with the command's own
+    words."""
     try:
         done = subprocess.run([sys.executable, "-m", "santral", *arguments], capture_output=True, text=True,
                               check=False, timeout=COMMAND_S, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -415,6 +419,7 @@ def _run_santral(*arguments: str) -> None:
         raise LabError(f"santral {arguments[0]} did not end within {COMMAND_S:.0f} s") from error
     if done.returncode:
         raise LabError(f"santral {' '.join(arguments[:2])} failed:\n{(done.stdout + done.stderr).strip()}")
+    return done.stdout
 
 
 def _is_ready(place: str) -> bool:

@@ -63,8 +63,8 @@ class CallerPage:
 
     def build_application(self) -> web.Application:
         """Build the application with all routes."""
-        app = web.Application(middlewares=[_require_loopback])
-        app.on_response_prepare.append(_set_headers)
+        app = web.Application(middlewares=[require_loopback])
+        app.on_response_prepare.append(set_headers)
         app.router.add_get("/", self._serve_document)
         app.router.add_get("/access", self._serve_access)
         app.router.add_get("/phone", self._relay.serve_page)
@@ -111,7 +111,7 @@ class CallerPage:
 
 
 @web.middleware
-async def _require_loopback(request: web.Request,
+async def require_loopback(request: web.Request,
                             handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
     """Refuse a request for another host: a foreign name that leads to this machine is an attack."""
     if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
@@ -119,7 +119,8 @@ async def _require_loopback(request: web.Request,
     return await handler(request)
 
 
-async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers of every answer of a page of the lab."""
     for name, value in HEADERS.items():
         response.headers[name] = value
 

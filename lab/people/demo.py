@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,11 +22,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from centres.centre_reader import load_centre
 from desk import tables
+from lab.demo_page.demo_page import serve_demo_page
 from lab.errors import LabError
-from lab.lifecycle import PROJECT_ROOT, LabInfo, note_people, start_lab, stop_lab
-from lab.pbx.sms_gateway import FILE as GATEWAY_FILE
-from lab.pbx.sms_gateway import read_messages
+from lab.lifecycle import PROJECT_ROOT, LabInfo, note_people, read_santral, start_lab, stop_lab
 from lab.people import node_records
 from lab.people.agent import ask_node
 from lab.people.caller_speech import build_speech
@@ -88,7 +91,8 @@ def run_demo(plan: DemoPlan, console: Console) -> int:
         with _ignore_signals():
             stop_lab(plan.folder)
     # 3. Print the summary, the troubles, and where to look when no call was answered.
-    console.print(summary_table(summary, plan.folder))
+    console.print(summary_table(summary))
+    print_longest_waiter(plan, console)
     for trouble in traffic.troubles[:TROUBLES_SHOWN]:
         console.print(Text(f"trouble: {trouble}", style="yellow"))
     if not summary.answered:
@@ -101,7 +105,7 @@ async def _run_traffic(info: LabInfo, plan: DemoPlan, console: Console, say: Any
     folder = Path(info.state)
     stop = asyncio.Event()
     with _stop_on_signal(stop):
-        async with PhoneNetwork(info.network) as network:
+        async with PhoneNetwork(info.network) as network, AsyncExitStack() as pages:
             habits = TrafficHabits(every=plan.every, record=folder / "recordings", texts=TEXTED,
                                    keys=KEYS.replace(VISITED_KEY, ""), speech=True)
             chosen = pick_across_teams(info.agents, plan.agents, without=VISITED_SKILL)
@@ -112,7 +116,8 @@ async def _run_traffic(info: LabInfo, plan: DemoPlan, console: Console, say: Any
             await traffic.sign_in_agents()
             say(f"{len(traffic.people)} agents are signed in; callers arrive"
                 + ("; Ctrl-C ends it" if plan.seconds is None else ""))
-            print_welcome(info, console)
+            behind, switch = await pages.enter_async_context(serve_demo_page(info))
+            print_welcome(info, console, behind)
             arriving = asyncio.create_task(traffic.generate_callers(), name="lab.people.traffic")
             try:
                 await _show_progress(info, traffic, stop, plan.seconds, console)
@@ -123,6 +128,7 @@ async def _run_traffic(info: LabInfo, plan: DemoPlan, console: Console, say: Any
             say("no more callers; talks come to their end")
             # A first Ctrl-C ended the arrivals. The event is cleared so that only a second one cuts the talks short.
             stop.clear()
+            await switch.wait_back()
             await _drain_calls(info, traffic, network, stop)
             return traffic, await _final_summary(info)
 
@@ -136,7 +142,12 @@ async def _show_progress(info: LabInfo, traffic: LabTraffic, stop: asyncio.Event
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
     with live or nullcontext():
         while not stop.is_set() and loop.time() < end:
-            status = await ask_node(info, "GET", "/api/v1/status")
+            try:
+                status = await ask_node(info, "GET", "/api/v1/status")
+            except LabError:
+                # Somebody has pressed the button that kills the node. It is back in some seconds.
+                await asyncio.sleep(LOOK_S / 4)
+                continue
             traffic.more_keys = _keys_for_visitors(status, info)
             if live is not None:
                 live.update(_progress_view(status, traffic, end - loop.time(), console.width >= WIDE), refresh=True)
@@ -193,15 +204,22 @@ def _skills_of(info: LabInfo, person: str) -> Collection[str]:
     return next((seat.skills for seat in info.agents if seat.id == person), ())
 
 
-def print_welcome(info: LabInfo, console: Console) -> None:
-    """Print the addresses of desk and caller's page, names with passwords, and the forwards for another machine."""
-    ports = [urlsplit(info.desk).port, read_turn_port(Path(info.settings)), urlsplit(info.caller_page).port]
+def print_welcome(info: LabInfo, console: Console, behind: str) -> None:
+    """Print the addresses with names and passwords, the live calls first, and the forwards for another machine.
+
+    `behind` is the address of the demo's own page.
+    """
+    ports = [urlsplit(info.desk).port, read_turn_port(Path(info.settings)), urlsplit(info.caller_page).port,
+             urlsplit(behind).port]
     forwards = " ".join(f"-L {port}:127.0.0.1:{port}" for port in ports)
     people = Table.grid(padding=(0, 2))
     for one in info.people:
         people.add_row("", Text(one.person, style="bold"), Text(one.password, style="bold"),
                        Text(f"{'/'.join(one.roles)}{': ' if one.about else ''}{one.about}"))
-    for line in (f"\nDesk of the agents   {info.desk}   sign in as", people,
+    supervisor = info.people[-1].person
+    for line in (f"\nWatch the calls      {info.desk}live   sign in as {supervisor}: each call as it goes, and why",
+                 f"Behind the scenes    {behind}   what callers hear, and a button that kills the node",
+                 f"Desk of the agents   {info.desk}   sign in as", people,
                  f"Caller's page        {info.caller_page}   key {VISITED_KEY} rings at the desk of the first agent",
                  f"From another machine ssh {forwards} {socket.gethostname()}\n"):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -239,19 +257,39 @@ def _caller_table(traffic: LabTraffic) -> Table:
     return table
 
 
-def summary_table(found: RunSummary, folder: Path) -> Table:
+def summary_table(found: RunSummary) -> Table:
     """Build the table of the summary."""
     table = Table("", "", title="Summary", show_header=False, title_justify="left")
     level = "-" if found.service_level is None else f"{found.service_level:.0%} within the target of the service"
     for name, value in (
             ("offered", f"{found.offered} calls entered a queue"), ("answered", str(found.answered)),
             ("abandoned", str(found.abandoned)), ("other ends", str(found.other)), ("service level", level),
-            ("longest wait", f"{found.longest_wait_s:.0f} s"), ("records", str(folder / "santral.db")),
-            ("queue_log", str(folder / "queue_log")), ("metrics", str(folder / "metrics.txt")),
-            ("short messages", f"{len(read_messages(folder))} in {folder / GATEWAY_FILE}"),
-            ("what callers heard", str(folder / "recordings")), ("the node's log", str(folder / "node.log"))):
+            ("longest wait", f"{found.longest_wait_s:.0f} s")):
         table.add_row(name, Text(value, overflow="fold"))
     return table
+
+
+def print_longest_waiter(plan: DemoPlan, console: Console) -> None:
+    """Print the course of the longest waiter in words, and three commands to try with what the demo has left."""
+    contact, _ = node_records.find_longest_waiter(node_records.read_queue_log(plan.folder / "queue_log"))
+    day = datetime.now().astimezone().date()
+    if contact:
+        # The node is over, so its own command tells the course.
+        told = json.loads(read_santral("why", contact, str(plan.folder), "--json"))
+        settings = load_centre(plan.centre).settings
+        zone = None if settings is None else ZoneInfo(settings.centre.timezone)
+        console.print(Text(f"\nThe longest waiter: {told['title']}", style="bold"))
+        course = Table.grid(padding=(0, 2))
+        for text in told["summary"]:
+            course.add_row("", "", Text(text))
+        for one in told["events"]:
+            course.add_row("", f"{datetime.fromtimestamp(one['at'], zone):%H:%M:%S}", Text(one["text"]))
+        console.print(course)
+        day = datetime.fromtimestamp(told["events"][0]["at"], zone).date()
+    console.print(Text("\nTry next", style="bold"))
+    for command in (*([f"santral why {contact} {plan.folder}"] if contact else []),
+                    f"santral report day {day} {plan.folder}", f"santral replay {plan.folder}"):
+        console.print(Text(f"  {command}"), soft_wrap=True)
 
 
 @contextmanager

@@ -92,11 +92,17 @@ def read_queue_log(path: Path) -> list[QueueLogLine]:
 
 def longest_wait(lines: Iterable[QueueLogLine]) -> float:
     """Return the longest wait in seconds of all callers who were connected or left the queue."""
+    return find_longest_waiter(lines)[1]
+
+
+def find_longest_waiter(lines: Iterable[QueueLogLine]) -> tuple[str, float]:
+    """Return the contact with the longest wait, and the wait in seconds. Return an empty text if nobody waited."""
     # Each event of queue_log holds its wait at another place (Asterisk's queue_log documentation).
     place = {"CONNECT": 0, "ABANDON": 2, "EXITWITHTIMEOUT": 2, "EXITWITHKEY": 3}
-    waits = [float(line.data[place[line.event]] or 0) for line in lines
+    waits = [(float(line.data[place[line.event]] or 0), line.contact) for line in lines
              if line.event in place and len(line.data) > place[line.event]]
-    return max(waits, default=0.0)
+    wait, contact = max(waits, default=(0.0, ""))
+    return contact, wait
 
 
 def summarise_run(text: str, lines: Iterable[QueueLogLine]) -> RunSummary:

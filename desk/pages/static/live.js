@@ -181,10 +181,11 @@ async function showCourse() {
   const panel = calls.get(id)?.panel;
   // An answer that comes late is about an older step.
   if (course === null || number !== asked || !panel) return;
-  const line = (time, text) => make("li", {}, make("time", { textContent: time }), text);
-  const inMenu = course.steps.filter(([, step]) => step === "greeting" || step === "menu")
-    .map(([at, step]) => line(clock.format(at * 1000), titles[step]));
-  const lines = make("ol", {}, ...inMenu, ...course.lines.map((one) => line(one.time, one.text)));
+  const line = (time, text) => make("li", {}, make("time", { textContent: time }), " ", text);
+  // The first fact of a call tells the whole way through the menu, but comes at its end.
+  const told = course.lines.length ? course.lines
+    : course.steps.map(([at, step]) => ({ time: clock.format(at * 1000), text: titles[step] }));
+  const lines = make("ol", {}, ...told.map((one) => line(one.time, one.text)));
   const why = course.why.length ? course.why : [whyInMenu(course.step)];
   panel.replaceChildren(
     make("h4", { textContent: words["live.why"] }), make("ul", {}, ...why.map((text) => make("li", { textContent: text }))),

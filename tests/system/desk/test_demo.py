@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
+from tests.integration.desk.pages.test_desk_access import run_axe
 from tests.system.desk.caller import INCOMING, OWN_VOICE, VOICE, WATCHED, CallerPage
 from tests.system.desk.chromium import MICROPHONE
+from tests.system.desk.test_live_page import sign_in
 from tests.until import until, until_async
 
 pytestmark = pytest.mark.system
@@ -35,6 +37,8 @@ class Demo(NamedTuple):
     caller_page: str
     agent: str
     password: str
+    behind: str
+    supervisor_password: str
 
 
 @pytest.fixture
@@ -51,8 +55,12 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         text = output.read_text()
         desk, page = re.search(r"Desk .*?(http://\S+)", text), re.search(r"Caller's page +(http://\S+)", text)
         agent = re.search(r"^ +(\S+) +(\S+) +agent: Temsilci", text, re.MULTILINE)
-        assert desk and page and agent, text
-        yield Demo(folder, text, desk[1], page[1], agent[1], agent[2])
+        behind = re.search(r"Behind the scenes +(http://\S+)", text)
+        supervisor = re.search(r"^ +sorumlu +(\S+)", text, re.MULTILINE)
+        assert desk and page and agent and behind and supervisor, text
+        # The live calls come first.
+        assert text.index(f"{desk[1]}live") < text.index(f"{desk[1]} ")
+        yield Demo(folder, text, desk[1], page[1], agent[1], agent[2], behind[1], supervisor[1])
         running.send_signal(signal.SIGINT)
         assert running.wait(END_S) == 0, output.read_text()
     finally:
@@ -102,6 +110,29 @@ async def test_a_visitor_signs_in_and_takes_calls_of_the_lab_and_of_the_caller_p
     await _shows(desk, "Görüşme sonrası")
     await caller.page.close()
     assert caller.errors == []
+    await _kill_the_node(browser, demo)
+
+
+async def _kill_the_node(browser: Browser, demo: Demo) -> None:
+    """Watch the calls while the node is killed and starts again: nobody is lost."""
+    live = await sign_in(browser, demo.desk, "sorumlu", demo.supervisor_password)
+    await expect(live.locator("ul.calls > li").first).to_be_visible(timeout=60_000)
+    behind = await (await browser.new_context(locale="tr-TR")).new_page()
+    await behind.goto(demo.behind)
+    # 1. The page says what a caller hears.
+    await expect(behind.locator("#calls li").filter(has_text=re.compile("[“]MEBİM'e|bas.n")).first).to_be_visible(
+        timeout=60_000)
+    assert await run_axe(behind) == {"violations": [], "incomplete": []}
+    # 2. The button, and the return.
+    await behind.get_by_role("button", name="Düğümü öldür").click()
+    await expect(behind.locator("#node")).to_contain_text("Düğüm yok", timeout=10_000)
+    await expect(behind.locator("#node")).to_contain_text("saniye sonra döndü", timeout=120_000)
+    told = await behind.inner_text("#node")
+    print(told)
+    assert re.search(r"hatta [1-9][0-9]* arayan vardı, kaybolan: 0\.$", told), told
+    # 3. The page of live calls goes on by itself.
+    await expect(live.locator("ul.calls > li").first).to_be_visible(timeout=60_000)
+    await expect(live.locator("#trouble-lost")).to_be_hidden(timeout=30_000)
 
 
 async def _sign_in(browser: Browser, demo: Demo) -> Page:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -173,7 +174,13 @@ def test_demo_answers_calls_and_leaves_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         build_commands(), ["demo", "--seconds", "18", "--every", "0.7", "--agents", "8", "--state", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    for name in ("offered", "answered", "abandoned", "service level", "longest wait", "recordings"):
+    for name in ("offered", "answered", "abandoned", "service level", "longest wait", "The longest waiter: Çağrı"):
         assert name in result.output
+    # Each of the three commands works with what the demo has left.
+    commands = [line.split() for line in result.output.partition("Try next\n")[2].splitlines() if line.strip()]
+    assert [command[:2] for command in commands] == [["santral", "why"], ["santral", "report"], ["santral", "replay"]]
+    for command in commands:
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "lab.json").read_text())["processes"] == []
     assert list((tmp_path / "recordings").glob("*.wav"))

@@ -127,7 +127,7 @@ async def test_a_chosen_call_shows_its_course_and_why_it_is_there(page: Page, li
     await expect(button).to_have_attribute("aria-expanded", "true")
     course = page.locator("#course")
     assert await course.get_by_role("listitem").all_inner_texts() == [
-        *COURSE["why"], "14:04:00Karşılama", "14:04:10Menü", "14:04:20Temsilci sırasına girdi; 1. sırada"]
+        *COURSE["why"], "14:04:20 Temsilci sırasına girdi; 1. sırada"]
     await expect(course).to_contain_text("santral why 1764450000.17")
     assert live.asked[-1] == ("1764450000.17", "tr")
     # 2. A new step brings the course again, is announced, and moves nobody's focus, even to another service.
@@ -147,7 +147,9 @@ async def test_a_chosen_call_shows_its_course_and_why_it_is_there(page: Page, li
 async def test_a_caller_in_the_menu_has_a_reason_as_well(page: Page, live: PlayedCalls) -> None:
     live.course = {**COURSE, "step": "menu", "service": "", "lines": [], "why": []}
     await page.get_by_role("button", name="Çağrı 16").click()
-    await expect(page.locator("#course")).to_contain_text("Arayan menüyü dinliyor ve henüz bir hizmet seçmedi.")
+    course = page.locator("#course")
+    await expect(course).to_contain_text("Arayan menüyü dinliyor ve henüz bir hizmet seçmedi.")
+    assert (await course.get_by_role("listitem").all_inner_texts())[1:3] == ["14:04:00 Karşılama", "14:04:10 Menü"]
 
 
 async def test_a_node_that_starts_again_loses_no_call_of_the_page(page: Page, live: PlayedCalls) -> None:

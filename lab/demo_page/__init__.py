@@ -1,0 +1,1 @@
+"""The demo's own page: what callers hear, and a button that kills the node."""
