@@ -22,7 +22,7 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "back": ("Düğüm {seconds} saniye sonra döndü. Öldüğünde hatta {callers} arayan vardı, kaybolan: {lost}.",
              "The node was back after {seconds} seconds. {callers} callers were on the line, {lost} lost."),
     "failed": ("Düğüm başlatılamadı. Denemenin günlüğüne bakın.", "The node did not start. See the log of the demo."),
-    "calls": ("Arayanların duydukları", "What callers hear"),
+    "calls": ("Arayanların duydukları", "Sentences that callers hear"),
     "none": ("Şu anda arayan yok.", "Nobody is calling right now."),
     "call": ("Çağrı {call}", "Call {call}"),
     "talking": ("Görüşmede", "Talking"),

@@ -69,7 +69,7 @@ def test_only_who_did_not_want_to_leave_is_lost() -> None:
     for one in ("1.0", "1.1", "1.2"):
         asterisk.tell("Hangup", one)
     assert outage.count_lost(asterisk.now) == 1 and len(asterisk.watch.on_line()) == 2
-    # 2. Whoever is cut off soon after the return counts, and nobody later.
+    # 2. A caller who is cut off soon after the return counts, and a later one does not.
     outage = outage._replace(ended=asterisk.now)
     asterisk.now += AFTER_S
     asterisk.tell("Hangup", "1.3")
