@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.pbx.watch_user import USER, read_secret
 from lab.phones.ami_client import AmiClient
@@ -28,6 +29,13 @@ PLAYS = frozenset({"Playback", "BackGround", "Read"})
 _SOUND = re.compile(r"/((?:tr|en)/[^\s&,\"|]+)")
 
 
+class Sentence(NamedTuple):
+    """The words of a sound, and its length."""
+
+    text: str
+    seconds: float
+
+
 class WatchedCall:
     """One caller from outside."""
 
@@ -35,7 +43,9 @@ class WatchedCall:
         self.call, self.began = call, at
         self.heard: deque[str] = deque(maxlen=HEARD_MAX)
         """Sentences, the newest last."""
-        self.hears = self.talking = self.has_talked = self.hung_up = False
+        self.hears_until = 0.0
+        """End of the last sentence, if nothing cuts it."""
+        self.talking = self.has_talked = self.hung_up = False
         self.ended_at: float | None = None
 
     def is_lost(self, since: float, until: float) -> bool:
@@ -45,10 +55,10 @@ class WatchedCall:
 
 
 class CallWatch:
-    """The callers of a lab. `texts` has the sentence of each sound by its place, such as `tr/karsilama`."""
+    """The callers of a lab. `sentences` has those of all sounds by place, such as `tr/karsilama`."""
 
-    def __init__(self, texts: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
-        self._texts, self._clock = texts, clock
+    def __init__(self, sentences: Mapping[str, Sentence], clock: Callable[[], float] = time.time) -> None:
+        self._sentences, self._clock = sentences, clock
         self._client = AmiClient(self.apply_event)
         self.calls: dict[str, WatchedCall] = {}
 
@@ -76,7 +86,7 @@ class CallWatch:
         if name == "AGIExecStart":
             self._note_sounds(call, message.get("Command"))
         elif name == "AGIExecEnd":
-            call.hears = False
+            call.hears_until = 0.0
         elif name == "Newexten":
             self._note_sounds(call, message.get("AppData") if message.get("Application") in PLAYS else "")
         elif name == "BridgeEnter":
@@ -89,9 +99,10 @@ class CallWatch:
             call.ended_at = self._clock()
 
     def _note_sounds(self, call: WatchedCall, command: str) -> None:
-        found = [text for place in _SOUND.findall(command) if (text := self._texts.get(place))]
-        call.hears = bool(found)
-        call.heard.extend(found)
+        found = [self._sentences[place] for place in _SOUND.findall(command) if place in self._sentences]
+        # Music may follow in the same step of the dialplan, so the length alone tells the end.
+        call.hears_until = self._clock() + sum(one.seconds for one in found) if found else 0.0
+        call.heard.extend(one.text for one in found)
 
     def _forget_oldest(self) -> None:
         ended = [call.call for call in self.calls.values() if call.ended_at is not None]

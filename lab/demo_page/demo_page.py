@@ -18,7 +18,7 @@ from desk.pages.static_files import StaticFiles
 from desk.people.session_requests import ForeignRequest, require_own_page
 from lab.caller_page.page_server import require_loopback, set_headers
 from lab.centre_words import words_of
-from lab.demo_page.call_watch import CallWatch, WatchedCall
+from lab.demo_page.call_watch import CallWatch, Sentence, WatchedCall
 from lab.demo_page.node_switch import NodeSwitch
 from lab.demo_page.page_words import list_words
 from lab.lifecycle import LabInfo
@@ -28,6 +28,8 @@ from prompts.text_reader import all_prompts
 FOLDER = Path(__file__).parent
 PORT = 8065
 """Port that is taken when it is free, next to those of the desk and of the caller's page."""
+BYTES_A_SECOND = 16_000
+"""A sound has 8,000 samples a second, of two bytes."""
 ENDED_S = 10.0
 """Time for which a call that is over stays in the list."""
 
@@ -62,7 +64,7 @@ class DemoPage:
         now, last = time.time(), self._switch.last
         shown = [call for call in self._watch.calls.values() if call.ended_at is None or now - call.ended_at < ENDED_S]
         return web.json_response({
-            "calls": [_show_call(call) for call in shown], "on_line": len(self._watch.on_line()),
+            "calls": [_show_call(call, now) for call in shown], "on_line": len(self._watch.on_line()),
             "failed": self._switch.has_failed, "outage": None if last is None else {
                 "callers": len(last.callers), "lost": last.count_lost(now),
                 "seconds": None if last.ended is None else round(last.ended - last.began, 1)}},
@@ -84,22 +86,22 @@ class DemoPage:
         return web.Response(body=file.content, headers={"Content-Type": file.content_type, "Cache-Control": "no-cache"})
 
 
-def _show_call(call: WatchedCall) -> dict[str, Any]:
-    return {"call": call.call, "talking": call.talking, "hears": call.hears, "heard": list(call.heard),
+def _show_call(call: WatchedCall, now: float) -> dict[str, Any]:
+    return {"call": call.call, "talking": call.talking, "hears": now < call.hears_until, "heard": list(call.heard),
             "ended": call.ended_at is not None}
 
 
-def list_sentences(centre: Path) -> dict[str, str]:
-    """Return the sentence of each sound of a centre by the place of its file."""
-    words = words_of(load_centre(centre))
-    return {prompt.place: prompt.text for prompt in all_prompts(words).values() if prompt.text}
+def list_sentences(centre: Path, sounds: Path) -> dict[str, Sentence]:
+    """Return the sentence of each sound of a centre by the place of its file, with its length."""
+    return {prompt.place: Sentence(prompt.text, (sounds / f"{prompt.place}.wav").stat().st_size / BYTES_A_SECOND)
+            for prompt in all_prompts(words_of(load_centre(centre))).values() if prompt.text}
 
 
 @asynccontextmanager
 async def serve_demo_page(info: LabInfo) -> AsyncIterator[tuple[str, NodeSwitch]]:
     """Serve the page while the demo runs. Yield its address and the switch of the node."""
     state = Path(info.state)
-    watch = CallWatch(list_sentences(Path(info.centre)))
+    watch = CallWatch(list_sentences(Path(info.centre), info.sounds))
     switch = NodeSwitch(state, info.http, watch)
     await watch.connect_to(int(info.ami.rpartition(":")[2]), state)
     runner = web.AppRunner(DemoPage(f"{info.desk}live", watch, switch).build_application(), access_log=None,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from lab.demo_page.call_watch import CALLS_MAX, HEARD_MAX, CallWatch
+from lab.demo_page.call_watch import CALLS_MAX, HEARD_MAX, CallWatch, Sentence
 from lab.demo_page.node_switch import AFTER_S, Outage
 from routing.ami.wire import Message
 
 pytestmark = pytest.mark.unit
 
-TEXTS = {"tr/karsilama": "Hoş geldiniz.", "tr/ana-menu-1": "Bir için bire basın.", "tr/sira-1": "Birinci sıradasınız."}
+SENTENCES = {place: Sentence(text, 2.0) for place, text in {
+    "tr/karsilama": "Hoş geldiniz.", "tr/ana-menu-1": "Bir için bire basın.",
+    "tr/sira-1": "Birinci sıradasınız."}.items()}
 
 
 class Asterisk:
@@ -18,7 +20,7 @@ class Asterisk:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.watch = CallWatch(TEXTS, lambda: self.now)
+        self.watch = CallWatch(SENTENCES, lambda: self.now)
 
     def tell(self, event: str, call: str = "1.0", **headers: str) -> None:
         lines = [f"Event: {event}", f"Uniqueid: {call}", *(f"{name}: {value}" for name, value in headers.items())]
@@ -33,18 +35,19 @@ def test_sentences_are_those_of_the_played_files() -> None:
     asterisk = Asterisk()
     asterisk.calls("1.0")
     (call,) = asterisk.watch.on_line()
-    assert not call.hears and list(call.heard) == []
+    assert call.hears_until == 0.0 and list(call.heard) == []
     asterisk.tell("AGIExecStart", Command='STREAM FILE /s/tr/karsilama "0123456789*#"')
-    assert call.hears and list(call.heard) == ["Hoş geldiniz."]
+    assert call.hears_until == 102.0 and list(call.heard) == ["Hoş geldiniz."]
     asterisk.tell("AGIExecEnd", Command='STREAM FILE /s/tr/karsilama "0123456789*#"')
-    assert not call.hears
+    assert call.hears_until == 0.0
     # Variables hold names of files as well, but nobody hears them.
     asterisk.tell("Newexten", Application="Set", AppData="X=/s/tr/ana-menu-1")
     assert list(call.heard) == ["Hoş geldiniz."]
     asterisk.tell("Newexten", Application="Playback", AppData="/s/tr/ana-menu-1&/s/tr/sira-1")
-    assert call.hears and list(call.heard) == ["Hoş geldiniz.", "Bir için bire basın.", "Birinci sıradasınız."]
+    assert call.hears_until == 104.0
+    assert list(call.heard) == ["Hoş geldiniz.", "Bir için bire basın.", "Birinci sıradasınız."]
     asterisk.tell("Newexten", Application="Read", AppData="KEY,/s/moh/1,1")
-    assert not call.hears
+    assert call.hears_until == 0.0
     asterisk.tell("BridgeEnter")
     assert call.talking
     asterisk.tell("BridgeLeave")
