@@ -70,3 +70,6 @@ class Alerts(Shape):
     """Address of a program that takes all other alerts."""
     manager_webhook: WebAddress | None = None
     language: Literal["tr", "en"] = "tr"
+    """Language of alerts and of the runbooks that they link."""
+    runbooks: WebAddress = "http://127.0.0.1:9090/consoles"
+    """Address at which the pages of runbooks are served; the default is a Prometheus on this machine."""

@@ -21,6 +21,7 @@ from guide.tables import ROOT, iterate_product, quote_code, write_table
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 from metrics.prometheus import names
 from metrics.prometheus.alerts import ALERTS
+from metrics.prometheus.runbooks import RUNBOOKS
 from routing.core.model.errors import Refused
 from santral.cli import SECTIONS, cli
 
@@ -120,11 +121,22 @@ def draw_metrics() -> str:
     """Return the page of metrics and alerts."""
     rows = [(quote_code(one.name), one.kind, " ".join(quote_code(label) for label in one.labels), one.meaning)
             for one in names.OURS]
-    alerts = [(f"[{one.name}](../{one.runbook.removeprefix('docs/')})", one.severity, one.audience,
+    alerts = [(f"[{one.name}](runbooks.md#{one.name.lower()})", one.severity, one.audience,
                f"{one.holds_s:g} s" if one.holds_s else "at once") for one in ALERTS]
     return "\n".join(["# Metrics and alerts\n", "Besides, `prometheus_client` reports the process as "
                       "`process_*`.\n", write_table(("metric", "kind", "labels", "meaning"), rows),
                       "## Alerts\n", write_table(("alert", "severity", "audience", "holds"), alerts)])
+
+
+def draw_runbooks() -> str:
+    """Return the page of runbooks in English. `santral metrics rules` writes the same in both languages."""
+    parts = ["# Runbooks\n"]
+    for alert in ALERTS:
+        book = RUNBOOKS[alert.name]
+        parts += [f"## {alert.name}\n", f"{book.meaning.en}\n", "Check:\n",
+                  "\n".join(f"- {step.en}" for step in book.check), "\nFix:\n",
+                  "\n".join(f"{number}. {step.en}" for number, step in enumerate(book.fix, 1)) + "\n"]
+    return "\n".join(parts)
 
 
 @cache

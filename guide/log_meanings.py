@@ -34,17 +34,17 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                               "mode."),
     "cel.read_failed": (LOOK, "The CEL file (`[asterisk] cel`) cannot be read. Check owner, group and mode."),
     "calendar.coverage_lost": (ALARM, "Today's accommodations leave nobody for some contacts: "
-                                    "[CentreFilesBad](../runbooks/centre-files-bad.md)."),
+                                    "[CentreFilesBad](runbooks.md#centrefilesbad)."),
     "centre.warned": (LOOK, "A warning of `santral check` at the start."),
     "centre.changed": (LOOK, "The files are good but differ from the last ones in force. `changes` names places; a "
                              "file may be cut off."),
     "centre.last_known_good_used": (ALARM, "The files have problems; the node uses the copy of `since`: "
-                                "[CentreFilesBad](../runbooks/centre-files-bad.md)."),
+                                "[CentreFilesBad](runbooks.md#centrefilesbad)."),
     "centre.copy_failed": (LOOK, "No copy of the files could be stored. `santral reload` tries again."),
     "redirect.carrier_silent": (LOOK, "A callback got no answer of the carrier; the next ones begin with `reserve`."),
     "call.number_refused": (LOOK, "A call to a number that `[numbers]` does not name, by the form of the number."),
     "channel.command_refused": (LOOK, "No adapter of the channel takes a command: "
-                                      "[CommandsRefused](../runbooks/commands-refused.md)."),
+                                      "[CommandsRefused](runbooks.md#commandsrefused)."),
     "channel.contact_lost": (LOOK, "A channel's adapter no longer has a contact that was believed alive; the contact "
                                    "has ended."),
     "clock.drift_detected": (LOOK, "The machine's clock was set by `by_s`. Restart the node in a quiet minute."),
@@ -70,7 +70,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ivr.survey_refused": (ALARM, "The service of a talk left the centre's files; no survey."),
     "ivr.entry_not_found": (LOOK, "Asterisk's files name an unknown menu entry. Render them again."),
     "mqtt.disconnected": (LOOK, "The broker is down or refuses; `behind` facts wait in the store: "
-                        "[MqttDown](../runbooks/mqtt-down.md)."),
+                        "[MqttDown](runbooks.md#mqttdown)."),
     "ivr.input_not_stored": (ALARM, "Digits of a caller could not be stored; the call goes on."),
     "node.reload_refused": (ALARM, "A reload found problems or no engine; nothing changed."),
     "queue_log.write_failed": (ALARM, "Disk full or wrong owner. Correct it before 1 MB of lines wait."),
@@ -85,10 +85,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "report.mail_failed": (ALARM, "The report of a day was not mailed; `santral report mail` sends it."),
     "privacy.purge_failed": (ALARM, "Old data was not destroyed; tried again the next night."),
     "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
-    "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](../runbooks/recording-off.md)."),
+    "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](runbooks.md#recordingoff)."),
     "redirect.number_unavailable": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),
     "redirect.token_rejected": (LOOK, "A request for a number had an unknown or old token."),
-    "sms.send_failed": (LOOK, "The gateway refused a message: [SmsFailing](../runbooks/sms-failing.md)."),
+    "sms.send_failed": (LOOK, "The gateway refused a message: [SmsFailing](runbooks.md#smsfailing)."),
     "sms.callback_not_told": (LOOK, "Very many callbacks ended at once; this caller gets no message."),
     "sms.store_failed": (ALARM, "The store did not take a message; the caller was told."),
     "store.repaired": (ALARM, "Records contradicted each other at the start. Callers wait again, agents are free. Only "

@@ -21,6 +21,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": code_reference.draw_api,
     "commands.md": code_reference.draw_commands,
     "metrics.md": code_reference.draw_metrics,
+    "runbooks.md": code_reference.draw_runbooks,
     "log-events.md": code_reference.draw_log,
     "codes.md": code_reference.draw_codes,
     "dialplan.md": code_reference.draw_dialplan,

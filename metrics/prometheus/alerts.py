@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from drawing.texts import Phrase
 
-RUNBOOKS = "docs/runbooks"
 DESK, MANAGER, OPERATOR = "masa", "uyarlama", "isletim"
 """Receivers: the supervisors' desk, the manager of accommodations, and operators of the machines."""
 AUDIENCES = (DESK, MANAGER, OPERATOR)
@@ -48,12 +47,6 @@ class Alert(NamedTuple):
     description: Phrase
     keeps_s: float = 0
     """Time that the alert stays after its condition has ended, so that a condition on the edge sends one mail."""
-
-    @property
-    def runbook(self) -> str:
-        """Path of its page in the project: `ServiceLevelLow` has `docs/runbooks/service-level-low.md`."""
-        words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in self.name)
-        return f"{RUNBOOKS}/{words.removeprefix('-')}.md"
 
 
 class Silence(NamedTuple):

@@ -17,7 +17,7 @@ SUBJECT = Phrase('{{ if eq .Status "firing" }}Uyarı{{ else }}Bitti{{ end }}: {{
 _BODY = """{{ range .Alerts }}{{ .Annotations.summary }}
 {{ .Annotations.description }}
 {{ if eq .Status "firing" }}%s: {{ .StartsAt.Local.Format "%s" }}{{ else }}%s: {{ .EndsAt.Local.Format "%s" }}{{ end }}
-%s: {{ .Annotations.runbook }}
+%s: {{ .Annotations.runbook_url }}
 
 {{ end }}"""
 BODY = Phrase(_BODY % ("Başladı", "02.01.2006 15:04", "Bitti", "02.01.2006 15:04", "Ne yapmalı"),

@@ -11,9 +11,12 @@ import yaml
 
 from metrics.prometheus.alerts import ALERTS, RECORDING_RULES
 from metrics.prometheus.receivers import Receivers, build_routes, format_duration
+from metrics.prometheus.runbooks import SERVED_AT, link_runbook, page_name, render_page
 
 RULES, SCRAPE, ROUTES = "santral.rules.yml", "prometheus.yml", "alertmanager.yml"
 """Names of the files."""
+PAGES = "runbooks"
+"""Folder of the runbooks."""
 
 NODE_JOB, ASTERISK_JOB = "santral", "asterisk"
 SERIES_MOST = 20_000
@@ -42,16 +45,19 @@ class MonitoringPlan(NamedTuple):
     factor: float = 1.0
     english: bool = False
     """Language of alerts: English in place of Turkish."""
+    runbooks: str = SERVED_AT
+    """Address at which the pages of `PAGES` are served."""
 
 
 def render_files(plan: MonitoringPlan) -> dict[str, str]:
     """Return the files by name."""
-    return {RULES: _render_yaml(build_rules(plan.factor, english=plan.english)),
+    return {RULES: _render_yaml(build_rules(plan.factor, english=plan.english, runbooks=plan.runbooks)),
             SCRAPE: _render_yaml(build_scrape(plan)),
-            ROUTES: _render_yaml(build_routes(plan.receivers, plan.factor, english=plan.english))}
+            ROUTES: _render_yaml(build_routes(plan.receivers, plan.factor, english=plan.english)),
+            **{f"{PAGES}/{page_name(english=english)}": render_page(english=english) for english in (False, True)}}
 
 
-def build_rules(factor: float = 1.0, *, english: bool = False) -> dict[str, Any]:
+def build_rules(factor: float = 1.0, *, english: bool = False, runbooks: str = SERVED_AT) -> dict[str, Any]:
     """Return recording rules and alerts."""
     return {"groups": [
         {"name": "santral-figures", "interval": format_duration(15, factor),
@@ -62,7 +68,8 @@ def build_rules(factor: float = 1.0, *, english: bool = False) -> dict[str, Any]
             **({"keep_firing_for": format_duration(one.keeps_s, factor)} if one.keeps_s else {}),
             "labels": {"severity": one.severity, "audience": one.audience},
             "annotations": {"summary": one.summary.text(english=english),
-                            "description": one.description.text(english=english), "runbook": one.runbook},
+                            "description": one.description.text(english=english),
+                            "runbook_url": link_runbook(runbooks, one.name, english=english)},
         } for one in ALERTS]}]}
 
 

@@ -24,7 +24,7 @@ def plan_monitoring(centre: Path, settings: Path | None) -> MonitoringPlan:
     return MonitoringPlan(
         (found.settings.listen.http,), (asterisk.http,) if asterisk.metrics else (),
         receivers=Receivers(told.mail, told.manager_mail, told.webhook, told.manager_webhook, mail),
-        english=told.language == "en")
+        english=told.language == "en", runbooks=told.runbooks)
 
 
 def check_receivers(loaded: LoadedCentre) -> list[Problem]:

@@ -15,6 +15,7 @@ from lab.errors import LabError
 from lab.pbx import process
 from lab.pbx.ports import PortBlock
 from lab.people import node_records
+from metrics.prometheus.rules import PAGES
 
 READY_S = 30.0
 """Prometheus is ready in 0.2 s; a machine under full load takes longer."""
@@ -24,9 +25,11 @@ ASKED_S = 120.0
 
 @contextmanager
 def watching(config: Path, folder: Path) -> Iterator[str]:
-    """Yield the address of a Prometheus that stores into `folder`. Raise LabError."""
+    """Yield the address of a Prometheus that stores into `folder`, and serves the runbooks beside its configuration.
+    Raise LabError."""
     with _running("prometheus", "is Ready", folder, [
-            f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}"]) as place:
+            f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}",
+            f"--web.console.templates={config.parent / PAGES}"]) as place:
         yield f"http://{place}"
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.people import node_records
 from metrics.prometheus.receivers import MailServer as Account
 from metrics.prometheus.receivers import Receivers
-from metrics.prometheus.rules import ROUTES, MonitoringPlan, render_files
+from metrics.prometheus.rules import PAGES, ROUTES, SCRAPE, MonitoringPlan, render_files
 from tests.fakes.mail_server import MailServer
-from tests.fakes.prometheus import alerting
+from tests.fakes.prometheus import alerting, watching
 from tests.until import until
 
 pytestmark = pytest.mark.integration
@@ -25,7 +26,7 @@ def _raise_alert(place: str, *alerts: tuple[str, str, str]) -> None:
     """Tell Alertmanager what Prometheus would: name, audience and summary."""
     body = json.dumps([{
         "labels": {"alertname": name, "audience": audience, "severity": "critical", "queue": "destek"},
-        "annotations": {"summary": summary, "description": "Açıklama.", "runbook": f"docs/{name}"},
+        "annotations": {"summary": summary, "description": "Açıklama.", "runbook_url": f"http://127.0.0.1/{name}"},
     } for name, audience, summary in alerts]).encode()
     request = urllib.request.Request(f"http://{place}/api/v2/alerts", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -51,4 +52,14 @@ def test_each_alert_is_mailed_to_its_own_people(tmp_path: Path) -> None:
         "Uyarı: Bir uyarlama kuralı çiğnendi: rest_gap": (MANAGER,)}
     text = told["Uyarı: destek: görevde kimse yok"][1].get_body(("plain",))
     assert text is not None
-    assert "Açıklama." in text.get_content() and "Ne yapmalı: docs/QueueUnstaffed" in text.get_content()
+    assert "Açıklama." in text.get_content() and "Ne yapmalı: http://127.0.0.1/QueueUnstaffed" in text.get_content()
+
+
+def test_prometheus_serves_the_runbooks_while_no_node_runs(tmp_path: Path) -> None:
+    for name, text in render_files(MonitoringPlan(("127.0.0.1:9",))).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with watching(tmp_path / SCRAPE, tmp_path) as url:
+        page = node_records.fetch_page(url.removeprefix("http://"), "/consoles/tr.html")
+    assert page.strip() == (tmp_path / PAGES / "tr.html").read_text(encoding="utf-8").strip()
+    assert '<h2 id="ScrapeAbsent">Düğümün ölçümleri okunamıyor' in page

@@ -86,7 +86,7 @@ async def test_three_alerts_reach_who_is_to_be_told(new_lab: NewLab, tmp_path: P
     assert missing["labels"]["severity"] == "critical" and missing["labels"]["audience"] == "masa"
     assert missing["annotations"]["summary"] == "psikososyal: görevde kimse yok"
     assert link["annotations"]["description"].startswith(f"{lab.info.http} Asterisk'e bağlı değil.")
-    assert silent["annotations"]["runbook"] == "docs/runbooks/scrape-absent.md"
+    assert silent["annotations"]["runbook_url"].endswith("/consoles/tr.html#ScrapeAbsent")
 
 
 def _watch(lab: LabSession, desk: Told, manager: Told, folder: Path) -> None:
@@ -94,6 +94,7 @@ def _watch(lab: LabSession, desk: Told, manager: Told, folder: Path) -> None:
         plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), alertmanager,
                               Receivers(webhook=desk.url, manager_webhook=manager.url), FACTOR)
         for name, text in render_files(plan).items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
 
     write("127.0.0.1:9")  # whom Alertmanager tells is known before its own address

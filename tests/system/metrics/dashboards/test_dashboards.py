@@ -41,6 +41,7 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
     folder.mkdir()
     plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), factor=EACH_SECOND)
     for name, text in render_files(plan).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     queries = {query.expression for board in BOARDS for panel in board.panels for query in panel.queries}
     with watching(folder / SCRAPE, folder) as url:
