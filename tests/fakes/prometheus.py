@@ -25,7 +25,7 @@ ASKED_S = 120.0
 
 @contextmanager
 def watching(config: Path, folder: Path) -> Iterator[str]:
-    """Yield the address of a Prometheus that stores into `folder`, and serves the runbooks beside its configuration.
+    """Yield the address of a Prometheus that stores into `folder`, and serves the runbooks next to its configuration.
     Raise LabError."""
     with _running("prometheus", "is Ready", folder, [
             f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}",
