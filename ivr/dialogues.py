@@ -79,6 +79,7 @@ class Dialogues:
                  wishes: preferences.PreferenceStore | None = None,
                  is_deflected: deflection.IsDeflected = deflection.deflect_nobody,
                  surge: feature_codes.SurgeControl | None = None,
+                 require_on_duty: feature_codes.RequireOnDuty = feature_codes.always_on_duty,
                  linked: hold_tick.Linked = hold_tick.always_linked,
                  opens_at: opening_words.OpensAt = opening_words.opens_never,
                  callback_times: CallbackWindows = no_windows, watch_menu: WatchMenu = watch_nobody) -> None:
@@ -101,7 +102,7 @@ class Dialogues:
         self.after_talk = after_talk.AfterTalk(inbox, self.waiting, self.survey)
         abuses = abuse_flag.AbuseFlags(inbox)
         self.codes = feature_codes.FeatureCodes(inbox, sounds, verify_pin, agent_by_number, abuses,
-                                                surge=surge)
+                                                surge=surge, require_on_duty=require_on_duty)
         self.callback = callback_dialogue.CallbackDialogue(inbox, sounds, self.contacts, windows=callback_times)
         self.ways_out = way_out.WayOutDialogue(self.callback, self.messages, opens_at)
         self.transfers = in_call_keys.InCallKeys(inbox, sounds, by_number, abuses, can_call, wishes)

@@ -87,6 +87,10 @@ class NodeOperations(Protocol):
         """Return whether the catalogue has this sentence."""
         ...
 
+    def require_on_duty(self, agent: AgentId) -> None:
+        """Raise OffDuty if the agent works at other hours now."""
+        ...
+
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         """Return the stored accommodations of the agent."""
         ...

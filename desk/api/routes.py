@@ -32,6 +32,9 @@ async def sign_in_agent(call: ApiCall) -> Shape:
     """Sign in at a seat, at that of the agent's page, or for messages alone."""
     assert isinstance(call.body, models.SignIn)
     seat = call.body.seat
+    # A supervisor may need somebody at any hour.
+    if call.who.role is Role.AGENT:
+        call.operations.require_on_duty(call.agent)
     if seat is None and not call.body.phone:
         return await _ask_engine(call, events.AgentSignedIn(call.agent))
     if seat is None:

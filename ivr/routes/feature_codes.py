@@ -119,12 +119,21 @@ class SignInTries:
         self._wrong.pop(name, None)
 
 
+RequireOnDuty = Callable[[AgentId], None]
+"""Raise OffDuty if the agent works at other hours now."""
+
+
+def always_on_duty(agent: AgentId) -> None:
+    """Raise nothing. This is the `RequireOnDuty` of a centre without working hours."""
+
+
 class FeatureCodes:
     """Endpoint of `agi://node/codes,<code>`."""
 
     def __init__(self, inbox: Inbox, sounds: Sounds, verify_pin: VerifyPin, agent_by_number: AgentByNumber,
                  abuses: abuse_flag.AbuseFlags, steady: Callable[[], float] = time.monotonic,
-                 surge: SurgeControl | None = None) -> None:
+                 surge: SurgeControl | None = None, require_on_duty: RequireOnDuty = always_on_duty) -> None:
+        self.require_on_duty = require_on_duty
         self.inbox, self.sounds, self.abuses, self.surge = inbox, sounds, abuses, surge
         self.verify_pin, self.agent_by_number = verify_pin, agent_by_number
         self.tries = SignInTries(steady)
@@ -188,6 +197,7 @@ class FeatureCodes:
         agent = await self._ask_person(session, seat)
         if agent in (WRONG, LOCKED):
             return agent
+        self.require_on_duty(AgentId(agent))
         await self.inbox.ask(AgentSignedIn(AgentId(agent), seat))
         return SIGNED_IN
 

@@ -76,7 +76,7 @@ from santral.node import log_setup, mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
 from santral.node.callback_windows import find_windows
 from santral.node.caller_preferences import NodePreferences
-from santral.node.centre_calendar import CentreCalendar
+from santral.node.centre_calendar import CentreCalendar, require_on_duty
 from santral.node.contact_notes import ContactNotes
 from santral.node.nightly_purge import NightlyPurge
 from santral.node.operations import RunningNodeOperations, hang_up_is_reload
@@ -459,7 +459,8 @@ class Node:
             still=self._switch.orders.pause_recording,
             entry_now=lambda entry: surge.entry_in_force(entry, calendar.entry_in_force(entry)),
             announced=lambda: (*surge.current_announcements(), *board.current_announcements()),
-            is_deflected=surge.is_deflected, surge=surge, is_open=calendar.is_open, opens_at=calendar.opens_at,
+            is_deflected=surge.is_deflected, surge=surge, require_on_duty=lambda agent: require_on_duty(
+                self._config, agent, time.time(), surge.profile), is_open=calendar.is_open, opens_at=calendar.opens_at,
             keep_keyed=self._store_input, texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
             by_number=lambda number: self._config.by_number(number), can_call=can_call,

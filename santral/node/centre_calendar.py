@@ -36,6 +36,7 @@ from routing.core.events import (
     ServiceHoursSet,
 )
 from routing.core.model.centre_model import Centre
+from routing.core.model.errors import OffDuty
 from routing.core.model.ids import AgentId, SeatId, ServiceId
 from routing.core.shifts.break_plan import PLANNED_MAX
 from santral.centre import coverage_by_date
@@ -54,6 +55,10 @@ OPENING_SOUGHT_S = 7 * 86_400.0
 
 LONGEST_SLEEP_S = 600.0
 """Longest sleep. The wall clock may be changed at any time, so it is checked again after this time."""
+
+DUTY_SLACK_S = 1_800.0
+"""Time before and after the working hours in which agents may sign in: nobody comes at the minute, and a talk may end
+late."""
 
 CLOCK_STEP_S = 900.0
 """Steps in which a change of the clock is searched. No zone changes its clock twice within a quarter of an hour."""
@@ -222,6 +227,23 @@ def _join_spans(spans: MinuteSpans) -> MinuteSpans:
         else:
             joined.append((begin, end))
     return tuple(joined)
+
+
+def require_on_duty(config: NodeConfig, agent: AgentId, at: float, surge: SurgeProfile | None) -> None:
+    """Raise OffDuty if an agent signs in far outside the working hours. A surge that calls everybody in lifts this."""
+    week = next((one.on_duty for one in config.loaded.agents if one.id == agent), None)
+    if week is None or (surge is not None and surge.call_in):
+        return
+    zone, today = ZoneInfo(config.settings.centre.timezone), wall_clock(config.settings, at).day.date
+    # The hours of the days around count too: a shift from midnight on begins the evening before.
+    for day in (today + timedelta(days=ahead) for ahead in (-1, 0, 1)):
+        spans = week.hours_on(config.settings.calendar.day_of(day))
+        if spans is None and day == today:
+            return
+        if any(to_unix(day, begin, zone) - DUTY_SLACK_S <= at < to_unix(day, end, zone) + DUTY_SLACK_S
+               for begin, end in spans or ()):
+            return
+    raise OffDuty(f"{agent} works at other hours")
 
 
 def next_edge(at: float, minutes: Iterable[int], zone: ZoneInfo) -> float:

@@ -29,6 +29,7 @@ from santral.centre.last_known_good import CopyInForce
 from santral.errors import SantralError
 from santral.node.announcement_board import AnnouncementBoard, AnnouncementError
 from santral.node.caller_preferences import NodePreferences, PreferencesFull
+from santral.node.centre_calendar import require_on_duty
 from santral.node.contact_notes import ContactNotes
 from santral.node.opening_hours import build_pages, format_spans
 from santral.node.own_desk import OwnDesk
@@ -176,6 +177,10 @@ class RunningNodeOperations:
     async def has_prompt(self, key: str) -> bool:
         """Return whether a sentence exists. See `NodeOperations`."""
         return key in await asyncio.to_thread(first_texts, centre_words(self._current().loaded))
+
+    def require_on_duty(self, agent: AgentId) -> None:
+        """Raise OffDuty if the agent works at other hours now. See `NodeOperations`."""
+        require_on_duty(self._current(), agent, self._clock(), self._surge.profile)
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         """Return the needs of one agent. See `NodeOperations`."""

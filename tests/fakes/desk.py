@@ -28,7 +28,7 @@ from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.events import Event
 from routing.core.inbox import ContactAtHand, ContactView, QueueView, Status
 from routing.core.model.centre_model import Channel, ContactState, Estimate, OfferState
-from routing.core.model.errors import UnknownRecording
+from routing.core.model.errors import OffDuty, UnknownRecording
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from routing.store.audit import Audit, AuditError
 from routing.store.store import Store
@@ -99,6 +99,7 @@ class House:
         self.left: list[str] = []
         self.refused: list[views.RefusedNumber] = []
         self.given_up = 0
+        self.off_duty: set[AgentId] = set()
         self.surge: str | None = None
         self.audit_fails = False
         self.wish: dict[str, Any] = {}
@@ -158,6 +159,10 @@ class House:
 
     async def has_prompt(self, key: str) -> bool:
         return key == "bekleme-veda"
+
+    def require_on_duty(self, agent: AgentId) -> None:
+        if agent in self.off_duty:
+            raise OffDuty
 
     def own_needs(self, agent: AgentId) -> models.OwnNeeds:
         own = models.Need(in_force=True, valid_from="2026-01-01", valid_to=None, review_at=None, approved_by="kurul",

@@ -57,6 +57,13 @@ class Refused(RoutingError):
     turkish = "Bu işlem şu anda yapılamıyor."
 
 
+class OffDuty(Refused):
+    """The agent works at other hours. A supervisor can sign the agent in at any time."""
+
+    code = "off_duty"
+    turkish = "Çalışma saatiniz dışındasınız. Gözetmeniniz sizin için oturum açabilir."
+
+
 class UnknownAgent(Refused):
     """The centre's team does not have this agent."""
 

@@ -502,6 +502,17 @@ async def test_bodies_that_are_not_as_described(how: dict[str, Any], status: int
         assert (found, said["error"]) == (status, code) and desk.inbox.events == []
 
 
+async def test_agents_sign_in_in_their_hours_and_supervisors_sign_them_in_at_any_time() -> None:
+    async with running() as desk:
+        desk.house.off_duty.add(AgentId("a1"))
+        path, body = "/api/v1/agents/a1/login", {"json": {"seat": "2001"}}
+        status, said = await desk.ask("POST", path, Role.AGENT, **body)
+        assert (status, said["error"]) == (409, "off_duty") and said["message"].startswith("Çalışma saatiniz")
+        assert desk.inbox.events == []
+        assert (await desk.ask("POST", path, Role.SUPERVISOR, **body))[0] == 200
+        assert len(desk.inbox.events) == 1
+
+
 async def test_other_refusals() -> None:
     async with running() as desk:
         assert (await desk.ask("POST", "/api/v1/agents/a1/resume", json={"x": 1}))[0] == 400

@@ -23,7 +23,7 @@ from routing.core.events import (
 )
 from routing.core.inbox import DeskView, InboxClosed, QueueLoad
 from routing.core.model.centre_model import AgentState, PauseReason
-from routing.core.model.errors import NotNow, NotSignedIn, SeatTaken, UnknownReason, UnknownSeat
+from routing.core.model.errors import NotNow, NotSignedIn, OffDuty, SeatTaken, UnknownReason, UnknownSeat
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
@@ -45,6 +45,16 @@ async def test_sign_in_by_telephone(start: Start) -> None:
     assert dialler.played == ["kod-numara-sor", "kod-sifre-sor", "kod-giris-tamam"]
     assert inbox.events == [AgentSignedIn("a1001", "2001")]
     assert dialler.waited[:2] == [20_000, 5_000] and dialler.variables["ACD_NEXT"] == "bye"
+
+
+async def test_nobody_signs_in_outside_the_working_hours(start: Start) -> None:
+    def refuse(agent: AgentId) -> None:
+        assert agent == "a1001"
+        raise OffDuty
+
+    inbox = FakeInbox(agent_view("a1001", "2001"))
+    dialler = await sign_in(await start(inbox, require_on_duty=refuse)).call()
+    assert dialler.played[-1] == "kod-simdi-olmaz" and inbox.events == []
 
 
 @pytest.mark.parametrize(("pin", "number"), [("1111", "1001"), ("4321", "9999"), ("", "1001"), ("4321", ""),

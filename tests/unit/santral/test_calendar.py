@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from centres.settings import Settings
+from centres.surge import SurgeProfile
 from routing.core.engine import Engine
 from routing.core.events import (
     AgentSignedIn,
@@ -27,10 +28,11 @@ from routing.core.events import (
     WrapUpEnded,
 )
 from routing.core.model.commands import Offer
+from routing.core.model.errors import OffDuty
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId
 from santral.centre.config import NodeConfig, node_config
 from santral.centre.remote_agents import remote_seat
-from santral.node.centre_calendar import CentreCalendar, line_open, next_change, state_at
+from santral.node.centre_calendar import CentreCalendar, line_open, next_change, require_on_duty, state_at
 from tests.ministry import MEB, copied, edit
 
 pytestmark = pytest.mark.unit
@@ -104,6 +106,31 @@ def test_gaps_of_the_working_hours_are_planned_breaks(folder: Path) -> None:
     assert breaks == tuple((at(begin), at(end)) for begin, end in (
         ("2026-03-25T10:15", "2026-03-25T10:30"), ("2026-03-25T12:00", "2026-03-25T12:30"),
         ("2026-03-26T10:15", "2026-03-26T10:30"))), "five hours between two spans are no break"
+
+
+@pytest.mark.parametrize(("now", "allowed"), [
+    ("2026-03-25T07:29", False), ("2026-03-25T07:31", True), ("2026-03-25T17:29", True), ("2026-03-25T17:31", False),
+    ("2026-03-25T23:45", True), ("2026-03-26T02:10", True), ("2026-03-26T08:00", False), ("2026-03-27T09:00", False)])
+def test_agents_sign_in_in_their_hours(now: str, allowed: bool, folder: Path) -> None:
+    """Half an hour around them too, and on the evening before a shift that begins at midnight."""
+    duty = 'wednesday: ["08:00-17:00"], thursday: ["00:00-02:00"]'
+    edit(folder, "team.yaml", "- {id: a1004,", f"- {{id: a1004, on_duty: {{{duty}}},")
+    config = node_config(folder)
+    if allowed:
+        require_on_duty(config, AgentId("a1004"), at(now), None)
+    else:
+        with pytest.raises(OffDuty):
+            require_on_duty(config, AgentId("a1004"), at(now), None)
+        require_on_duty(config, AgentId("a1004"), at(now), SurgeProfile(name="Deprem", entry="ana", call_in=True))
+    require_on_duty(config, AgentId("a1005"), at(now), None)  # has no hours
+
+
+def test_the_dates_of_a_roster_bind_their_days_alone(folder: Path) -> None:
+    edit(folder, "team.yaml", "- {id: a1004,", '- {id: a1004, on_duty: {dates: {2026-03-25: ["08:00-12:00"]}},')
+    config = node_config(folder)
+    require_on_duty(config, AgentId("a1004"), at("2026-03-26T15:00"), None)
+    with pytest.raises(OffDuty):
+        require_on_duty(config, AgentId("a1004"), at("2026-03-25T15:00"), None)
 
 
 def test_who_cannot_be_called_is_not_on_call(config: NodeConfig) -> None:
