@@ -83,10 +83,14 @@ async def test_the_desk_needs_the_session_of_an_agent(tmp_path: Path) -> None:
                 assert response.headers["Cache-Control"] == "no-store"
                 text = await response.text()
             assert f'"agent":"{agent}"' in text and '<html lang="tr">' in text
-        # 3. A supervisor has none.
+        # 3. A supervisor has none, and is led to the calls. Others have neither.
         async with desk.http.get(desk.base + "/", headers=await desk.sign_in("ayse")) as response:
-            assert response.status == 403
-            assert "Bu kullanıcının masası yok" in await response.text()
+            assert (response.status, response.url.path) == (200, "/live")
+            assert response.headers["Content-Security-Policy"] == build_page_headers()["Content-Security-Policy"]
+            assert "Çağrılar, olduğu gibi" in await response.text()
+        for path, said in (("/", "Bu kullanıcının masası yok"), ("/live", "Bu sayfa takım yöneticileri içindir")):
+            async with desk.http.get(desk.base + path, headers=await desk.sign_in("nil")) as response:
+                assert response.status == 403 and said in await response.text()
 
 
 async def test_a_language_in_the_address_is_kept(tmp_path: Path) -> None:
