@@ -99,4 +99,5 @@ def _next_steps(folder: Path, number: str) -> str:
   4. santral lab up {folder} --state my-lab --no-traffic
      santral lab call {number} --lab my-lab --record call.wav
      santral lab down --state my-lab
-  5. Name your carrier at [trunk] of {folder}/santral.toml, and set up your Asterisk: docs/operate/install.md"""
+  5. Name your carrier at [trunk] of {folder}/santral.toml, and set up your Asterisk: docs/operate/install.md
+  6. Let a person read the sentences: santral prompts studio {folder} --out DIR"""

@@ -68,7 +68,7 @@ function joined(parts) {
 }
 
 function onBlock(block) {
-  const levels = windowLevels(block);
+  const levels = windowLevels(block, microphone.rate);
   looked = [...looked, ...levels].slice(-LOOK_WINDOWS);
   if (blocks !== null) {
     blocks.push(block);
@@ -125,12 +125,12 @@ async function stop() {
 }
 
 async function keep(samples, one, number) {
-  const take = cutTake(samples);
+  const take = cutTake(samples, microphone.rate);
   if (take === null) { say("nothing", {}, "bad"); return; }
   say("saving");
   let answer;
   try {
-    answer = await fetch(`/takes/${one.name}`, {method: "POST", body: encodeWav(take.samples),
+    answer = await fetch(`/takes/${one.name}`, {method: "POST", body: encodeWav(take.samples, microphone.rate),
                                                 headers: {"Content-Type": "audio/wav"}});
     if (!answer.ok) throw new Error(answer.status);
     one.faults = (await answer.json()).faults;

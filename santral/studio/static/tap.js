@@ -1,6 +1,6 @@
 // Hand the microphone to the page in pieces of 100 ms. It runs in the thread of the sound, whose blocks are 2.7 ms:
 // a message for each of them would keep the page busy.
-const PIECE = 4800;
+const PIECE = Math.round(sampleRate / 10);
 
 class Tap extends AudioWorkletProcessor {
   constructor() {
