@@ -10,14 +10,14 @@ from prompts.errors import CatalogueError
 from prompts.manifest import Manifest
 
 
-def describe_robot(folders: Sequence[Path]) -> list[str]:
-    """Return a sentence if the first built folder of these speaks with espeak-ng, else nothing."""
+def describe_robot(folders: Sequence[Path], centre: str) -> list[str]:
+    """Return a sentence if the first folder with the words of a centre speaks with espeak-ng, else nothing."""
     for folder in folders:
         try:
             manifest = Manifest.read_manifest(folder)
         except CatalogueError:
             continue
-        if manifest is not None:
+        if manifest is not None and manifest.centre == centre:
             spoken = [entry.backend for entry in manifest.entries.values() if entry.backend != "santral"]
             robots = spoken.count("espeak")
             return [f"{robots} of {len(spoken)} sentences are of espeak-ng. {ROBOT_VOICE} Let a person read "

@@ -145,7 +145,7 @@ def check_centre(
         _check_asterisk(asterisk, console_command, console)
     # 3. Report success.
     loaded = found.loaded
-    for sentence in (*found.sentences, *describe_robot(config.sound_folders(loaded))):
+    for sentence in (*found.sentences, *describe_robot(config.sound_folders(loaded), centre_words(loaded).name)):
         console.print(sentence, markup=False)
     console.print(f"{centre}: good. {len(loaded.services)} services, {len(loaded.agents)} agents, "
                   f"{len(loaded.accommodations)} with accommodations, "

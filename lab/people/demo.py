@@ -24,6 +24,7 @@ from rich.text import Text
 
 from centres.centre_reader import load_centre
 from desk import tables
+from lab.centre_words import words_of
 from lab.demo_page.demo_page import serve_demo_page
 from lab.errors import LabError
 from lab.lifecycle import PROJECT_ROOT, LabInfo, note_people, read_santral, start_lab, stop_lab
@@ -82,7 +83,7 @@ def run_demo(plan: DemoPlan, console: Console) -> int:
     try:
         info = start_lab(plan.centre, plan.folder, asterisk_path=plan.asterisk_path, guarded=True, texts=TEXTS_S,
                          visited=True, speech=build_speech(SPEECH), say=print_step)
-        for sentence in describe_robot([Path(info.sounds)]):
+        for sentence in describe_robot([Path(info.sounds)], words_of(load_centre(plan.centre)).name):
             print_step(escape(sentence))
         print_step(f"ready: {info.numbers[0]} at sip:{info.sip}, http://{info.http}")
         traffic, summary = asyncio.run(_run_traffic(info, plan, console, print_step))
