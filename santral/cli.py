@@ -49,7 +49,7 @@ from santral.call_records import read_calendar, read_mail_plan, read_opening, re
 from santral.centre import config, coverage_by_date, remote_agents
 from santral.centre.centre_words import centre_words, read_words
 from santral.centre.config import DEFAULT_CENTRE
-from santral.centre.monitoring import check_receivers, plan_monitoring
+from santral.centre.monitoring import check_receivers, plan_monitoring, runbooks_of
 from santral.centre.page_address import check_advertised, check_relay
 from santral.centre.speech_plan import check_speech, read_speech
 from santral.errors import BadCentre
@@ -309,7 +309,7 @@ desk_cli.add_commands(cli)
 metrics_cli.add_commands(cli, metrics_cli.SurveySources(open_facts, zone_of, DEFAULT_CENTRE))
 mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
 prometheus_cli.add_commands(cli, plan_monitoring, DEFAULT_CENTRE)
-dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, DEFAULT_CENTRE))
+dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, runbooks_of, DEFAULT_CENTRE))
 reports_cli.add_commands(cli, reports_cli.ReportSources(
     open_past, zone_of, DEFAULT_CENTRE, _take_screenshot, read_opening, read_mail_plan))
 

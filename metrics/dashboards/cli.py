@@ -21,6 +21,8 @@ class CentreInfo(NamedTuple):
 
     names: Callable[[Path], Mapping[str, str]]
     """Return the names of the services of a centre."""
+    runbooks: Callable[[Path], str]
+    """Return the address of the runbooks of a centre."""
     centre: Path
     """Default centre."""
 
@@ -43,17 +45,19 @@ def add_commands(app: typer.Typer, house: CentreInfo) -> None:
         centre: Annotated[Path | None, typer.Option(
             "--centre", help="Folder of the centre, for names of services.")] = None,
     ) -> None:
-        """Write dashboards as JSON, in Turkish and English, and the files that provision them."""
+        """Write dashboards as JSON, in Turkish and English, and the files that provision them. Those in import/ are for
+        an import by hand."""
         # The import is here because the library is slow to load, and a starting node does not need it.
         from metrics.dashboards import grafana
 
         # Grafana may see the folder under another path, for example in a container.
         folder = place or str(out.resolve())
-        names = house.names(centre or house.centre)
-        # Each board in both languages, then the two files by which Grafana finds boards and data source.
-        files = {f"dashboards/{language}/{board.key}.json": grafana.dashboard_json(board, names,
-                                                                                  english=language == "en")
-                 for language in LANGUAGES for board in grafana.BOARDS}
+        names, runbooks = house.names(centre or house.centre), house.runbooks(centre or house.centre)
+        # Each board in both languages, once for provisioning and once for an import by hand. Then the two files by
+        # which Grafana finds boards and data source.
+        files = {f"{kind}/{language}/{board.key}.json": grafana.dashboard_json(
+                     board, names, english=language == "en", runbooks=runbooks, importable=kind == "import")
+                 for kind in ("dashboards", "import") for language in LANGUAGES for board in grafana.BOARDS}
         files |= {"provisioning/dashboards/santral.yaml": grafana.render_providers(f"{folder}/dashboards"),
                   "provisioning/datasources/santral.yaml": grafana.render_datasources(prometheus)}
         write_files(out, files)

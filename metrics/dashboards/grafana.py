@@ -18,7 +18,9 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from drawing.texts import Phrase
+from metrics.dashboards.choices import NODE, VARIABLES, build_annotations, choose_series
 from metrics.dashboards.panel import EVERYTHING, SIZES, UNITS, UP, Board, Kind, Panel, read_board
+from metrics.prometheus.runbooks import SERVED_AT, TITLE, page_name
 
 SOURCE = "santral-prometheus"
 """Id of the data source in Grafana. Panels name it, and the provisioning file creates it."""
@@ -27,11 +29,6 @@ FOLDER = "Santral"
 REFRESH, RANGE = "10s", "now-6h"
 """Range of a board: six hours are most of a shift, and a wall screen is read from afar."""
 GOOD, BAD = "green", "red"
-VARIABLES: Mapping[str, tuple[Phrase, str]] = {
-    "queue": (Phrase("Hizmet", "Service"), "acd_contacts_offered_total"),
-    "team": (Phrase("Ekip", "Team"), "acd_agents"),
-}
-"""Label -> its name for people, and a metric that has all its values from the start of a node."""
 FEW = Phrase("beşten az kişi", "fewer than five")
 ABSENT: Mapping[str, Phrase] = {
     "acd_mqtt_|acd_signal_": Phrase("MQTT aracısı yok", "no MQTT broker"),
@@ -41,11 +38,22 @@ ABSENT: Mapping[str, Phrase] = {
     "acd_agent|acd_break_protection|acd_accommodations_applied": FEW}
 """Prefixes of metrics that not every centre has, and the text of a panel in place of values. The first match counts."""
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid=SOURCE)
+INPUT = "DS_PROMETHEUS"
+INPUTS: Mapping[str, Any] = {
+    "__inputs": [{"name": INPUT, "label": "Prometheus", "description": "", "type": "datasource",
+                  "pluginId": "prometheus", "pluginName": "Prometheus"}],
+    "__requires": [{"type": "grafana", "id": "grafana", "name": "Grafana", "version": "10.1.0"},
+                   {"type": "datasource", "id": "prometheus", "name": "Prometheus", "version": "1.0.0"}]}
+"""Question of Grafana at an import by hand, and what the dashboard needs."""
 Builder = timeseries.Panel | stat.Panel | bargauge.Panel
 
 
-def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool) -> str:
-    """Return one dashboard as JSON. `names` gives the name of a service for the series that it labels."""
+def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool, runbooks: str = SERVED_AT,
+                   importable: bool = False) -> str:
+    """Return one dashboard as JSON. `names` gives the name of a service for the series that it labels.
+
+    `importable`: for a person who imports the file in Grafana and chooses the data source there.
+    """
     def translate_text(text: Phrase) -> str:
         return text.en if english else text.tr
 
@@ -56,22 +64,28 @@ def dashboard_json(board: Board, names: Mapping[str, str], *, english: bool) -> 
             .tags(tags).refresh(REFRESH).time(RANGE, "now").timezone("browser")
             .tooltip(model.DashboardCursorSync.CROSSHAIR).readonly()
             .link(dashboard.DashboardLink("Santral").type(model.DashboardLinkType.DASHBOARDS).tags(tags)
-                  .keep_time(True)))
+                  .keep_time(True))
+            .link(dashboard.DashboardLink(translate_text(TITLE)).type(model.DashboardLinkType.LINK)
+                  .url(f"{runbooks.rstrip('/')}/{page_name(english=english)}").target_blank(True)))
     # 2. The variables. A regular expression for "all" also matches queues that appear later.
     for label in board.variables:
-        title, metric = VARIABLES[label]
+        title, query = VARIABLES[label]
         made.with_variable(
-            dashboard.QueryVariable(label).label(translate_text(title)).query(f"label_values({metric}, {label})")
+            dashboard.QueryVariable(label).label(translate_text(title)).query(query)
             .datasource(DATASOURCE).refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True)
             .all_value(EVERYTHING).sort(model.VariableSort.ALPHABETICAL_ASC))
     # 3. The panels on the grid. Grafana numbers them from 1.
     for number, (panel, x, y) in enumerate(board.place_panels(), 1):
-        made.with_panel(_build_panel(panel, names, english).id(number).grid_pos(
+        made.with_panel(_build_panel(panel, names, english, by_node=NODE in board.variables).id(number).grid_pos(
             model.GridPos(h=SIZES[panel.kind][1], w=SIZES[panel.kind][0], x=x, y=y)))
-    return json.dumps(made.build(), cls=JSONEncoder, ensure_ascii=False, indent=1) + "\n"
+    # 4. The marks of what happened. The library knows no query in them.
+    whole = json.loads(json.dumps(made.build(), cls=JSONEncoder))
+    whole["annotations"] = build_annotations({"type": "prometheus", "uid": SOURCE}, english=english)
+    text = json.dumps({**INPUTS, **whole} if importable else whole, ensure_ascii=False, indent=1) + "\n"
+    return text.replace(f'"{SOURCE}"', f'"${{{INPUT}}}"') if importable else text
 
 
-def _build_panel(panel: Panel, names: Mapping[str, str], english: bool) -> Builder:
+def _build_panel(panel: Panel, names: Mapping[str, str], english: bool, *, by_node: bool) -> Builder:
     def translate_text(text: Phrase) -> str:
         return text.en if english else text.tr
 
@@ -82,7 +96,8 @@ def _build_panel(panel: Panel, names: Mapping[str, str], english: bool) -> Build
     for number, query in enumerate(panel.queries):
         legend = f"{{{{{query.by}}}}}" if query.by else translate_text(query.name)
         made.with_target(
-            prometheus.Dataquery().expr(query.expression).legend_format(legend).ref_id(chr(ord("A") + number))
+            prometheus.Dataquery().expr(choose_series(query.expression, by_node=by_node))
+            .legend_format(legend).ref_id(chr(ord("A") + number))
             .datasource(DATASOURCE).format(PromQueryFormat.TIME_SERIES).range())
     # 2. Bounds and thresholds.
     if panel.low is not None:

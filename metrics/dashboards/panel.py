@@ -83,7 +83,7 @@ class Board(NamedTuple):
     description: Phrase
     panels: tuple[Panel, ...]
     variables: tuple[str, ...] = ()
-    """Labels that can be chosen: `queue`, `team`."""
+    """Choices on the dashboard: `centre`, `node`, `queue`, `team`."""
 
     def place_panels(self) -> Iterator[tuple[Panel, int, int]]:
         """Yield each panel with x and y on the grid.

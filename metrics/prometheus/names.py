@@ -185,6 +185,9 @@ MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
 CENTRE_FILES = Metric("acd_centre_files_good", GAUGE, (),
                       "1: the centre's files are in force and good. 0: the node works with their last good copy "
                       "because the start found mistakes, or accommodations leave no agent for some callers today.")
+CHANGES = Metric("acd_centre_changes_total", COUNTER, (),
+                 "Times the rules of the centre changed since the node started, as by a reload.")
+ANNOUNCEMENTS = Metric("acd_announcements", GAUGE, (), "Announcements that callers hear now.")
 RECORDINGS = Metric("acd_recordings_total", COUNTER, ("result",),
                     "Unencrypted sounds found in the spool after a talk, by result: kept, destroyed (too short, "
                     "private), failed (tried again).")
@@ -228,7 +231,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, WAITING, OLDEST, TARGET, TARGET_RA
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,
-        ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, RECORDINGS, RECORDING,
+        ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, CHANGES, ANNOUNCEMENTS, RECORDINGS, RECORDING,
         CALLER_PREFERENCES, PURGED,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)

@@ -128,6 +128,7 @@ class MetricsRecorder:
             series.add_count(names.ALARMS, kind, by=0.0)
         series.add_count(names.MISMATCHES, "audit", by=0.0)
         self.commands_refused({})
+        self.set_announcements(0)
 
     def apply_centre(self, centre: Centre) -> None:
         """Take the centre in force. The series of each queue begin at 0, or their first increase could not be seen."""
@@ -201,6 +202,7 @@ class MetricsRecorder:
                 handle(fact)
 
     def _on_centre_changed(self, fact: CentreChanged) -> None:
+        self._series.add_count(names.CHANGES)
         if self._in_force is not None:
             self.apply_centre(self._in_force())
 
@@ -361,6 +363,10 @@ class MetricsRecorder:
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""
         self._series.set_gauge(names.CENTRE_FILES, files_good)
+
+    def set_announcements(self, active: int) -> None:
+        """Set the announcements that callers hear now."""
+        self._series.set_gauge(names.ANNOUNCEMENTS, active)
 
     def set_recordings(self, done: Mapping[str, int], *, possible: bool) -> None:
         """Take the files of the spool by result, and set whether talks can be recorded now."""

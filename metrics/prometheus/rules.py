@@ -43,6 +43,8 @@ class MonitoringPlan(NamedTuple):
     alertmanager: str = "127.0.0.1:9093"
     receivers: Receivers = Receivers()
     factor: float = 1.0
+    centre: str = ""
+    """Name of the centre, a label of all its series, for a Prometheus of several centres. Empty: no label."""
     english: bool = False
     """Language of alerts: English in place of Turkish."""
     runbooks: str = SERVED_AT
@@ -75,12 +77,14 @@ def build_rules(factor: float = 1.0, *, english: bool = False, runbooks: str = S
 
 def build_scrape(plan: MonitoringPlan) -> dict[str, Any]:
     """Return the targets of Prometheus."""
+    named: dict[str, Any] = {"labels": {"centre": plan.centre}} if plan.centre else {}
     jobs: list[dict[str, Any]] = [{
-        "job_name": NODE_JOB, "sample_limit": SERIES_MOST, "static_configs": [{"targets": list(plan.nodes)}]}]
+        "job_name": NODE_JOB, "sample_limit": SERIES_MOST,
+        "static_configs": [{"targets": list(plan.nodes), **named}]}]
     if plan.asterisks:
         jobs.append({
             "job_name": ASTERISK_JOB, "sample_limit": SERIES_MOST,
-            "static_configs": [{"targets": list(plan.asterisks)}],
+            "static_configs": [{"targets": list(plan.asterisks), **named}],
             # Drop on the scrape, so that unwanted series are never stored.
             "metric_relabel_configs": [
                 {"action": "keep", "source_labels": ["__name__"], "regex": SCRAPED_METRICS},

@@ -495,6 +495,7 @@ class Node:
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
             recorder.set_refused_calls(switch.refused_numbers, switch.line_refusals)
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
+            recorder.set_announcements(house.count_announcements())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
             recorder.commands_refused(self._channels.refused)
             recorder.set_purged(self._night.purged_at)

@@ -145,6 +145,10 @@ class RunningNodeOperations:
             raise CannotAnnounce(str(error)) from error
         return await self.list_announcements()
 
+    def count_announcements(self) -> int:
+        """Return how many announcements callers hear now."""
+        return sum(1 for _ in self._board.current_announcements())
+
     async def list_announcements(self) -> models.Announcements:
         """Return the last announcements. See `NodeOperations`."""
         return models.Announcements(

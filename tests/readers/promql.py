@@ -17,9 +17,9 @@ ASTERISK = frozenset({
     "asterisk_channels_count", "asterisk_calls_count", "asterisk_calls_sum", "asterisk_endpoints_count",
     "asterisk_bridges_count"})
 """Metrics of res_prometheus that name no channel and no endpoint."""
-LABELS = frozenset({"le", "job", "instance", *(label for metric in names.TABLE for label in metric.labels)})
+LABELS = frozenset({"le", "job", "instance", "centre", *(label for metric in names.TABLE for label in metric.labels)})
 """Labels from closed sets. Any other label could name a person or a call."""
-VARIABLES = {"$queue": ".*", "$team": ".*"}
+VARIABLES = {"$queue": ".*", "$team": ".*", "$centre": ".*", "$node": ".*"}
 
 
 class Named(NamedTuple):
@@ -59,7 +59,7 @@ def find_unknown(expression: str, recorded: frozenset[str]) -> list[str]:
     wrong = [f"{metric} is no metric and no recording rule" for metric in sorted(
         named.metrics - recorded - SCRAPED - ASTERISK - series.keys())]
     wrong += [f"{metric} has no label {label}" for metric, label in sorted(named.chosen)
-              if metric in series and label not in {*series[metric], "job", "le"}]
+              if metric in series and label not in {*series[metric], "job", "le", "instance", "centre"}]
     wrong += [f"label {label} is from no closed set" for label in sorted(named.labels - LABELS)]
     return wrong if named.metrics else ["no metric is named"]
 

@@ -303,7 +303,7 @@ def figures_of(expression: str) -> set[str]:
 def _promtool(*words: str, cwd: Path) -> str:
     program = shutil.which("promtool")
     assert program is not None, "promtool is missing: apt-get install prometheus"
-    done = subprocess.run([program, *words], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([program, *words], cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -12,7 +12,7 @@ from metrics.prometheus.health import check_health
 from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.inbox import AgentView, ContactView, Status
 from routing.core.model.centre_model import AgentState, Channel, ContactState, Estimate, OfferState, Outcome
-from routing.core.model.facts import Moved, Overridden, Stepped
+from routing.core.model.facts import CentreChanged, Moved, Overridden, Stepped
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.talk_facts import Connected
 from tests.fakes.facts import Story
@@ -235,6 +235,16 @@ def test_abandons_are_counted_until_somebody_is_answered() -> None:
         7, 100.0, OfferId(7), ContactId("7"), 3, AgentId("a"), 2, SeatId("s"), ServiceId("edu"), Channel.VOICE, 5.0,
         1.0, 1, True)])
     assert streak().endswith(" 0.0")
+
+
+def test_changes_of_the_centre_and_announcements_are_shown() -> None:
+    recorder = MetricsRecorder(named())
+    assert "acd_centre_changes_total 0.0" in lines(recorder) and "acd_announcements 0.0" in lines(recorder)
+    story = Story()
+    story.facts.append(CentreChanged(1, 60.0, 5, 9))
+    recorder.count_facts(story.facts)
+    recorder.set_announcements(2)
+    assert "acd_centre_changes_total 1.0" in lines(recorder) and "acd_announcements 2.0" in lines(recorder)
 
 
 def test_what_was_expected_is_measured_against_what_was() -> None:

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from metrics.dashboards.choices import choose_series
 from metrics.dashboards.cli import LANGUAGES
-from metrics.dashboards.grafana import BOARDS, dashboard_json, explain_no_data
+from metrics.dashboards.grafana import BOARDS, SOURCE, dashboard_json, explain_no_data
 from metrics.dashboards.panel import COLUMNS, SIZES, Board
 from metrics.prometheus import names
 from metrics.prometheus.alerts import ALERTS, RECORDING_RULES
 from metrics.reports.menu_paths import MENU_LIMIT_S
 from routing.core.model.centre_model import AgentState, Channel, Outcome, Profile
-from tests.readers.promql import find_unknown, read_names
+from tests.readers.promql import find_unknown, known_series, read_names
 
 pytestmark = pytest.mark.unit
 
@@ -126,7 +127,8 @@ def test_groups_are_as_large_as_the_metrics_say() -> None:
 
 def test_a_service_has_its_name_and_a_variable_to_choose_it() -> None:
     board = made()
-    (variable,) = board["templating"]["list"]
+    centre, variable = board["templating"]["list"]
+    assert centre["name"] == "centre" and centre["allValue"] == ".*"
     assert variable["name"] == "queue" and variable["allValue"] == ".*"
     panel = next(one for one in board["panels"] if "{{queue}}" in one["targets"][0]["legendFormat"])
     assert {"matcher": {"id": "byName", "options": "psikososyal"},
@@ -142,3 +144,41 @@ def test_a_panel_says_what_a_centre_lacks() -> None:
     assert english["states"] == english["accommodations"] == "fewer than five" and english["level"] is None
     panel = next(one for one in made(PLATFORM)["panels"] if "acd_mqtt_connected" in one["targets"][0]["expr"])
     assert panel["fieldConfig"]["defaults"]["noValue"] == "MQTT aracısı yok"
+
+
+@pytest.mark.parametrize(("expression", "chosen"), [
+    ("up", 'up{centre=~"$centre",instance=~"$node"}'),
+    ('sum by (le) (rate(acd_x_bucket{le="5"}[5m]))',
+     'sum by (le) (rate(acd_x_bucket{centre=~"$centre",instance=~"$node",le="5"}[5m]))'),
+    ("asterisk_calls_count", 'asterisk_calls_count{centre=~"$centre"}'),
+])
+def test_a_choice_reaches_each_series(expression: str, chosen: str) -> None:
+    assert choose_series(expression, by_node=True) == chosen
+
+
+def test_each_panel_follows_the_choice_of_the_centre() -> None:
+    for board in BOARDS:
+        for panel in made(board)["panels"]:
+            for target in panel["targets"]:
+                named = read_names(target["expr"])
+                assert {metric for metric, label in named.chosen if label == "centre"} == named.metrics, target["expr"]
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.key)
+def test_a_board_marks_what_happened_and_links_the_runbooks(board: Board) -> None:
+    whole = json.loads(dashboard_json(board, NAMES, english=False, runbooks="https://example.org/kitap"))
+    marks = {one["name"]: one["expr"] for one in whole["annotations"]["list"]}
+    assert set(marks) == {"Yeniden başlama", "Yeniden yükleme", "Duyuru", "Uyarı"}
+    known = {"ALERTS", *known_series()}
+    assert all(read_names(query).metrics <= known for query in marks.values())
+    assert [one["url"] for one in whole["links"] if one["type"] == "link"] == ["https://example.org/kitap/tr.html"]
+
+
+def test_a_board_for_an_import_asks_for_its_data_source() -> None:
+    text = dashboard_json(SERVICE, NAMES, english=True, importable=True)
+    whole = json.loads(text)
+    (asked,) = whole["__inputs"]
+    assert (asked["name"], asked["pluginId"]) == ("DS_PROMETHEUS", "prometheus") and SOURCE not in text
+    places = [*whole["panels"], *whole["templating"]["list"], *whole["annotations"]["list"]]
+    assert {one["datasource"]["uid"] for one in places} == {"${DS_PROMETHEUS}"}
+    assert whole["panels"] and "__inputs" not in made(SERVICE)
