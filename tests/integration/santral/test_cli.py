@@ -132,6 +132,7 @@ def test_ctrl_c_before_a_command_has_begun(monkeypatch: pytest.MonkeyPatch) -> N
         raise KeyboardInterrupt
 
     monkeypatch.setattr("santral.cli.cli", interrupted)
+    monkeypatch.setattr("sys.argv", ["santral", "status"])
     with pytest.raises(SystemExit) as ended:
         run_cli()
     assert ended.value.code == INTERRUPTED
