@@ -19,8 +19,9 @@ import numpy as np
 from lab.phones.audio import QUIET_LEVEL, RATE, Samples, root_mean_square
 from lab.script.prompt_library import FFT, HEAD_S, STEP, PromptLibrary, downsample_sound
 
-LOOSE_SCORE = 0.6
-"""Score from which a beginning is examined closer. At a quarter of the rate its place is off by up to two samples."""
+LOOSE_SCORE = 0.5
+"""Score from which a beginning is examined closer. At a quarter of the rate its place is off by up to two samples, and
+"saat" then reaches 0.58: its vowel is nearly too high for that rate."""
 HEAD_SCORE = 0.9
 """Score from which a beginning is accepted at the full rate. A prompt reaches 0.99 through A-law."""
 WINDOW = RATE // 20
@@ -223,12 +224,13 @@ class PromptRecogniser:
         if len(left) < HEAD_S * RATE + LOOK_SAMPLES:
             return
         part = downsample_sound(left[: FFT * STEP])
-        loud = np.flatnonzero(np.abs(part) > QUIET_LEVEL)
+        # At the full rate: an "s" is too high for the divided one, and many a prompt begins with it.
+        loud = np.flatnonzero(np.abs(left[: len(part) * STEP]) > QUIET_LEVEL)
         if not len(loud):
             self._place += len(part) * STEP - STEP
             return
-        if loud[0] > WINDOW // STEP:  # silence first: begin at the sound
-            self._place += int(loud[0] - WINDOW // STEP // 2) * STEP
+        if loud[0] > WINDOW:  # silence first: begin at the sound
+            self._place += int(loud[0] - WINDOW // 2)
             return
         # 2. Find the first place at which some prompt's beginning fits loosely.
         scores = self._library.beginnings.score_places(part)
