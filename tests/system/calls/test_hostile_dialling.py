@@ -63,7 +63,7 @@ async def test_an_agents_phone_dials_codes_and_reaches_nobody_else(
     await stage.network.register_phones({other.endpoint: other.secret})
     assert await stranger.register(seat.endpoint, seat.secret) == 200
     me = f'"{seat.endpoint}" <sip:{seat.endpoint}@127.0.0.1>'.encode()
-    digits = (*OUTSIDE, other.endpoint.encode(), stage.info.numbers[0].encode(), b"*21*0532%23", b"*50", b"*4", b"%23")
+    digits = (*OUTSIDE, other.endpoint.encode(), stage.info.numbers[0].encode(), b"*21*0532%23", b"*59", b"*4", b"%23")
     for number in (*digits, *(one for one in INSIDE if one.isalpha() or b"-" in one)):
         call = await stranger.call(number, caller=me)
         assert call.status == (200 if number in digits else 404), (number, call.status)

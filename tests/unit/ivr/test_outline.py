@@ -69,7 +69,7 @@ def test_each_kind_tells_what_it_does() -> None:
     assert find(root, "mesaj-sonu").lines[-1] == "good-bye"
     english = keys(find(root, "ingilizce-menu"))
     assert english["2"].needs == ("needs en 1",)
-    assert english["1"].words == "If you feel unwell, press 1."
+    assert english["1"].words == "If you are in distress, press 1."
 
 
 def test_what_can_be_had_by_short_message_stands_at_the_leaf() -> None:
