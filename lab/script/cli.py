@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from centres.centre_reader import load_centre as load_centre
+from lab.centre_words import words_of
 from lab.errors import BadInput
 from lab.lifecycle import ANY_HOUR, NO_OFFER_S, LabInfo, read_lab, start_lab, stop_lab
 from lab.script import runner
@@ -76,7 +77,7 @@ def run_scripts(wish: ScriptRequest, console: Console) -> int:
         if where is not None:
             outcomes = _show_while_running(
                 runner.run_at_trunk(where, paths, wish.recordings, board.note_progress, sounds=wish.sounds,
-                                    at_once=wish.at_once), board, console)
+                                    words=words_of(load_centre(wish.centre)), at_once=wish.at_once), board, console)
         elif wish.lab is not None:
             outcomes = _run_in_lab(read_lab(wish.lab), paths, wish, board, console)
         else:

@@ -30,6 +30,7 @@ from lab.script.model import CallScript, ScriptAgent
 from lab.script.player import ScriptOutcome, ScriptPart, ScriptPlay, ScriptRunContext, cycle_tones
 from lab.script.reader import load_script
 from lab.script.steps import ScriptVocabulary
+from prompts.centre_words import NO_CENTRE, CentreWords
 from prompts.text_reader import all_prompts
 
 AT_ONCE = 16
@@ -86,12 +87,13 @@ def find_scripts(given: Iterable[Path]) -> list[Path]:
     return list(once.values())
 
 
-def read_scripts(paths: Sequence[Path], centre: LoadedCentre | None) -> list[CallScript]:
+def read_scripts(paths: Sequence[Path], centre: LoadedCentre | None,
+                 words: CentreWords = NO_CENTRE) -> list[CallScript]:
     """Read all scripts. Raise ScriptProblems.
 
-    `centre` is the centre that the scripts call, or None for an unknown one.
+    `centre` is the centre that the scripts call. For an unknown one it is None, and `words` are what it may say.
     """
-    prompts = all_prompts(words_of(centre))
+    prompts = all_prompts(words if centre is None else words_of(centre))
     waiting = {key for key, prompt in prompts.items() if prompt.group == WAITING_GROUP}
     known = ScriptVocabulary(prompts, None, None, None, waiting)
     if centre is not None:
@@ -264,9 +266,10 @@ async def run_in_lab(info: LabInfo, paths: Sequence[Path], recordings: Path, tol
 
 
 async def run_at_trunk(where: TrunkTarget, paths: Sequence[Path], recordings: Path, told: PlayCallback, *,
-                       sounds: Path = SOUNDS, at_once: int = AT_ONCE) -> list[ScriptOutcome]:
+                       sounds: Path = SOUNDS, words: CentreWords = NO_CENTRE,
+                       at_once: int = AT_ONCE) -> list[ScriptOutcome]:
     """Run scripts against a number at a trunk, with only the callers in the lab. Raise ScriptProblems."""
-    scripts = read_scripts(paths, None)
+    scripts = read_scripts(paths, None, words)
     ours = caller_numbers()
     parts = {script.path: ScriptPart(number=script.number if script.number.isdigit() else where.number,
                                      caller=script.caller or next(ours), others=(), people={},
