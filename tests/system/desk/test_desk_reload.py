@@ -30,7 +30,8 @@ async def talk_at_desk(stage: Stage, browser: Browser) -> tuple[Page, SimAgent, 
     page = await open_desk(browser, stage, agent)
     await tab_to(page, "Çalışmaya başla")
     await page.keyboard.press("Enter")
-    await expect(page).to_have_title("Hazır – Santral")
+    # The sound check may take eight seconds.
+    await expect(page).to_have_title("Hazır – Santral", timeout=15_000)
     person = SimAgent(stage.info, stage.network, agent)
     stage.lab.people.append(person)
     caller = await stage.hurried(KEY, tone=CALLER)
