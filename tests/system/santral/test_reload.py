@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.lifecycle import SOUNDS
 from lab.people import node_records
 from lab.people.agent import ask_node
 from lab.phones import audio
@@ -50,6 +52,13 @@ async def santral_reload(lab: LabSession, *options: str) -> tuple[int, str, floa
         [sys.executable, "-m", "santral", "reload", "--state", str(lab.folder), *options], capture_output=True,
         text=True, check=False, timeout=60.0, env={**os.environ, "COLUMNS": "200"}))
     return done.returncode, done.stdout + done.stderr, time.monotonic() - began
+
+
+async def build_prompts(centre: Path, sounds: Path) -> None:
+    """Build the sounds of changed files, as an operator does before a reload."""
+    await asyncio.to_thread(lambda: subprocess.run(
+        [sys.executable, "-m", "santral", "prompts", "build", "--centre", str(centre), "--out", str(sounds)],
+        capture_output=True, check=True, timeout=120.0))
 
 
 async def callers(stage: Stage, count: int, key: str, tone: int | None = None) -> list[Leg]:
@@ -97,7 +106,8 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     folder = copied(tmp_path)
     talk_count, menu_count = many * 3 // 10, many * 3 // 10
     wait_count = many - talk_count - menu_count
-    lab = await new_lab(centre=folder)
+    sounds = Path(shutil.copytree(SOUNDS, tmp_path / "sounds"))
+    lab = await new_lab(centre=folder, sounds=sounds)
     stage = Stage(lab, tmp_path)
     names = plain("temsilci", talk_count + 1, 40, alone=False)
     people = await stage.agents(names[:talk_count], PhoneBehaviour("0", tone=AGENT))
@@ -124,6 +134,9 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     (line,) = [one for one in team if f"id: {gone}," in one]
     edit(folder, "team.yaml", line, f"  - {{id: {new}, number: \"9001\", skills: {{uzaktan_egitim: 90}}}}\n")
     edit(folder, "santral.toml", "announce_s = 60", "announce_s = 45")
+    code, said, _ = await santral_reload(lab)
+    assert code == 2 and "bilgi-yeni_hizmet" in said, "nobody could say the name of the new service"
+    await build_prompts(folder, sounds)
     code, said, looked_s = await santral_reload(lab, "--dry-run")
     assert code == 0 and "target_s" in said and "a9001" in said and "--dry-run" in said, said
     assert new not in {one["id"] for one in (await lab.fetch_status())["agents"]}
