@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -16,6 +17,9 @@ from tests.system.stage import Stage, growing, plain
 
 pytestmark = pytest.mark.system
 
+PRESSES, CHECK_MS = 3, 10_000
+"""Presses of the button, and the time after each: the sound check may take eight seconds."""
+
 SLOW_MICROPHONE = """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wanted) => {
   await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -24,14 +28,22 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 """Opens the microphone only after the caller rings again."""
 
 
+async def press_until_ready(page: Page) -> None:
+    """Press Enter until the shift begins. Over a slow line a press may come before the script of the page runs."""
+    for _ in range(PRESSES):
+        await page.keyboard.press("Enter")
+        with contextlib.suppress(AssertionError):
+            await expect(page).to_have_title("Hazır – Santral", timeout=CHECK_MS)
+            return
+    await expect(page).to_have_title("Hazır – Santral")
+
+
 async def talk_at_desk(stage: Stage, browser: Browser) -> tuple[Page, SimAgent, Leg]:
     """Return a desk whose agent talks with a caller."""
     agent = plain(SKILL, 1)[0]
     page = await open_desk(browser, stage, agent)
     await tab_to(page, "Çalışmaya başla")
-    await page.keyboard.press("Enter")
-    # The sound check may take eight seconds.
-    await expect(page).to_have_title("Hazır – Santral", timeout=15_000)
+    await press_until_ready(page)
     person = SimAgent(stage.info, stage.network, agent)
     stage.lab.people.append(person)
     caller = await stage.hurried(KEY, tone=CALLER)
