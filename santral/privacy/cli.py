@@ -64,11 +64,8 @@ def build_commands() -> typer.Typer:
     ) -> None:
         """Export all data of a caller as a page, JSON and sounds. The number is typed, or comes from stdin."""
         async def work(privacy: CallerData, config: NodeConfig) -> None:
-            counts = await privacy.export_caller(await _find_caller(privacy, contact), out, PageContext(
-                config.settings.centre.name, config.settings.centre.timezone,
-                {one.id: one.name for one in config.loaded.services}))
-            typer.echo(f"{out / PAGE}: {counts['contacts']} contacts, {counts['recordings']} recordings. Deliver the "
-                       "folder safely, then delete it")
+            _print_export(out, await privacy.export_caller(
+                await _find_caller(privacy, contact), out, _page_context(config)))
 
         _run_work(work, centre, settings, state, who)
 
@@ -127,6 +124,17 @@ def build_commands() -> typer.Typer:
         _print_audit(state)
 
     return app
+
+
+def _page_context(config: NodeConfig) -> PageContext:
+    """Return the names that the page of a caller needs from the centre."""
+    centre = config.settings.centre
+    return PageContext(centre.name, centre.timezone, {one.id: one.name for one in config.loaded.services})
+
+
+def _print_export(out: Path, counts: dict[str, int]) -> None:
+    typer.echo(f"{out / PAGE}: {counts['contacts']} contacts, {counts['recordings']} recordings. Deliver the folder "
+               "safely, then delete it")
 
 
 def _print_audit(state: Path) -> None:
