@@ -333,5 +333,5 @@ async def test_the_timer_wakes_the_engine() -> None:
         await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
         await node.runner.ask(queued("c1"))
         assert isinstance(node.commands[0], Offer)
-        await until_async(lambda: len(node.commands) > 1, timeout=12.0)
+        await until_async(lambda: len(node.commands) > 1)
         assert None in [event for turn in node.keeper.turns for _, event in turn.events]

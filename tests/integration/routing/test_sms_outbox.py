@@ -68,8 +68,8 @@ class House:
         return await self.store.run_write(lambda connection: sms_messages.messages_of_callers(connection, [digest]))
 
     async def over(self, outbox: SmsOutbox, **done: int) -> None:
-        await until_async(lambda: done == {key: value for key, value in outbox.done.items() if key != "refused"}, 20.0,
-                          f"{done}, not {outbox.done}")
+        await until_async(lambda: done == {key: value for key, value in outbox.done.items() if key != "refused"},
+                          what=f"{done}, not {outbox.done}")
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +86,12 @@ async def test_a_message_goes_once_and_the_number_goes_with_it(tmp_path: Path, c
             assert await house.ask(outbox) is RequestVerdict.TAKEN
             await house.over(outbox, sent=1)
             assert there.asked == [{"to": NUMBER, "text": TEXT}]
-            await until_async(lambda: outbox.waiting == 0, 10.0, "nothing waits")
+            await until_async(lambda: outbox.waiting == 0, what="nothing waits")
             [row] = await house.rows()
             assert (row.state, row.number_encrypted, row.text, row.tries) == ("sent", "", "", 1)
             assert await house.ask(outbox) is RequestVerdict.ALREADY_SENT and outbox.done["refused"] == 1
             house.clock.now += LIMITS.repeat_after_s + 1.0
-            await until_async(lambda: forgotten(house), 10.0, "it is forgotten")
+            await until_async(lambda: forgotten(house), what="it is forgotten")
             assert await house.ask(outbox) is RequestVerdict.TAKEN
             await house.over(outbox, sent=2)
             await house.store.rewrite_file()
@@ -106,7 +106,7 @@ async def test_what_was_not_taken_is_tried_again_later_and_later(tmp_path: Path)
         async with house.node() as outbox:
             assert await house.ask(outbox) is RequestVerdict.TAKEN
             for tries, rest in ((1, 5.0), (2, 10.0)):
-                await until_async(lambda: len(there.asked) == tries, 20.0, f"try {tries}")  # noqa: B023
+                await until_async(lambda: len(there.asked) == tries, what=f"try {tries}")  # noqa: B023
                 row = (await until_waiting(house))[0]
                 assert row.next_at - house.clock.now == rest and await house.ask(outbox) is RequestVerdict.ALREADY_SENT
                 house.clock.now = row.next_at
@@ -117,7 +117,7 @@ async def test_what_was_not_taken_is_tried_again_later_and_later(tmp_path: Path)
 async def until_waiting(house: House) -> list[sms_messages.SmsMessage]:
     async def look() -> bool:
         return all(row.state == "waiting" for row in await house.rows())
-    await until_async(look, 20.0, "it waits again")
+    await until_async(look, what="it waits again")
     return await house.rows()
 
 
@@ -126,7 +126,7 @@ async def test_what_nobody_takes_expires_and_may_be_asked_for_again(tmp_path: Pa
         house = House(tmp_path, there)
         async with house.node() as outbox:
             await house.ask(outbox)
-            await until_async(lambda: there.asked, 20.0, "it is tried")
+            await until_async(lambda: there.asked, what="it is tried")
             await until_waiting(house)
             house.clock.now += LIMITS.expires_s
             await house.over(outbox, expired=1)
@@ -153,14 +153,14 @@ async def test_it_survives_a_restart_and_what_was_under_way_is_not_sent_twice(tm
         house = House(tmp_path, there)
         async with house.node() as outbox:
             await house.ask(outbox)
-            await until_async(lambda: there.asked, 20.0, "it is under way")
+            await until_async(lambda: there.asked, what="it is under way")
         async with house.node() as outbox:
             await house.over(outbox, failed=1)
             assert len(there.asked) == 1
             there.does = [answer(503)]
             await house.ask(outbox, leaf="temsilci")
-            await until_async(lambda: len(there.asked) == 2, 20.0, "it is tried")
-            await until_async(lambda: waits(house), 20.0, "it waits")
+            await until_async(lambda: len(there.asked) == 2, what="it is tried")
+            await until_async(lambda: waits(house), what="it waits")
         there.does = [answer(200)]
         house.clock.now += 30.0
         async with house.node() as outbox:

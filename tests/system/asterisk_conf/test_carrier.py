@@ -112,7 +112,7 @@ async def test_the_second_carrier_rings_after_the_first(asterisk_tree: AsteriskP
         await originate(plan, f"PJSIP/geri-arama/{uri}", "santral-bye")
         if answer is None:
             # A silent carrier costs this try. The next one begins with the other carrier.
-            await until_async(lambda: bool(first.invites), 20, "the first carrier is asked")
+            await until_async(lambda: bool(first.invites), what="the first carrier is asked")
             redirect.note_silence(1)
             await originate(plan, f"PJSIP/geri-arama/{redirect.dial_uri(lambda: '+905321112233')}", "santral-bye")
         await until_async(lambda: bool(second.invites), 40, "the second carrier rings")
@@ -187,14 +187,14 @@ async def test_a_call_by_tls_and_srtp_has_sound_both_ways(asterisk_tree: Asteris
         heard = tmp_path / "carrier/heard.wav"
         if encryption == "no":
             # A carrier without SRTP gets no call.
-            await until_async(lambda: "0 active calls" in pbx.run_console("core show channels count"), 20, "the end")
+            await until_async(lambda: "0 active calls" in pbx.run_console("core show channels count"), what="the end")
             assert not heard.exists()
             return
-        await until_async(lambda: audio.tone_s(growing(heard), 440) > 1 if heard.exists() else False, 20,
-                          "the carrier hears the echo of its tone")
+        await until_async(lambda: audio.tone_s(growing(heard), 440) > 1 if heard.exists() else False,
+                          what="the carrier hears the echo of its tone")
         shown = pbx.run_console("pjsip show transports")
         assert "tls" in shown and str(us) in shown
-        await until_async(lambda: "Avail" in pbx.run_console("pjsip show contacts"), 10, "OPTIONS by TLS is answered")
+        await until_async(lambda: "Avail" in pbx.run_console("pjsip show contacts"), what="OPTIONS by TLS is answered")
 
 
 async def test_the_address_outside_stands_in_sip_and_sdp(asterisk_tree: AsteriskProgram, tmp_path: Path,
@@ -206,7 +206,7 @@ async def test_the_address_outside_stands_in_sip_and_sdp(asterisk_tree: Asterisk
         stack.callback(carrier.close)
         stack.enter_context(started(asterisk_tree, plan, tmp_path))
         await originate(plan, "PJSIP/uzak-a1201", "santral-bye")
-        await until_async(lambda: bool(carrier.invites), 20, "the INVITE")
+        await until_async(lambda: bool(carrier.invites), what="the INVITE")
     message = carrier.invites[0][1].decode()
     assert "c=IN IP4 198.51.100.7" in message
     assert re.search(r"^Contact: <sip:[^@]+@198\.51\.100\.7:", message, re.MULTILINE)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.system.desk.chromium import Chromium
+from tests.until import LIMIT_S
+
+expect.set_options(timeout=LIMIT_S * 1000)
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ async def test_a_caller_is_given_over_after_a_consult(stage: Stage, browser: Bro
     await ask_colleague(page, colleague.id)
     await answer(other)
     # The colleague hears first who asks.
-    await expect(page.get_by_role("button", name="Arayanı ona ver")).to_be_enabled(timeout=20_000)
+    await expect(page.get_by_role("button", name="Arayanı ona ver")).to_be_enabled()
     await page.get_by_role("button", name="Arayanı ona ver").click()
     await expect(page).to_have_title("Görüşme sonrası – Santral")
     await hears_again(stage, caller)

@@ -37,7 +37,7 @@ async def test_half_a_minute_without_a_network_brings_the_caller_back(new_lab: N
         began = time.monotonic()
         with tunnel.stopped():
             lines = page.locator("#trouble-server, #trouble-server-talk, #trouble-network").filter(visible=True)
-            await expect(lines.first).to_be_visible(timeout=15_000)
+            await expect(lines.first).to_be_visible()
             said = time.monotonic() - began
 
             async def waits() -> bool:
@@ -46,11 +46,11 @@ async def test_half_a_minute_without_a_network_brings_the_caller_back(new_lab: N
             await until_async(waits, 30.0, "the caller waits in front")
             lost = time.monotonic() - began
             await stage.hears_music(caller)
-            await until_async(lambda: time.monotonic() - began >= AWAY_S, AWAY_S + 5.0, "half a minute")
+            await until_async(lambda: time.monotonic() - began >= AWAY_S, AWAY_S + 5.0, what="half a minute")
         # 2. The network is back: the phone registers, and the caller comes to the same agent.
         back = time.monotonic()
         # The page tries its connection to the telephone each 1 to 4 s.
-        await expect(page.get_by_role("button", name="Yanıtla", exact=True)).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("button", name="Yanıtla", exact=True)).to_be_visible()
         await answer(page)
         print(f"network away {AWAY_S:.0f} s: said after {said:.1f} s, caller in front after {lost:.1f} s, "
               f"answered again {time.monotonic() - back:.1f} s after it was back")

@@ -17,7 +17,7 @@ from lab.people.agent import SimAgent
 from tests.system.desk.chromium import add_session, open_session
 from tests.system.desk.orca import PACKAGES, Heard, ScreenReader, seconds_of_day
 from tests.system.stage import Stage, plain
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.system
 
@@ -73,7 +73,7 @@ async def test_a_call_is_spoken_once_each_and_in_order(stage: Stage, reader: Scr
         cookie = await open_session(stage.lab, agent)
         await add_session(context, cookie)
         page = context.pages[0]
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(LIMIT_S * 1000)
         await page.goto(f"http://{stage.lab.info.http}/")
         await page.bring_to_front()
         # Announcements of a page are spoken only while the keyboard is in it, not in the address bar.

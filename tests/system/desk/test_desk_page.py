@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from lab.people.agent import SimAgent
 from tests.system.desk.chromium import MICROPHONE, add_session, open_session
 from tests.system.stage import Stage, plain
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.system
 
@@ -33,7 +34,7 @@ async def open_desk(browser: Browser, stage: Stage, agent: str, script: str = ""
     context = await browser.new_context(locale="tr-TR")
     await add_session(context, await open_session(stage.lab, agent))
     page = await context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(LIMIT_S * 1000)
     if script:
         await page.add_init_script(script)
     await page.goto(f"http://{stage.lab.info.http}/")

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.fakes.desk_page import SOFTPHONE, PlayedNode, played_node
 from tests.fakes.desk_states import AT
 from tests.integration.desk.pages.desk_steps import HEARD
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=LIMIT_S * 1000)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 
@@ -57,7 +58,7 @@ async def desk(page: Page, node: PlayedNode) -> Page:
 async def open_page(context: BrowserContext) -> Page:
     """Return a page whose errors fail the test, whose softphone only notes, and whose clock stays at 14:05."""
     page = await context.new_page()
-    page.set_default_timeout(5000)
+    page.set_default_timeout(LIMIT_S * 1000)
     await page.clock.set_fixed_time(AT * 1000)
 
     async def serve_softphone(route: object) -> None:

@@ -25,7 +25,7 @@ async def heard(page: Page, *expected: tuple[str, str]) -> None:
         return len(await page.evaluate("() => window.heard")) >= len(wanted)
 
     try:
-        await until_async(said, 5.0)
+        await until_async(said)
     except AssertionError:
         pass
     found = await page.evaluate("() => window.heard")

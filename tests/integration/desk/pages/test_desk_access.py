@@ -100,7 +100,7 @@ async def test_axe_finds_nothing_in_the_forms(page: Page, people: Desk, language
         for field in await page.locator("form.narrow input").all():
             await field.fill("yanlis-bir-deger")
         await page.locator("form.narrow button").click()
-        await expect(page.locator("#trouble")).to_be_visible(timeout=20_000)
+        await expect(page.locator("#trouble")).to_be_visible()
         assert await run_axe(page) == {"violations": [], "incomplete": []}, f"{path} with an error"
 
 
@@ -200,7 +200,7 @@ async def test_nothing_is_asked_twice(page: Page, node: PlayedNode, people: Desk
     await page.locator("#name").fill("a1")
     await page.locator("#password").fill("yanlis-parola-1")
     await page.locator("form.narrow button").click()
-    await expect(page.locator("#trouble")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#trouble")).to_be_visible()
     await expect(page.locator("#name")).to_have_value("a1")
     await expect(page.locator("#password")).to_be_focused()
 
@@ -235,6 +235,6 @@ async def test_the_tree_of_each_state_is_as_reviewed(page: Page, node: PlayedNod
 
     # The own day and the colleagues come by requests of the page.
     try:
-        await until_async(is_as_reviewed, 5.0)
+        await until_async(is_as_reviewed)
     except AssertionError:
         assert await page.locator("body").aria_snapshot() + "\n" == reviewed

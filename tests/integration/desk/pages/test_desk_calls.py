@@ -170,7 +170,7 @@ async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) ->
                 ("transfer", {"agent": "a2", "service": "uzaktan_egitim"}), ("follow-up", {"agreed": True}),
                 ("preferences", {"slow": True}), ("flag-abusive", {"abusive": True}), ("report-load", {"load": 3}),
                 ("wrapup/request", None), ("logout", None)]
-    await until_async(lambda: acts(node) == expected, 5.0)
+    await until_async(lambda: acts(node) == expected)
     assert await calls(desk) == ["answer", "mute true", "keys *4", "keys 7"]
 
 
@@ -226,7 +226,7 @@ async def test_only_colleagues_who_are_there_can_be_asked(desk: Page, node: Play
     async def those_present() -> bool:
         return bool(await desk.evaluate(shown) == ["Uygun olan ilk kişi", "Ayşe Şahin (uygun)"])
 
-    await until_async(those_present, 5.0)
+    await until_async(those_present)
 
 
 async def test_the_end_of_a_consult_is_said(desk: Page, node: PlayedNode) -> None:

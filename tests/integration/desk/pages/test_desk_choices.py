@@ -83,7 +83,7 @@ async def test_a_choice_that_is_not_saved_is_said_and_saved_later(desk: Page, no
     node.answers["comfort"] = (200, COMFORT | {"verbosity": "high"})
     node.refuses_streams = True
     node.cut_streams()
-    await expect(desk.locator("#trouble-server")).to_be_visible(timeout=12000)
+    await expect(desk.locator("#trouble-server")).to_be_visible()
     node.refuses_streams = False
-    await until_async(lambda: node.asked.count(wish) == 2, 10.0)
+    await until_async(lambda: node.asked.count(wish) == 2)
     await expect(desk.get_by_label("Duyuruların ayrıntısı")).to_have_value("high")

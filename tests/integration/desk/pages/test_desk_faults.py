@@ -23,10 +23,10 @@ async def test_a_lost_node_is_said_and_the_page_returns_by_itself(desk: Page, no
     node.refuses_streams = True
     node.cut_streams()
     line = desk.get_by_text("Santral'a ulaşılamıyor, görüşmeniz sürüyor.").first
-    await expect(line).to_be_visible(timeout=12000)
+    await expect(line).to_be_visible()
     node.refuses_streams = False
     node.state = STATES["wrapup"]
-    await expect(line).to_be_hidden(timeout=8000)
+    await expect(line).to_be_hidden()
     await expect(desk.get_by_role("button", name="İşlem bitti, hazırım")).to_be_visible()
     await heard(desk, ("status", "Santral'a ulaşılamıyor, görüşmeniz sürüyor."),
                 ("status", "Santral'a yeniden bağlanıldı."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
@@ -52,7 +52,7 @@ async def test_after_the_end_of_its_session_a_page_is_quiet_and_leads_to_the_sig
     node.answers[""] = (401, {"error": "session_over"})
     node.refuses_streams = True
     node.cut_streams()
-    await expect(desk.locator("#trouble-session a")).to_be_focused(timeout=12000)
+    await expect(desk.locator("#trouble-session a")).to_be_focused()
     await expect(desk.locator("#trouble-server")).to_be_hidden()
     await expect(desk.locator("#state .state")).to_be_hidden()
     asked = len(node.asked)

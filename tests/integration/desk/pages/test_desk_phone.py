@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.fakes.desk_page import played_node
 from tests.fakes.page_exchange import MICROPHONE, PageExchange
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,7 +27,7 @@ async def exchange() -> AsyncIterator[PageExchange]:
 async def own_phone(context: BrowserContext, exchange: PageExchange) -> Page:
     """A page with its own telephone and a microphone, not opened yet."""
     page = await context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(LIMIT_S * 1000)
     await page.add_init_script(MICROPHONE)
     return page
 
@@ -54,7 +54,7 @@ async def test_a_connection_that_hangs_is_given_up_for_a_new_one(own_phone: Page
     # The network is back, and the first connection has lost its packets.
     exchange.holds_back = False
     began = time.monotonic()
-    await until_async(lambda: exchange.registered, 12.0, "the phone registers")
+    await until_async(lambda: exchange.registered, what="the phone registers")
     print(f"registered {time.monotonic() - began:.1f} s after the network was back")
 
 
@@ -64,7 +64,7 @@ async def test_a_connection_that_died_in_silence_is_found(own_phone: Page, excha
     exchange.deaf.add(1)
     began = time.monotonic()
     exchange.send(b'event: tick\ndata: {"at": 1772449500}\n\n')
-    await until_async(lambda: 2 in exchange.registered, 12.0, "the phone registers by a new connection")
+    await until_async(lambda: 2 in exchange.registered, what="the phone registers by a new connection")
     print(f"registered {time.monotonic() - began:.1f} s after the tick")
 
 

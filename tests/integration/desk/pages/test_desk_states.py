@@ -47,7 +47,7 @@ async def test_the_first_document_and_the_script_agree_on_each_state(
             return not await differences()
 
         try:
-            await until_async(agrees, 3.0)
+            await until_async(agrees)
         except AssertionError:
             raise AssertionError(f"{name}: {await differences()}") from None
     assert await page.evaluate(UNMARKED) == []

@@ -118,15 +118,15 @@ async def test_choices_come_in_turn_and_rest_after_two_rounds(desk: Page, node: 
     node.play("paused")
     for _ in range(2):
         for name in ("Hazırım", "Şimdi ağır çağrı olmasın", "Çalışmayı bitir"):
-            await expect(due).to_have_text(name, timeout=12_000)
-    await expect(due).to_have_text("Seçenekleri göster", timeout=12_000)
+            await expect(due).to_have_text(name)
+    await expect(due).to_have_text("Seçenekleri göster")
     # It stays at rest: nothing moves for a whole shift. A press begins the choices again.
     await desk.wait_for_timeout(2000)
     await expect(due).to_have_text("Seçenekleri göster")
     await desk.keyboard.press("Enter")
     await expect(due).to_have_text("Hazırım")
     # The switch itself changes the pace.
-    await expect(due).to_have_text("Daha yavaş: 2 sn", timeout=12_000)
+    await expect(due).to_have_text("Daha yavaş: 2 sn")
     await desk.wait_for_timeout(400)
     await desk.keyboard.press("Enter")
     await expect(desk.locator("#switch-pace")).to_have_value("2000")

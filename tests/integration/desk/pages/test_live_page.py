@@ -157,16 +157,16 @@ async def test_a_node_that_starts_again_loses_no_call_of_the_page(page: Page, li
     live.calls = [call(17, "queue"), call(18, "talk")]
     live.cut_streams()
     await until_async(lambda: live.streams == [])
-    await until_async(lambda: len(live.streams) == 1, 15.0)
+    await until_async(lambda: len(live.streams) == 1)
     await expect(page.locator("ul.calls > li")).to_have_count(2)
     await expect(page.locator("#course")).to_be_visible()
     # A longer loss is told, until the node is back.
     live.refuses_streams = True
     live.cut_streams()
     await page.clock.set_fixed_time(AT * 1000 + 8000)
-    await expect(page.locator("#trouble-lost")).to_be_visible(timeout=15_000)
+    await expect(page.locator("#trouble-lost")).to_be_visible()
     live.refuses_streams = False
-    await expect(page.locator("#trouble-lost")).to_be_hidden(timeout=15_000)
+    await expect(page.locator("#trouble-lost")).to_be_hidden()
 
 
 async def find_faults(page: Page) -> list[str]:

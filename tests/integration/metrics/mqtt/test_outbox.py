@@ -198,7 +198,7 @@ async def test_a_broker_down_for_the_whole_run_then_up_gets_everything_once_in_o
         mosquitto.start()
         async with heard(mosquitto, WATCH_USER, "acd/v1/events/#") as events, \
                 heard(mosquitto, DEVICE, f"acd/v1/signal/{DEVICE}/#") as signals:
-            await until_async(lambda: len(events) >= 1800, 20)
+            await until_async(lambda: len(events) >= 1800)
             assert [event["id"] for _, event, _ in events] == list(range(1, 1801))
             by_contact = Counter(event["contact"] for _, event, _ in events)
             assert set(by_contact.values()) == {6}
