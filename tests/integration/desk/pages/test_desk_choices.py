@@ -20,10 +20,12 @@ async def test_the_announced_detail_follows_the_choice(desk: Page, node: PlayedN
     node.play("offer-known", "talk")
     await heard(desk, ("alert", "Psikososyal 12 sn."))
     await desk.get_by_label("Duyuruların ayrıntısı").select_option("high")
-    node.play("wrapup", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(19), slow=True)))
-    await heard(desk, ("alert", "Psikososyal 12 sn."), ("alert",
-                "Psikososyal 12 sn. Çağrı geliyor. Yavaş konuşulmasını istiyor. Yanıtlamak için F2."),
-                ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
+    node.play("wrapup")
+    said = [("alert", "Psikososyal 12 sn."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn.")]
+    await heard(desk, *said)
+    node.play(desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(19), slow=True)))
+    await heard(desk, *said, (
+        "alert", "Psikososyal 12 sn. Çağrı geliyor. Yavaş konuşulmasını istiyor. Yanıtlamak için F2."))
 
 
 async def test_a_key_is_changed_by_pressing_it_and_conflicts_are_shown(desk: Page, node: PlayedNode) -> None:
