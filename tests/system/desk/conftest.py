@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.system.desk.chromium import Chromium
+from tests.system.desk.orca import ScreenReader
 from tests.until import LIMIT_S
 
 expect.set_options(timeout=LIMIT_S * 1000)
@@ -36,3 +38,14 @@ async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
                 if context not in old:
                     await context.close()
             await browser.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[ScreenReader]:
+    """Start a desktop with a screen reader."""
+    reader = ScreenReader(tmp_path / "reader")
+    try:
+        reader.start_desktop()
+        yield reader
+    finally:
+        reader.stop()

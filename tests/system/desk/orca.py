@@ -1,7 +1,6 @@
 """A real screen reader for tests: Orca on a display, a sound server and a bus without anybody at them.
 
-Its debug file has each utterance and each braille line with its time. The file is buffered, so it is read after Orca
-has ended.
+Its debug file has each utterance and each braille line with its time.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from playwright.async_api import Page
+
 from tests.system.desk.chromium import write_tone
-from tests.until import until
+from tests.until import LIMIT_S, until, until_async
 
 PACKAGES = {"orca": "orca", "Xvfb": "xvfb", "openbox": "openbox", "pulseaudio": "pulseaudio", "xdotool": "xdotool",
             "speech-dispatcher": "speech-dispatcher", "dbus-daemon": "dbus", "/usr/bin/chromium": "chromium",
@@ -24,8 +25,12 @@ PACKAGES = {"orca": "orca", "Xvfb": "xvfb", "openbox": "openbox", "pulseaudio": 
             "/usr/lib/speech-dispatcher-modules/sd_espeak-ng": "speech-dispatcher-espeak-ng"}
 """Programs of the test with the Debian package of each."""
 START_S = 60.0
-SETTLE_S = 3.0
-"""Time in which Orca finishes its start. Nothing that can be read tells when it listens."""
+UNBUFFERED = "from orca import debug\ndebug.debugFile.reconfigure(line_buffering=True)\n"
+"""Customisation of Orca that writes each line of its file at once, so that a test can wait for an utterance."""
+ALONE = "#!/bin/sh\nexit 1\n"
+"""Takes the place of `pgrep`. Orca refuses to start next to another one, even on a separate display and bus."""
+REPEAT_S, READ_S = 5.0, 60.0
+"""Time after which a key was lost, and time in which keys are pressed again from the first one."""
 SPOKEN = re.compile(r"^(\d+):(\d+):(\d+\.\d+) - SPEECH OUTPUT: '(.*?)' \{", re.MULTILINE)
 BRAILLE = re.compile(r"^(\d+):(\d+):(\d+\.\d+) - BRAILLE LINE:\s+'(.*)'", re.MULTILINE)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run",
@@ -53,8 +58,13 @@ class ScreenReader:
         self.debug = folder / "orca.log"
         runtime = folder / "run"
         runtime.mkdir(parents=True, mode=0o700)
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_RUNTIME_DIR": str(runtime),
-                    "LANG": "C.UTF-8", "LANGUAGE": "tr_TR", "NO_AT_BRIDGE": "0", "GTK_MODULES": "gail:atk-bridge",
+        for name, text in {"bin/pgrep": ALONE, ".local/share/orca/orca-customizations.py": UNBUFFERED}.items():
+            (folder / name).parent.mkdir(parents=True)
+            (folder / name).write_text(text, encoding="ascii")
+        (folder / "bin/pgrep").chmod(0o755)
+        self.env = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder),
+                    "XDG_RUNTIME_DIR": str(runtime), "LANG": "C.UTF-8", "LANGUAGE": "tr_TR",
+                    "NO_AT_BRIDGE": "0", "GTK_MODULES": "gail:atk-bridge",
                     "ACCESSIBILITY_ENABLED": "1", "XDG_SESSION_TYPE": "x11"}
 
     def start_desktop(self) -> None:
@@ -76,9 +86,8 @@ class ScreenReader:
         self._start("openbox")
         self._start("/usr/libexec/at-spi-bus-launcher", "--launch-immediately")
         self._start("orca", "--debug", f"--debug-file={self.debug}")
-        # A program that starts before Orca listens is not presented. The buffer of its file fills while it begins.
-        until(lambda: self.debug.exists() and self.debug.stat().st_size > 0, START_S, "Orca")
-        time.sleep(SETTLE_S)
+        # A program that starts before Orca listens is not presented. Orca says that it is there.
+        until(lambda: self.debug.exists() and self.spoken(), START_S, "Orca")
 
     def start_browser(self) -> str:
         """Start Chromium on the display, and return the address for Playwright."""
@@ -107,6 +116,46 @@ class ScreenReader:
     def press_mouse(self, x: int, y: int) -> None:
         """Press the mouse at a place of the screen, so that the window there has the focus of the keyboard."""
         subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], env=self.env, check=True, timeout=30)
+
+    async def take_keyboard(self, page: Page, x: int, y: int) -> None:
+        """Bring the page to the front and press the mouse at a place of it without a control.
+
+        Announcements of a page are spoken only while the keyboard is in it, not in the address bar.
+        """
+        await page.bring_to_front()
+        self.press_mouse(x, y)
+        await until_async(lambda: page.evaluate("() => document.hasFocus()"), what="the page has the keyboard")
+
+    async def wait_spoken(self, text: str, after: int = 0, limit: float = LIMIT_S) -> int:
+        """Wait until the text is spoken, in the file beyond `after`. Return the place of the file behind it."""
+        def find() -> int:
+            with self.debug.open("rb") as file:
+                file.seek(after)
+                found = file.read()
+            spoken = (one for one in SPOKEN.finditer(found.decode(errors="replace")) if text in one[4])
+            first = next(spoken, None)
+            return 0 if first is None else after + len(first.string[:first.end()].encode())
+
+        return await until_async(find, limit, f"{text!r} is spoken")
+
+    async def read_in_order(self, *keys: tuple[str, str]) -> int:
+        """Press keys, each with the text that it must reach. Return the place of the file behind the last text.
+
+        A page that is still loading takes the reader back to its top, so the keys begin again. The first key must be
+        one that works from everywhere.
+        """
+        end = time.monotonic() + READ_S
+        while True:
+            place = self.debug.stat().st_size
+            try:
+                for key, text in keys:
+                    self.press_key(key)
+                    place = await self.wait_spoken(text, place, REPEAT_S)
+            except AssertionError:
+                if time.monotonic() >= end:
+                    raise
+            else:
+                return place
 
     def stop(self) -> None:
         """End Orca so that it writes its file, then everything else."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,6 @@ SPOKEN_WITHIN_S = 3.0
 CELLS = 20
 WAITING = 5
 """Callers who wait when the agents of a service are warned for the first time."""
-
-
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[ScreenReader]:
-    reader = ScreenReader(tmp_path / "reader")
-    try:
-        reader.start_desktop()
-        yield reader
-    finally:
-        reader.stop()
 
 
 async def note_facts(address: str, cookie: str, found: list[dict[str, Any]]) -> None:
@@ -75,10 +64,7 @@ async def test_a_call_is_spoken_once_each_and_in_order(stage: Stage, reader: Scr
         page = context.pages[0]
         page.set_default_timeout(LIMIT_S * 1000)
         await page.goto(f"http://{stage.lab.info.http}/")
-        await page.bring_to_front()
-        # Announcements of a page are spoken only while the keyboard is in it, not in the address bar.
-        reader.press_mouse(600, 400)
-        await until_async(lambda: page.evaluate("() => document.hasFocus()"), what="the page has the keyboard")
+        await reader.take_keyboard(page, 600, 400)
         await asyncio.sleep(1.0)
         await page.get_by_role("button", name="Çalışmaya başla").click()
         await expect(page).to_have_title("Hazır – Santral")
