@@ -7,8 +7,16 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from routing.store.database import url_of
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian puts the servers, one folder a version."""
@@ -24,36 +32,82 @@ def programs() -> Path | None:
     return max(found, key=lambda path: int(path.parent.name), default=None)
 
 
+@contextmanager
+def serve_postgres() -> Iterator[str]:
+    """Yield the URL of a server whose role may create databases: SANTRAL_TEST_POSTGRES, or a private server.
+
+    The test fails without a server, because a skipped test looks like a good one.
+    """
+    given = os.environ.get("SANTRAL_TEST_POSTGRES", "")
+    if given:
+        yield given
+        return
+    private = start_private()
+    try:
+        yield private.url
+    finally:
+        private.stop()
+
+
+def start_private() -> PrivatePostgres:
+    """Return a private server that runs. The test fails if PostgreSQL is not installed."""
+    found = programs()
+    if found is None:
+        pytest.fail("PostgreSQL is missing: make packages, or apt-get install postgresql")
+    private = PrivatePostgres(found)
+    try:
+        private.start()
+    except BaseException:
+        shutil.rmtree(private.folder, ignore_errors=True)
+        raise
+    return private
+
+
+@contextmanager
+def fresh_database(server_url: str, name: str) -> Iterator[str]:
+    """Yield the URL of an empty database, which is dropped afterwards."""
+    server = create_engine(url_of(server_url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
 class PrivatePostgres:
     """One server, from `start` to `stop`."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="santral-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="santral-pg-"))
+        self.url = f"postgresql://santral@/postgres?host={quote(str(self.folder), safe='')}"
+        """Its URL, of a role that may create databases."""
         self._user: str | None = None
         if os.geteuid() == 0:
             self._user = next(name for name in UNPRIVILEGED if _exists(name))
-            shutil.chown(self._folder, self._user)
+            shutil.chown(self.folder, self._user)
 
-    def start(self) -> str:
-        """Its URL, of a role that may create databases."""
-        data = self._folder / "data"
+    def start(self) -> None:
+        """Make the folder of the server and start it."""
+        data = self.folder / "data"
         self._run("initdb", "--pgdata", str(data), "--auth=trust", "--username=santral", "--encoding=UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
-        self._run("pg_ctl", "--pgdata", str(data), "--log", str(self._folder / "log"), "--wait", "--timeout",
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder}"
+        self._run("pg_ctl", "--pgdata", str(data), "--log", str(self.folder / "log"), "--wait", "--timeout",
                   str(START_S), "--options", options, "start")
-        return f"postgresql://santral@/postgres?host={quote(str(self._folder), safe='')}"
 
     def stop(self) -> None:
         """End it and take its folder away."""
         try:
-            self._run("pg_ctl", "--pgdata", str(self._folder / "data"), "--mode=immediate", "stop")
+            self._run("pg_ctl", "--pgdata", str(self.folder / "data"), "--mode=immediate", "stop")
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([str(self._programs / program), *arguments], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, user=self._user, cwd=self._folder, timeout=2 * START_S,
+                              stderr=subprocess.PIPE, user=self._user, cwd=self.folder, timeout=2 * START_S,
                               env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr.strip()}")

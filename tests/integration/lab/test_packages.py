@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import postgres
 from tests.until import until
 
 pytestmark = pytest.mark.integration
@@ -122,12 +123,27 @@ def test_the_policy_of_the_machine_is_kept(machine: Machine) -> None:
     assert (machine.root / POLICY).read_text() == "#!/bin/sh\nexit 104\n"
 
 
-def test_the_demo_brings_a_relay_and_nothing_that_only_tests_use(tmp_path: Path) -> None:
+def dry_run(folder: Path, target: str) -> tuple[str, set[str]]:
+    """Return what a target of the Makefile would run, and the packages that it would install."""
     for name in ("Makefile", "setup.cfg", "pyproject.toml"):
-        shutil.copy(HOME / name, tmp_path)
-    dry = subprocess.run(["make", "-n", "demo"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    packages = set(" ".join(re.findall(r'NEED="([^"]*)"', dry)).split())
+        shutil.copy(HOME / name, folder)
+    dry = subprocess.run(["make", "-n", target], cwd=folder, capture_output=True, text=True, check=True).stdout
+    return dry, set(" ".join(re.findall(r'NEED="([^"]*)"', dry)).split())
+
+
+def test_the_demo_brings_a_relay_and_nothing_that_only_tests_use(tmp_path: Path) -> None:
+    dry, packages = dry_run(tmp_path, "demo")
     assert {"coturn", "espeak-ng", "mmdebstrap"} <= packages
-    assert not packages & {"chromium", "orca", "xvfb", "prometheus", "mosquitto", "pulseaudio"}
+    assert not packages & {"chromium", "orca", "xvfb", "prometheus", "mosquitto", "postgresql", "pulseaudio"}
     installs = [line for line in dry.splitlines() if "pip install" in line]
     assert installs and not any("[" in line.partition("--editable")[2] for line in installs)
+
+
+def test_postgresql_is_tested_on_a_fresh_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, packages = dry_run(tmp_path, "test")
+    assert "postgresql" in packages
+    # A missing server is a failure: a skipped test looks like a good one.
+    monkeypatch.delenv("SANTRAL_TEST_POSTGRES", raising=False)
+    monkeypatch.setattr(postgres, "PROGRAMS", tmp_path / "nowhere")
+    with pytest.raises(pytest.fail.Exception, match="make packages"), postgres.serve_postgres():
+        pass

@@ -391,33 +391,15 @@ def test_the_page(small: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    given = os.environ.get("SANTRAL_TEST_POSTGRES", "")
-    if given:
-        yield given
-        return
-    programs = postgres.programs()
-    if programs is None:
-        pytest.skip("PostgreSQL NOT TESTED: apt-get install postgresql, or set SANTRAL_TEST_POSTGRES")
-    private = postgres.PrivatePostgres(programs)
-    try:
-        yield private.start()
-    finally:
-        private.stop()
+    with postgres.serve_postgres() as url:
+        yield url
 
 
 def test_postgresql_says_the_same(server: str, small: Path, day: Day) -> None:
     name = f"santral_report_{os.getpid()}"
-    engine = create_engine(url_of(server), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    where = url_of(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    try:
+    with postgres.fresh_database(server, name) as where:
         asyncio.run(day.keep(where))
         for period in (DAY, named_period("month", "2026-03", ZONE, 0.0)):
             ours, theirs = read(small, period), read(where, period)
             assert render_csv(ours) == render_csv(theirs) \
                 and ReportView(ours).render_page() == ReportView(theirs).render_page()
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        engine.dispose()
