@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -17,7 +18,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
-from routing.store.write_ahead import PAGES_MAX
+from routing.store.migrate import without_foreign_keys
+from routing.store.write_ahead import PAGES_MAX, WriteAheadLog
+
+T = TypeVar("T")
 
 LOCK_S = 10.0
 """Longest wait of a transaction for another program's lock.
@@ -114,6 +118,75 @@ def check_server(connection: Connection, where: str) -> None:
     for setting in ("fsync", "synchronous_commit"):
         if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
             raise StoreUnavailable("broken", f"{where} has {setting} = off and would lose calls. Set it to on")
+
+
+class WritingConnection:
+    """The one connection that writes. All its methods are for one thread."""
+
+    def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
+        self._url = url
+        self._engine = connect_engine(url, max_page_count=max_page_count)
+        self._connection: Connection | None = None
+        self.driver = driver_of(self._engine)
+        """The driver's module, which has its errors."""
+
+    def open_connection(self) -> None:
+        """Connect. Raise `StoreUnavailable` if the database cannot be opened."""
+        try:
+            self._connection = self._engine.connect()
+        except DBAPIError as error:
+            raise store_error(error, self._url) from None
+
+    def close_connection(self) -> None:
+        """Close the connection. Safe to repeat."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+    def run_transaction(self, function: Callable[[Connection], T]) -> T:
+        """Return the result of a function that runs in one transaction. Raise the store's errors."""
+        connection = self._require_open()
+        try:
+            with connection.begin():
+                return function(connection)
+        except DBAPIError as error:
+            raise store_error(error, self._url) from None
+        # Statements of the writer go past SQLAlchemy, and so do their errors.
+        except self.driver.Error as error:
+            raise store_error(wrap_driver_error(error, connection), self._url) from None
+
+    def run_upgrade(self, function: Callable[[Connection], T]) -> T:
+        """Return the result of a transaction that may change tables."""
+        connection = self._require_open()
+        try:
+            with without_foreign_keys(connection):
+                return self.run_transaction(function)
+        except DBAPIError as error:
+            raise store_error(error, self._url) from None
+
+    def run_outside(self, sqlite: Callable[[Any], bool], postgresql: str) -> bool:
+        """Run what must be in no transaction. Any: the driver's connection."""
+        connection = self._require_open()
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            if connection.dialect.name != "postgresql":
+                return sqlite(raw)
+            raw.autocommit = True
+            raw.cursor().execute(postgresql)
+            raw.autocommit = False
+            return True
+        except self.driver.Error as error:
+            raise store_error(wrap_driver_error(error, connection), self._url) from None
+
+    def checkpoint_log(self, log: WriteAheadLog) -> None:
+        """Bring SQLite's log into the file if it is long enough."""
+        log.checkpoint_log(self._connection)
+
+    def _require_open(self) -> Connection:
+        if self._connection is None:
+            raise StoreUnavailable("closed", "it is closed")
+        return self._connection
 
 
 def driver_of(engine: Engine) -> Any:

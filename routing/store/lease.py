@@ -100,22 +100,33 @@ def take_lease(connection: Connection, node: str, holder: Holder, name: str = RO
     `unrenewed` is an expiry that the taker has seen unchanged for longer than a lease lasts. Its holder is gone,
     whatever the clock says. Otherwise a machine that starts with its clock set back would wait for hours.
     """
-    # 1. Lock the row, so that two takers cannot both see it free.
+    # 1. Look at the row, which two takers cannot both find free.
+    now, epoch = require_free(connection, holder, name, unrenewed=unrenewed)
+    values = {"node": node, "epoch": epoch + 1, "expires": now + TTL_S, **holder._asdict()}
+    # 2. A new epoch makes every commit of the former holder fail.
+    if epoch:
+        connection.execute(update(leases).where(leases.c.name == name).values(values))
+    else:
+        connection.execute(insert(leases), {"name": name, **values})
+    return Lease(node, epoch + 1)
+
+
+def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
+                 unrenewed: float | None = None) -> tuple[float, int]:
+    """Raise `LeaseHeld` while another process holds the lease. Return the database's time and the last epoch, from 0.
+
+    The row stays locked until the caller's transaction ends.
+    """
     now = float(connection.execute(select(database_clock(connection.dialect.name))).scalar_one())
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
     if row is None:
-        connection.execute(insert(leases), {"name": name, "node": node, "epoch": 1, "expires": now + TTL_S,
-                                            **holder._asdict()})
-        return Lease(node, 1)
-    # 2. Respect a holder that lives, or that may live on another machine.
+        return now, 0
+    # Respect a holder that lives, or that may live on another machine.
     here = bool(row.host) and row.host == holder.host
     dead = here and not is_alive(Holder(row.host, row.pid, row.started))
     if row.expires > now and not dead and (here or row.expires != unrenewed):
         raise LeaseHeld(row.node, row.pid, here, row.expires - now, row.expires)
-    # 3. A new epoch makes every commit of the former holder fail.
-    connection.execute(update(leases).where(leases.c.name == name).values(
-        node=node, epoch=row.epoch + 1, expires=now + TTL_S, **holder._asdict()))
-    return Lease(node, row.epoch + 1)
+    return now, row.epoch
 
 
 def renew_lease(connection: Connection, lease: Lease, name: str = ROUTER) -> None:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from routing.store.errors import StoreUnavailable
+from routing.store.schema import JOURNAL_FORMAT, meta
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -51,29 +52,55 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         raw.execute("PRAGMA foreign_keys=ON")
 
 
-def upgrade_tables(connection: Connection, target: str = HEAD) -> None:
-    """Bring the tables to `target` inside the caller's transaction.
+def prepare_tables(connection: Connection) -> bool:
+    """Make the tables of an empty database, and return whether the tables are of this version.
 
-    With rows in the tables, `without_foreign_keys` must surround that transaction. Raise `StoreUnavailable` (`newer`)
-    if a newer Santral made the tables.
+    Older tables stay as they are, because an older node may work on them. Raise `StoreUnavailable` (`newer`) if a newer
+    Santral made the tables or wrote the records.
     """
     now = current_revision(connection)
-    if now == target:
+    if now is None:
+        upgrade_tables(connection)
+    elif now != HEAD:
+        _require_known(connection, now)
+        return False
+    # Refuse records that this version cannot decode.
+    found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
+    if found is None:
+        connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
+    elif found != JOURNAL_FORMAT:
+        raise StoreUnavailable("newer", f"the records have format {found}, this version reads {JOURNAL_FORMAT}. Run "
+                                        "the version that wrote them")
+    return True
+
+
+def upgrade_tables(connection: Connection) -> None:
+    """Bring the tables to `HEAD` inside the caller's transaction.
+
+    With rows in the tables, `without_foreign_keys` must surround that transaction, and the caller must hold the lease:
+    an older node could not start any more. Raise `StoreUnavailable` (`newer`) if a newer Santral made the tables.
+    """
+    now = current_revision(connection)
+    if now == HEAD:
         return
     # alembic is slow to import, and most starts do not need it.
     from alembic import command
-    from alembic.script import ScriptDirectory
-    config = alembic_config(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if now is not None and now not in known:
-        raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {now}, this one knows up "
-                                        f"to {HEAD}). Run that version, or give this one another state")
-    command.upgrade(config, target)
+    if now is not None:
+        _require_known(connection, now)
+    command.upgrade(alembic_config(connection), HEAD)
     # Foreign keys were off, so rows without their target are found here.
     if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
-        raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {target}: rows would point to "
+        raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {HEAD}: rows would point to "
                                          "nothing. Nothing was changed. Run the version that wrote them, and please "
                                          "report it")
+
+
+def _require_known(connection: Connection, revision: str) -> None:
+    from alembic.script import ScriptDirectory
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config(connection)).walk_revisions()}
+    if revision not in known:
+        raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {revision}, this one "
+                                        f"knows up to {HEAD}). Run that version, or give this one another state")
 
 
 def downgrade_tables(connection: Connection, target: str) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
 from routing.core.events import Event
 from routing.core.journal import encode_record, noted_as
@@ -26,24 +25,15 @@ from routing.core.model.facts import Fact
 from routing.core.stored import Change, Row, Started
 from routing.store import compaction, start_entry
 from routing.store import lease as leasing
-from routing.store.database import (
-    LOCK_S,
-    check_server,
-    connect_engine,
-    describe_url,
-    driver_of,
-    store_error,
-    url_of,
-    wrap_driver_error,
-)
+from routing.store.database import LOCK_S, WritingConnection, check_server, describe_url, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.kinds import NUMBERS, identifies_caller
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
-from routing.store.migrate import upgrade_tables, without_foreign_keys
+from routing.store.migrate import prepare_tables, upgrade_tables
 from routing.store.reader import PAGE, LoadedState, Reader, ServiceCount, load_state
 from routing.store.repair import repair_outcomes, repair_rows
 from routing.store.rows import FactRows
-from routing.store.schema import JOURNAL_FORMAT, cursors, facts, journal, meta
+from routing.store.schema import cursors, facts, journal, meta
 from routing.store.statement import Statement
 from routing.store.worker import Worker
 from routing.store.write_ahead import WriteAheadLog
@@ -104,28 +94,29 @@ class Store:
     The methods are for the thread of the event loop. Their errors are those of `routing.store.errors`.
     """
 
-    def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
-        self._url = url
-        self._engine = connect_engine(url, max_page_count=max_page_count)
-        self._driver = driver_of(self._engine)
+    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None) -> None:
+        self._url, self._node = url, node
+        self._writing = WritingConnection(url, max_page_count=max_page_count)
+        self._in_transaction = self._writing.run_transaction
         self._on_sqlite = url.get_backend_name() == "sqlite"
         self._log = WriteAheadLog()
-        self._writer = Worker("santral-store-writer", lambda: self._log.checkpoint_log(self._connection))
+        self._writer = Worker("santral-store-writer", lambda: self._writing.checkpoint_log(self._log))
         self._reading = Worker("santral-store-reader")
         self._reader = Reader(url.render_as_string(hide_password=False), node=True)
-        self._connection: Connection | None = None
         self._lease: Lease | None = None
         self._lease_until = 0.0
         self._next_input = self._next_fact = 1
 
     @classmethod
-    async def open_store(cls, where: str | Path, *, max_page_count: int | None = None) -> Store:
-        """Open a state and bring its tables up to date.
+    async def open_store(cls, where: str | Path, *, node: bool = False, max_page_count: int | None = None) -> Store:
+        """Open a state.
 
-        `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. `max_page_count` limits a SQLite file,
-        in pages of 4096 bytes. Raise `StoreUnavailable` if the state cannot be opened.
+        `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. A `node` takes the lease before it
+        brings older tables up to date. A command does it here, and raises `LeaseHeld` if a node works on them.
+        `max_page_count` limits a SQLite file, in pages of 4096 bytes. Raise `StoreUnavailable` if the state cannot be
+        opened.
         """
-        store = cls(url_of(where), max_page_count=max_page_count)
+        store = cls(url_of(where), node=node, max_page_count=max_page_count)
         try:
             await store._writer.call_function(store._open_connection)
         except BaseException:
@@ -142,7 +133,7 @@ class Store:
             # The lease ends without help, and the end of a node must not fail because of it.
             self._lease = None
         if not self._writer.closed:
-            await self._writer.call_function(self._close_connection)
+            await self._writer.call_function(self._writing.close_connection)
             await self._reading.call_function(self._reader.close)
         await self._writer.close()
         await self._reading.close()
@@ -295,10 +286,9 @@ class Store:
         seen, since = 0.0, loop.time()
         while True:
             before = loop.time()
-            take = partial(leasing.take_lease, node=node, holder=leasing.this_process(),
-                           unrenewed=seen if before - since > leasing.TTL_S else None)
+            unrenewed = seen if before - since > leasing.TTL_S else None
             try:
-                taken = await self._writer.call_function(partial(self._in_transaction, take))
+                taken = await self._writer.call_function(partial(self._take_lease, node, unrenewed))
             except LeaseHeld as held:
                 if held.here or loop.time() >= end:
                     raise
@@ -356,53 +346,41 @@ class Store:
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
     def _open_connection(self) -> None:
-        try:
-            self._connection = self._engine.connect()
-            with without_foreign_keys(self._connection):
-                self._in_transaction(self._prepare_tables)
-        except DBAPIError as error:
-            raise store_error(error, self._url) from None
+        self._writing.open_connection()
+        self._writing.run_upgrade(self._prepare_tables)
 
     def _prepare_tables(self, connection: Connection) -> None:
-        # 1. Refuse a server that would lose commits, then bring the tables up to date.
+        # 1. Refuse a server that would lose commits.
         if connection.dialect.name == "postgresql":
             check_server(connection, describe_url(self._url))
-        upgrade_tables(connection)
-        # 2. Refuse records that this version cannot decode.
-        found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
-        if found is None:
-            connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
-        elif found != JOURNAL_FORMAT:
-            raise StoreUnavailable(
-                "newer", f"records in {describe_url(self._url)} have format {found}, this version reads "
-                         f"{JOURNAL_FORMAT}. Run the version that wrote them")
+        # 2. A running node may be older than this code, and could not start any more on newer tables.
+        if not prepare_tables(connection):
+            if self._node:
+                return
+            leasing.require_free(connection, leasing.this_process())
+            self._upgrade_tables(connection)
         self._continue_numbers(connection)
+
+    def _upgrade_tables(self, connection: Connection) -> None:
+        upgrade_tables(connection)
+        prepare_tables(connection)
+
+    def _take_lease(self, node: str, unrenewed: float | None) -> Lease:
+        def take_row(connection: Connection) -> Lease:
+            # The lease comes first: its holder may be older than this code, or may have upgraded since the opening.
+            current = prepare_tables(connection)
+            taken = leasing.take_lease(connection, node, leasing.this_process(), unrenewed=unrenewed)
+            if not current:
+                self._upgrade_tables(connection)
+            return taken
+        return self._writing.run_upgrade(take_row)
 
     def _continue_numbers(self, connection: Connection) -> None:
         self._next_input = (connection.execute(select(func.max(journal.c.seq))).scalar() or 0) + 1
         self._next_fact = (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1
 
-    def _close_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()
-
-    def _in_transaction(self, function: Callable[[Connection], T]) -> T:
-        connection = self._connection
-        if connection is None:
-            raise StoreUnavailable("closed", "it is closed")
-        try:
-            with connection.begin():
-                return function(connection)
-        except DBAPIError as error:
-            raise store_error(error, self._url) from None
-        # Statements of the writer go past SQLAlchemy, and so do their errors.
-        except self._driver.Error as error:
-            raise store_error(wrap_driver_error(error, connection), self._url) from None
-
     def _empty_log(self) -> bool:
-        return self._outside_transaction(lambda raw: compaction.empty_log(raw, LOCK_S), "VACUUM")
+        return self._writing.run_outside(lambda raw: compaction.empty_log(raw, LOCK_S), "VACUUM")
 
     def _rewrite_file(self, within_s: float | None) -> bool:
         def vacuum_file(raw: Any) -> bool:
@@ -411,23 +389,7 @@ class Store:
                 return False
             raw.execute("VACUUM")
             return True
-        return self._outside_transaction(vacuum_file, "VACUUM FULL")
-
-    def _outside_transaction(self, sqlite: Callable[[Any], bool], postgresql: str) -> bool:
-        """Run what must be in no transaction. Any: the driver's connection."""
-        connection = self._connection
-        if connection is None:
-            raise StoreUnavailable("closed", "it is closed")
-        raw: Any = connection.connection.dbapi_connection
-        try:
-            if connection.dialect.name != "postgresql":
-                return sqlite(raw)
-            raw.autocommit = True
-            raw.cursor().execute(postgresql)
-            raw.autocommit = False
-            return True
-        except self._driver.Error as error:
-            raise store_error(wrap_driver_error(error, connection), self._url) from None
+        return self._writing.run_outside(vacuum_file, "VACUUM FULL")
 
     def _extend_lease(self, lease: Lease) -> None:
         def renew_row(connection: Connection) -> float:
@@ -470,7 +432,7 @@ class Store:
                     next_input += 1
                 _ADD_JOURNAL.run_all(cursor, dialect, rows)
             # 3. The rows, each with a compare-and-set.
-            written = FactRows(cursor, dialect, self._driver.IntegrityError, next_fact, turn.facts)
+            written = FactRows(cursor, dialect, self._writing.driver.IntegrityError, next_fact, turn.facts)
             written.write(turn.changes)
             # 4. The facts, whose numbers the engine has chosen.
             if turn.facts:

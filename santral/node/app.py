@@ -180,7 +180,7 @@ class Node:
         numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
         self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
         async with AsyncExitStack() as stack:
-            store = await Store.open_store(store_place(self._config, self._state))
+            store = await Store.open_store(store_place(self._config, self._state), node=True)
             stack.push_async_callback(store.close)
             self._store = store
             await store.take_lease(NODE)

@@ -1,0 +1,110 @@
+"""A second node on a store: it changes nothing until it leads, and goes on where the first one ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from routing.store import migrate
+from routing.store.database import url_of
+from routing.store.errors import LeaseHeld, StoreUnavailable
+from routing.store.store import Store
+from tests.fakes import postgres
+from tests.fakes.store_day import Day
+
+pytestmark = pytest.mark.integration
+
+MIGRATION = '''
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "9998", "{before}", None, None
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE planted (x INTEGER)")
+'''
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with postgres.serve_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty state on each of the databases."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "santral.db")
+        return
+    with postgres.fresh_database(request.getfixturevalue("server_url"), f"santral_second_{os.getpid()}") as url:
+        yield url
+
+
+@contextmanager
+def newer_code(folder: Path) -> Iterator[None]:
+    """Let the code have one migration more, as the next version has it."""
+    migrations = folder / "migrations"
+    if not migrations.exists():
+        shutil.copytree(migrate.MIGRATIONS, migrations)
+        (migrations / "versions" / "r9998_planted.py").write_text(MIGRATION.format(before=migrate.HEAD))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "MIGRATIONS", migrations)
+        patch.setattr(migrate, "HEAD", "9998")
+        yield
+
+
+def has_newer_tables(where: str) -> bool:
+    engine = create_engine(url_of(where))
+    with engine.connect() as connection:
+        found = inspect(connection).has_table("planted")
+    engine.dispose()
+    return found
+
+
+async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -> None:
+    old = await Store.open_store(where, node=True)
+    await old.take_lease("old")
+    # 1. Neither a newer node that is refused nor a command changes a table.
+    with newer_code(tmp_path):
+        new = await Store.open_store(where, node=True)
+        with pytest.raises(LeaseHeld):
+            await new.take_lease("new")
+        with pytest.raises(LeaseHeld):
+            await Store.open_store(where)
+    await old.close()
+    assert not has_newer_tables(where)
+    # 2. The old node starts again.
+    old = await Store.open_store(where, node=True)
+    await old.take_lease("old")
+    day = Day()
+    day.queue("c1")
+    await old.commit(day.turn())
+    await old.close()
+    # 3. The newer node leads, and then the tables are its own.
+    with newer_code(tmp_path):
+        await new.take_lease("new")
+        assert has_newer_tables(where)
+        await new.close()
+    with pytest.raises(StoreUnavailable, match="newer Santral"):
+        await Store.open_store(where, node=True)
+
+
+async def test_a_command_brings_tables_of_no_node_up_to_date(where: str, tmp_path: Path) -> None:
+    await (await Store.open_store(where)).close()
+    with newer_code(tmp_path):
+        await (await Store.open_store(where)).close()
+    assert has_newer_tables(where)
+
+
+async def test_a_node_that_waited_while_another_upgraded_does_not_lead(where: str, tmp_path: Path) -> None:
+    old = await Store.open_store(where, node=True)
+    with newer_code(tmp_path):
+        await (await Store.open_store(where)).close()
+    with pytest.raises(StoreUnavailable, match="newer Santral"):
+        await old.take_lease("old")
+    await old.close()
