@@ -372,6 +372,8 @@ class Store:
             taken = leasing.take_lease(connection, node, leasing.this_process(), unrenewed=unrenewed)
             if not current:
                 self._upgrade_tables(connection)
+            # The former holder may have written until now.
+            self._continue_numbers(connection)
             return taken
         return self._writing.run_upgrade(take_row)
 

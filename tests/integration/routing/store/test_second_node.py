@@ -108,3 +108,17 @@ async def test_a_node_that_waited_while_another_upgraded_does_not_lead(where: st
     with pytest.raises(StoreUnavailable, match="newer Santral"):
         await old.take_lease("old")
     await old.close()
+
+
+async def test_numbers_of_journal_and_facts_are_read_after_the_lease(where: str) -> None:
+    first, day = await Store.open_store(where, node=True), Day()
+    await first.take_lease("first")
+    second = await Store.open_store(where, node=True)
+    day.queue("c1")
+    await first.commit(day.turn())
+    await first.close()
+    await second.take_lease("second")
+    day.queue("c2")
+    await second.commit(day.turn())
+    assert [fact.seq for fact in await second.facts_after(0)] == [1, 2]
+    await second.close()
