@@ -53,20 +53,24 @@ def describe_url(url: URL) -> str:
     """Return the name of the database for messages, without user and password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return f"{url.database} on {url.host or 'the local socket'}"
+    several = url.query.get("host", ())
+    hosts = [url.host] if url.host else [several] if isinstance(several, str) else several
+    return f"{url.database} on {', '.join(hosts) or 'the local socket'}"
 
 
 def connect_engine(url: URL, *, read_only: bool = False, max_page_count: int | None = None) -> Engine:
     """Return an engine for one connection that one thread holds. Values of rows never appear in messages or logs."""
     if url.get_backend_name() == "sqlite":
         return _connect_sqlite(url, read_only, max_page_count)
-    return create_engine(url, poolclass=NullPool, hide_parameters=True,
-                         connect_args={"connect_timeout": int(LOCK_S), "options": _server_options(read_only)})
-
-
-def _server_options(read_only: bool) -> str:
-    options = f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"
-    return options + (" -c default_transaction_read_only=on" if read_only else "")
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={
+        "connect_timeout": int(LOCK_S), "options": f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"})
+    if read_only:
+        @event.listens_for(engine, "connect")
+        def refuse_writes(connection: Any, _record: Any) -> None:
+            # Each transaction begins read-only. A read-only session would be refused by
+            # `target_session_attrs=read-write`, with which a URL finds the primary among several hosts.
+            connection.read_only = True
+    return engine
 
 
 def _connect_sqlite(url: URL, read_only: bool, max_page_count: int | None) -> Engine:

@@ -28,7 +28,7 @@ from routing.core.model.ids import ContactId, ServiceId
 from routing.store import migrate
 from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
-from routing.store.database import connect_engine, url_of
+from routing.store.database import connect_engine, describe_url, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from routing.store.reader import Reader
 from routing.store.recordings import recording_rows
@@ -167,6 +167,20 @@ async def test_no_server_is_told(where: str) -> None:
     nowhere = make_url(where).set(host="127.0.0.1", port=1).render_as_string(hide_password=False)
     with pytest.raises(StoreUnavailable, match="does not answer"):
         await Store.open_store(nowhere)
+
+
+async def test_the_primary_is_found_among_several_hosts(where: str) -> None:
+    """As users of Patroni write it. The reader asks the same server."""
+    folder = make_url(where).query["host"]
+    several = make_url(where).set(query={"host": ("/nowhere", str(folder)), "target_session_attrs": "read-write"})
+    store = await Store.open_store(several.render_as_string(hide_password=False), node=True)
+    await store.take_lease("first")
+    day = Day()
+    day.queue("c1")
+    await store.commit(day.turn())
+    assert len(await store.facts_after(0)) == 1
+    await store.close()
+    assert describe_url(several).endswith(f" on /nowhere, {folder}")
 
 
 async def test_a_reader_cannot_write(store: Store, where: str) -> None:
