@@ -165,21 +165,21 @@ class Store:
                 return
             if connection.execute(select(cursors.c.seq).where(cursors.c.name == name)).first() is None:
                 connection.execute(insert(cursors), {"name": name, "seq": seq})
-        await self._writer.call_function(lambda: self._in_transaction(move_cursor))
+        await self.run_write(move_cursor)
 
     async def repair_rows(self, rows: Iterable[Row]) -> None:
         """Set rows that contradicted each other to the given values.
 
         There is no comparison, because nothing is running yet. Raises the same errors as `commit`.
         """
-        await self._writer.call_function(lambda: self._in_transaction(lambda connection: repair_rows(connection, rows)))
+        await self.run_write(partial(repair_rows, rows=rows))
 
     async def note_value(self, key: str, value: str) -> None:
         """Keep a value that is no fact. It replaces an earlier value of the key."""
         def replace_value(connection: Connection) -> None:
             if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
                 connection.execute(insert(meta), {"key": key, "value": value})
-        await self._writer.call_function(lambda: self._in_transaction(replace_value))
+        await self.run_write(replace_value)
 
     async def run_write(self, function: Callable[[Connection], T]) -> T:
         """Run a function that is no turn in a separate transaction, in the writer's thread.
@@ -230,7 +230,7 @@ class Store:
             # The engine gets no outcomes, so contradictions are settled before it is built.
             repair_outcomes(connection)
             return load_state(connection)
-        return await self._writer.call_function(lambda: self._in_transaction(load_repaired))
+        return await self.run_write(load_repaired)
 
     async def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
         """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, update
 
 from routing.store import migrate
 from routing.store.database import url_of
-from routing.store.errors import LeaseHeld, StoreUnavailable
+from routing.store.errors import LeaseHeld, LeaseLost, StoreUnavailable
+from routing.store.schema import leases
 from routing.store.store import Store
 from tests.fakes import postgres
 from tests.fakes.store_day import Day
@@ -64,6 +65,14 @@ def has_newer_tables(where: str) -> bool:
         found = inspect(connection).has_table("planted")
     engine.dispose()
     return found
+
+
+def change_lease(where: str, **values: object) -> None:
+    """Change the row of the lease as another machine, or time, would."""
+    engine = create_engine(url_of(where))
+    with engine.begin() as connection:
+        connection.execute(update(leases).values(**values))
+    engine.dispose()
 
 
 async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -> None:
@@ -121,4 +130,21 @@ async def test_numbers_of_journal_and_facts_are_read_after_the_lease(where: str)
     day.queue("c2")
     await second.commit(day.turn())
     assert [fact.seq for fact in await second.facts_after(0)] == [1, 2]
+    await second.close()
+
+
+async def test_cursors_notes_and_repairs_look_at_the_lease(where: str) -> None:
+    """A node was frozen, and another one took over meanwhile."""
+    frozen = await Store.open_store(where, node=True)
+    await frozen.take_lease("frozen")
+    await frozen.note_value("asterisk_started", "its own")
+    change_lease(where, expires=0.0)
+    second = await Store.open_store(where, node=True)
+    await second.take_lease("second")
+    for write in (frozen.note_value("asterisk_started", "old"), frozen.set_cursor("mqtt", 9), frozen.repair_rows([]),
+                  frozen.load_state()):
+        with pytest.raises(LeaseLost, match="taken it over"):
+            await write
+    assert (await second.read_value("asterisk_started"), await second.read_cursor("mqtt")) == ("its own", None)
+    await frozen.close()
     await second.close()
