@@ -217,8 +217,8 @@ def _read_view(house: ReportSources, period: Callable[[ZoneInfo], Period], state
     when = _exit_if_unusable(lambda: period(house.zone(folder)))
     opening = house.opening(folder)
     with house.open_past(state) as ask:
-        found = _exit_if_unusable(lambda: daily_report.read_report(ask, when))
-        summary = day_summary.read_summary(ask, found, opening.closed_entry)
+        found = _exit_if_unusable(lambda: daily_report.read_report(ask, when, opening.closed_entry))
+        summary = day_summary.read_summary(ask, found)
     return ReportView(found, summary, english=english, hours=open_spans(when, opening))
 
 

@@ -18,6 +18,7 @@ from metrics.reports.export import Row
 from metrics.reports.fact_query import Field, read_facts, recorded_span, rules_at
 from metrics.reports.figures import Figures, figures_by_service, sum_figures
 from metrics.reports.period import Period, part_number
+from metrics.reports.unqueued_calls import UnqueuedCalls
 from routing.core.model.centre_model import ABANDONS, Outcome
 from routing.core.model.facts import SurveyAnsweredRecorded
 from routing.core.model.ids import ContactId, ServiceId
@@ -80,11 +81,13 @@ class Report:
     """Service -> share of contacts to answer in time."""
     longest: LongestWait | None
     """None: nobody waited."""
+    unqueued: UnqueuedCalls
 
     @property
     def empty(self) -> bool:
-        """Whether nobody called, nobody was in the menu, and nobody signed in."""
-        return not (self.total.offered or self.menu.calls or self.agents.whole.agents)
+        """Whether nobody called, nobody was in the menu, no call was refused, and nobody signed in."""
+        return not (self.total.offered or self.menu.calls or self.unqueued.count_refused()
+                    or self.agents.whole.agents)
 
     @property
     def week_over(self) -> bool:
@@ -116,8 +119,11 @@ def _pause_garbage_collection() -> Iterator[None]:
 
 
 @_pause_garbage_collection()
-def read_report(ask: Query, period: Period) -> Report:
-    """Read the store and count. Raise NothingRecorded if the record does not cover the period."""
+def read_report(ask: Query, period: Period, closed_entry: str = "") -> Report:
+    """Read the store and count. Raise NothingRecorded if the record does not cover the period.
+
+    `closed_entry` is the menu entry of the closed line.
+    """
     # 1. Contacts, a day at a time: this bounds the memory.
     since, until = _recorded_span(ask, period)
     centre = rules_at(ask, period.end)
@@ -129,12 +135,15 @@ def read_report(ask: Query, period: Period) -> Report:
         rings += past.rings
         cells += _cells_by_slot(past.contacts, part.slot_starts())
         longest = max([longest, *_waits_of(past.contacts)], key=lambda one: -1.0 if one is None else one.wait_s)
-    # 2. Agents, menu and survey.
-    time, menu = Attendance(period, centre, until), menu_paths.MenuPaths()
+    # 2. Agents, menu, calls without a queue, and survey.
+    time, menu, unqueued = Attendance(period, centre, until), menu_paths.MenuPaths(), UnqueuedCalls()
     time.read_changes(ask)
-    for _, at, _, *fields in read_facts(ask, ["MenuEndedRecorded"], menu_paths.FIELDS, period.start, period.end):
+    for _, at, _, entry, *fields in read_facts(
+            ask, ["MenuEndedRecorded"], (Field("entry"), *menu_paths.FIELDS), period.start, period.end):
         if period.contains_time(at):
             menu.count_dialogue(*fields)
+            unqueued.closed_line += bool(closed_entry) and entry == closed_entry and not fields[menu_paths.RESUMED]
+    unqueued.read_refused(ask, period)
     said = (SurveyAnsweredRecorded(seq, at, ContactId(contact), ServiceId(service), question, answer)
             for seq, at, _, contact, service, question, answer
             in read_facts(ask, ["SurveyAnsweredRecorded"], SAID, period.start, period.end))
@@ -160,7 +169,7 @@ def read_report(ask: Query, period: Period) -> Report:
         {label: sum_figures(some) for label, some in sorted(clock.items())} if period.long else {},
         [(start, service, figures) for start, some in cells for service, figures in some.items()],
         Groups(time.finish_period(ask), rings, centre), menu, survey.answers_by_service(said, period.start, period.end),
-        {str(service.id): service.target_share for service in centre.services}, longest)
+        {str(service.id): service.target_share for service in centre.services}, longest, unqueued)
 
 
 def _waits_of(found: list[Contact]) -> Iterator[LongestWait]:

@@ -9,13 +9,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Boolean
-
 from metrics.prometheus.names import K_MIN
 from metrics.reports import contacts
 from metrics.reports.attendance import PAUSED, AgentTime, Attendance
 from metrics.reports.daily_report import Report
-from metrics.reports.fact_query import Field, read_facts, recorded_span, rules_at
+from metrics.reports.fact_query import recorded_span, rules_at
 from metrics.reports.figures import Figures, figures_by_service, sum_figures
 from metrics.reports.period import SLOT_S, Period, named_period
 from routing.store.reader import Query
@@ -28,10 +26,6 @@ LEAST = 5
 """Fewest contacts or talks that a comparison needs."""
 BUSY = 0.85
 """Occupancy from which the agents had no time left."""
-
-
-CLOSED_FIELDS = (Field("entry"), Field("resumed", Boolean))
-"""Fields of `MenuEndedRecorded` that tell a call in closed hours."""
 
 
 class Reason(StrEnum):
@@ -62,21 +56,16 @@ class DaySummary(NamedTuple):
     """The same weekday a week before. None: not recorded."""
     worst: WorstSlot | None
     """None: everybody was answered in time."""
-    closed: int
-    """Calls while the line was closed."""
 
 
-def read_summary(ask: Query, report: Report, closed_entry: str = "") -> DaySummary | None:
-    """Return the summary of a day, or None of another period. `closed_entry` is the menu entry of the closed line."""
+def read_summary(ask: Query, report: Report) -> DaySummary | None:
+    """Return the summary of a day, or None of another period."""
     period = report.period
     if period.kind != "day":
         return None
     before = _contacts_before(ask, period)
-    closed = 0 if not closed_entry else sum(
-        entry == closed_entry and not resumed and period.contains_time(at)
-        for _, at, _, entry, resumed in read_facts(ask, ["MenuEndedRecorded"], CLOSED_FIELDS, period.start, period.end))
     return DaySummary(None if before is None else sum_figures(figures_by_service(before).values()),
-                      _find_worst(ask, report, before), closed)
+                      _find_worst(ask, report, before))
 
 
 def _contacts_before(ask: Query, period: Period) -> list[contacts.Contact] | None:

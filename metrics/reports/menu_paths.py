@@ -15,6 +15,8 @@ HARDSHIPS = ("timeouts", "wrong", "repeats", "more", "slow")
 FIELDS = (Field("outcome"), Field("nodes", JSON), Field("lasted_s", Double), Field("resumed", Boolean),
           *(Field(name, Boolean if name == "slow" else Integer) for name in HARDSHIPS))
 """Fields of `MenuEndedRecorded`."""
+RESUMED = 3
+"""Place of `resumed` in them."""
 MENU_LIMIT_S = 45.0
 """Limit from the greeting to the queue, by the regulators for the main menu (BTK, EPDK)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from metrics.reports.daily_report import Report
 from metrics.reports.day_summary import DaySummary, Reason, WorstSlot
 from metrics.reports.words import TEXTS, format_number, format_percent
+from routing.core.callers.refused_calls import NO_LINE, UNKNOWN_NUMBER
 
 MINUTE_S = 60.0
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -42,7 +43,7 @@ class _SummaryWords:
                      and (level >= report.goals[service]) is met]
             if named:
                 yield self._text("met" if met else "missed", services=", ".join(named))
-        # 3. The worst half hour, the longest wait, and calls in the closed hours.
+        # 3. The worst half hour, the longest wait, and calls without a queue.
         if summary.worst is not None:
             yield self._text("worst", time=report.period.slot_label(summary.worst.at),
                              late=self._number(summary.worst.late), reason=self._reason(summary.worst))
@@ -52,7 +53,11 @@ class _SummaryWords:
                              service=report.names.get(longest.service, longest.service),
                              time=f"{report.period.local_time(longest.at):%H:%M}",
                              day=f"{report.period.local_time(report.period.start):%Y-%m-%d}")
-        yield self._text("closed", closed=self._number(summary.closed))
+        unqueued = report.unqueued
+        yield self._text("closed", closed=self._number(unqueued.closed))
+        yield self._text("refused", refused=self._number(unqueued.count_refused()),
+                         numbers=self._number(unqueued.count_refused(UNKNOWN_NUMBER)),
+                         lines=self._number(unqueued.count_refused(NO_LINE)))
 
     def _reason(self, worst: WorstSlot) -> str:
         value = self._number(worst.value, 1) if worst.reason in (Reason.CALLS, Reason.LONG) else \

@@ -110,6 +110,7 @@ class ReportView:
                       self._time_sheet("by_clock", "time", [one for one in report.clock.items() if one[1].offered])]
         else:
             found.append(self._time_sheet("by_slot", "time", self._slot_rows()))
+        found.append(self._unqueued_sheet())
         if report.menu.calls:
             found.append(self._menu_sheet())
         if report.surveys:
@@ -156,6 +157,17 @@ class ReportView:
         label, wanted = self.report.period.slot_label, self.hours
         return [(label(at), one) for at, one in self.report.parts
                 if one.offered or any(begin < at + SLOT_S and at < end for begin, end in wanted)]
+
+    def _unqueued_sheet(self) -> Sheet:
+        rows = []
+        for row in self.report.unqueued.list_rows():
+            # Only the form of a number is recorded: a word and the count of its digits.
+            form, _, digits = row.form.partition("-")
+            shape = f": {self.translate_key(f'unqueued.forms.{form}').format(digits=digits)}" if form else ""
+            rows.append((self.translate_key(f"unqueued.{row.reason}") + shape, self._format_number(row.calls)))
+        return Sheet(self.translate_key("unqueued.title"),
+                     (self.translate_key("unqueued.reason"), self.translate_key("unqueued.calls")), rows,
+                     self.translate_key("unqueued.note"))
 
     def _menu_sheet(self) -> Sheet:
         menu = self.report.menu

@@ -154,6 +154,7 @@ class AsteriskSession:
             self.orders.group = group
             group.create_task(self._stay_connected(), name="ami links")
             group.create_task(self._run_audits(), name="ami audits")
+            group.create_task(self._report_refusals(), name="ami refused calls")
             if self._settings.line_classes is not None:
                 group.create_task(self._count_lines(self._settings.line_classes), name="ami lines")
             if self.fallback is not None:
@@ -319,6 +320,13 @@ class AsteriskSession:
             except LinkError:
                 self.lines = {}
             await asyncio.sleep(self._pace.lines)
+
+    async def _report_refusals(self) -> None:
+        """Report the refused calls as sums, again and again. Those of the last minute before a stop are lost."""
+        while True:
+            await asyncio.sleep(self._pace.refusals)
+            for event in self._translator.refusals.take_sums():
+                self._post(event)
 
     async def _run_audits(self) -> None:
         while True:

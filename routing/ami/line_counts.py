@@ -10,6 +10,8 @@ import structlog
 
 from routing.ami.link import Link
 from routing.ami.wire import Message
+from routing.core.callers.refused_calls import NO_LINE, UNKNOWN_NUMBER
+from routing.core.events import CallsRefused
 
 CONTEXT_LINES = "santral-lines"
 """Context of the dialplan that counts a call and may refuse it. A call that ends there was never a contact."""
@@ -25,6 +27,11 @@ CONTEXT_REFUSED = "santral-refused"
 FORMS = ("plus", "zeros", "country", "zero", "plain", "text")
 """Begin of a refused number: +, 00, 90, 0, another digit, or no number at all."""
 _FORM = re.compile(rf"form_({'|'.join(FORMS)})_([0-9]{{1,2}})\Z", re.ASCII)
+
+FORMS_A_SUM = 5
+"""Forms of numbers that one sum names; further ones are together `OTHER_FORM`. So a flood of refused calls in all 126
+forms writes seven rows a minute, ten thousand a day."""
+OTHER_FORM = "other"
 
 RefusedNumbers = Mapping[tuple[str, int], int]
 """Calls to numbers that are not the centre's since the start of the node, by begin and digits of the number."""
@@ -43,6 +50,8 @@ class RefusalCounter:
         """Calls without a line, by class and result."""
         self.numbers: Counter[tuple[str, int]] = Counter()
         """Calls to an unknown number, by begin and digits. At most 6 times 21 forms pass the dialplan."""
+        self._summed: Counter[tuple[str, str]] = Counter()
+        """Calls in the sums so far, by reason and form."""
 
     def take_hangup(self, message: Message) -> bool:
         """Count the end of a call. Return whether the call was refused, so that nobody else needs to know of it."""
@@ -56,6 +65,21 @@ class RefusalCounter:
         if answer in ANSWERS and line_class:
             self.counts[line_class, ANSWERS[answer]] += 1
         return True
+
+    def take_sums(self) -> list[CallsRefused]:
+        """Return the calls that were refused before the answer since the last sums, at most `FORMS_A_SUM` + 2."""
+        # 1. The calls since the last sums. A call after the emergency text was answered.
+        counted = Counter({(UNKNOWN_NUMBER, f"{form}-{digits}"): calls
+                           for (form, digits), calls in self.numbers.items()})
+        counted[NO_LINE, ""] = sum(calls for (_, result), calls in self.counts.items() if result == ANSWERS["full"])
+        fresh, self._summed = counted - self._summed, counted
+        # 2. The forms that came most, and the rest of them together.
+        lines = fresh.pop((NO_LINE, ""), 0)
+        named, rest = fresh.most_common(FORMS_A_SUM), fresh.total()
+        found = [CallsRefused(reason, calls, form) for (reason, form), calls in named]
+        if rest := rest - sum(calls for _, calls in named):
+            found.append(CallsRefused(UNKNOWN_NUMBER, rest, OTHER_FORM))
+        return found if not lines else [*found, CallsRefused(NO_LINE, lines)]
 
     def _count_number(self, extension: str) -> None:
         found = _FORM.match(extension)

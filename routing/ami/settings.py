@@ -47,5 +47,7 @@ class SessionPace(NamedTuple):
     """Pause before and after an audit's snapshot, so that events under way arrive and are no difference."""
     lines: float = 5.0
     """Pause between two counts of the lines: half of the shortest usual pause between two reads of the metrics."""
+    refusals: float = 60.0
+    """Pause between two sums of refused calls. Each form of a number writes one row in it."""
     rescind: float = 0.3
     """Pause between tries of one Hangup."""

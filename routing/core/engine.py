@@ -21,6 +21,7 @@ from routing.core.callers import (
     caller_events,
     menu_outcome,
     outage_calls,
+    refused_calls,
     supervisor_acts,
     survey_answers,
     talk_end,
@@ -110,6 +111,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     # Dialogues of callers before and after the talk.
     events.SurveyAnswered: survey_answers.on_survey_answered,
     events.MenuEnded: menu_outcome.on_menu_ended,
+    events.CallsRefused: refused_calls.on_calls_refused,
 }
 
 

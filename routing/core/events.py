@@ -497,6 +497,16 @@ class MenuEnded(NamedTuple):
     """The event continues an earlier path: nobody answered after an `external_transfer`."""
 
 
+class CallsRefused(NamedTuple):
+    """Calls were refused before the answer: a sum of about one minute. A single call never comes here."""
+
+    reason: str
+    """See `refused_calls.REASONS`."""
+    calls: int
+    form: str = ""
+    """Form of the called number: its begin and its digits (`plus-13`), or `other`. Empty without a free line."""
+
+
 Event = (
     Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | FallbackEntered
     | OutageCallFound | ContactPrioritised
@@ -508,5 +518,5 @@ Event = (
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpRequested | PageReturned | DeskChanged | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned
     | RulesOverridden | ServiceHoursSet | LinkChanged
-    | SurveyAnswered | MenuEnded
+    | SurveyAnswered | MenuEnded | CallsRefused
 )

@@ -26,9 +26,9 @@ from math import copysign
 from typing import Any, NamedTuple
 
 from routing.core.engine import Engine
-from routing.core.events import Configured, Event, MenuEnded, SurveyAnswered
+from routing.core.events import CallsRefused, Configured, Event, MenuEnded, SurveyAnswered
 from routing.core.model.errors import RoutingError, SnapshotError
-from routing.core.model.facts import Fact, MenuEndedRecorded, SurveyAnsweredRecorded
+from routing.core.model.facts import CallsRefusedRecorded, Fact, MenuEndedRecorded, SurveyAnsweredRecorded
 from routing.core.model.privacy import Privacy, privacy_of
 from routing.core.stored import Started
 
@@ -67,7 +67,8 @@ def encode_record(record: Event | Fact | None) -> tuple[str, str]:
     return type(record).__name__, _RECORD_WRITERS[type(record)](record)
 
 
-NOTED_BY: dict[type, Callable[..., Fact]] = {MenuEnded: MenuEndedRecorded, SurveyAnswered: SurveyAnsweredRecorded}
+NOTED_BY: dict[type, Callable[..., Fact]] = {
+    MenuEnded: MenuEndedRecorded, SurveyAnswered: SurveyAnsweredRecorded, CallsRefused: CallsRefusedRecorded}
 """Events that the engine only notes, with the fact that has the same fields."""
 
 

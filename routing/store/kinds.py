@@ -33,7 +33,7 @@ KINDS = (
     "PauseLimitReached", "Alarm", "SurveyAnsweredRecorded", "MenuEndedRecorded",
     # Later ones.
     "ReturnedToMenu", "FallbackEntered", "WithdrawalRequested", "MoveRequested", "BreakPostponed", "OutageCallFound",
-    "WayOutOffered", "DeskChanged", "DeskChangedRecorded",
+    "WayOutOffered", "DeskChanged", "DeskChangedRecorded", "CallsRefused", "CallsRefusedRecorded",
 )
 """All kinds. The place of a name is its number in the store, so a new one goes to the end."""
 

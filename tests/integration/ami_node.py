@@ -41,7 +41,7 @@ class Node:
             AsteriskSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
                            Login(*where, "engine-actions", "a1"), "4440632", self.cel),
             self.told.append, self._live, timing=Timing(2, 2, 0.3, 0.05, 0.2),
-            pace=SessionPace(boot=0.5, audit=60, settle=0.02, rescind=0.02), **memory)
+            pace=SessionPace(boot=0.5, audit=60, settle=0.02, rescind=0.02, refusals=0.2), **memory)
         self.task: asyncio.Task[None] | None = None
 
     def _live(self) -> LiveCalls:

@@ -307,3 +307,10 @@ def menu_left(h, event: e.MenuEnded) -> None:
     if event.outcome not in meant or len(event.nodes) > 40 or event.lasted_s < 0:
         h.refuse("out_of_range")
     h.tell("MenuEndedRecorded", *event)
+
+
+def calls_refused(h, event: e.CallsRefused) -> None:
+    """Record refused calls as they are told."""
+    if event.reason not in ("unknown_number", "no_line") or event.calls < 1 or len(event.form) > 16:
+        h.refuse("out_of_range")
+    h.tell("CallsRefusedRecorded", *event)

@@ -496,6 +496,8 @@ class Crowd:
             e.SurveyAnswered(contact, self._service(), "asked"),
             e.MenuEnded(contact, "ana", ("karsilama", "ana-menu") * rng.randint(0, 21),
                        rng.choice(("queued", "abandoned", "none")), rng.choice((3.0, 3.0, -1.0))),
+            e.CallsRefused(rng.choice(("unknown_number", "no_line", "other")), rng.randint(0, 3),
+                           rng.choice(("", "plus-13", "plus-13 and a number"))),
             e.SurveyAnswered(contact, self._service() if rng.random() < 0.9 else ServiceId("none"),
                              rng.choice(("asked", "cared", "solved", "message", "other")), rng.randint(0, 5)),
             e.ServiceHoursSet(self._service(), rng.random() < 0.7)))

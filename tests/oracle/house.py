@@ -53,7 +53,7 @@ TOLD = {
     e.AgentSkillsChanged: shifts.skilled,
     e.BreaksPlanned: burden.planned, e.RulesOverridden: burden.override_rules, e.ServiceHoursSet: settings.hours,
     e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
-    e.MenuEnded: callers.menu_left,
+    e.MenuEnded: callers.menu_left, e.CallsRefused: callers.calls_refused,
 }
 
 

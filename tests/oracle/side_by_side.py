@@ -68,7 +68,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.BreakPostponed: ("agent", "service"),
     f.DeskChangedRecorded: ("agent", "present"),
     f.Alarm: ("kind", "contact", "offer", "agent"),
-    f.MenuEndedRecorded: e.MenuEnded._fields,
+    f.MenuEndedRecorded: e.MenuEnded._fields, f.CallsRefusedRecorded: e.CallsRefused._fields,
     f.SurveyAnsweredRecorded: ("contact", "service", "question", "answer"),
 }
 """The compared fields of each fact. AgentChanged is absent because the states themselves are compared."""

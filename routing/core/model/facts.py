@@ -454,6 +454,17 @@ class SurveyAnsweredRecorded(NamedTuple):
     answer: int
 
 
+class CallsRefusedRecorded(NamedTuple):
+    """Calls were refused before the answer in about the last minute (`events.CallsRefused`)."""
+
+    seq: int
+    at: float
+    reason: str
+    calls: int
+    form: str = ""
+    """Form of the called number, and never the number."""
+
+
 Fact = (
     Queued | Moved | WayOutOffered | ContactChanged | Stepped | CallbackChanged | CallbackDialled | Offered | OfferRang
     | OfferClosed
@@ -461,5 +472,5 @@ Fact = (
     | ConsultStarted | ConsultCancelled | ConsultCompleted
     | Interrupted | TalkEndedRecorded | WrappedUp | Ended | AgentChanged | Overridden | ServiceChanged
     | CentreChanged | PauseLimitReached | BreakPostponed | DeskChangedRecorded | Alarm
-    | SurveyAnsweredRecorded | MenuEndedRecorded
+    | SurveyAnsweredRecorded | MenuEndedRecorded | CallsRefusedRecorded
 )

@@ -26,8 +26,8 @@ NEXT = named_period("day", "2026-03-09", ZONE, 0.0)
 def read(day: Day, tmp_path: Path, date: str, closed: str = "kapali") -> tuple[ReportView, DaySummary]:
     asyncio.run(day.keep(str(tmp_path / "santral.db")))
     with open_past(str(tmp_path / "santral.db")) as ask:
-        report = read_report(ask, named_period("day", date, ZONE, 0.0))
-        summary = read_summary(ask, report, closed)
+        report = read_report(ask, named_period("day", date, ZONE, 0.0), closed)
+        summary = read_summary(ask, report)
     assert summary is not None
     return ReportView(report, summary), summary
 
@@ -59,7 +59,7 @@ def test_a_day_is_told_beside_the_week_before(tmp_path: Path) -> None:
     for name, entry in (("n1", "kapali"), ("n2", "kapali"), ("n3", "ana")):
         day.give(week + 20 * HOUR_S, events.MenuEnded(ContactId(name), entry, ("n",), "self_service", 9.0))
     view, summary = read(day, tmp_path, "2026-03-09")
-    assert summary.before is not None and summary.before.offered == 2 and summary.closed == 2
+    assert summary.before is not None and summary.before.offered == 2
     assert summary.worst is not None and summary.worst.late == 2 and summary.worst.reason == Reason.CALLS
     told = view.intro_lines()[0]
     assert told.startswith("Sıraya 6 kişi girdi; bir hafta önceki pazartesi günü 2 kişiydi (+%200,0).")
@@ -67,7 +67,7 @@ def test_a_day_is_told_beside_the_week_before(tmp_path: Path) -> None:
     assert "Hedefini tutmayan: Tip %0,0 (hedef %80,0)." in told
     assert "En kötü yarım saat 10:00: 2 kişi geç yanıt aldı ya da vazgeçti; bir hafta öncesine göre 6,0 kat" in told
     assert "En uzun bekleme 1 dk 35 sn: Tip, 10:13 (santral why --longest 2026-03-09)." in told
-    assert "Kapalı saatlerde arayan: 2." in told
+    assert "Kapalı saatlerde arayan: 2. Açılmadan reddedilen: 0 (bilinmeyen numara 0, boş hat yok 0)." in told
     english = ReportView(view.report, summary, english=True).intro_lines()[0]
     assert "6 contacts came; 2 came on Monday a week before (+200.0 %)." in english
 
@@ -114,3 +114,18 @@ def test_percentiles_are_those_of_the_answered(tmp_path: Path) -> None:
     assert [row[f"wait_p{share}_s"] for share in (50, 80, 90, 95)] == [5.0, 8.0, 9.0, 10.0]
     overview = {line[0]: line[1] for line in view.build_sheets()[0].rows}
     assert overview["Bekleme, %90 (sn)"] == "9,0" and overview["Vazgeçme oranı (abandonment)"] == "%0,0"
+
+
+def test_refused_calls_are_in_the_paragraph_and_in_a_table(tmp_path: Path) -> None:
+    """A sum of a minute before midnight belongs to the day before."""
+    day = Day()
+    for at, calls in ((-30.0, 9), (9 * HOUR_S, 2), (9 * HOUR_S + 60.0, 3)):
+        day.give(at, events.CallsRefused("unknown_number", calls, "plus-13"))
+    day.give(10 * HOUR_S, events.CallsRefused("unknown_number", 4, "other"))
+    day.give(10 * HOUR_S, events.CallsRefused("no_line", 1))
+    view, _ = read(day, tmp_path, "2026-03-02")
+    assert "Açılmadan reddedilen: 10 (bilinmeyen numara 9, boş hat yok 1)." in view.intro_lines()[0]
+    sheet = next(sheet for sheet in view.build_sheets() if sheet.title.startswith("Reddedilen"))
+    assert sheet.rows == [("Reddedildi, bilinmeyen numara: + ile, 13 hane", "5"),
+                          ("Reddedildi, bilinmeyen numara: öteki biçimler", "4"), ("Reddedildi, boş hat yoktu", "1")]
+    assert "Refused, unknown number: + and 13 digits" in ReportView(view.report, english=True).render_page()

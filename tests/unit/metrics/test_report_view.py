@@ -12,11 +12,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drawing.chart import LEFT, RIGHT, WIDTH
-from metrics.reports import daily_report, day_summary, figures, spreadsheet, summary_words, view, words
+from metrics.reports import (
+    daily_report,
+    day_summary,
+    figures,
+    spreadsheet,
+    summary_words,
+    unqueued_calls,
+    view,
+    words,
+)
 from metrics.reports import period as periods
 from metrics.reports.figures import Figures
 from metrics.reports.period import Period, period_between
 from metrics.reports.view import ReportView
+from routing.ami import line_counts
+from routing.core.callers import refused_calls
 
 pytestmark = pytest.mark.unit
 
@@ -91,10 +102,11 @@ def test_a_whole_day_has_a_mark_every_two_hours() -> None:
 
 def test_each_text_is_used_and_both_languages_have_its_placeholders() -> None:
     source = "".join(Path(module.__file__ or "").read_text(encoding="utf-8")
-                     for module in (view, periods, daily_report, figures, day_summary, summary_words, spreadsheet))
+                     for module in (view, periods, daily_report, figures, day_summary, summary_words, spreadsheet,
+                                    unqueued_calls, refused_calls, line_counts))
     for key, said in words.TEXTS.items():
         names = [{name for _, name, _, _ in Formatter().parse(text) if name is not None} for text in said]
         assert all(said) and names[0] == names[1], key
-        name = re.sub(r"^summary\.(reasons\.|weekdays\.)?", "", key)
-        name = name.removeprefix("figures.").removeprefix("columns.").removesuffix(".name").removesuffix(".meaning")
+        name = re.sub(r"^(summary|figures|columns|unqueued)\.(reasons\.|weekdays\.|forms\.)?", "", key)
+        name = name.removesuffix(".name").removesuffix(".meaning")
         assert re.search(rf"\b{name}\b", source), f"{key} is used nowhere"

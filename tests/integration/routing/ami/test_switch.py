@@ -13,7 +13,7 @@ from routing.ami import link as link_module
 from routing.ami.actions import CONSULTS
 from routing.ami.errors import AuthFailed
 from routing.ami.resync import ON_HOLD, Snapshot
-from routing.core.events import CallerHungUp, HoldSet, OfferConnected, OfferEnded, SeatChanged, TalkEnded
+from routing.core.events import CallerHungUp, CallsRefused, HoldSet, OfferConnected, OfferEnded, SeatChanged, TalkEnded
 from routing.core.model.centre_model import ContactState, OfferState
 from routing.core.model.ids import ContactId, OfferId, SeatId
 from routing.core.model.live_calls import LiveContact
@@ -221,3 +221,14 @@ async def test_stopping_closes_both_links(node: Node, asterisk: FakeAsterisk) ->
     await node.stop()
     await until_async(lambda: not asterisk._writers)
     assert asterisk.connections == 2
+
+
+async def test_refused_calls_are_reported_as_sums(node: Node, asterisk: FakeAsterisk) -> None:
+    await node.start()
+    for number in ("9.1", "9.2"):
+        asterisk.emit("Hangup", Uniqueid=number, Channel=f"PJSIP/trunk-{number}", Context="santral-refused",
+                      Exten="form_plus_13", Cause="1")
+    # The pause between two sums may end between the two calls.
+    await node.until(lambda: sum(one.calls for one in node.told if isinstance(one, CallsRefused)) == 2)
+    assert {(one.reason, one.form) for one in node.told if isinstance(one, CallsRefused)} == {
+        ("unknown_number", "plus-13")}

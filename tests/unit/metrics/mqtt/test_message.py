@@ -257,7 +257,7 @@ def test_facts_that_stay_inside_are_named_here() -> None:
               talk_facts.FollowUpAgreedRecorded, talk_facts.CallerFlaggedAbusiveRecorded,
               talk_facts.WrapUpRequestedRecorded,
               facts.AgentChanged, facts.CentreChanged, facts.PauseLimitReached, facts.BreakPostponed,
-              facts.DeskChangedRecorded,
+              facts.DeskChangedRecorded, facts.CallsRefusedRecorded,
               # MQTT gets the result of a way out: Moved, CallbackChanged or Ended.
               facts.WayOutOffered}
     assert set(typing.get_args(Fact)) == set(mqtt.EVENTS) | inside | {facts.MenuEndedRecorded, facts.Alarm}

@@ -10,9 +10,11 @@ import pytest
 from routing.ami import bridges, event_translator, phone_states, second_lines
 from routing.ami.dropped_calls import DROPPED_MAX
 from routing.ami.event_translator import WANTED, EventTranslator
+from routing.ami.line_counts import FORMS_A_SUM
 from routing.ami.wire import Decoder, Message
 from routing.core.events import (
     CallerHungUp,
+    CallsRefused,
     Event,
     HoldSet,
     OfferAnswered,
@@ -523,5 +525,20 @@ def test_a_call_without_a_line_is_counted_and_never_a_contact() -> None:
             ami("Hangup", Uniqueid="9.3", Channel="PJSIP/trunk-3", Context="santral-refused", Exten=exten)) == []
     assert translator.refusals.numbers == {("plus", 13): 1, ("zero", 11): 2, ("text", 0): 1}
     assert translator.refusals.counts == {("other", "refused"): 2, ("psikososyal", "words"): 1}
+    assert translator.refusals.take_sums() == [
+        CallsRefused("unknown_number", 2, "zero-11"), CallsRefused("unknown_number", 1, "plus-13"),
+        CallsRefused("unknown_number", 1, "text-0"), CallsRefused("no_line", 2)]
+    assert translator.refusals.take_sums() == [], "each call is in one sum"
     assert translator.translate_message(
         ami("Hangup", Uniqueid="9.2", Channel="PJSIP/trunk-2", Context="santral-hold", Exten="s")) != []
+
+
+def test_a_flood_of_refused_calls_is_a_few_sums() -> None:
+    translator = EventTranslator(lambda uniqueid: True)
+    for digits in range(21):
+        for form in ("plus", "zeros", "zero"):
+            for _ in range(1 + (digits == 13)):
+                translator.refusals.take_hangup(ami("Hangup", Context="santral-refused", Exten=f"form_{form}_{digits}"))
+    sums = translator.refusals.take_sums()
+    assert len(sums) == FORMS_A_SUM + 1 and sums[-1] == CallsRefused("unknown_number", 66 - 8, "other")
+    assert sum(one.calls for one in sums) == 66
