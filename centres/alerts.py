@@ -1,4 +1,4 @@
-"""Define the tables `[alerts]` and `[mail]`: who is told of a fault, and the server that takes mail."""
+"""Define the tables `[alerts]` and `[mail]`: who is told of a fault, and the server that takes all mail."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ People = Annotated[tuple[MailAddress, ...], Field(max_length=20)]
 
 
 class Mail(Shape):
-    """[mail]: the server that takes mail."""
+    """[mail]: the server that takes alerts and reports."""
 
     server: HostPort | None = None
     """Left out: no mail is sent."""
     sender: MailAddress | None = None
     """Address that mails come from."""
     tls: bool = True
-    """`false` only for a server on this machine."""
+    """From the start at port 465, else after the greeting. `false` only for a server on this machine."""
     user: Text | None = None
     password_file: File | None = None
-    """Path of a file with the password, on the machine that sends; nobody else may read it."""
+    """Path of a file with the password, which only the node and Alertmanager may read."""
 
     @model_validator(mode="after")
     def _require_whole(self) -> Self:

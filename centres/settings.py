@@ -350,8 +350,10 @@ class Settings(Shape):
 
     @model_validator(mode="after")
     def _require_mail_server(self) -> Self:
-        if (self.alerts.mail or self.alerts.manager_mail) and self.mail.server is None:
-            raise ValueError("[alerts] has mail addresses, but no server takes mail: add [mail] with 'server' and "
+        named = [table for table, people in (("alerts", self.alerts.mail or self.alerts.manager_mail),
+                                             ("reports", self.reports.to)) if people]
+        if named and self.mail.server is None:
+            raise ValueError(f"[{named[0]}] has mail addresses, but no server takes mail: add [mail] with 'server' and "
                              "'sender'")
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +19,6 @@ from routing.core.model.ids import ServiceId
 from santral.centre import config
 from santral.errors import BadCentre
 from santral.node.state_reader import open_past
-from santral.secrets import read_private
 
 SQLITE = "sqlite:///"
 
@@ -61,13 +61,26 @@ def read_mail_plan(centre: Path, settings: Path | None, state: Path) -> MailPlan
     loaded = load_centre(centre, settings)
     if loaded.settings is None:
         raise BadCentre("\n".join(map(str, loaded.problems)))
-    wanted = loaded.settings.reports
-    if not wanted.to or wanted.sender is None:
-        raise BadCentre(f"{loaded.where('reports')}: nobody gets reports; write 'to' and 'sender' into [reports]")
-    secret = read_private(state / "secrets" / "mail.json")
-    host, _, port = wanted.server.rpartition(":")
-    return MailPlan(wanted.to, wanted.sender, host.strip("[]"), int(port), wanted.tls, str(secret.get("user", "")),
-                    str(secret.get("password", "")), _place_of(loaded.settings.store.url, state))
+    wanted, server = loaded.settings.reports, loaded.settings.mail
+    if not wanted.to or server.server is None or server.sender is None:
+        raise BadCentre(f"{loaded.where('reports')}: nobody gets reports; write 'to' into [reports]")
+    host, _, port = server.server.rpartition(":")
+    password = "" if server.password_file is None else _read_password(
+        Path(server.password_file), loaded.where("mail", "password_file"))
+    return MailPlan(wanted.to, server.sender, host.strip("[]"), int(port), server.tls, server.user or "", password,
+                    _place_of(loaded.settings.store.url, state))
+
+
+def _read_password(file: Path, place: str) -> str:
+    """Return the password of the mail server. Raise BadCentre if the file is unreadable, or readable by anybody."""
+    try:
+        # Alertmanager reads the file too, so its group may read it.
+        if stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
+            raise BadCentre(f"{place}: {file} is open to everybody. Close it: chmod o= {file}")
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadCentre(f"{place}: the password cannot be read from {file}: {error}. The node's user must be able to "
+                        "read it") from error
 
 
 def _place_of(url: str, state: Path) -> str:

@@ -14,6 +14,8 @@ from metrics.reports.view import ReportView
 
 TIMEOUT_S = 30.0
 """Limit of one answer of the server. A report is not urgent, and a server that is silent this long is down."""
+TLS_PORT = 465
+"""Port at which TLS begins with the connection."""
 TRIES = 3
 PAUSE_S = 20.0
 """Pause between two tries, in which a server that restarts is back."""
@@ -32,8 +34,8 @@ class MailPlan(NamedTuple):
     sender: str
     host: str
     port: int
-    security: str
-    """`none`, `starttls` or `tls`."""
+    tls: bool = True
+    """From the start at `TLS_PORT`, else after the greeting, as Alertmanager does."""
     user: str = ""
     password: str = ""
     store: str = ""
@@ -78,16 +80,16 @@ def send_mail(plan: MailPlan, mail: EmailMessage, *, sleep: Callable[[float], No
             why = str(error) or type(error).__name__
         else:
             return
-    raise MailError(f"the report was not sent: {plan.host}:{plan.port} says: {why}. Look at [reports] of santral.toml "
-                    "and secrets/mail.json")
+    raise MailError(f"the report was not sent: {plan.host}:{plan.port} says: {why}. Look at [mail] of santral.toml")
 
 
 def _send_once(plan: MailPlan, mail: EmailMessage, timeout_s: float) -> None:
     context = ssl.create_default_context()
-    server = smtplib.SMTP_SSL(plan.host, plan.port, timeout=timeout_s, context=context) if plan.security == "tls" \
+    at_once = plan.tls and plan.port == TLS_PORT
+    server = smtplib.SMTP_SSL(plan.host, plan.port, timeout=timeout_s, context=context) if at_once \
         else smtplib.SMTP(plan.host, plan.port, timeout=timeout_s)
     with server:
-        if plan.security == "starttls":
+        if plan.tls and not at_once:
             server.starttls(context=context)
         if plan.user:
             server.login(plan.user, plan.password)

@@ -28,7 +28,7 @@ from santral.centre.prompt_check import check_playable
 
 log = structlog.get_logger()
 
-RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "preferences",
+RELOADED = frozenset({"centre", "hours", "calendar", "callback", "wait", "recording", "privacy", "preferences", "mail",
                       "pause_reasons", "reports", "routing", "profile", "surge"})
 """Tables of santral.toml that a reload puts in force. All others need a restart."""
 BY_ASTERISK = frozenset({"numbers", "asterisk", "trunk", "lines", "transfer", "seats", "fallback", "wait.tick_s",
