@@ -49,6 +49,8 @@ class Desk(Shape):
     """Proxies in front of the node, whose `X-Forwarded-For` names the browser's address."""
     caller: Literal["none", "masked"] = "none"
     """Part of a caller's number that agents see: `masked` shows the last two digits."""
+    sentences: bool = False
+    """Show supervisors on `/live` what callers hear, without numbers. For demos and training with simulated callers."""
     notes_days: Annotated[float, Field(ge=1, le=3660)] = 90.0
     """Retention of notes."""
 

@@ -50,8 +50,8 @@ class VisitorPlaces(NamedTuple):
                    secrets.token_urlsafe(24))
 
     def render_settings(self) -> str:
-        """Return the settings with which the node names the relay to pages."""
-        return f"\n[turn]\nurl = {json.dumps(turn.relay_url(self.turn))}\n"
+        """Return the settings with which the node names the relay to pages, and shows what simulated callers hear."""
+        return f"\n[turn]\nurl = {json.dumps(turn.relay_url(self.turn))}\n\n[desk]\nsentences = true\n"
 
     def write_secret(self, folder: Path) -> None:
         """Write the secret of the relay for the node, as an operator would by hand."""

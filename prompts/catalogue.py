@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prompts.centre_words import NO_CENTRE, CentreWords
 from prompts.errors import CatalogueError, UnknownKey
-from prompts.manifest import Manifest
+from prompts.manifest import Entry, Manifest
 from prompts.text_reader import FOR_AGENTS, PAUSES, Prompt, all_prompts
 from prompts.verbalise.number_prompts import LANGUAGE, LANGUAGES, PAUSE, slow_key
 
@@ -39,8 +39,8 @@ NAMED_MAX = 10
 class Catalogue:
     """A checked folder of built sounds. Questions are cheap: nothing is read after `load_built`."""
 
-    def __init__(self, prompts: Mapping[str, Prompt], seen_as: str) -> None:
-        self._prompts, self._seen_as = prompts, seen_as
+    def __init__(self, prompts: Mapping[str, Prompt], seen_as: str, built: Mapping[str, Entry] | None = None) -> None:
+        self._prompts, self._seen_as, self._built = prompts, seen_as, built or {}
 
     @classmethod
     def load_built(cls, root: Path, words: CentreWords = NO_CENTRE, seen_as: str | None = None) -> Catalogue:
@@ -67,7 +67,7 @@ class Catalogue:
                 f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing[:NAMED_MAX])
                 + (f"\n  and {more} more" if more > 0 else "") + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
-        return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"))
+        return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"), manifest.entries if manifest else None)
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
         """Return the path without ending, as Asterisk is told to play it. Raise UnknownKey for an unknown key.
@@ -80,6 +80,17 @@ class Catalogue:
     def text_of(self, key: str, *, language: str = LANGUAGE) -> str:
         """Return the text of a prompt. Raise UnknownKey for an unknown key."""
         return self._find_prompt(key, False, language).text
+
+    def prompt_at(self, place: str) -> Prompt | None:
+        """Return the prompt of a sound below the root, such as `tr/karsilama`, or None."""
+        language, _, key = place.partition("/")
+        prompt = self._prompts.get(key if language == LANGUAGE else place)
+        return prompt if prompt is not None and prompt.place == place else None
+
+    def seconds_of(self, prompt: Prompt) -> float:
+        """Return the length of a built prompt in seconds, or 0 if nobody noted it."""
+        built = self._built.get(prompt.id)
+        return built.seconds if built is not None else 0.0
 
     def _path_of(self, key: str, slow: bool, language: str) -> str:
         if key == PAUSE:

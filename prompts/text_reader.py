@@ -30,7 +30,9 @@ PAUSES = {PAUSE: 300, slow_key(PAUSE): 600}
 
 FOR_AGENTS = ("kod", "bilgi")
 """Groups that only agents hear. They need no other language."""
-GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", "sayi")
+NUMBERS = "sayi"
+"""Group of spoken numbers."""
+GROUPS = ("menu", "bekleme", "anket", "kod", "sistem", "bilgi", NUMBERS)
 WHISPER = "bilgi-"
 """Beginning of the key of a whisper announcement. The id of the service follows."""
 

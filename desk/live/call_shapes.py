@@ -54,6 +54,15 @@ class CourseText(Shape):
     text: str
 
 
+class HeardText(Shape):
+    """A sentence that the caller hears until `until`, or has heard."""
+
+    at: float
+    until: float
+    language: str
+    text: str
+
+
 class CallCourse(Shape):
     """The course of a call so far, and why it stands where it stands, in the words of `santral why`."""
 
@@ -64,3 +73,4 @@ class CallCourse(Shape):
     steps: list[tuple[float, LiveStep]]
     lines: list[CourseText]
     why: list[str]
+    heard: list[HeardText] = Field(description="Empty unless `[desk] sentences` is set. Numbers are never shown")

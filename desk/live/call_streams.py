@@ -11,12 +11,14 @@ from aiohttp import web
 from desk.live.call_shapes import (
     CallCourse,
     CourseText,
+    HeardText,
     LiveCallsChange,
     LiveCallShown,
     LiveCallsState,
     LiveService,
 )
 from desk.live.event_stream import EventStream, StreamPace, format_event
+from desk.live.heard_sentences import Sentence
 from desk.live.live_calls import COURSE_FACTS, LiveCall, LiveCalls
 from routing.core.inbox import Inbox
 from routing.core.model.errors import UnknownContact
@@ -97,6 +99,11 @@ class CallStreams:
         self.calls.note_menu(contact, self._inbox.now(), greeting=greeting)
         self._send_changes()
 
+    def note_sentences(self, contact: ContactId, sentences: Sequence[Sentence], later: bool) -> None:
+        """Tell that a caller hears sentences from now on, or after the dialogue that is just ending."""
+        self.calls.note_sentences(contact, self._inbox.now(), sentences, later=later)
+        self._send_changes()
+
     def _send_changes(self) -> None:
         changed, gone = self.calls.take_changes()
         if self._streams and (changed or gone):
@@ -135,7 +142,7 @@ class CallStreams:
             lines, why = told.lines, told.why
         return CallCourse(id=str(contact), service=call.service, step=call.step, since=call.since,
                           steps=list(call.steps), lines=[CourseText(time=at, text=text) for at, text in lines],
-                          why=list(why))
+                          why=list(why), heard=[HeardText(**one._asdict()) for one in call.heard.list_heard()])
 
     # -- streams -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
+from desk.live.heard_sentences import HeardSentences, Sentence
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Channel, ContactState, Outcome
@@ -49,6 +50,8 @@ COURSE_FACTS: tuple[type[Fact], ...] = (
 """Facts that belong to the course of a call."""
 
 _COURSE_FACTS = frozenset(COURSE_FACTS)
+_WITHOUT_SENTENCES = frozenset({LiveStep.TALK, LiveStep.END})
+"""Steps that end what a caller hears from Santral."""
 _GOES_ON = frozenset({"queued", "operator"})
 """Outcomes of a menu after which the caller waits for a service."""
 
@@ -68,6 +71,7 @@ class LiveCall:
         self.whole = True
         """Whether the facts reach from the beginning to now without a gap."""
         self.steps: deque[tuple[float, LiveStep]] = deque(maxlen=STEPS_MAX)
+        self.heard = HeardSentences()
 
     @property
     def is_off_line(self) -> bool:
@@ -79,6 +83,8 @@ class LiveCall:
         if not self.steps or step is not self.step:
             self.step, self.since = step, at
             self.steps.append((at, step))
+            if step in _WITHOUT_SENTENCES:
+                self.heard.cut_off(at)
 
     def add_fact(self, fact: Fact) -> None:
         """Add a fact to the course."""
@@ -147,6 +153,20 @@ class LiveCalls:
             call.set_step(LiveStep.GREETING if greeting and first else LiveStep.MENU, at)
             self._changed[contact] = None
 
+    def note_sentences(self, contact: ContactId, at: float, sentences: Sequence[Sentence], *, later: bool) -> None:
+        """Note what a caller hears from now on.
+
+        `later`: the dialogue has ended, so before the service is known the sentences wait for it.
+        """
+        call = self._calls.get(contact)
+        if call is None:
+            return
+        if later and not call.service:
+            call.heard.hold_back(sentences)
+        else:
+            call.heard.add_sentences(sentences, at, by_dialplan=later)
+            self._changed[contact] = None
+
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Follow facts, in their order."""
         for fact in facts:
@@ -200,6 +220,8 @@ class LiveCalls:
             self._hidden[contact] = _step_after(fact, call.step, service) or LiveStep.QUEUE
             return
         call.service = service or call.service
+        if service:
+            call.heard.release_held(fact.at)
         if isinstance(fact, f.CallbackChanged):
             call.callback = fact.callback
         # 4. Its step.

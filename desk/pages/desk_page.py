@@ -63,18 +63,20 @@ class DeskPage:
             self._operations.own_needs(view.agent.agent), await self._operations.access_log(view.agent.agent),
             self._operations.timezone(), self._pages, {
                 one.service: {code.id: code.name for code in one.codes}
-                for one in self._operations.list_codes().services}))
+                for one in self._operations.list_codes().services},
+            supervises=holder.choose_role(STAFF, "", own=False) is not None))
 
 
 def build_page_values(state: DeskState, language: str, services: Mapping[str, str], reasons: Mapping[str, str],
                       names: Mapping[str, str], needs: OwnNeeds, access: AccessLog, zone: str,
-                      pages: Pages, codes: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """Return the values of the template `desk.html`."""
+                      pages: Pages, codes: Mapping[str, Mapping[str, str]], *,
+                      supervises: bool = False) -> dict[str, Any]:
+    """Return the values of the template `desk.html`. `supervises` adds the link to the live calls."""
     words = list_words(language)
     shown = state.model_dump(mode="json", by_alias=True)
     context = DeskContext(words, reasons, names, services, ZoneInfo(zone))
     return {
-        "view": build_desk_view(shown, context),
+        "view": build_desk_view(shown, context), "live": LIVE if supervises else "",
         "profile": describe_profile(needs, words, services)._replace(
             shown=describe_access(access, words, context.zone)),
         "context": {

@@ -21,7 +21,7 @@ from panoramisk import fast_agi
 
 from ivr.agi import wire
 from ivr.agi.errors import CallerGone, ReplyTimeout, WireError
-from ivr.agi.session import Session
+from ivr.agi.session import Session, WatchCommands
 
 READ_BYTES = 4_096
 """Size of one read. The whole environment of a usual call fits. Longer environments come in pieces."""
@@ -84,6 +84,8 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self._host, self._port = host, port
         self.limits = limits or Limits()
         self.counters = Counters()
+        self.watch: WatchCommands | None = None
+        """Learns of the commands of each dialogue that begins."""
         self.connections: set[_Connection] = set()
         self.read = bytearray(READ_BYTES)
         """Buffer that the kernel writes to, shared by all connections. Bytes are copied out before the next read."""
@@ -257,7 +259,7 @@ class _Connection(asyncio.BufferedProtocol):
             # HANGUP came before the environment was complete, so end of file follows.
             return
         self._cancel_timer()
-        self.session = Session(self.transport, event.values)
+        self.session = Session(self.transport, event.values, self.server.watch)
         if self.decoder.tainted or self.decoder.replaced:
             self.server.counters.tainted += 1
         self.task = self.server.start_dialogue(self.session)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ivr.agi import wire
@@ -34,6 +34,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/&+-]*\Z", re.ASCII)
 """Values that `ARRAY` passes on unchanged. It splits at commas and interprets quotes, backslashes and brackets."""
 
 
+WatchCommands = Callable[[str, str, Sequence[str]], None]
+"""Learn of each command of a call: unique id, verb and arguments."""
+
+
 class PlayResult(NamedTuple):
     """Result of playing a file."""
 
@@ -46,8 +50,9 @@ class PlayResult(NamedTuple):
 class Session:
     """Commands of one call. `transport` needs only `write`, `close`, `abort` and `is_closing`."""
 
-    def __init__(self, transport: asyncio.WriteTransport, values: Mapping[str, str]) -> None:
-        self._transport = transport
+    def __init__(self, transport: asyncio.WriteTransport, values: Mapping[str, str],
+                 watch: WatchCommands | None = None) -> None:
+        self._transport, self._watch = transport, watch
         self._loop = asyncio.get_running_loop()
         self._pending: asyncio.Future[wire.Reply] | None = None
         self._over: AgiError | None = None
@@ -127,6 +132,8 @@ class Session:
         self._arm_deadline(verb, within_s)
         try:
             self._transport.write(line)
+            if self._watch is not None:
+                self._watch(self.uniqueid, verb, arguments)
             reply = await future
         except asyncio.CancelledError:
             # The reply may still come. No later command may take it for its own reply.

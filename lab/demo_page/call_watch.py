@@ -1,6 +1,6 @@
 """Follow the callers of a lab at its Asterisk, whether a node runs or not: what they hear, and how they leave.
 
-No route of the product tells what somebody hears, so the lab has its own AMI user (`lab.pbx.watch_user`).
+The node tells that on `/live` only while it runs, so the lab has its own AMI user (`lab.pbx.watch_user`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ivr.caller.sentence_watch import find_sounds
 from lab.pbx.watch_user import USER, read_secret
 from lab.phones.ami_client import AmiClient
 from routing.ami.wire import Message
@@ -26,7 +27,6 @@ ENTRY = "santral-in"
 """Context in which a call from outside begins."""
 PLAYS = frozenset({"Playback", "BackGround", "Read"})
 """Applications of the dialplan that play a sentence."""
-_SOUND = re.compile(r"/((?:tr|en)/[^\s&,\"|]+)")
 
 
 class Sentence(NamedTuple):
@@ -99,7 +99,7 @@ class CallWatch:
             call.ended_at = self._clock()
 
     def _note_sounds(self, call: WatchedCall, command: str) -> None:
-        found = [self._sentences[place] for place in _SOUND.findall(command) if place in self._sentences]
+        found = [self._sentences[place] for place in find_sounds(command) if place in self._sentences]
         # Music may follow in the same step of the dialplan, so the length alone tells the end.
         call.hears_until = self._clock() + sum(one.seconds for one in found) if found else 0.0
         call.heard.extend(one.text for one in found)

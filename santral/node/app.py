@@ -33,6 +33,7 @@ from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
 from ivr.agi.server import FastAgi, Limits
 from ivr.caller.dialable import NotDialable, recheck_dialable
+from ivr.caller.sentence_watch import SentenceWatch
 from ivr.dialogues import Dialogues
 from ivr.flow.menu_model import Speech
 from ivr.routes.in_call_keys import CanCall
@@ -230,6 +231,7 @@ class Node:
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
             desk = self._desk = await self._load_desk(store, runner)
+            self._watch_sentences(dialogues.server, sounds)
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
             notes = ContactNotes(store, runner, self._note_keys, lambda: self._config, archive.audit_access,
@@ -257,6 +259,11 @@ class Node:
         """Tell the watched calls that a caller has come to a node of the menu. A node that asks nothing greets."""
         if self._desk is not None:
             self._desk.calls.note_menu(contact, greeting=isinstance(self._config.flow.nodes.get(node), Speech))
+
+    def _watch_sentences(self, agi: FastAgi, sounds: Catalogue) -> None:
+        """Tell the watched calls what callers hear, in a centre that shows it."""
+        desk = self._desk if self._config.settings.desk.sentences else None
+        agi.watch = None if desk is None else SentenceWatch(sounds, desk.calls.note_sentences).note_command
 
     async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, http: HttpServer,
                          desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
@@ -524,6 +531,7 @@ class Node:
         # 2. Steps that cannot fail and do not wait, so no call sees half of the change.
         self._config, self._pins = config, pins
         dialogues.apply_centre(config.flow, config.centre.services, config.ivr_settings(NODE), new.sounds)
+        self._watch_sentences(dialogues.server, new.sounds)
         tokens.replace_tokens(*known)
         vault = self._talks.vault
         self._talks.services, vault.private = config.recorded, config.unrecorded

@@ -103,6 +103,7 @@ class PlayedNode:
         self.refuses_streams = False
         self.base = ""
         self.needs = NEEDS
+        self.supervises = False
 
     def build_application(self) -> web.Application:
         """Return the application."""
@@ -117,7 +118,7 @@ class PlayedNode:
         language = choose_language(request)
         return self.pages.respond_document(request, "desk.html", **build_page_values(
             self.state, language, SERVICES, REASONS[language], NAMES, self.needs, ACCESS, "Europe/Istanbul", self.pages,
-            CODES))
+            CODES, supervises=self.supervises))
 
     async def serve_events(self, request: web.Request) -> web.StreamResponse:
         if self.refuses_streams:

@@ -181,17 +181,51 @@ async function showCourse() {
   const panel = calls.get(id)?.panel;
   // An answer that comes late is about an older step.
   if (course === null || number !== asked || !panel) return;
-  const line = (time, text) => make("li", {}, make("time", { textContent: time }), " ", text);
   // The first fact of a call tells the whole way through the menu, but comes at its end.
   const told = course.lines.length ? course.lines
     : course.steps.map(([at, step]) => ({ time: clock.format(at * 1000), text: titles[step] }));
-  const lines = make("ol", {}, ...told.map((one) => line(one.time, one.text)));
   const why = course.why.length ? course.why : [whyInMenu(course.step)];
-  panel.replaceChildren(
-    make("h4", { textContent: words["live.why"] }), make("ul", {}, ...why.map((text) => make("li", { textContent: text }))),
-    make("h4", { textContent: words["live.course"] }), lines,
-    make("p", { className: "note" }, make("code", { textContent: `santral why ${id}` })));
-  for (const list of panel.querySelectorAll("ol, ul")) list.setAttribute("role", "list");
+  showPart(panel, "why", "ul", why, (text) => [text]);
+  showPart(panel, "course", "ol", told, (one) => [make("time", { textContent: one.time }), " ", one.text]);
+  showPart(panel, "heard", "ol", course.heard, describeSentence);
+  showHearing(panel);
+  if (panel.querySelector("code") === null)
+    panel.append(make("p", { className: "note" }, make("code", { textContent: `santral why ${id}` })));
+}
+
+// Items that have not changed stay, so a reader keeps the place while the call goes on.
+function showPart(panel, name, kind, items, describe) {
+  let list = panel.querySelector(`[data-part="${name}"]`);
+  if (list === null && items.length) {
+    list = make(kind);
+    list.dataset.part = name;
+    list.setAttribute("role", "list");
+    panel.insertBefore(list, panel.querySelector("p.note"));
+    list.before(make("h4", { textContent: words[`live.${name}`] }));
+  }
+  const keys = items.map((one) => JSON.stringify(one));
+  for (const item of [...(list?.children ?? [])]) if (!keys.includes(item.dataset.key)) item.remove();
+  keys.forEach((key, at) => {
+    if (list.children[at]?.dataset.key === key) return;
+    const item = make("li", {}, ...describe(items[at]));
+    item.dataset.key = key;
+    list.insertBefore(item, list.children[at] ?? null);
+  });
+}
+
+function describeSentence(one) {
+  const sentence = make("q", { textContent: one.text, lang: one.language });
+  return [make("time", { textContent: clock.format(one.at * 1000) }), " ", make("strong", { className: "now" }), sentence];
+}
+
+// Marks the sentence that the caller hears now.
+function showHearing(panel) {
+  for (const item of panel.querySelectorAll('[data-part="heard"] > li')) {
+    const { at, until } = JSON.parse(item.dataset.key);
+    const text = at <= now() && now() < until ? `${words["live.hears"]} ` : "";
+    const mark = item.querySelector(".now");
+    if (mark.textContent !== text) mark.textContent = text;
+  }
 }
 
 function whyInMenu(step) {
@@ -244,4 +278,6 @@ const events = new Events(`${ADDRESS}/events`, {
 events.open();
 setInterval(() => {
   for (const one of calls.values()) showLength(one);
+  const panel = calls.get(chosen)?.panel;
+  if (panel) showHearing(panel);
 }, 1000);

@@ -83,6 +83,8 @@ async def test_the_desk_needs_the_session_of_an_agent(tmp_path: Path) -> None:
                 assert response.headers["Cache-Control"] == "no-store"
                 text = await response.text()
             assert f'"agent":"{agent}"' in text and '<html lang="tr">' in text
+            # One of them is a supervisor too.
+            assert ('href="/live"' in text) is (agent == "a2")
         # 3. A supervisor has none, and is led to the calls. Others have neither.
         async with desk.http.get(desk.base + "/", headers=await desk.sign_in("ayse")) as response:
             assert (response.status, response.url.path) == (200, "/live")

@@ -40,7 +40,7 @@ async def sign_in(browser: Browser, address: str, person: str, password: str) ->
 
 async def test_a_supervisor_watches_a_call_from_greeting_to_wrap_up(new_lab: NewLab, tmp_path: Path,
                                                                    browser: Browser) -> None:
-    lab = await new_lab()
+    lab = await new_lab(extra="[desk]\nsentences = true\n")
     stage = Stage(lab, tmp_path)
     (supervisor,) = await add_people(lab.info, [])
     agent = await stage.agent(plain("uzaktan_egitim", 1)[0], PhoneBehaviour(answer="1.5", talk=90.0))
@@ -62,6 +62,9 @@ async def test_a_supervisor_watches_a_call_from_greeting_to_wrap_up(new_lab: New
     await until_async(lambda: shows("Sırada"), 60.0, "the call is in line")
     await page.locator("ul.calls button").click()
     await expect(page.locator("#course")).to_contain_text("molada (1)")
+    heard = page.locator('#course [data-part="heard"] > li')
+    await expect(heard.first).to_contain_text("MEBİM")
+    await expect(heard.filter(has_text="Şimdi duyuyor:")).to_have_count(1)
     await agent.ask_as_agent("resume")
     await until_async(lambda: shows("Çalıyor"), 60.0, "the call rings")
     await expect(page.locator("#course")).to_contain_text(agent.id)

@@ -220,9 +220,29 @@ async def test_passwords_may_be_pasted_and_filled_in_by_a_manager(page: Page, pe
 
 @pytest.mark.parametrize("name", STATES)
 async def test_the_tree_of_each_state_is_as_reviewed(page: Page, node: PlayedNode, name: str) -> None:
-    """SANTRAL_GOLDEN=1 writes the trees again. Read what has changed before you commit it."""
     node.state = STATES[name]
     await page.goto(node.base)
+    await require_reviewed(page, name)
+
+
+async def test_a_supervisor_with_a_desk_finds_the_live_calls(page: Page, node: PlayedNode,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    node.state = STATES["ready"]
+    monkeypatch.setattr(node, "supervises", True)
+    for language, text in (("en", "Live calls (new tab)"), ("tr", "Canlı çağrılar (yeni sekmede)")):
+        await page.goto(f"{node.base}/?language={language}")
+        # The page is the agent's telephone, so it must not be left.
+        link = page.get_by_role("link", name=text)
+        assert [await link.get_attribute(name) for name in ("href", "target")] == ["/live", "_blank"]
+        assert await run_axe(page) == {"violations": [], "incomplete": []}
+    await require_reviewed(page, "ready-supervisor")
+
+
+async def require_reviewed(page: Page, name: str) -> None:
+    """Compare the tree of the page with a golden one.
+
+    SANTRAL_GOLDEN=1 writes the trees again. Read what has changed before you commit it.
+    """
     path = GOLDEN / f"{name}.yaml"
     if os.environ.get("SANTRAL_GOLDEN"):
         await page.wait_for_timeout(1000)

@@ -26,7 +26,11 @@ COUNTS = {"hidden": 0, "callbacks": 0, "more": 0}
 COURSE: dict[str, Any] = {"id": "1764450000.17", "service": "temsilci", "step": "queue", "since": AT - 40.0,
           "steps": [[AT - 60.0, "greeting"], [AT - 50.0, "menu"], [AT - 40.0, "queue"]],
           "lines": [{"time": "14:04:20", "text": "Temsilci sırasına girdi; 1. sırada"}],
-          "why": ["Boşta uygun kimse yoktu: hazır değildi: molada (1).", "14:05:00 itibarıyla 1. sırada."]}
+          "why": ["Boşta uygun kimse yoktu: hazır değildi: molada (1).", "14:05:00 itibarıyla 1. sırada."],
+          "heard": []}
+HEARD = [{"at": AT - 20.0, "until": AT - 15.0, "language": "tr", "text": "Hoş geldiniz."},
+         {"at": AT - 15.0, "until": AT - 14.0, "language": "en", "text": "For English, press 9."},
+         {"at": AT - 5.0, "until": AT + 3600.0, "language": "tr", "text": "Sizden önce … kişi var."}]
 
 
 def call(number: int, step: str, service: str = "temsilci", since: float = 12.0) -> dict[str, Any]:
@@ -152,6 +156,32 @@ async def test_a_caller_in_the_menu_has_a_reason_as_well(page: Page, live: Playe
     assert (await course.get_by_role("listitem").all_inner_texts())[1:3] == ["14:04:00 Karşılama", "14:04:10 Menü"]
 
 
+async def test_sentences_of_a_caller_are_shown_as_they_come(page: Page, live: PlayedCalls) -> None:
+    # 1. A centre that shows none has no part for them.
+    button = page.get_by_role("button", name="Çağrı 17")
+    await button.click()
+    course = page.locator("#course")
+    await expect(course).to_contain_text("santral why")
+    await expect(course.get_by_role("heading", name="Arayanın duydukları")).to_have_count(0)
+    # 2. Sentences in their order, in their language. One of them is heard now.
+    live.course = {**COURSE, "heard": HEARD[:2]}
+    live.change(call(17, "queue"))
+    sentences = course.locator('[data-part="heard"] > li')
+    await expect(sentences).to_have_text(["14:04:40 Hoş geldiniz.", "14:04:45 For English, press 9."])
+    assert [await one.get_attribute("lang") for one in await course.locator("q").all()] == ["tr", "en"]
+    first = await sentences.first.element_handle()
+    live.course = {**COURSE, "heard": HEARD}
+    live.change(call(17, "queue"))
+    await expect(sentences.last).to_have_text("14:04:55 Şimdi duyuyor: Sizden önce … kişi var.")
+    # 3. Earlier items stay the same elements, so a reader keeps the place.
+    assert first is not None and await first.evaluate("(one) => one.isConnected")
+    # 4. The next sentence cuts it off, and the oldest one goes.
+    live.course = {**COURSE, "heard": [{**HEARD[2], "until": AT - 1.0}]}
+    live.change(call(17, "queue"))
+    await expect(sentences).to_have_text(["14:04:55 Sizden önce … kişi var."])
+    assert page.errors == []  # type: ignore[attr-defined]
+
+
 async def test_a_node_that_starts_again_loses_no_call_of_the_page(page: Page, live: PlayedCalls) -> None:
     await page.get_by_role("button", name="Çağrı 18").click()
     live.calls = [call(17, "queue"), call(18, "talk")]
@@ -181,9 +211,10 @@ async def find_faults(page: Page) -> list[str]:
 async def test_axe_finds_nothing(page: Page, live: PlayedCalls, language: str, scheme: str) -> None:
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light",
                              forced_colors="active" if scheme == "forced" else "none")
+    live.course = {**COURSE, "heard": HEARD}
     await page.goto(f"{live.base}/live?language={language}")
     await page.locator("ul.calls button").nth(1).click()
-    await expect(page.locator("#course")).to_contain_text("santral why")
+    await expect(page.locator('[data-part="heard"] .now').last).not_to_be_empty()
     assert await find_faults(page) == []
     live.change(gone=tuple(one["id"] for one in CALLS))
     await page.locator("ul.calls button").first.click()
