@@ -7,14 +7,16 @@ wait for the writer. PostgreSQL runs as the server is set, and must have `fsync`
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.pool import NullPool
 
 from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
@@ -28,6 +30,9 @@ LOCK_S = 10.0
 
 Transactions of a node take milliseconds, and a backup takes seconds. Callers would notice a longer wait.
 """
+
+CONNECT_S = 4
+"""Longest wait for a connection to one PostgreSQL host. A node whose server is away for longer has lost its lease."""
 
 POSTGRES_MIN = 150000
 """PostgreSQL 15."""
@@ -63,7 +68,7 @@ def connect_engine(url: URL, *, read_only: bool = False, max_page_count: int | N
     if url.get_backend_name() == "sqlite":
         return _connect_sqlite(url, read_only, max_page_count)
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={
-        "connect_timeout": int(LOCK_S), "options": f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"})
+        "connect_timeout": CONNECT_S, "options": f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"})
     if read_only:
         @event.listens_for(engine, "connect")
         def refuse_writes(connection: Any, _record: Any) -> None:
@@ -131,6 +136,7 @@ class WritingConnection:
         self._url = url
         self._engine = connect_engine(url, max_page_count=max_page_count)
         self._connection: Connection | None = None
+        self._cut = False
         self.driver = driver_of(self._engine)
         """The driver's module, which has its errors."""
 
@@ -183,14 +189,40 @@ class WritingConnection:
         except self.driver.Error as error:
             raise store_error(wrap_driver_error(error, connection), self._url) from None
 
+    def cut_connection(self) -> None:
+        """Let what waits for the server fail now, and all later calls. Called by another thread."""
+        self._cut = True
+        cut_socket(self._connection)
+
     def checkpoint_log(self, log: WriteAheadLog) -> None:
         """Bring SQLite's log into the file if it is long enough."""
         log.checkpoint_log(self._connection)
 
     def _require_open(self) -> Connection:
+        if self._cut:
+            raise no_answer(self._url)
         if self._connection is None:
             raise StoreUnavailable("closed", "it is closed")
         return self._connection
+
+
+def cut_socket(connection: Connection | None) -> None:
+    """Shut down the socket to a PostgreSQL server, so that the thread that waits for an answer gets an error.
+
+    libpq waits without a limit for a server that is frozen, or for a commit that its standby does not confirm.
+    """
+    if connection is None or connection.closed or connection.invalidated or connection.dialect.name != "postgresql":
+        return
+    # The thread may lose the connection at this moment by itself.
+    with suppress(OSError, DBAPIError, InvalidRequestError, driver_of(connection.engine).Error):
+        raw: Any = connection.connection.dbapi_connection
+        with socket.socket(fileno=os.dup(raw.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
+
+
+def no_answer(url: URL) -> StoreUnavailable:
+    """Return the error for a database that gave no answer in time."""
+    return StoreUnavailable("gone", _MESSAGES["gone"].format(where=describe_url(url), code="no answer in time"))
 
 
 def driver_of(engine: Engine) -> Any:

@@ -29,7 +29,7 @@ from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, ROWS, StoredAgent, StoredContact, StoredLearned, StoredOffer
 from routing.store import start_entry
 from routing.store.columns import reader_of
-from routing.store.database import connect_engine, store_error, url_of
+from routing.store.database import connect_engine, cut_socket, store_error, url_of
 from routing.store.kinds import PERSONAL_NAMES
 from routing.store.migrate import HEAD, current_revision
 from routing.store.schema import (
@@ -414,6 +414,10 @@ class Reader:
                 yield Query(connection)
         except DBAPIError as error:
             raise self._store_error(error) from None
+
+    def cut_connection(self) -> None:
+        """Let a question that waits for the server fail now. Called by another thread."""
+        cut_socket(self._connection)
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Table, Text, bindparam, delete, false, insert, null, select, text, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from routing.core.events import Event
 from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER, AgentState, Channel
 from routing.core.model.declare import END, STATE, Stored
@@ -37,6 +38,25 @@ SLOTS_MAX = 64
 
 This is far above any capacity of a person, so that a wrong engine is refused and not obeyed without end.
 """
+
+
+class StoreTurn(Protocol):
+    """Content of one commit. The runner's `RunnerTurn` fits."""
+
+    @property
+    def events(self) -> Sequence[tuple[float, Event | None]]:
+        """Return the handled inputs with their times. None is the timer."""
+        ...
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        """Return the facts of these inputs, numbered without a gap."""
+        ...
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """Return the changed rows."""
+        ...
 
 
 class _Plan:

@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.engine import URL
 
-from routing.core.events import Event
 from routing.core.journal import encode_record, noted_as
 from routing.core.model.facts import Fact
-from routing.core.stored import Change, Row, Started
+from routing.core.stored import Row, Started
 from routing.store import compaction, start_entry
 from routing.store import lease as leasing
-from routing.store.database import LOCK_S, WritingConnection, check_server, describe_url, url_of
+from routing.store.database import LOCK_S, WritingConnection, check_server, describe_url, no_answer, url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.kinds import NUMBERS, identifies_caller
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.migrate import prepare_tables, upgrade_tables
 from routing.store.reader import PAGE, LoadedState, Reader, ServiceCount, load_state
 from routing.store.repair import repair_outcomes, repair_rows
-from routing.store.rows import FactRows
+from routing.store.rows import FactRows, StoreTurn
 from routing.store.schema import cursors, facts, journal, meta
 from routing.store.statement import Statement
 from routing.store.worker import Worker
@@ -63,23 +62,20 @@ PostgreSQL server that does not answer this node may answer another one, so ther
 """
 
 
-class StoreTurn(Protocol):
-    """Content of one commit. The runner's `RunnerTurn` fits."""
+START_S = 30.0
+"""Longest wait of a starting node for one answer: it makes the tables, takes the lease or reads all that is alive."""
 
-    @property
-    def events(self) -> Sequence[tuple[float, Event | None]]:
-        """Return the handled inputs with their times. None is the timer."""
-        ...
+UPGRADE_S = 600.0
+"""Longest wait for an upgrade of older tables, whose rows may be copied, and for an answer to a command."""
 
-    @property
-    def facts(self) -> Sequence[Fact]:
-        """Return the facts of these inputs, numbered without a gap."""
-        ...
+FAREWELL_S = 0.5
+"""Longest wait for each part of the end if the database does not answer.
 
-    @property
-    def changes(self) -> Sequence[Change]:
-        """Return the changed rows."""
-        ...
+The lease of a PostgreSQL store is over 4 s after its last renewal, and such a node must be gone after 6 s.
+"""
+
+CLOSE_S = LOCK_S + 2.0
+"""Longest wait for each part of an orderly end, with another program's lock before it."""
 
 
 _ADD_JOURNAL = Statement(insert(journal))
@@ -105,6 +101,9 @@ class Store:
         self._reader = Reader(url.render_as_string(hide_password=False), node=True)
         self._lease: Lease | None = None
         self._lease_until = 0.0
+        self._take_s = START_S
+        self._gone = False
+        """The last answer of the database did not come in time."""
         self._next_input = self._next_fact = 1
 
     @classmethod
@@ -118,25 +117,32 @@ class Store:
         """
         store = cls(url_of(where), node=node, max_page_count=max_page_count)
         try:
-            await store._writer.call_function(store._open_connection)
+            await store._ask_writer(store._open_connection, START_S)
         except BaseException:
             await store.close()
             raise
         return store
 
     async def close(self) -> None:
-        """Finish what was handed over, release the lease, and close both connections. Safe to repeat."""
+        """Finish what was handed over, release the lease, and close both connections. Safe to repeat.
+
+        A database that does not answer is not waited for. The lease ends without help.
+        """
+        if self._writer.closed:
+            return
+        within_s = FAREWELL_S if self._gone else CLOSE_S
+        if self._gone:
+            self._cut_connections()
         try:
-            if self._lease is not None and not self._writer.closed:
-                await self.release_lease()
-        except StoreError:
-            # The lease ends without help, and the end of a node must not fail because of it.
-            self._lease = None
-        if not self._writer.closed:
-            await self._writer.call_function(self._writing.close_connection)
-            await self._reading.call_function(self._reader.close)
-        await self._writer.close()
-        await self._reading.close()
+            async with asyncio.timeout(within_s):
+                with suppress(StoreError):
+                    await self.release_lease()
+                await self._writer.call_function(self._writing.close_connection)
+                await self._reading.call_function(self._reader.close)
+        except (TimeoutError, StoreError):
+            self._cut_connections()
+        await self._writer.close(within_s)
+        await self._reading.close(within_s)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -153,7 +159,7 @@ class Store:
         told = Lock()
         told.acquire()
         # A server is asked over the network, so there the loop has time for other work.
-        await self._writer.call_function(lambda: self._commit_turn(turn, told), until=told if self._on_sqlite else None)
+        await self._ask_writer(lambda: self._commit_turn(turn, told), until=told if self._on_sqlite else None)
         if (took := monotonic() - before) > SLOW_S:
             log.warning("store.commit_delayed", seconds=round(took, 1))
 
@@ -192,7 +198,7 @@ class Store:
                 with closing(connection.connection.cursor()) as cursor:
                     leasing.check_lease(cursor, connection.dialect, self._lease)
             return function(connection)
-        return await self._writer.call_function(lambda: self._in_transaction(run_checked))
+        return await self._ask_writer(lambda: self._in_transaction(run_checked))
 
     async def empty_log(self) -> bool:
         """Bring changes from the log of the database into its file, and empty the log.
@@ -234,7 +240,7 @@ class Store:
 
     async def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
         """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
-        return await self._reading.call_function(lambda: self._reader.facts_after(seq, limit))
+        return await self._ask_reader(lambda: self._reader.facts_after(seq, limit))
 
     async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int, *,
                            after: int = 0) -> list[Fact]:
@@ -242,32 +248,32 @@ class Store:
 
         Only facts with a number above `after` are read.
         """
-        return await self._reading.call_function(lambda: self._reader.recent_facts(kinds, since, limit, after))
+        return await self._ask_reader(lambda: self._reader.recent_facts(kinds, since, limit, after))
 
     async def overrides_since(self, since: float) -> list[Fact]:
         """Return the facts of rules that were set aside since a time, in order."""
-        return await self._reading.call_function(lambda: self._reader.overrides_since(since))
+        return await self._ask_reader(lambda: self._reader.overrides_since(since))
 
     async def read_cursor(self, name: str) -> int | None:
         """Return the last fact that a reader has handled, 0 before the first, or None if it never began."""
-        return await self._reading.call_function(lambda: self._reader.read_cursor(name))
+        return await self._ask_reader(lambda: self._reader.read_cursor(name))
 
     async def read_value(self, key: str) -> str:
         """Return the value that `note_value` kept for the key, or an empty text without one."""
         def select_value(connection: Connection) -> str:
             return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none() or ""
-        return await self._writer.call_function(lambda: self._in_transaction(select_value))
+        return await self._ask_writer(lambda: self._in_transaction(select_value))
 
     async def run_query(self, function: Callable[[Connection], T]) -> T:
         """Run a slow query in the reader's thread, so that no turn waits for it.
 
         Raise `StoreUnavailable` if the database does not work.
         """
-        return await self._reading.call_function(lambda: self._reader.run_query(function))
+        return await self._ask_reader(lambda: self._reader.run_query(function))
 
     async def count_contacts(self) -> list[ServiceCount]:
         """Return the contacts of all time by service and outcome."""
-        return await self._reading.call_function(self._reader.count_contacts)
+        return await self._ask_reader(self._reader.count_contacts)
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
@@ -288,7 +294,7 @@ class Store:
             before = loop.time()
             unrenewed = seen if before - since > leasing.TTL_S else None
             try:
-                taken = await self._writer.call_function(partial(self._take_lease, node, unrenewed))
+                taken = await self._ask_writer(partial(self._take_lease, node, unrenewed), self._take_s)
             except LeaseHeld as held:
                 if held.here or loop.time() >= end:
                     raise
@@ -316,7 +322,7 @@ class Store:
         """Release the lease, so that another node may begin at once."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            await self._writer.call_function(
+            await self._ask_writer(
                 lambda: self._in_transaction(lambda connection: leasing.release_lease(connection, lease)))
 
     async def _renew_lease(self) -> None:
@@ -330,10 +336,12 @@ class Store:
             async with asyncio.timeout_at(last):
                 await self._writer.call_function(partial(self._extend_lease, lease))
         except TimeoutError:
+            self._gone = True
             raise LeaseLost("the database did not answer in time") from None
         except StoreUnavailable as error:
             # One failed answer is no loss: the next renewal may come in time.
             if loop.time() + RENEW_S >= self._acts_until:
+                self._gone = True
                 raise LeaseLost(str(error)) from None
 
     @property
@@ -342,6 +350,40 @@ class Store:
         if self._on_sqlite:
             return self._lease_until - TTL_S + STANDSTILL_MAX_S
         return self._lease_until - MARGIN_S
+
+    # -- waiting for the threads -------------------------------------------------------------------------------------
+
+    async def _ask_writer(self, function: Callable[[], T], within_s: float | None = None,
+                          until: Lock | None = None) -> T:
+        """Run a function in the writer's thread. Raise `StoreUnavailable` if it takes longer than the lease permits."""
+        if within_s is None:
+            within_s = UPGRADE_S if not self._node else STANDSTILL_MAX_S if self._on_sqlite else TTL_S - MARGIN_S
+        try:
+            async with asyncio.timeout(within_s):
+                found = await self._writer.call_function(function, until)
+        except TimeoutError:
+            # The thread cannot go on, and what it did is not known.
+            self._gone = True
+            self._cut_connections()
+            raise no_answer(self._url) from None
+        except StoreUnavailable as error:
+            self._gone = self._gone or error.kind in ("gone", "locked", "busy")
+            raise
+        self._gone = False
+        return found
+
+    async def _ask_reader(self, function: Callable[[], T]) -> T:
+        """Run a question in the reader's thread. Raise `StoreUnavailable` if it takes too long."""
+        try:
+            async with asyncio.timeout(START_S if self._node else UPGRADE_S):
+                return await self._reading.call_function(function)
+        except TimeoutError:
+            self._reader.cut_connection()
+            raise no_answer(self._url) from None
+
+    def _cut_connections(self) -> None:
+        self._writing.cut_connection()
+        self._reader.cut_connection()
 
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
@@ -356,6 +398,7 @@ class Store:
         # 2. A running node may be older than this code, and could not start any more on newer tables.
         if not prepare_tables(connection):
             if self._node:
+                self._take_s = UPGRADE_S
                 return
             leasing.require_free(connection, leasing.this_process())
             self._upgrade_tables(connection)

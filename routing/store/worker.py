@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from routing.store.errors import StoreUnavailable
@@ -24,7 +25,10 @@ for long, and an error at once is better than a promise.
 """
 
 CLOSE_S = 30.0
-"""Longest wait for the last call at the end: three times the lock time-out of the database."""
+"""Longest wait for the last call at the end: three times the lock time-out of the database.
+
+The thread is then left alone, and the end of the process ends it.
+"""
 
 LOOP_STOP_MAX_S = 0.002
 """Longest stop of a loop that lets its thread work alone.
@@ -87,16 +91,22 @@ class Worker:
         """Return whether the worker takes no more calls."""
         return self._closed
 
-    async def close(self) -> None:
-        """Run the queued calls, then end the thread."""
+    async def close(self, within_s: float = CLOSE_S) -> None:
+        """Run the queued calls, then end the thread. After `within_s` the calls fail that have not begun."""
         if self._closed:
             return
         self._closed = True
-        await asyncio.to_thread(self._end_thread)
-
-    def _end_thread(self) -> None:
         self._jobs.put(None)
-        self._thread.join(CLOSE_S)
+        await asyncio.to_thread(self._thread.join, within_s)
+        if self._thread.is_alive():
+            self._drop_jobs()
+
+    def _drop_jobs(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                if (job := self._jobs.get_nowait()) is not None:
+                    _settle_future(job[1], None, StoreUnavailable("closed", "it closed before this call"))
+        self._jobs.put(None)
 
     def _run_jobs(self) -> None:
         while True:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,14 +50,14 @@ def serve_postgres() -> Iterator[str]:
         private.stop()
 
 
-def start_private() -> PrivatePostgres:
+def start_private(port: int | None = None) -> PrivatePostgres:
     """Return a private server that runs. The test fails if PostgreSQL is not installed."""
     found = programs()
     if found is None:
         pytest.fail("PostgreSQL is missing: make packages, or apt-get install postgresql")
     private = PrivatePostgres(found)
     try:
-        private.start()
+        private.start(port)
     except BaseException:
         shutil.rmtree(private.folder, ignore_errors=True)
         raise
@@ -90,17 +91,44 @@ class PrivatePostgres:
             self._user = next(name for name in UNPRIVILEGED if _exists(name))
             shutil.chown(self.folder, self._user)
 
-    def start(self) -> None:
-        """Make the folder of the server and start it."""
+    def start(self, port: int | None = None) -> None:
+        """Make the folder of the server and start it, on a port of the machine too if one is given."""
         data = self.folder / "data"
         self._run("initdb", "--pgdata", str(data), "--auth=trust", "--username=santral", "--encoding=UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder}"
+        if port is not None:
+            self.url += f"&port={port}"
+        addresses = "''" if port is None else f"127.0.0.1 -c port={port}"
+        options = f"-c listen_addresses={addresses} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "--pgdata", str(data), "--log", str(self.folder / "log"), "--wait", "--timeout",
                   str(START_S), "--options", options, "start")
+
+    def freeze(self) -> None:
+        """Stop all its processes where they are. The kernel still takes connections for them."""
+        self._signal_processes(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the processes go on."""
+        self._signal_processes(signal.SIGCONT)
+
+    def demand_standby(self) -> None:
+        """Let each commit wait for a synchronous standby that is not there."""
+        engine = create_engine(url_of(self.url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET synchronous_standby_names = 'gone'"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
+
+    def _signal_processes(self, number: signal.Signals) -> None:
+        first = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def stop(self) -> None:
         """End it and take its folder away."""
         try:
+            self.thaw()
             self._run("pg_ctl", "--pgdata", str(self.folder / "data"), "--mode=immediate", "stop")
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -20,8 +20,9 @@ from routing.store import store as store_module
 from routing.store.database import LOCK_S
 from routing.store.errors import LeaseHeld, LeaseLost
 from routing.store.lease import RENEW_S, Holder, is_alive, this_process
+from routing.store.rows import StoreTurn
 from routing.store.schema import leases
-from routing.store.store import Store, StoreTurn
+from routing.store.store import Store
 from tests.fakes.store_day import Day
 from tests.until import until_async
 
