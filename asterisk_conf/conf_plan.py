@@ -194,6 +194,8 @@ class AsteriskPlan:
     in_call_keys: tuple[InCallKey, ...]
     """Keys of an agent during a talk. `ivr` has the table."""
     trunk: Trunk = field(repr=False)
+    agi_key: str = field(repr=False)
+    """Key by which the dialplan proves itself to the nodes."""
     events_secret: str = field(repr=False)
     actions_secret: str = field(repr=False)
     services: tuple[PlanService, ...]
@@ -300,7 +302,8 @@ def _find_faults(plan: AsteriskPlan) -> Iterable[str]:
     yield from _check_paths(plan)
     yield from _check_musics(plan)
     yield from _check_times(plan.timings)
-    for what, secret in (("events_secret", plan.events_secret), ("actions_secret", plan.actions_secret)):
+    for what, secret in (("agi_key", plan.agi_key), ("events_secret", plan.events_secret),
+                         ("actions_secret", plan.actions_secret)):
         yield from _check_secret(what, secret)
     if plan.events_secret == plan.actions_secret:
         yield "the two AMI users have the same secret: give each its own"

@@ -35,6 +35,9 @@ RAW = "SC_RAW"
 NUMBER, DIALLED = "__SC_NUMBER", "SC_DIALLED"
 """Variables of the caller's number and of the called one, which other steps may trust."""
 
+_HAS_KEY = re.compile(r"agi://[^/]+/[A-Za-z0-9_-]{20,}/[a-z]")
+"""An address of a node with its key before the route."""
+
 _STEP = re.compile(r"(?:(?P<exten>[^,]+),)?(?P<prio>n|\d+)(?:\((?P<label>[^)]*)\))?,(?P<call>.*)\Z")
 
 
@@ -136,6 +139,9 @@ def _check_agi(steps: list[Step]) -> Iterator[Finding]:
         after = [other for other in same if other.line > step.line]
         cleared = [other for other in before if other.data == "ACD_NEXT="]
         limits = [other.data.partition("=")[2] for other in before if other.data.startswith("TIMEOUT(absolute)=")]
+        if not _HAS_KEY.match(step.data):
+            yield Finding(FILE, step.line, "AGI without the node's key", "the node answers nobody without it: render "
+                          "this file again")
         # Each check covers another way in which a node fails: frozen, dead in the middle, or silent.
         if not any(other.data == "AGIEXITONHANGUP=yes" for other in before):
             yield Finding(FILE, step.line, "AGI without AGIEXITONHANGUP=yes", "a frozen node would keep the caller")

@@ -19,7 +19,7 @@ ALWAYS = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "cel_custom.conf", "e
 """Files of every plan. asterisk.conf is not one of them: it remains the operator's."""
 
 HOOK_NOTE = "; Lines of your own, which no rendering touches:"
-SECRET_FILES = frozenset({"pjsip.conf", "manager.conf"})
+SECRET_FILES = frozenset({"extensions.conf", "manager.conf", "pjsip.conf"})
 """Files with secrets, written with mode 0600."""
 
 EVENTS = ("FullyBooted", "Newchannel", "Newstate", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",

@@ -13,6 +13,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "agi.protocol_violated": (LOOK, "The peer did not speak AGI."),
     "agi.dialogues_aborted": (LOOK, "Dialogues were running when the node stopped; the dialplan asks again."),
     "agi.dialogue_failed": (ALARM, "A fault of Santral in one dialogue; the dialplan asks again. Report it."),
+    "agi.key_refused": (ALARM, "A question without this node's key, which did nothing. After new secrets render "
+                               "Asterisk's files again (`santral asterisk-conf`); else a program on this machine tries "
+                               "to be Asterisk."),
     "agi.reply_timed_out": (LOOK, "Asterisk did not answer a dialogue in time."),
     "agi.route_not_found": (LOOK, "Another program asks this port, or Asterisk's files are of another version."),
     "ami.stale_consult": (LOOK, "The link was lost at the start of a consult transfer; the caller is still with the "

@@ -45,6 +45,7 @@ OWN_PROMPTS = frozenset((
 class Dialogues:
     """Everything that a node says and hears by telephone. Start it with `await dialogues.server.run()`.
 
+    * `key` is the first part of each path that Asterisk asks for (`ivr.agi.server`).
     * `entry_now` is asked once for each new caller, so opening and closing never affect waiting callers.
     * `spool` and `keep` are for spoken messages (`ivr.caller.voice_message`).
     * `keep_keyed` stores what callers key in (`ivr.routes.menu_dialogue`).
@@ -66,6 +67,7 @@ class Dialogues:
                  verify_pin: feature_codes.VerifyPin, agent_by_number: feature_codes.AgentByNumber,
                  services: Iterable[Service],
                  host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
+                 key: str | None = None,
                  clock: Callable[[], float] = time.time, entry_now: menu_dialogue.EntryNow = menu_dialogue.always_open,
                  spool: Path | None = None, keep: voice_message.StoreMessage | None = None,
                  keep_keyed: menu_dialogue.StoreInput = menu_dialogue.discard_input,
@@ -86,7 +88,7 @@ class Dialogues:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
-        self.server = FastAgi(host, port, limits)
+        self.server = FastAgi(host, port, limits, key)
         self.contacts = ContactEvents(services, menu.queue_node(menu.human).service, settings, seal)
         self.messages = voice_message.VoiceMessages(sounds, self.contacts, spool, keep)
         self.texts = sms_.TextMessages(self.contacts, menu, texts, texts_after_s)

@@ -42,6 +42,10 @@ class NodeSecrets:
         """Return the secrets of the two AMI users, `events` and `actions`."""
         return self._fill_file("ami.json", ("events", "actions"), _random_secret)
 
+    def agi_key(self) -> str:
+        """Return the key by which Asterisk's dialplan proves itself to the node."""
+        return self._fill_file("agi.json", ("key",), _random_secret)["key"]
+
     def seat_secrets(self, seats: Iterable[str]) -> Mapping[str, str]:
         """Return the SIP secret of each phone."""
         return self._fill_file("seats.json", seats, _random_secret)

@@ -13,6 +13,7 @@ panoramisk 1.4 (fast_agi.py) has five faults, each with a test in tests/integrat
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from ivr.agi import wire
 from ivr.agi.errors import CallerGone, ReplyTimeout, WireError
 from ivr.agi.session import Session, WatchCommands
 
+FORGED_LOG_S = 60.0
+"""Shortest time between two log lines of refused keys: a program that guesses must not fill the disk."""
 READ_BYTES = 4_096
 """Size of one read. The whole environment of a usual call fits. Longer environments come in pieces."""
 
@@ -42,6 +45,9 @@ class Limits:
     """Connections above `calls` that only urgent routes may use. They are as short as a tick, one for each caller.
 
     A full menu must not send callers who wait into the fallback queue."""
+    strangers: int = 512
+    """Connections whose environment is not complete. Above the limit the oldest one ends, so connections that say
+    nothing keep no caller out. The limit is twice `backlog`: nobody of a burst ends before the first look."""
     env_s: float = 5.0
     """Time from the connection to the end of the environment. Asterisk sends the environment in one go."""
     drain_s: float = 10.0
@@ -60,6 +66,8 @@ class Counters:
     silent: int = 0
     """Connections that closed, or sent nothing for `env_s`, before the environment was complete: port scans, health
     checks."""
+    forged: int = 0
+    """Questions without the key of this node. They do nothing."""
     broken: int = 0
     """Connections ended by a WireError."""
     unrouted: int = 0
@@ -74,11 +82,18 @@ class Counters:
     missing: int = 0
     """Prompts that Asterisk could not play."""
 
+    def refusals(self) -> dict[str, int]:
+        """Return the connections that got no dialogue, by reason."""
+        return {"forged": self.forged, "silent": self.silent, "full": self.refused, "broken": self.broken,
+                "unrouted": self.unrouted}
+
 
 class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no types
     """Listener with a route table. Run `await run()` in a task of the program. `stop()` ends that task."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 4573, limits: Limits | None = None,
+                 key: str | None = None) -> None:
+        """`key` is the first part of each path that Asterisk asks for. None accepts everybody."""
         # The constructor calls get_event_loop() without this argument, and that raises outside a running loop.
         super().__init__(loop=False)
         self._host, self._port = host, port
@@ -87,6 +102,11 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.watch: WatchCommands | None = None
         """Learns of the commands of each dialogue that begins."""
         self.connections: set[_Connection] = set()
+        self.strangers: dict[_Connection, None] = {}
+        """Connections whose environment is not complete, the oldest first."""
+        self._key = None if key is None else key.encode()
+        self._forged_told = float("-inf")
+        """Time of the last log line of a refused key, by the loop's clock."""
         self.read = bytearray(READ_BYTES)
         """Buffer that the kernel writes to, shared by all connections. Bytes are copied out before the next read."""
         self._urgent: set[str] = set()
@@ -161,9 +181,15 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
     def start_dialogue(self, session: Session) -> asyncio.Task[None] | None:
         """Start the dialogue's task after the environment is complete.
 
-        Return None if no route matches, or if the route is not urgent and the limit of dialogues is reached.
+        Return None if the key is wrong, if no route matches, or if the route is not urgent and the limit of dialogues
+        is reached.
         """
         path = session.script.strip("/")
+        if self._key is not None:
+            given, _, path = path.partition("/")
+            if not hmac.compare_digest(given.encode(), self._key):
+                self._note_forged()
+                return None
         endpoint: Endpoint | None = self._route.get(path)
         if endpoint is None or self._group is None:
             self.counters.unrouted += 1
@@ -177,6 +203,14 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self._dialogues += not urgent
         name = f"call[{session.uniqueid[:40]}].{path[:40]}"
         return self._group.create_task(self._run_dialogue(endpoint, session, path), name=name)
+
+    def _note_forged(self) -> None:
+        """Count a question without the key. Log it, but no part of it."""
+        self.counters.forged += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._forged_told >= FORGED_LOG_S:
+            self._forged_told = now
+            log.warning("agi.key_refused", times=self.counters.forged)
 
     async def _run_dialogue(self, endpoint: Endpoint, session: Session, path: str) -> None:
         """Run one dialogue. Its exceptions end this call only, but cancellation passes through."""
@@ -225,15 +259,21 @@ class _Connection(asyncio.BufferedProtocol):
         self.transport = transport
         server = self.server
         # Refuse at once: the dialplan then continues without the node, and the caller hears no silence.
-        if server.stopping or len(server.connections) >= server.limits.calls + server.limits.urgent:
+        known = len(server.connections) - len(server.strangers)
+        if server.stopping or known >= server.limits.calls + server.limits.urgent:
             server.counters.refused += 1
             transport.abort()
             return
+        if len(server.strangers) >= server.limits.strangers:
+            next(iter(server.strangers)).end_silence()
         server.connections.add(self)
+        server.strangers[self] = None
         # A peer that connects and says nothing must not occupy one of the calls.
-        self._timer = asyncio.get_running_loop().call_later(server.limits.env_s, self._drop_silent)
+        self._timer = asyncio.get_running_loop().call_later(server.limits.env_s, self.end_silence)
 
-    def _drop_silent(self) -> None:
+    def end_silence(self) -> None:
+        """End a connection whose environment did not come."""
+        self.server.strangers.pop(self, None)
         self.transport.abort()
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -259,6 +299,7 @@ class _Connection(asyncio.BufferedProtocol):
             # HANGUP came before the environment was complete, so end of file follows.
             return
         self._cancel_timer()
+        self.server.strangers.pop(self, None)
         self.session = Session(self.transport, event.values, self.server.watch)
         if self.decoder.tainted or self.decoder.replaced:
             self.server.counters.tainted += 1
@@ -277,6 +318,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._cancel_timer()
         if self in self.server.connections:
             self.server.connections.discard(self)
+            self.server.strangers.pop(self, None)
             # Refused connections are not in the set, so they are not counted a second time here.
             if self.session is None:
                 self.server.counters.silent += 1

@@ -214,6 +214,9 @@ SMS_WAITING = Metric("acd_sms_waiting", GAUGE, (), "Short messages that wait for
 ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",),
                 "Faults that must not happen, such as bridge_mismatch: stays 0.")
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events that the full inbox refused: stays 0.")
+AGI_REFUSED = Metric("acd_agi_refused_total", COUNTER, ("reason",),
+                     "AGI connections that got no dialogue since the node started: forged (without the key of this "
+                     "node), silent, full, broken, unrouted.")
 REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
                  "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
@@ -233,7 +236,8 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, WAITING, OLDEST, TARGET, TARGET_RA
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,
         ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, CHANGES, ANNOUNCEMENTS, RECORDINGS, RECORDING,
         CALLER_PREFERENCES, PURGED,
-        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, REFUSED, BUILD)
+        MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, AGI_REFUSED,
+        REFUSED, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 
 SIGNAL_KINDS = ("ring", "ringstop", "alert", "break")

@@ -401,6 +401,11 @@ class MetricsRecorder:
         self._series.set_gauge(names.INBOX, waiting)
         self._raise_to(names.DROPPED, dropped)
 
+    def set_agi_refusals(self, refused: Mapping[str, int]) -> None:
+        """Take the AGI connections without a dialogue since the node started, by reason."""
+        for reason, count in refused.items():
+            self._raise_to(names.AGI_REFUSED, count, reason)
+
     def commands_refused(self, refused: Mapping[Channel, int]) -> None:
         """Count the commands that no adapter took since the node started, by channel."""
         for channel in Channel:

@@ -319,7 +319,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
         seats=tuple(secrets.seat_secrets(seats).items()),
         remote_agents=tuple(remote_agents.read_numbers(config.loaded, secrets.folder).numbers.items()),
         external_numbers=tuple(settings.transfer.items()), in_call_keys=IN_CALL_KEYS,
-        trunk=trunk, events_secret=ami["events"], actions_secret=ami["actions"],
+        trunk=trunk, agi_key=secrets.agi_key(), events_secret=ami["events"], actions_secret=ami["actions"],
         services=tuple(PlanService(service.id, WHISPER + service.id, service.distress,
                                     longest_ring_s(service, config.centre.agents))
                        for service in config.centre.services),

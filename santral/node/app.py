@@ -461,8 +461,9 @@ class Node:
         return Dialogues(
             runner, config.flow, sounds, config.ivr_settings(NODE), seal=numbers.encrypt_number, verify_pin=check_pin,
             agent_by_number=lambda number: self._config.sign_in.get(number), services=config.centre.services,
-            host=host, port=port, limits=_agi_limits(config), clock=self._clock, spool=self._talks.vault.spool,
-            keep=self._talks.vault.store_file, silence=archive.pause_by_keys,
+            host=host, port=port, limits=_agi_limits(config), key=self._secrets.agi_key(),
+            clock=self._clock, spool=self._talks.vault.spool, keep=self._talks.vault.store_file,
+            silence=archive.pause_by_keys,
             still=self._switch.orders.pause_recording,
             entry_now=lambda entry: surge.entry_in_force(entry, calendar.entry_in_force(entry)),
             announced=lambda: (*surge.current_announcements(), *board.current_announcements()),
@@ -504,6 +505,7 @@ class Node:
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_announcements(house.count_announcements())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)
+            recorder.set_agi_refusals(agi.counters.refusals())
             recorder.commands_refused(self._channels.refused)
             recorder.set_purged(self._night.purged_at)
             recorder.set_preferences(self._wishes.count_preferences())

@@ -20,6 +20,7 @@ def plan(node_count: int = 1, **changes: Any) -> AsteriskPlan:
         in_call_keys=IN_CALL_KEYS,
         trunk=Trunk(("192.0.2.10",), way_out="192.0.2.10:5060"),
         remote_agents=(("uzak-a1201", "+905321112233"),),
+        agi_key="AgiKey0123456789abcdefgh",
         events_secret="EventsSecret0123456789abc",
         actions_secret="ActionsSecret0123456789ab",
         services=(PlanService("psikososyal", "bilgi-psikososyal", distress=True), PlanService("temsilci")),

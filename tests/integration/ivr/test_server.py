@@ -72,6 +72,44 @@ async def test_environment_has_a_deadline_and_a_limit(server: FastAgi) -> None:
     assert (server.counters.silent, server.counters.broken) == (2, 1)
 
 
+async def test_a_question_without_the_key_does_nothing_and_is_counted() -> None:
+    server, done = FastAgi(port=0, key="the-key"), list[str]()
+
+    async def ok(session: Session) -> None:
+        await session.set_variable("ACD_NEXT", "hold")
+        done.append(session.uniqueid)
+
+    server.add_route("menu", ok)
+    async with answering(server):
+        for script in ("menu", "the-ke/menu", "the-key2/menu", "/menu", "the-key", "ışık/menu", ""):
+            reader, writer = await connected(server, environment(script))
+            assert await closed(reader) and done == [], script
+            writer.close()
+        assert server.counters.refusals()["forged"] == 6 and server.counters.unrouted == 1
+        await Dialler(port(server), "the-key/menu").call()
+    assert len(done) == 1
+
+
+async def test_connections_that_say_nothing_keep_nobody_out() -> None:
+    server, done = FastAgi(port=0, limits=Limits(strangers=8, calls=4, urgent=2)), list[str]()
+
+    async def ok(session: Session) -> None:
+        await session.set_variable("ACD_NEXT", "hold")
+        done.append(session.uniqueid)
+
+    server.add_route("menu", ok)
+    async with answering(server):
+        silent = [await connected(server, b"agi_network: yes\n") for _ in range(50)]
+        await until_async(lambda: server.counters.silent >= 42)
+        assert len(server.strangers) == 8
+        # The oldest have ended, and the newest are waited for.
+        assert await closed(silent[0][0]) and not silent[-1][0].at_eof()
+        await Dialler(port(server), "menu").call()
+        assert len(done) == 1
+        for _, writer in silent:
+            writer.close()
+
+
 @pytest.mark.parametrize("how", ["line", "glued", "result", "eof", "dead"])
 @pytest.mark.parametrize("at", [0, 1])
 async def test_every_way_to_hang_up_is_caller_gone(server: FastAgi, how: str, at: int) -> None:

@@ -18,9 +18,11 @@ import pytest
 from lab import lifecycle
 from lab.errors import LabError
 from lab.pbx.asterisk import PrivateAsterisk
-from lab.people.agent import SimAgent
+from lab.people import node_records
+from lab.people.agent import SimAgent, ask_node
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
+from tests.fakes.agi_dialler import environment
 from tests.fakes.sip_uac import Dialogue, Telephone
 from tests.system import hostile, unbroken
 from tests.system.stage import Stage, plain
@@ -33,7 +35,7 @@ CALLER, AGENT = 440, 700
 GAP_S = 1.0
 """A talk that loses more than this has suffered: two shared cores drop a packet now and then."""
 AT_ONCE = 12
-IDLE = 200
+SILENT, IDLE = 1_000, 200
 GROWTH_MAX_KB = 60_000
 """A node that keeps nothing of what it refuses grows by less than a tenth of this."""
 
@@ -197,15 +199,36 @@ async def test_malformed_messages_and_junk_harm_nobody(
     hostile.clean(stage.lab.folder)
 
 
+async def test_a_forged_question_puts_nobody_into_the_queue(stage: Stage) -> None:
+    forged = [environment(script, "ana", uniqueid="1795569005.999") for script in (
+        "menu", "tick", "after-talk", f"{'k' * 32}/menu", f"{'k' * 32}/tick")]
+
+    async def refused() -> float:
+        page = await asyncio.to_thread(node_records.fetch_page, stage.info.http, "/metrics")
+        return sum(map(float, re.findall(r'^acd_agi_refused_total\{reason="forged"\} (\S+)$', page, re.MULTILINE)))
+
+    before = await refused()
+    for question in forged:
+        async with hostile.connection(stage.info.agi) as (reader, writer):
+            writer.write(question)
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), LIMIT_S) == b""
+    assert await refused() == before + len(forged)
+    found = await ask_node(stage.info, "GET", "/api/v1/contacts")
+    assert [one["id"] for one in found["contacts"] if one["id"].endswith(".999")] == []
+
+
 async def test_idle_connections_do_not_keep_a_caller_waiting(stage: Stage, carrier: Telephone) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        idle = [await stack.enter_async_context(hostile.connection(place))
-                for place in (stage.info.agi, stage.info.http) for _ in range(IDLE)]
-        for number, (_, writer) in enumerate(idle):
-            writer.write(b"agi_network: yes\n" if number < IDLE else b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+        silent = [await stack.enter_async_context(hostile.connection(stage.info.agi)) for _ in range(SILENT)]
+        slow = [await stack.enter_async_context(hostile.connection(stage.info.http)) for _ in range(IDLE)]
+        for _, writer in silent:
+            writer.write(b"agi_network: yes\n")
+        for _, writer in slow:
+            writer.write(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
         visits = [await visit(carrier, stage.info.numbers[0].encode(), {}) for _ in range(3)]
         assert [call.status for call in visits] == [200] * 3
         assert (await stage.lab.fetch_status())["link_up"]
-        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 15) for reader, _ in idle[:IDLE]),
+        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 15) for reader, _ in silent),
                                     return_exceptions=True)
         assert all(end == b"" or isinstance(end, ConnectionError) for end in ends), "the node has closed each of them"

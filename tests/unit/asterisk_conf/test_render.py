@@ -119,7 +119,8 @@ def test_every_prompt_of_the_dialplan_is_in_the_catalogue() -> None:
 
 def test_the_second_node_is_asked_after_the_first() -> None:
     text = render_files(plan(node_count=2))["extensions.conf"]
-    assert text.index("AGI(agi://127.0.0.1:4573/tick") < text.index("AGI(agi://127.0.0.1:4574/tick")
+    assert text.index("AGI(agi://127.0.0.1:4573/AgiKey0123456789abcdefgh/tick") < text.index(
+        "AGI(agi://127.0.0.1:4574/AgiKey0123456789abcdefgh/tick")
     assert "4574" not in render_files(plan(node_count=1))["extensions.conf"]
 
 

@@ -94,7 +94,7 @@ def test_names_of_the_dialplan_are_those_of_the_files() -> None:
              for kind in (dialplan_names.CONTEXT, dialplan_names.ROUTE, dialplan_names.VARIABLE, dialplan_names.EVENT)}
     assert named["context"] == set(re.findall(r"^\[(santral-[a-z-]+)\]", text, re.MULTILINE))
     assert {one.partition(",")[0] for one in named["AGI route"]} == set(
-        re.findall(r"AGI\(agi://[^/]+/([a-z-]+)", text))
+        re.findall(r"AGI\(agi://[^/]+/[^/]+/([a-z-]+)", text))
     assert named["CEL event"] == set(re.findall(r"CELGenUserEvent\(([A-Z_]+-?)", text))
     node = "".join(path.read_text(encoding="utf-8") for room in ("ivr", "routing")
                    for path in (ROOT / room).rglob("*.py"))
