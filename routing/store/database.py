@@ -34,6 +34,10 @@ Transactions of a node take milliseconds, and a backup takes seconds. Callers wo
 CONNECT_S = 4
 """Longest wait for a connection to one PostgreSQL host. A node whose server is away for longer has lost its lease."""
 
+PAUSE_MAX_S = 3.0
+"""Longest pause of a node inside a transaction. A frozen node must not keep the row of the lease locked, and its lease
+is over after 5 s."""
+
 POSTGRES_MIN = 150000
 """PostgreSQL 15."""
 
@@ -63,12 +67,19 @@ def describe_url(url: URL) -> str:
     return f"{url.database} on {', '.join(hosts) or 'the local socket'}"
 
 
-def connect_engine(url: URL, *, read_only: bool = False, max_page_count: int | None = None) -> Engine:
-    """Return an engine for one connection that one thread holds. Values of rows never appear in messages or logs."""
+def connect_engine(url: URL, *, read_only: bool = False, node: bool = False,
+                   max_page_count: int | None = None) -> Engine:
+    """Return an engine for one connection that one thread holds. Values of rows never appear in messages or logs.
+
+    The server ends the transaction of a `node` that was frozen in it.
+    """
     if url.get_backend_name() == "sqlite":
         return _connect_sqlite(url, read_only, max_page_count)
+    options = f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"
+    if node:
+        options += f" -c idle_in_transaction_session_timeout={int(PAUSE_MAX_S * 1000)}"
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={
-        "connect_timeout": CONNECT_S, "options": f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"})
+        "connect_timeout": CONNECT_S, "options": options})
     if read_only:
         @event.listens_for(engine, "connect")
         def refuse_writes(connection: Any, _record: Any) -> None:
@@ -132,9 +143,9 @@ def check_server(connection: Connection, where: str) -> None:
 class WritingConnection:
     """The one connection that writes. All its methods are for one thread."""
 
-    def __init__(self, url: URL, *, max_page_count: int | None = None) -> None:
+    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None) -> None:
         self._url = url
-        self._engine = connect_engine(url, max_page_count=max_page_count)
+        self._engine = connect_engine(url, node=node, max_page_count=max_page_count)
         self._connection: Connection | None = None
         self._cut = False
         self.driver = driver_of(self._engine)

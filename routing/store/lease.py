@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Double, and_, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, Double, Row, Text, and_, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
@@ -102,12 +102,13 @@ def take_lease(connection: Connection, node: str, holder: Holder, name: str = RO
     """
     # 1. Look at the row, which two takers cannot both find free.
     now, epoch = require_free(connection, holder, name, unrenewed=unrenewed)
-    values = {"node": node, "epoch": epoch + 1, "expires": now + TTL_S, **holder._asdict()}
+    values = {"node": node, "epoch": epoch + 1, "expires": now + TTL_S, **holder._asdict(),
+              "backend": _own_backend(connection.dialect.name)}
     # 2. A new epoch makes every commit of the former holder fail.
     if epoch:
         connection.execute(update(leases).where(leases.c.name == name).values(values))
     else:
-        connection.execute(insert(leases), {"name": name, **values})
+        connection.execute(insert(leases).values({"name": name, **values}))
     return Lease(node, epoch + 1)
 
 
@@ -118,15 +119,26 @@ def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
     The row stays locked until the caller's transaction ends.
     """
     now = float(connection.execute(select(database_clock(connection.dialect.name))).scalar_one())
-    row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one_or_none()
+    wanted = select(leases).where(leases.c.name == name)
+    # 1. Look without a lock. A holder that was frozen inside a transaction keeps the row locked, so its session is
+    # ended once its lease is over.
+    if connection.dialect.name == "postgresql" and (row := connection.execute(wanted).one_or_none()) is not None:
+        _refuse_held(row, now, holder, unrenewed)
+        connection.execute(_END_BACKEND, {"b_backend": row.backend})
+    # 2. Lock the row, so that two takers cannot both find it free.
+    row = connection.execute(wanted.with_for_update()).one_or_none()
     if row is None:
         return now, 0
-    # Respect a holder that lives, or that may live on another machine.
+    _refuse_held(row, now, holder, unrenewed)
+    return now, row.epoch
+
+
+def _refuse_held(row: Row[Any], now: float, holder: Holder, unrenewed: float | None) -> None:
+    """Raise `LeaseHeld` for a holder that lives, or that may live on another machine."""
     here = bool(row.host) and row.host == holder.host
     dead = here and not is_alive(Holder(row.host, row.pid, row.started))
     if row.expires > now and not dead and (here or row.expires != unrenewed):
         raise LeaseHeld(row.node, row.pid, here, row.expires - now, row.expires)
-    return now, row.epoch
 
 
 def renew_lease(connection: Connection, lease: Lease, name: str = ROUTER) -> None:
@@ -153,12 +165,28 @@ def check_lease(cursor: DBAPICursor, dialect: Dialect, lease: Lease) -> None:
         raise LeaseLost("another node has taken it over")
 
 
+def require_lease(connection: Connection, lease: Lease) -> None:
+    """Raise `LeaseLost` in a transaction of an older epoch (`check_lease`)."""
+    with closing(connection.connection.cursor()) as cursor:
+        check_lease(cursor, connection.dialect, lease)
+
+
+def _own_backend(database: str) -> ColumnElement[str]:
+    """Return the expression for the session of the writer. Its start is part of it, because process ids are used again.
+    """
+    return literal_column("''" if database == "sqlite" else "(SELECT pid || ' ' || extract(epoch FROM backend_start) "
+                          "FROM pg_stat_activity WHERE pid = pg_backend_pid())", Text)
+
+
 def _lease_parameters(lease: Lease, name: str) -> dict[str, object]:
     return {"b_name": name, "b_node": lease.node, "b_epoch": lease.epoch}
 
 
+_END_BACKEND = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user "
+                    "AND pid || ' ' || extract(epoch FROM backend_start) = :b_backend AND pid <> pg_backend_pid()")
 _OURS = and_(leases.c.name == bindparam("b_name"), leases.c.node == bindparam("b_node"),
              leases.c.epoch == bindparam("b_epoch"))
 _CHECK = Statement(select(leases.c.epoch).where(_OURS).with_for_update(read=True))
-_RENEW = {database: Statement(update(leases).where(_OURS).values(expires=database_clock(database) + bindparam("b_for")))
+_RENEW = {database: Statement(update(leases).where(_OURS).values(
+    expires=database_clock(database) + bindparam("b_for"), backend=_own_backend(database)))
           for database in ("sqlite", "postgresql")}

@@ -59,6 +59,8 @@ def prepare_tables(connection: Connection) -> bool:
     Santral made the tables or wrote the records.
     """
     now = current_revision(connection)
+    if now != HEAD:
+        _permit_pause(connection)
     if now is None:
         upgrade_tables(connection)
     elif now != HEAD:
@@ -93,6 +95,12 @@ def upgrade_tables(connection: Connection) -> None:
         raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {HEAD}: rows would point to "
                                          "nothing. Nothing was changed. Run the version that wrote them, and please "
                                          "report it")
+
+
+def _permit_pause(connection: Connection) -> None:
+    """Let the transaction pause: alembic takes seconds to import on a busy machine, and has no statement meanwhile."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def _require_known(connection: Connection, revision: str) -> None:

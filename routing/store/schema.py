@@ -156,6 +156,8 @@ leases = Table(
     Column("host", Text, nullable=False, comment="boot and process namespace of the holder"),
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False, comment="start of that process, in ticks since boot: pids are used again"),
+    Column("backend", Text, nullable=False, server_default="",
+           comment="process id and start of its PostgreSQL session; empty: SQLite"),
 )
 
 announcements = Table(

@@ -92,8 +92,7 @@ class Store:
 
     def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None) -> None:
         self._url, self._node = url, node
-        self._writing = WritingConnection(url, max_page_count=max_page_count)
-        self._in_transaction = self._writing.run_transaction
+        self._writing = WritingConnection(url, node=node, max_page_count=max_page_count)
         self._on_sqlite = url.get_backend_name() == "sqlite"
         self._log = WriteAheadLog()
         self._writer = Worker("santral-store-writer", lambda: self._writing.checkpoint_log(self._log))
@@ -195,8 +194,7 @@ class Store:
         def run_checked(connection: Connection) -> T:
             # A node that has lost its lease must write nothing, in whatever form.
             if self._lease is not None:
-                with closing(connection.connection.cursor()) as cursor:
-                    leasing.check_lease(cursor, connection.dialect, self._lease)
+                leasing.require_lease(connection, self._lease)
             return function(connection)
         return await self._ask_writer(lambda: self._in_transaction(run_checked))
 
@@ -322,8 +320,7 @@ class Store:
         """Release the lease, so that another node may begin at once."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            await self._ask_writer(
-                lambda: self._in_transaction(lambda connection: leasing.release_lease(connection, lease)))
+            await self._ask_writer(partial(self._in_transaction, partial(leasing.release_lease, lease=lease)))
 
     async def _renew_lease(self) -> None:
         lease, loop = self._lease, asyncio.get_running_loop()
@@ -386,6 +383,17 @@ class Store:
         self._reader.cut_connection()
 
     # -- in the writer's thread --------------------------------------------------------------------------------------
+
+    def _in_transaction(self, function: Callable[[Connection], T]) -> T:
+        lease = self._lease
+        try:
+            return self._writing.run_transaction(function)
+        except StoreUnavailable as error:
+            # A taker ends the session of the former holder. A server that is really gone says nothing here.
+            if error.kind == "gone" and lease is not None:
+                with suppress(StoreUnavailable):
+                    self._writing.run_transaction(partial(leasing.require_lease, lease=lease))
+            raise
 
     def _open_connection(self) -> None:
         self._writing.open_connection()

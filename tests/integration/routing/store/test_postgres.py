@@ -6,15 +6,18 @@ of Debian's package `postgresql`, which `make test` installs. Without either the
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -25,6 +28,7 @@ from planning.journal.recording_engine import RecordingEngine
 from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel, ContactState, Outcome
 from routing.core.model.ids import ContactId, ServiceId
+from routing.store import lease as leasing
 from routing.store import migrate
 from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
@@ -37,6 +41,7 @@ from routing.store.store import Store
 from tests.core.house import EDU, House
 from tests.fakes import postgres
 from tests.fakes.store_day import SERVICE, Day, Turn
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -145,6 +150,54 @@ async def test_one_node(store: Store, where: str) -> None:
         await store.commit(day.turn())
     await other.commit(Day().turn())
     await other.close()
+
+
+@asynccontextmanager
+async def frozen_in_transaction(store: Store) -> AsyncIterator[asyncio.Task[None]]:
+    """Freeze the writer of a node in a transaction that has checked the lease, which locks its row."""
+    inside, wake = threading.Event(), threading.Event()
+
+    def pause(connection: Connection) -> None:
+        inside.set()
+        wake.wait()
+        connection.execute(text("SELECT 1"))
+
+    task = asyncio.create_task(store.run_write(pause))
+    try:
+        await until_async(inside.is_set, what="the transaction holds the row")
+        yield task
+    finally:
+        wake.set()
+
+
+async def test_the_taker_ends_a_frozen_leaders_transaction(
+        store: Store, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leasing, "TTL_S", 0.3)
+    await store.take_lease("frozen")
+    await store.run_write(lambda connection: connection.execute(text("UPDATE leases SET host = 'another boot'")))
+    second = await Store.open_store(where, node=True)
+    async with frozen_in_transaction(store) as task:
+        assert (await second.take_lease("second")).epoch == 2
+        assert not task.done()
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await task
+    await second.close()
+
+
+async def test_the_server_ends_a_frozen_leaders_transaction(where: str) -> None:
+    """Nobody takes over, and still the row of the lease becomes free."""
+    frozen = await Store.open_store(where, node=True)
+    await frozen.take_lease("frozen")
+    await frozen.commit(Day().turn())
+    engine = create_engine(url_of(where))
+    async with frozen_in_transaction(frozen) as task:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT * FROM leases FOR UPDATE"))
+        assert not task.done()
+    engine.dispose()
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await task
+    await frozen.close()
 
 
 async def test_a_lost_connection_is_told(store: Store, where: str, server_url: str) -> None:
