@@ -29,5 +29,7 @@ EXIT_ADVICE: dict[int, tuple[str, str]] = {
                                    "second."),
     5: ("Asterisk did not answer within 15 s, or refused the login.",
         "Start Asterisk. Render `manager.conf` again after a change of secrets. systemd tries each second."),
+    6: ("The store needs a migration for which callers would wait.",
+        "Run the command of the last line. systemd does not try again."),
 }
 """Exit code of a node -> meaning and action."""

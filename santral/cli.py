@@ -43,7 +43,7 @@ from prompts.prompt_lengths import PromptLengths
 from prompts.robot_voice import describe_robot
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
-from santral import people_cli, phones_cli, preferences_cli, sms_cli
+from santral import people_cli, phones_cli, preferences_cli, sms_cli, store_cli
 from santral.backup import cli as backup_cli
 from santral.call_records import read_calendar, read_mail_plan, read_opening, read_record
 from santral.centre import config, coverage_by_date, remote_agents
@@ -75,7 +75,7 @@ SECTIONS = {
                              "callers", "recordings", "sms"),
     "People of the desk": ("people",),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy", "backup", "restore",
-                "release-callbacks"),
+                "release-callbacks", "store"),
     "Planning": ("simulate", "staff"),
     "To try and to measure": ("lab", "bench"),
     "The shell": ("completion", "man")}
@@ -301,6 +301,7 @@ cli.add_typer(preferences_cli.build_commands(), name="callers")
 cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
+cli.add_typer(store_cli.build_commands(), name="store")
 backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
 first_centre_cli.add_commands(cli)

@@ -5,7 +5,8 @@ SantralError            (1) any other error
 ├── NoJournal           (2) the named place holds no journal, or a damaged one
 ├── AddressTaken        (3) a port is in use, or an address is not ours
 ├── StoreFailure        (4) the store cannot be opened or written
-└── AsteriskFailure     (5) Asterisk does not answer, refuses the login or is too old
+├── AsteriskFailure     (5) Asterisk does not answer, refuses the login or is too old
+└── UpgradeDue          (6) the store needs a migration for which callers would wait
 """
 
 from __future__ import annotations
@@ -45,3 +46,9 @@ class AsteriskFailure(SantralError):
     """Asterisk cannot be reached or refuses the login."""
 
     exit_code = 5
+
+
+class UpgradeDue(SantralError):
+    """The store needs a migration for which callers would wait, so a start does not run it."""
+
+    exit_code = 6

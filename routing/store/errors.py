@@ -3,6 +3,7 @@
 StoreError
 ├── StoreConflict      the rows are not as the engine expected; nothing of the turn was written
 ├── StoreUnavailable   the database cannot take or give anything now (disk full, locked, damaged, gone)
+├── LongMigrationDue   the tables need a migration that callers would wait for
 ├── LeaseHeld          another node works on this state
 ├── LeaseLost          this node's lease is over: the node must stop acting
 ├── KeyFileError       a key file (of callers' numbers or recordings) cannot be used or lacks the key
@@ -44,6 +45,15 @@ class StoreUnavailable(StoreError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"store: {message}")
         self.kind = kind
+
+
+class LongMigrationDue(StoreError):
+    """The tables need a migration for which callers would wait, so no start does it."""
+
+    def __init__(self, estimate: str) -> None:
+        super().__init__(f"store: {estimate}. Callers would wait for a start that does this, so nothing was changed. "
+                         "Stop the node, make a backup with the version that wrote the records, then run: "
+                         "santral store upgrade CENTRE --state FOLDER")
 
 
 class LeaseHeld(StoreError):

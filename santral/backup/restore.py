@@ -5,6 +5,7 @@ Everything is done in a folder inside the state folder. The state gets its files
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from santral.centre.config import NodeConfig, store_place
 from santral.erased_list import FILE as LIST
 from santral.erased_list import ErasedList, KnownMarks, read_marks
 from santral.errors import SantralError, StoreFailure
+from santral.offline_upgrade import upgrade_offline
 from santral.privacy.cli import open_caller_data
 
 DRAFT = ".restoring"
@@ -109,11 +111,13 @@ def _take_secrets(state: Path, draft: Path, *, sealed: bool) -> None:
 async def _change_store(config: NodeConfig, draft: Path, marks: KnownMarks, who: str, manifest: dict[str, Any],
                         now: float) -> RestoredState:
     """End sessions, disable people, hold callbacks and erase callers again, in the draft."""
-    # 1. One transaction for all that is a row. Opening the store brings old tables up to date.
+    # 1. Bring old tables up to date. No node runs, so it may take long.
     keys = ErasedList(draft, NumberKeys.load_keys(draft / SECRETS / "numbers.json"))
     place = store_place(config, draft)
     if place != draft / STORE:
         (draft / STORE).rename(place)
+    await asyncio.to_thread(upgrade_offline, place, lambda done, of: None)
+    # 2. One transaction for all that is a row.
     store = await Store.open_store(place)
     try:
         ended = await store.run_write(partial(end_sessions, now=now))
@@ -125,7 +129,7 @@ async def _change_store(config: NodeConfig, draft: Path, marks: KnownMarks, who:
             select(func.count()).select_from(contacts)).scalar_one()))
     finally:
         await store.close()
-    # 2. Erase again who was erased since, as `santral privacy erase` does it.
+    # 3. Erase again who was erased since, as `santral privacy erase` does it.
     wanted = [digest for digest in known if keys.mark_caller(digest) in marks.callers]
     if wanted:
         async with open_caller_data(config, draft, who) as privacy:

@@ -63,7 +63,7 @@ from routing.store.callers import caller_input
 from routing.store.callers.caller_input import CallerInput
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
-from routing.store.errors import KeyFileError, StoreError
+from routing.store.errors import KeyFileError, LongMigrationDue, StoreError
 from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
 from routing.talk_recorder import AUDIT_NAME, TalkRecorder
@@ -72,7 +72,7 @@ from santral.centre import remote_agents
 from santral.centre.config import NODE, NodeConfig, parse_address, store_place
 from santral.centre.file_reload import CentreReloader, NewFiles
 from santral.centre.last_known_good import CentreFiles
-from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure
+from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure, UpgradeDue
 from santral.node import log_setup, mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
 from santral.node.callback_windows import find_windows
@@ -107,8 +107,11 @@ OUTAGES_READ = "outages_read"
 VERSION = version("santral")
 
 EXIT_ERRORS: dict[type[Exception], type[SantralError]] = {
-    AuthFailed: AsteriskFailure, StoreError: StoreFailure, CannotListen: AddressTaken}
-"""Errors of rooms that end a node, with the error that the terminal shows. Its type gives the exit code."""
+    AuthFailed: AsteriskFailure, LongMigrationDue: UpgradeDue, StoreError: StoreFailure, CannotListen: AddressTaken}
+"""Errors of rooms that end a node, with the error that the terminal shows. Its type gives the exit code.
+
+The first type that fits counts.
+"""
 
 
 def run_node(centre: Path, settings: Path | None, state: Path, *, log_json: bool = False) -> int:

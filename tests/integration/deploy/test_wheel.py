@@ -20,6 +20,9 @@ pytestmark = pytest.mark.integration
 ROOMS = ("santral", "ivr", "routing", "prompts", "asterisk_conf", "metrics", "desk", "planning", "drawing", "centres",
          "lab")
 ONLY_FOR_MAKE = {"lab/packages.sh"}
+NEW_CENTRE = ("--name", "Deneme Hastanesi", "--numbers", "4441234", "--services", "Randevu", "--hours", "08:00-17:00",
+              "--days", "monday-friday", "--agents", "3", "--phones", "3", "--carrier", "192.0.2.10",
+              "--language", "tr")
 OTHERS = [name for name in ("3.11", "3.13", "3.14") if shutil.which(f"python{name}")]
 
 
@@ -39,6 +42,8 @@ def try_environment(environment: Path, folder: Path) -> None:
     centre = str(packages / "centres" / "meb")
     santral(environment, folder, "asterisk-conf", centre, "--state", "state", "--out", "asterisk")
     assert (folder / "asterisk" / "extensions.conf").is_file()
+    santral(environment, folder, "init", "ours", *NEW_CENTRE)
+    assert "ours: good. " in santral(environment, folder, "check", "ours").stdout
     day = json.loads(santral(environment, folder, "simulate", "--scale", "0.01", "--json").stdout)
     assert day["scale"] == 0.01
     assert santral(environment, folder, "run", "--help").stdout.startswith("Usage: santral run")
