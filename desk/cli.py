@@ -149,11 +149,19 @@ def _agent_commands() -> typer.Typer:
     @app.command("skills")
     def set_skills(agent: Id,
                    levels: Annotated[list[str] | None, typer.Argument(
-                       help="skill=level ...; default: as configured.")] = None,
+                       help="skill=level ...; default: show the skills.")] = None,
+                   only: Annotated[bool, typer.Option("--only", help="Take away all other skills.")] = False,
+                   as_configured: Annotated[bool, typer.Option(
+                       "--as-configured", help="Return to the skills of team.yaml.")] = False,
                    state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Replace the skills of an agent until sign-out."""
-        _post_for_agent(agent, "skills", {"skills": _parse_levels(levels) if levels else None}, state or lab, url,
-                        token_file, staff=True)
+        """Add skills of an agent until sign-out, or show the skills."""
+        if as_configured if levels else only:
+            raise typer.BadParameter("--only takes skill=level words, and --as-configured takes none")
+        body = {"skills": _parse_levels(levels) if levels else None, "only": only}
+        found = exit_on_error(lambda: call_api(
+            find_node(state or lab, url, token_file), "POST" if levels or as_configured else "GET",
+            f"/api/v1/agents/{quote(agent, safe='')}/skills", body if levels or as_configured else None))
+        print_answer(found, tables.skill_table(found))
 
     @app.command("override")
     def override_rules(agent: Id,

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from routing.core.model.centre_model import AgentState
@@ -73,6 +73,15 @@ def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
         table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),
                       Text(word, style=STYLES.get(one["state"], "")), format_duration(status["at"] - one["since"]),
                       Text(one["service"] or ""))
+    return table
+
+
+def skill_table(found: dict[str, Any]) -> Table:
+    """Return the skills of an agent, with a note if they are not those of team.yaml."""
+    table = Table("Beceri", Column("Düzey", justify="right"),
+                  caption="Oturum kapanana kadar; sonra team.yaml geçerli." if found["for_now"] else None)
+    for skill, level in sorted(found["skills"].items()):
+        table.add_row(skill, str(level))
     return table
 
 

@@ -154,6 +154,7 @@ class Duties(Shape):
 
     skills: dict[Annotated[str, StringConstraints(pattern=SKILL)], Annotated[int, Field(ge=0, le=100)]] | None = Field(
         None, max_length=SKILLS_MAX, description="Skill and level; null: as configured.")
+    only: bool = Field(False, description="The agent keeps no other skill.")
 
 
 class RuleOverride(Shape):

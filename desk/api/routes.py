@@ -192,11 +192,20 @@ def _talk_of(call: ApiCall) -> OfferId:
 
 
 async def set_skills(call: ApiCall) -> Shape:
-    """Replace the skills of the agent until sign-out."""
+    """Add skills of the agent, or replace them, until sign-out."""
     assert isinstance(call.body, models.Duties)
     skills = call.body.skills
     wanted = None if skills is None else tuple((SkillId(skill), level) for skill, level in skills.items())
-    return await _ask_engine(call, events.AgentSkillsChanged(call.agent, wanted))
+    await _ask_engine(call, events.AgentSkillsChanged(call.agent, wanted, wanted is not None and not call.body.only))
+    return await show_skills(call)
+
+
+async def show_skills(call: ApiCall) -> Shape:
+    """Return the skills of the agent now."""
+    view = call.inbox.agent_view(call.agent)
+    if view is None:
+        raise UnknownAgent
+    return views.Skills(skills=dict(view.skills), for_now=view.skills_for_now)
 
 
 async def override_rules(call: ApiCall) -> Shape:
@@ -440,8 +449,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{AGENT}/preferences", SELF, models.CallerPreference, views.Agent, set_preference,
           "Set preferences of the caller", own=True, of_contact=True, detail="409 `preference_not_stored`."),
     # Skills and rules of an agent, by the staff.
-    Route("POST", f"{AGENT}/skills", STAFF, models.Duties, views.Agent, set_skills, "Replace the skills of an agent",
-          detail="Until sign-out; `null`: as configured."),
+    Route("GET", f"{AGENT}/skills", STAFF, None, views.Skills, show_skills, "Show the skills of an agent"),
+    Route("POST", f"{AGENT}/skills", STAFF, models.Duties, views.Skills, set_skills, "Add skills of an agent",
+          detail="Until sign-out; `only` replaces all; `null`: as configured. 409 `qualification_needed`: a distress "
+          "service asks for the skill, so `team.yaml` gives it."),
     Route("POST", f"{AGENT}/override", STAFF, models.RuleOverride, views.Agent, override_rules,
           "Override protective rules",
           detail="`rest_gap`, `distress_limit`, `decompression`; counted, and shown to the agent."),

@@ -52,6 +52,13 @@ class Agent(Shape):
         None, description="End of the rest after a heavy contact. Only for the agent's own token.")
 
 
+class Skills(Shape):
+    """Skills of an agent now."""
+
+    skills: dict[str, int] = Field(description="Level by skill.")
+    for_now: bool = Field(description="They differ from `team.yaml` until sign-out.")
+
+
 class Agents(Shape):
     """All agents."""
 

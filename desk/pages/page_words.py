@@ -382,6 +382,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
                              "The caller cannot be recognised in later calls."),
     "error.preference_not_stored": ("Arayanın isteği kaydedilemedi.", "The wish of the caller could not be stored."),
     "error.nothing_to_decline": ("Size ağır çağrı gelen bir hizmet yok.", "No service brings you heavy calls."),
+    "error.qualification_needed": ("Bu beceri bir yeterliliktir; gün içinde verilemez, team.yaml dosyasına yazılır.",
+                                   "That skill is a qualification: team.yaml gives it, and nobody for a day."),
     "error.not_signed_in": ("Önce çalışmaya başlamanız gerekiyor.", "Start working first."),
     "error.seat_taken": ("Bu telefonda başka bir temsilci çalışıyor.", "Another agent works at this phone."),
     "error.unknown_seat": ("Böyle bir telefon yok. Numarayı denetleyin.", "There is no such phone. Check the number."),

@@ -8,7 +8,7 @@ simulation can be trusted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
 
@@ -16,15 +16,17 @@ from markupsafe import Markup
 
 from drawing import chart, page
 from planning.errors import PlanningError
-from planning.journal.recorded_traffic import RecordedTraffic
+from planning.journal.recorded_traffic import RecordedEvent, RecordedTraffic
 from planning.simulation.centre_run import run_simulation
 from planning.simulation.ledger import OutcomeLedger
 from planning.simulation.outcome import SLOT_S, Figures, RunOutcome
 from planning.simulation.report import HEAD, NONE, chart_point, count_bars, figure_cells, format_seconds, format_share
 from planning.simulation.study import to_row
-from routing.core.events import Configured, LinkChanged, ServiceHoursSet
-from routing.core.model.centre_model import Centre
+from routing.core.events import AgentSkillsChanged, Configured, LinkChanged, ServiceHoursSet
+from routing.core.matching.skill_requirement import find_unqualified
+from routing.core.model.centre_model import Agent, Centre
 from routing.core.model.facts import Fact
+from routing.core.model.ids import AgentId, ServiceId
 from routing.core.stored import Started
 
 TAIL_S = 3_600.0
@@ -64,7 +66,7 @@ def compare_rules(recorded: RecordedTraffic, facts: Iterable[Sequence[Fact]], ch
     # 2. Run the traffic twice. Contacts and duties unknown to a centre are left out of its run.
     done = []
     for place, centre in enumerate((before, other)):
-        team = {agent.id for agent in centre.agents}
+        team = {agent.id: agent for agent in centre.agents}
         served = {service.id for service in centre.services}
 
         def report_progress(now: float, begin: int = place) -> None:
@@ -74,12 +76,21 @@ def compare_rules(recorded: RecordedTraffic, facts: Iterable[Sequence[Fact]], ch
         done.append(run_simulation(
             centre, (one for one in recorded.arrivals if one.service in served),
             [duty for duty in recorded.duties if duty.agent in team], answer_s=recorded.answer_delay_s,
-            also=[(at, event) for at, event in recorded.events
-                  if (event.service in served if isinstance(event, ServiceHoursSet) else event.agent in team)],
+            also=[(at, event) for at, event in recorded.events if _is_possible(event, centre, team, served)],
             until=recorded.end + TAIL_S, progress=report_progress))
     if progress is not None:
         progress(1.0)
     return RuleComparison(was, *done)
+
+
+def _is_possible(event: RecordedEvent, centre: Centre, team: Mapping[AgentId, Agent], served: Set[ServiceId]) -> bool:
+    """Return whether an event is about a service and agent of the centre, and its rules allow it."""
+    if isinstance(event, ServiceHoursSet):
+        return event.service in served
+    if event.agent not in team:
+        return False
+    return not isinstance(event, AgentSkillsChanged) or event.skills is None \
+        or not find_unqualified(centre.services, team[event.agent], event.skills)
 
 
 def rules_at(changes: Sequence[RuleChange], until: float) -> Centre:

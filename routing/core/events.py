@@ -416,6 +416,8 @@ class AgentSkillsChanged(NamedTuple):
 
     agent: AgentId
     skills: Needs | None
+    added: bool = False
+    """The agent keeps the present skills, and gets these too or at another level."""
 
 
 class BreaksPlanned(NamedTuple):

@@ -114,6 +114,8 @@ class AgentView(NamedTuple):
     """The agent has a desk open. Only then messages come."""
     contacts: tuple[ContactAtHand, ...] = ()
     """The contacts at hand, the most engaging one first: that of `contact`."""
+    skills_for_now: bool = False
+    """The skills differ from the settings until sign-out."""
 
 
 class ConsultView(NamedTuple):

@@ -99,7 +99,8 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         tuple([number for number, one in record.offers.items() if one.contact.offer is one and one.agent is record])
         if record.offers else (), break_rules.is_postponed(record), record.desk,
         tuple([ContactAtHand(one.contact.id, one.id, one.contact.channel, one.contact.service.id, one.state)
-               for one in agent_capacity.engaging_order(record)]) if record.offers else ())
+               for one in agent_capacity.engaging_order(record)]) if record.offers else (),
+        record.as_configured is not None)
 
 
 def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:

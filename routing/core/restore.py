@@ -22,7 +22,7 @@ from routing.core.calls.offer_changes import PRE_CONNECT_LIMIT_S, RING_GRACE_S
 from routing.core.domain import Domain
 from routing.core.events import Configured
 from routing.core.matching import talk_quota
-from routing.core.matching.skill_requirement import clamp_step
+from routing.core.matching.skill_requirement import clamp_step, find_unqualified
 from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import (
     ENGAGED_STATES,
@@ -189,10 +189,11 @@ def _restore_agent(d: Domain, row: StoredAgent) -> None:
         record.gap_until = 0.0
     if row.seat is not None:
         d.seat_of(row.seat).agent = record
-    if row.skills is not None and row.skills != record.agent.skills:
+    if row.skills is not None and row.skills != record.agent.skills \
+            and not find_unqualified(d.services.values(), record.agent, row.skills):
         record.as_configured = record.agent
         record.set_agent(record.agent._replace(skills=row.skills))
-    # The stored skills have become the configured ones, so the row must forget them.
+    # The stored skills have become the configured ones, or a qualification, so the row must forget them.
     elif row.skills is not None:
         d.mark(record)
     presence.enlist_agent(d, record)

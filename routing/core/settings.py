@@ -9,7 +9,7 @@ from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.matching import skill_requirement, talk_quota
 from routing.core.matching.matching_index import Matching
-from routing.core.matching.skill_requirement import clamp_step
+from routing.core.matching.skill_requirement import clamp_step, find_unqualified
 from routing.core.model.centre_model import SHIPPED, WAITING_STATES, OfferState
 from routing.core.model.ids import ContactId, OfferId
 from routing.core.queueing import admission, callback_dial, contact_queue, wait_deadline
@@ -94,10 +94,11 @@ def _apply_team(d: Domain, event: Configured) -> list[AgentRecord]:
             d.agents[agent.id] = AgentRecord(agent, index)
             continue
         known.index, known.configured = index, True
-        # Temporary skills survive a reload only if the agent's settings are unchanged.
+        # Temporary skills survive a reload only if the agent's settings are unchanged and no skill became a
+        # qualification.
         if known.as_configured is None:
             known.set_agent(agent)
-        elif known.as_configured != agent:
+        elif known.as_configured != agent or find_unqualified(event.centre.services, agent, known.agent.skills):
             known.set_agent(agent)
             known.as_configured = None
             dropped.append(known)

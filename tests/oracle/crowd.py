@@ -547,7 +547,7 @@ class Crowd:
             e.HeavyContactsDeclined(agent),
             e.AgentSkillsChanged(agent,
                 rng.choice((None, None, ((PSY, 50), (TIP, 80)), ((TR, 50), (EDU, 50), (PSY, 90)),
-                                              ()))),
+                                              ())), rng.random() < 0.3),
             e.BreaksPlanned(agent, ((start, start + rng.choice((-1.0, 20.0, 60.0))),)),
             e.BreaksPlanned(agent, ((start, start + 9.0), (start + 400.0, start + 430.0))),
             e.BreaksPlanned(agent, ()) if rng.random() < 0.9 else e.BreaksPlanned(agent, ((start, start + 1.0),) * 30),

@@ -47,6 +47,18 @@ def asked(service: Service) -> list[str]:
     return sorted(found)
 
 
+def unqualified(services, usual, wanted) -> bool:
+    """Tell whether a skill is above the settings' level although a distress service asks for it without end."""
+    for service in services:
+        if not service.distress:
+            continue
+        bottom = service._replace(steps=()) if service.floor or service.floor_where else \
+            service._replace(steps=service.steps[-1:])
+        if any(skill in asked(bottom) and level > dict(usual.skills).get(skill, -1) for skill, level in wanted):
+            return True
+    return False
+
+
 def named(tree: tuple) -> set[str]:
     """Return the skills in a condition."""
     parts = [one for one in tree[1:] if isinstance(one, tuple)]

@@ -121,7 +121,7 @@ def put_in_force(h, centre: Centre) -> None:
             h.people[agent.id] = Person(agent, index)
             continue
         p.index, p.configured = index, True
-        if p.usual is None or p.usual != agent:
+        if p.usual is None or p.usual != agent or learned.unqualified(centre.services, agent, p.agent.skills):
             p.agent, p.usual = agent, None
     h.people = dict(sorted(h.people.items(), key=lambda item: (not item[1].configured, item[1].index)))
     leads: dict[str, Person] = {}
@@ -264,7 +264,8 @@ def stored_person(h, row) -> None:
     p.pause_pending, p.leave_pending = row.pause_pending, row.leave_pending
     p.idle_since = min(row.idle_since, now)
     p.gap_until = 0.0 if burden.is_overridden(h, p, "rest_gap") else p.idle_since + p.agent.profile.rest_gap_s
-    if row.skills is not None and row.skills != p.agent.skills:
+    if row.skills is not None and row.skills != p.agent.skills \
+            and not learned.unqualified(h.services.values(), p.agent, row.skills):
         p.usual, p.agent = p.agent, p.agent._replace(skills=row.skills)
     if p.agent.remote and p.phone is not None:
         p.phone.reachable = True

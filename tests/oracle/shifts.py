@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import WrapUpMode
-from tests.oracle import burden, calls, steps
+from tests.oracle import burden, calls, learned, steps
 from tests.oracle.state import (
     AWAY,
     BUSY,
@@ -73,8 +73,9 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         p.messages_from = 0.0
         p.detached_wrapup, p.detached_wrapup_until, p.talked_until = False, None, None
         p.rna_count, p.not_before, p.gap_until = 0, 0.0, 0.0
-    steps.review_preferred(h, p)
+    # A heavy offer of the same event may take the agent from others who wait, so the look comes before the review.
     h.touch(p)
+    steps.review_preferred(h, p)
 
 
 def phone_state(phone: Phone):
@@ -319,6 +320,10 @@ def skilled(h, event: e.AgentSkillsChanged) -> None:
     p = signed(h, event.agent)
     usual = p.usual or p.agent
     skills = usual.skills if event.skills is None else event.skills
+    if event.added:
+        skills = tuple((dict(p.agent.skills) | dict(skills)).items())
+    if learned.unqualified(h.services.values(), usual, skills):
+        h.refuse("qualification_needed")
     if skills == p.agent.skills:
         return
     p.agent, p.usual = usual._replace(skills=skills), None if skills == usual.skills else usual

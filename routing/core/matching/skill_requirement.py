@@ -140,6 +140,24 @@ def asked_skills(service: Service) -> tuple[SkillId, ...]:
     return tuple(sorted(found))
 
 
+def find_unqualified(services: Iterable[Service], configured: Agent, wanted: Needs) -> SkillId | None:
+    """Return the first wanted skill that only a configured agent may have at this level, or None.
+
+    The floor of a distress service asks for a qualification. Without a floor the last step is the floor.
+    """
+    levels = dict(configured.skills)
+    raised = {skill for skill, level in wanted if level > levels.get(skill, -1)}
+    for service in services if raised else ():
+        if not service.distress:
+            continue
+        floor = build_fit(service)
+        named = {skill for skill, _ in floor.needs}.union(
+            *(skill_expression.named_skills(skill_expression.parse_expression(where)) for where in floor.where))
+        if found := sorted(raised & named):
+            return found[0]
+    return None
+
+
 def excluded_by(agents: Iterable[Agent]) -> frozenset[str]:
     """Return everything that the profile of at least one agent excludes."""
     return frozenset().union(*(agent.profile.no_topics for agent in agents))

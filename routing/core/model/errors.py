@@ -15,6 +15,7 @@ RoutingError
     ├── WindowPast      the time for a callback is over
     ├── NotNow          the agent's state does not allow it
     ├── NothingToDecline   the agent gets no heavy contacts anyway
+    ├── QualificationNeeded   a skill of a distress service comes from the settings, and not for a day
     └── OutOfRange      the value cannot be meant
 """
 
@@ -201,6 +202,13 @@ class NothingToDecline(Refused):
 
     code = "nothing_to_decline"
     turkish = "Size ağır çağrı gelen bir hizmet yok."
+
+
+class QualificationNeeded(Refused):
+    """A distress service asks for the skill, and the settings do not give the agent this level of it."""
+
+    code = "qualification_needed"
+    turkish = "Bu beceri bir yeterliliktir; gün içinde verilemez, team.yaml dosyasına yazılır."
 
 
 class OutOfRange(Refused):

@@ -17,8 +17,9 @@ from routing.core.events import (
     WrapUpExtended,
     WrapUpRequested,
 )
+from routing.core.matching.skill_requirement import find_unqualified
 from routing.core.model.centre_model import ENGAGED_STATES, AgentState, OfferState, WrapUpMode
-from routing.core.model.errors import NotNow, SeatTaken, UnknownAgent, UnknownSeat
+from routing.core.model.errors import NotNow, QualificationNeeded, SeatTaken, UnknownAgent, UnknownSeat
 from routing.core.model.reasons import DESK_CLOSED
 from routing.core.queueing import contact_queue
 from routing.core.records import AgentRecord
@@ -286,11 +287,17 @@ def on_wrap_up_requested(d: Domain, event: WrapUpRequested) -> None:
 def on_skills_changed(d: Domain, event: AgentSkillsChanged) -> None:
     """Set other skills of an agent for the time being, and look at waiting and ringing contacts with them at once.
 
-    They last until the agent signs out, or until settings change the agent.
+    They last until the agent signs out, or until settings change the agent. Raise QualificationNeeded if the floor of a
+    distress service asks for one that the settings do not give at this level.
     """
     record = presence.signed_in_agent(d, event.agent)
     usual = record.agent if record.as_configured is None else record.as_configured
     skills = usual.skills if event.skills is None else event.skills
+    if event.added:
+        skills = tuple((dict(record.agent.skills) | dict(skills)).items())
+    if needed := find_unqualified(d.services.values(), usual, skills):
+        raise QualificationNeeded(f"{needed}: a service for distress asks for it, so team.yaml gives it to agent "
+                                  f"{record.id}, and nobody for a day")
     if skills == record.agent.skills:
         return
     # The index has a place for each set of skills: the agent leaves with the old and enters with the new ones.

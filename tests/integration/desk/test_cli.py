@@ -28,8 +28,8 @@ from desk.client import Node, call_api, find_node
 from desk.tables import OVER_LIMIT, PHONE_FAULTS, STATES, agent_table, format_duration, status_page
 from routing.core import events
 from routing.core.model.centre_model import AgentState, PauseReason
-from routing.core.model.errors import SeatTaken, UnknownReason
-from routing.core.model.ids import ContactId, OfferId
+from routing.core.model.errors import QualificationNeeded, SeatTaken, UnknownReason
+from routing.core.model.ids import AgentId, ContactId, OfferId, SkillId
 from tests.fakes.desk import SOUND, Desk, running
 
 pytestmark = pytest.mark.integration
@@ -74,6 +74,32 @@ def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
            "service": None, "pause_pending": "", "over_limit": True, "break_postponed": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
     assert f"molada ({OVER_LIMIT})" in out.export_text()
+
+
+async def test_skills_are_shown_added_and_replaced(tmp_path: Path) -> None:
+    async with running() as desk:
+        node = ("--state", state(tmp_path, desk))
+        desk.inbox.agents = tuple(one._replace(skills=(("tr", 80), ("edu", 5)), skills_for_now=True)
+                                  if one.agent == "a1" else one for one in desk.inbox.agents)
+        asked = len(desk.inbox.events)
+        shown = await santral("agent", "skills", "a1", *node)
+        assert shown.exit_code == 0, shown.output
+        assert "edu" in shown.output and "80" in shown.output
+        assert len(desk.inbox.events) == asked, "to look changes nothing"
+        for words, event in (
+                (("edu=60",), events.AgentSkillsChanged(AgentId("a1"), ((SkillId("edu"), 60),), added=True)),
+                (("edu=60", "--only"), events.AgentSkillsChanged(AgentId("a1"), ((SkillId("edu"), 60),))),
+                (("--as-configured",), events.AgentSkillsChanged(AgentId("a1"), None))):
+            done = await santral("agent", "skills", "a1", *words, *node)
+            assert done.exit_code == 0 and desk.inbox.events[-1] == event, done.output
+        for wrong in (("--only",), ("edu=60", "--as-configured"), ("edu",)):
+            assert (await santral("agent", "skills", "a1", *wrong, *node)).exit_code == 2
+
+
+async def test_a_qualification_for_a_day_is_refused_with_one_message(tmp_path: Path) -> None:
+    async with running(QualificationNeeded("psy: a service for distress asks for it")) as desk:
+        refused = await santral("agent", "skills", "a1", "psy=60", "--state", state(tmp_path, desk))
+        assert refused.exit_code and "Bu beceri bir yeterliliktir" in " ".join(refused.output.split()), refused.output
 
 
 async def test_the_reasons_for_a_pause_are_a_table(tmp_path: Path) -> None:

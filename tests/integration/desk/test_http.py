@@ -244,7 +244,10 @@ async def test_a_caller_is_forgotten_by_the_hash_alone() -> None:
 async def test_duties_and_overrides_are_a_supervisors_word() -> None:
     async with running() as desk:
         for path, body, event in (
-            ("skills", {"skills": {"tr": 80}}, events.AgentSkillsChanged("a1", (("tr", 80),))),  # type: ignore[arg-type]
+            ("skills", {"skills": {"tr": 80}},
+             events.AgentSkillsChanged("a1", (("tr", 80),), added=True)),  # type: ignore[arg-type]
+            ("skills", {"skills": {"tr": 80}, "only": True},
+             events.AgentSkillsChanged("a1", (("tr", 80),))),  # type: ignore[arg-type]
             ("skills", {}, events.AgentSkillsChanged("a1", None)),  # type: ignore[arg-type]
             ("override", {"rules": ["rest_gap"], "minutes": 5},
              events.RulesOverridden("a1", frozenset({"rest_gap"}), 1300.0, "supervisor")),  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ POST /api/v1/agents/{id}/consult/cancel: own
 POST /api/v1/agents/{id}/follow-up: own
 POST /api/v1/agents/{id}/flag-abusive: own
 POST /api/v1/agents/{id}/preferences: own
+GET /api/v1/agents/{id}/skills: supervisor admin
 POST /api/v1/agents/{id}/skills: supervisor admin
 POST /api/v1/agents/{id}/override: supervisor admin
 POST /api/v1/agents/{id}/logout: own supervisor admin

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from routing.core import events as e
@@ -15,10 +17,12 @@ from routing.core.model.centre_model import (
     Comfort,
     PreConnect,
     Profile,
+    Step,
     channel_rows,
 )
-from routing.core.model.errors import NotSignedIn
-from routing.core.model.ids import SkillId
+from routing.core.model.errors import NotSignedIn, QualificationNeeded
+from routing.core.model.ids import ServiceId, SkillId
+from tests.core.house import EDU as EDU_SERVICE
 from tests.core.house import House
 
 pytestmark = pytest.mark.unit
@@ -50,6 +54,38 @@ def test_skills_for_now_last_until_the_agent_leaves_or_is_changed() -> None:
     assert house.last(f.AgentChanged).skills is None
     house.tell(e.AgentSignedIn("b", "sb"))
     assert house.agent("b").skills == ((EDU, 50),)
+
+
+def test_added_skills_leave_the_others() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.tell(e.AgentSkillsChanged("a", ((OTHER, 20),), added=True))
+    house.tell(e.AgentSkillsChanged("a", ((OTHER, 30),), added=True))
+    assert house.agent("a").skills == ((EDU, 50), (OTHER, 30)) and house.agent("a").skills_for_now
+    house.tell(e.AgentSkillsChanged("a", None))
+    assert house.agent("a").skills == ((EDU, 50),) and not house.agent("a").skills_for_now
+
+
+@pytest.mark.parametrize("floor", [
+    {"floor": ((OTHER, 40),)}, {"floor_where": "other >= 40 or edu >= 99"}, {"steps": (Step(((OTHER, 40),)),)}])
+def test_a_qualification_comes_from_the_settings_and_not_for_a_day(floor: dict[str, Any]) -> None:
+    crisis = EDU_SERVICE._replace(id=ServiceId("kriz"), distress=True, **floor)
+    house = House({"a": 50}, services=(EDU_SERVICE, crisis))
+    house.sits("a")
+    for wrong, added in ((((OTHER, 60),), False), (((OTHER, 1),), True)):
+        with pytest.raises(QualificationNeeded, match=r"^other: .* team\.yaml"):
+            house.tell(e.AgentSkillsChanged("a", wrong, added))
+    assert house.agent("a").skills == ((EDU, 50),)
+    house.tell(e.AgentSkillsChanged("a", ((EDU, 40),)))
+    assert house.agent("a").skills == ((EDU, 40),), "nothing is taken from what the settings give"
+
+
+def test_a_skill_that_becomes_a_qualification_is_lost_at_the_reload() -> None:
+    house = House({"a": 50})
+    house.sits("a")
+    house.tell(e.AgentSkillsChanged("a", ((OTHER, 60),), added=True))
+    house.reload(services=(EDU_SERVICE._replace(distress=True, floor=((OTHER, 40),)),))
+    assert house.agent("a").skills == ((EDU, 50),) and house.last(f.AgentChanged).skills is None
 
 
 def test_the_same_skills_again_change_nothing_and_who_is_away_is_refused() -> None:
