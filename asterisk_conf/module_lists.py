@@ -51,6 +51,7 @@ NEEDED: tuple[str, ...] = (
     "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
     "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
+    "func_volume.so",
     "app_mixmonitor.so", "app_senddtmf.so", "app_softhangup.so", "app_playtones.so", "app_verbose.so",
     # AGI, AMI, music, CEL recovery
     "res_agi.so", "res_speech.so", "res_musiconhold.so", "res_manager_devicestate.so", "res_cdrel_custom.so",

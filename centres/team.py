@@ -143,11 +143,11 @@ class Needs(Shape):
     pair_id: Name | None = None
     """Two agents with the same value answer one call together."""
     ear: Literal["left", "right", "both"] | None = None
-    """Side of the caller."""
+    """Side of the caller in a page; on a phone the headset has it."""
     gain_db: Annotated[float, Field(ge=0, le=24)] | None = None
-    """Amplification."""
+    """Amplification of the caller, in a page or on the leg of a phone that the node rings."""
     limiter: bool | None = None
-    """Limits sudden loudness."""
+    """Limits sudden loudness in a page; on a phone the headset has it."""
     verbosity: Literal["low", "normal", "high"] | None = None
     """Amount of announcements on the desk."""
     braille_cells: Literal[0, 20, 40, 80] | None = None

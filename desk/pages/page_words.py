@@ -178,7 +178,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
                    "There is a call on your phone. Try again after it."),
     # Sound.
     "part.sound": ("Ses", "Sound"),
-    "sound.about": ("Bunları yalnızca siz değiştirirsiniz.", "Only you change these."),
+    "sound.about": ("Bunları yalnızca siz değiştirirsiniz. Bu sayfanın telefonu için geçerlidir.",
+                    "Only you change these. They apply to the phone of this page."),
     "sound.change": ("Ses ayarları", "Sound settings"),
     "sound.ear_both": ("İki kulakta", "Both ears"),
     "sound.ear_left": ("Sol kulakta", "Left ear"),

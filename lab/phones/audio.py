@@ -84,6 +84,13 @@ def tone_s(samples: Samples, hertz: float, rate: int = RATE) -> float:
     return sum(_tone_stands_out(window, hertz, rate) for window in _split_windows(samples, rate)) * WINDOW_S
 
 
+def tone_level(samples: Samples, hertz: float, rate: int = RATE) -> float:
+    """Return the usual root mean square while the tone stands out, or 0 if it never does."""
+    levels = [root_mean_square(window) for window in _split_windows(samples, rate)
+              if _tone_stands_out(window, hertz, rate)]
+    return float(np.median(levels)) if levels else 0.0
+
+
 def tone_energy(samples: Samples, hertz: float, rate: int = RATE) -> float:
     """Return the energy at a frequency as a share of all energy, 0 to 1.
 

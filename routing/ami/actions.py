@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from routing.ami.wire import BadAction
 from routing.core.model.centre_model import AUTO_ANSWER_MODES, AnswerMode
 from routing.core.model.commands import (
@@ -45,15 +47,15 @@ _AUTO_ANSWER = ["PJSIP_HEADER(add,Alert-Info)=<http://127.0.0.1>;info=alert-auto
 
 
 def to_action(command: Offer | Rescind | BlindTransfer | StartConsult | CancelConsult | RefreshHold, called: str,
-              record: str = "") -> Action:
+              record: str = "", pages: Collection[str] = ()) -> Action:
     """Return the AMI action of a command.
 
     `called` is the number shown next to the service's name on the agent's phone. `record` is the file name of the talk.
-    An empty `record` means that the talk may not be recorded.
+    An empty `record` means that the talk may not be recorded. `pages` are the seats whose phone is a page.
     """
     match command:
         case Offer():
-            action = _originate_action(command, called)
+            action = _originate_action(command, called, pages)
             if record:
                 action["Variable"] = [*action["Variable"], f"{RECORD}={record}"]
             return action
@@ -113,17 +115,18 @@ def set_variable_action(leg: str, variable: str, value: str) -> Action:
     return {"Action": "Setvar", "Channel": leg, "Variable": variable, "Value": value}
 
 
-def ring_partner_action(offer: Offer, partner: Partner, called: str) -> Action:
+def ring_partner_action(offer: Offer, partner: Partner, called: str, pages: Collection[str] = ()) -> Action:
     """Return the AMI action that rings the partner of a pair. The partner's leg joins the leg of the first agent."""
     own = offer._replace(agent=partner.agent, seat=partner.seat, answer_mode=partner.answer_mode,
-                         whisper=partner.whisper, reading_s=partner.reading_s, remote=partner.remote, partner=None)
-    action = _originate_action(own, called)
+                         whisper=partner.whisper, reading_s=partner.reading_s, remote=partner.remote,
+                         comfort=partner.comfort, partner=None)
+    action = _originate_action(own, called, pages)
     action["ChannelId"] = partner_leg_id(offer.offer, offer.contact)
     action["Variable"] = [*action["Variable"], f"SC_PAIR_LEAD={leg_id(offer.offer, offer.contact)}"]
     return action
 
 
-def _originate_action(offer: Offer, called: str) -> Action:
+def _originate_action(offer: Offer, called: str, pages: Collection[str]) -> Action:
     # 1. Refuse values that Asterisk would misread.
     if not offer.leg and not offer.callback:
         raise BadAction(f"offer {offer.offer}: the name of the caller's channel is missing")
@@ -143,6 +146,9 @@ def _originate_action(offer: Offer, called: str) -> Action:
         variables.append(f"SC_PAIR_PARTNER={partner_leg_id(offer.offer, offer.contact)}")
     if offer.answer_mode in AUTO_ANSWER_MODES:
         variables += _AUTO_ANSWER
+    # A page amplifies by itself, so its leg must not be amplified as well.
+    if offer.comfort.gain_db and offer.seat not in pages:
+        variables.append(f"VOLUME(TX)={10 ** (offer.comfort.gain_db / 20):.4f}")
     # 3. Choose the words of the display. A call through the carrier names the centre, never the subject of the call.
     what = f"{CALLBACK_LABEL} {offer.service_name}" if offer.callback else offer.service_name
     shown = "" if offer.remote else f'"{what} {format_wait(offer.waited_s)}" '

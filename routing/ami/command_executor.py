@@ -213,7 +213,8 @@ class CommandExecutor:
 
     async def _ring_partner(self, offer: Offer, partner: Partner, actions: Link) -> None:
         await self._ask_asterisk(
-            offer, lambda: actions.run_action(ring_partner_action(offer, partner, self._settings.called)), partner=True)
+            offer, lambda: actions.run_action(ring_partner_action(
+                offer, partner, self._settings.called, self._settings.pages)), partner=True)
 
     def _start_action(self, command: _OneAction,
                       actions: Link) -> StartedAction | None:
@@ -225,7 +226,7 @@ class CommandExecutor:
 
     def _action_for(self, command: _OneAction) -> Action:
         return to_action(command, self._settings.called,
-                         self._record(command) if isinstance(command, Offer) else "")
+                         self._record(command) if isinstance(command, Offer) else "", self._settings.pages)
 
     async def pause_recording(self, leg: str, on: bool) -> bool:
         """Silence the recording of an agent's leg from now on, or end the silence.

@@ -24,6 +24,8 @@ class AsteriskSettings(NamedTuple):
     """File written by cel_custom, or None without one."""
     seats: frozenset[str] | None = None
     """Endpoints that are seats. None means that every PJSIP device counts as a seat."""
+    pages: frozenset[str] = frozenset()
+    """Seats whose phone is a page, which has its own volume."""
     remote_seats: frozenset[SeatId] = frozenset()
     """Endpoints of the remote counsellors who have a number."""
     node_seats: frozenset[SeatId] = frozenset()

@@ -445,7 +445,7 @@ class Node:
             NODE, Login(host, port, "santral-events", ami["events"], events="system,call"),
             Login(host, port, "santral-actions", ami["actions"]), next(iter(settings.numbers)),
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.all_names()),
-            remote_seats=frozenset(self._remote_agents.numbers),
+            pages=frozenset(settings.seats.page_names()), remote_seats=frozenset(self._remote_agents.numbers),
             node_seats=frozenset(map(SeatId, settings.node_seats)),
             unknown_service=self._config.unknown_service,
             by_number=lambda number: self._config.by_number(number) or (None, None),

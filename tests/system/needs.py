@@ -16,6 +16,8 @@ SKILL, KEY = "uzaktan_egitim", "2"
 READS, AFTER_BRIEF, SWITCH, SCREEN, BY_WISH, SPARED = "a1041", "a1042", "a1043", "a1044", "a1045", "a1046"
 READ_S, RING_S = 4, 10
 
+LOUDER, GAIN_DB = "a1047", 12.0
+"""An agent whose phone is amplified."""
 LEAD, PARTNER = "a1056", "a1062"
 """A pair. The partner's phone answers by itself."""
 
@@ -34,6 +36,7 @@ accommodations:
   - {{agent: {SCREEN}, answer_mode: auto_after_whisper, pre_connect_mode: screen, pre_connect_s: {READ_S}}}
   - {{agent: {BY_WISH}, wrapup_mode: agent_requested, wrapup_s: 30}}
   - {{agent: {SPARED}, no_abusive_history: true}}
+  - {{agent: {LOUDER}, gain_db: {GAIN_DB}, limiter: true}}
   - {{agent: {LEAD}, pair_id: cift}}
   - {{agent: {PARTNER}, pair_id: cift, answer_mode: auto}}
 """

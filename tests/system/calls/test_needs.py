@@ -4,13 +4,29 @@ key.
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from lab.people.agent import SimAgent
+from lab.phones import audio
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
-from tests.system.needs import AFTER_BRIEF, BY_WISH, KEY, READ_S, READS, RING_S, SCREEN, SKILL, SPARED, SWITCH
-from tests.system.stage import Stage, length
+from tests.system.needs import (
+    AFTER_BRIEF,
+    BY_WISH,
+    GAIN_DB,
+    KEY,
+    LOUDER,
+    READ_S,
+    READS,
+    RING_S,
+    SCREEN,
+    SKILL,
+    SPARED,
+    SWITCH,
+)
+from tests.system.stage import Stage, growing, length
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -57,6 +73,21 @@ async def test_time_to_read_comes_after_the_word_and_a_key_ends_it(needs: Stage)
     waited = await connected_after(needs, agent, phone)
     assert length(BRIEF) < waited < length(BRIEF) + READ_S - 1.0
     await caller.hang_up()
+
+
+async def test_the_gain_is_measured_in_what_the_phone_receives(needs: Stage) -> None:
+    levels = []
+    for name in (LOUDER, SPARED):
+        agent = await needs.agent(name, PhoneBehaviour(record=needs.folder))
+        caller, phone = await rings(needs, agent)
+        await needs.hears_tone(phone, CALLER)
+        await caller.hang_up()
+        await phone.wait_ended()
+        assert phone.recording is not None
+        levels.append(20 * math.log10(audio.tone_level(growing(phone.recording), CALLER)))
+        await agent.ask_as_agent("pause", {})
+    print("levels in dB:", [round(one, 2) for one in levels])
+    assert abs(levels[0] - levels[1] - GAIN_DB) < 1.0, levels
 
 
 async def test_a_wrap_up_by_wish_comes_after_a_key_in_the_talk_and_not_without(needs: Stage) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from routing.ami.actions import consult_mark_action, format_wait, ring_partner_action, to_action
+from routing.ami.actions import Action, consult_mark_action, format_wait, ring_partner_action, to_action
 from routing.ami.wire import BadAction, encode_action
-from routing.core.model.centre_model import AnswerMode
+from routing.core.model.centre_model import AnswerMode, Comfort
 from routing.core.model.commands import (
     BlindTransfer,
     CancelConsult,
@@ -67,6 +67,21 @@ def test_what_comes_before_the_caller(changes: dict[str, object], exten: str, re
     assert [one for one in variables if "SC_READING_S" in one] == ([f"SC_READING_S={read_s}"] if read_s else [])
     for header in ("Alert-Info", "answer-after=0"):
         assert any(header in one for one in variables) is by_itself
+
+
+def test_the_gain_of_a_profile_is_that_of_the_phone_and_never_of_a_page() -> None:
+    def gain_of(action: Action) -> list[str]:
+        return [one for one in action["Variable"] if one.startswith("VOLUME")]
+
+    louder = offer(comfort=Comfort(gain_db=12.0), partner=Partner(
+        AgentId("a2"), SeatId("3002"), AnswerMode.MANUAL, False, comfort=Comfort(gain_db=6.0)))
+    assert louder.partner is not None
+    assert gain_of(to_action(louder, "1")) == ["VOLUME(TX)=3.9811"]
+    assert gain_of(ring_partner_action(louder, louder.partner, "1")) == ["VOLUME(TX)=1.9953"]
+    # The page of a seat amplifies by itself.
+    assert gain_of(to_action(louder, "1", pages={"2001"})) == []
+    assert gain_of(ring_partner_action(louder, louder.partner, "1", {"3002"})) == []
+    assert gain_of(to_action(offer(), "1")) == []
 
 
 def test_a_call_to_the_outside_says_which_centre_it_is_and_nothing_else() -> None:
