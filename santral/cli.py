@@ -43,7 +43,7 @@ from prompts.prompt_lengths import PromptLengths
 from prompts.robot_voice import describe_robot
 from routing.core.model.centre_model import Centre as RoutingCentre
 from routing.core.model.ids import ServiceId
-from santral import people_cli, phones_cli, preferences_cli, sms_cli, store_cli
+from santral import people_cli, phones_cli, preferences_cli, process, sms_cli, store_cli
 from santral.backup import cli as backup_cli
 from santral.call_records import read_calendar, read_mail_plan, read_opening, read_record
 from santral.centre import config, coverage_by_date, remote_agents
@@ -54,7 +54,7 @@ from santral.centre.page_address import check_advertised, check_relay
 from santral.centre.speech_plan import check_speech, read_speech
 from santral.errors import BadCentre
 from santral.first_centre import cli as first_centre_cli
-from santral.node import app, mqtt_setup
+from santral.node import mqtt_setup
 from santral.node.opening_hours import build_pages, hours_table, opening_on
 from santral.node.state_reader import note_needs, open_facts, open_journal, open_past
 from santral.privacy import cli as privacy_cli
@@ -162,7 +162,7 @@ def run_node(
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
 ) -> None:
     """Run a node with your own Asterisk until SIGTERM or Ctrl-C."""
-    raise typer.Exit(app.run_node(centre, settings, state, log_json=log_json))
+    raise typer.Exit(process.run_node(centre, settings, state, log_json=log_json))
 
 
 def _check_asterisk(folder: Path, command: str, console: Console) -> None:

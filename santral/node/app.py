@@ -28,7 +28,6 @@ from desk.live.call_streams import CallSources
 from desk.live.desk_state import DeskSources
 from desk.phone.turn import TurnRelay
 from desk.phone.web_seats import PagePhones
-from desk.server import CannotListen
 from desk.server import HttpServer as HttpServer
 from desk.server import build_application as build_desk
 from ivr.agi.server import FastAgi, Limits
@@ -43,7 +42,6 @@ from metrics.prometheus.recorder import MetricsRecorder
 from planning.why.live_account import LiveAccounts
 from prompts.catalogue import Catalogue
 from routing.ami.asterisk_session import AsteriskSession, LiveCalls
-from routing.ami.errors import AuthFailed
 from routing.ami.fallback.members import changes_members
 from routing.ami.link import Login
 from routing.ami.settings import AsteriskSettings
@@ -63,7 +61,7 @@ from routing.store.callers import caller_input
 from routing.store.callers.caller_input import CallerInput
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
-from routing.store.errors import KeyFileError, LongMigrationDue, StoreError
+from routing.store.errors import KeyFileError, StoreError
 from routing.store.recordings.recording_store import RecordingStore
 from routing.store.store import Store
 from routing.talk_recorder import AUDIT_NAME, TalkRecorder
@@ -72,8 +70,8 @@ from santral.centre import remote_agents
 from santral.centre.config import NODE, NodeConfig, parse_address, store_place
 from santral.centre.file_reload import CentreReloader, NewFiles
 from santral.centre.last_known_good import CentreFiles
-from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure, UpgradeDue
-from santral.node import log_setup, mqtt_setup, sms_setup
+from santral.errors import AddressTaken, AsteriskFailure
+from santral.node import mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
 from santral.node.callback_windows import find_windows
 from santral.node.caller_preferences import NodePreferences
@@ -105,44 +103,6 @@ OUTAGES_READ = "outages_read"
 """Name of a note in the store: the time up to which calls that met no node are recorded, Unix seconds."""
 
 VERSION = version("santral")
-
-EXIT_ERRORS: dict[type[Exception], type[SantralError]] = {
-    AuthFailed: AsteriskFailure, LongMigrationDue: UpgradeDue, StoreError: StoreFailure, CannotListen: AddressTaken}
-"""Errors of rooms that end a node, with the error that the terminal shows. Its type gives the exit code.
-
-The first type that fits counts.
-"""
-
-
-def run_node(centre: Path, settings: Path | None, state: Path, *, log_json: bool = False) -> int:
-    """Run a node until it is stopped, and return the exit code. Raise SantralError if it cannot work."""
-    # 1. Read the files, and make the state folder.
-    log_setup.configure_logs(as_json=log_json)
-    files = CentreFiles(centre, settings, state)
-    config, sounds = files.choose_files()
-    for warning in config.warnings:
-        log.warning("centre.warned", warning=str(warning))
-    try:
-        state.mkdir(mode=0o750, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreFailure(f"the state folder {state} cannot be made: {error.strerror}. Name another with --state, or "
-                           "create it for this user") from error
-    # 2. Run. Task groups wrap errors, so look for the first one inside.
-    try:
-        asyncio.run(Node(config, state, files).serve_until_stopped(sounds))
-    except Exception as error:
-        first: BaseException = error
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        # 3. Show errors with a known cause as one sentence, and all others with their traceback.
-        for kind, ours in EXIT_ERRORS.items():
-            if isinstance(first, kind):
-                raise ours(str(first)) from error
-        if isinstance(first, SantralError):
-            raise first from None
-        raise
-    return 0
-
 
 def _agi_limits(config: NodeConfig) -> Limits:
     """Return the limits of the AGI listener. Each line of the carrier can have a dialogue and a tick at once."""

@@ -18,13 +18,13 @@ from routing.store.errors import LeaseHeld, LongMigrationDue
 from routing.store.migrate import START_MAX_S
 from routing.store.migrations.long_migration import PORTION
 from routing.store.store import Store
+from santral import process
 from santral.backup.restore import restore_state
 from santral.backup.sealed_stream import BackupKey
 from santral.backup.state_copy import take_backup
 from santral.centre.config import DEFAULT_CENTRE, node_config
 from santral.cli import cli
 from santral.errors import StoreFailure, UpgradeDue
-from santral.node import app
 from santral.offline_upgrade import upgrade_offline
 from tests.fakes import postgres
 from tests.fakes.planted_migration import NEW, OLD, fill_journal, plant, read_planted
@@ -62,7 +62,7 @@ def test_a_start_refuses_a_long_migration_and_the_command_does_it(
     local = tmp_path / "local.toml"
     local.write_text(f'[asterisk]\nsounds = "{SOUNDS}"\nmusic = "{SOUNDS / "moh"}"\n', encoding="utf-8")
     with pytest.raises(UpgradeDue) as caught:
-        app.run_node(DEFAULT_CENTRE, local, state)
+        process.run_node(DEFAULT_CENTRE, local, state)
     assert caught.value.exit_code == 6
     for words in ("25,000 rows of journal", "about 5 minutes", "MB of free room", "nothing was changed",
                   "Stop the node", "santral store upgrade CENTRE --state FOLDER"):
