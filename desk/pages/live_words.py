@@ -25,7 +25,7 @@ LIVE_WORDS: dict[str, tuple[str, str]] = {
     "live.more": ("Listeye sığmayan: {count}.", "Without a place in the list: {count}."),
     "live.call": ("Çağrı {call}", "Call {call}"),
     "live.course": ("Şimdiye kadar", "So far"),
-    "live.heard": ("Arayanın duydukları", "Sentences of the caller"),
+    "live.heard": ("Arayanın duydukları", "Heard by the caller"),
     "live.hears": ("Şimdi duyuyor:", "Hears now:"),
     "live.why": ("Neden burada", "Why it is here"),
     "live.why_greeting": ("Arayan karşılama cümlesini duyuyor.", "The caller hears the greeting."),
