@@ -5,6 +5,7 @@ AgiError
 ├── CommandRefused   Asterisk does not know the command or its arguments (510, 520)
 ├── WireError        the peer's fault: bytes that are not AGI, too many of them or too long a line
 ├── ReplyTimeout     the peer did not answer in time; the connection ends, because the reply may still come
+├── NotLeading       the node may not act now; the dialplan goes on, or asks the other node
 └── CallerGone       the caller hung up or was connected with an agent; both look the same from here
 """
 
@@ -41,3 +42,7 @@ class ReplyTimeout(AgiError):
 
 class CallerGone(AgiError):
     """The channel left this dialogue. The contact may still be alive: only AMI (`Hangup`) reports its end."""
+
+
+class NotLeading(AgiError):
+    """The time for which the node may act is over: another node may have taken over while this one was frozen."""

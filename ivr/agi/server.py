@@ -21,8 +21,8 @@ import structlog
 from panoramisk import fast_agi
 
 from ivr.agi import wire
-from ivr.agi.errors import CallerGone, ReplyTimeout, WireError
-from ivr.agi.session import Session, WatchCommands
+from ivr.agi.errors import CallerGone, NotLeading, ReplyTimeout, WireError
+from ivr.agi.session import MayAct, Session, WatchCommands, always_acts
 
 FORGED_LOG_S = 60.0
 """Shortest time between two log lines of refused keys: a program that guesses must not fill the disk."""
@@ -68,6 +68,8 @@ class Counters:
     checks."""
     forged: int = 0
     """Questions without the key of this node. They do nothing."""
+    stale: int = 0
+    """Dialogues of a node that may not act, because another may have taken over while it was frozen."""
     broken: int = 0
     """Connections ended by a WireError."""
     unrouted: int = 0
@@ -84,8 +86,8 @@ class Counters:
 
     def refusals(self) -> dict[str, int]:
         """Return the connections that got no dialogue, by reason."""
-        return {"forged": self.forged, "silent": self.silent, "full": self.refused, "broken": self.broken,
-                "unrouted": self.unrouted}
+        return {"forged": self.forged, "stale": self.stale, "silent": self.silent, "full": self.refused,
+                "broken": self.broken, "unrouted": self.unrouted}
 
 
 class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no types
@@ -101,6 +103,7 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.counters = Counters()
         self.watch: WatchCommands | None = None
         """Learns of the commands of each dialogue that begins."""
+        self.may_act: MayAct = always_acts
         self.connections: set[_Connection] = set()
         self.strangers: dict[_Connection, None] = {}
         """Connections whose environment is not complete, the oldest first."""
@@ -181,8 +184,8 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
     def start_dialogue(self, session: Session) -> asyncio.Task[None] | None:
         """Start the dialogue's task after the environment is complete.
 
-        Return None if the key is wrong, if no route matches, or if the route is not urgent and the limit of dialogues
-        is reached.
+        Return None if the key is wrong, if the node may not act, if no route matches, or if the route is not urgent and
+        the limit of dialogues is reached.
         """
         path = session.script.strip("/")
         if self._key is not None:
@@ -190,6 +193,9 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
             if not hmac.compare_digest(given.encode(), self._key):
                 self._note_forged()
                 return None
+        if not self.may_act():
+            self.counters.stale += 1
+            return None
         endpoint: Endpoint | None = self._route.get(path)
         if endpoint is None or self._group is None:
             self.counters.unrouted += 1
@@ -218,6 +224,8 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
             await endpoint(session)
         except CallerGone:
             self.counters.gone += 1
+        except NotLeading:
+            self.counters.stale += 1
         except WireError:
             # The connection that found the fault has counted and logged it.
             pass
@@ -300,7 +308,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         self._cancel_timer()
         self.server.strangers.pop(self, None)
-        self.session = Session(self.transport, event.values, self.server.watch)
+        self.session = Session(self.transport, event.values, self.server.watch, self.server.may_act)
         if self.decoder.tainted or self.decoder.replaced:
             self.server.counters.tainted += 1
         self.task = self.server.start_dialogue(self.session)

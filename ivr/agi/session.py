@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ivr.agi import wire
-from ivr.agi.errors import AgiError, CallerGone, CommandRefused, ReplyTimeout, WireError
+from ivr.agi.errors import AgiError, CallerGone, CommandRefused, NotLeading, ReplyTimeout, WireError
 
 REPLY_S = 5.0
 """Deadline of a command that plays nothing. Asterisk answers in milliseconds. A dialplan step has 5 s too."""
@@ -37,6 +37,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/&+-]*\Z", re.ASCII)
 WatchCommands = Callable[[str, str, Sequence[str]], None]
 """Learn of each command of a call: unique id, verb and arguments."""
 
+MayAct = Callable[[], bool]
+"""Return whether the node may act now."""
+
+
+def always_acts() -> bool:
+    """Act at any time: nobody else can take over."""
+    return True
+
 
 class PlayResult(NamedTuple):
     """Result of playing a file."""
@@ -51,8 +59,8 @@ class Session:
     """Commands of one call. `transport` needs only `write`, `close`, `abort` and `is_closing`."""
 
     def __init__(self, transport: asyncio.WriteTransport, values: Mapping[str, str],
-                 watch: WatchCommands | None = None) -> None:
-        self._transport, self._watch = transport, watch
+                 watch: WatchCommands | None = None, may_act: MayAct = always_acts) -> None:
+        self._transport, self._watch, self._may_act = transport, watch, may_act
         self._loop = asyncio.get_running_loop()
         self._pending: asyncio.Future[wire.Reply] | None = None
         self._over: AgiError | None = None
@@ -118,14 +126,19 @@ class Session:
     async def send_command(self, verb: str, *arguments: str, within_s: float = REPLY_S) -> wire.Reply:
         """Send one command and return its reply.
 
-        Raise CallerGone, ReplyTimeout, CommandRefused or WireError. Raise BadCommand, with nothing sent, if the command
-        cannot be written.
+        Raise CallerGone, ReplyTimeout, CommandRefused, NotLeading or WireError. Raise BadCommand, with nothing sent, if
+        the command cannot be written.
         """
         assert self._pending is None, f"{verb} while another command is in flight"
         # 1. Encode before anything else, so that a bad command changes nothing.
         line = wire.encode_command(verb, *arguments)
         if self._over is not None:
             raise self._over
+        # A node that was frozen says nothing from its old memory.
+        if not self._may_act():
+            self.end_dialogue(NotLeading())
+            self._transport.abort()
+            raise NotLeading
         # 2. Send, and wait for the reply or for the end of the dialogue.
         future: asyncio.Future[wire.Reply] = self._loop.create_future()
         self._pending = future

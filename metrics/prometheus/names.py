@@ -216,7 +216,7 @@ ALARMS = Metric("acd_alarms_total", COUNTER, ("kind",),
 DROPPED = Metric("acd_events_dropped_total", COUNTER, (), "Events that the full inbox refused: stays 0.")
 AGI_REFUSED = Metric("acd_agi_refused_total", COUNTER, ("reason",),
                      "AGI connections that got no dialogue since the node started: forged (without the key of this "
-                     "node), silent, full, broken, unrouted.")
+                     "node), stale (the node may not act), silent, full, broken, unrouted.")
 REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
                  "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")

@@ -341,6 +341,10 @@ class Store:
                 self._gone = True
                 raise LeaseLost(str(error)) from None
 
+    def may_act(self) -> bool:
+        """Return whether the node may act: the lease is held, and was renewed in time by the steady clock."""
+        return self._lease is not None and monotonic() < self._acts_until
+
     @property
     def _acts_until(self) -> float:
         """Return when the node stops acting without another renewal, by its steady clock."""

@@ -194,6 +194,7 @@ class Node:
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
             desk = self._desk = await self._load_desk(store, runner)
+            dialogues.server.may_act = store.may_act
             self._watch_sentences(dialogues.server, sounds)
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)

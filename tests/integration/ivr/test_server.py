@@ -90,6 +90,26 @@ async def test_a_question_without_the_key_does_nothing_and_is_counted() -> None:
     assert len(done) == 1
 
 
+async def test_a_node_that_was_frozen_says_nothing_from_its_old_memory(server: FastAgi) -> None:
+    """Another node may have taken over: what is known here decides nothing, neither before nor within a dialogue."""
+    acts, done = [True], list[str]()
+    server.may_act = lambda: acts[0]
+
+    async def decide(session: Session) -> None:
+        await session.set_variable("SC_KEY", "first")
+        acts[0] = "freezes" not in session.query
+        await session.set_variable("ACD_NEXT", "hold")
+        done.append(session.uniqueid)
+
+    server.add_route("tick", decide)
+    frozen = await Dialler(port(server), "tick?freezes").call()
+    assert frozen.variables == {"SC_KEY": "first"}
+    assert (await Dialler(port(server), "tick").call()).variables == {}
+    assert done == [] and server.counters.refusals()["stale"] == 2 and server.counters.failed == 0
+    acts[0] = True
+    assert (await Dialler(port(server), "tick").call()).variables["ACD_NEXT"] == "hold"
+
+
 async def test_connections_that_say_nothing_keep_nobody_out() -> None:
     server, done = FastAgi(port=0, limits=Limits(strangers=8, calls=4, urgent=2)), list[str]()
 

@@ -272,6 +272,19 @@ async def test_renewing_moves_the_end(tmp_path: Path, store: Store, monkeypatch:
     await other.close()
 
 
+async def test_a_node_that_did_not_renew_in_time_may_not_act(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.store.STANDSTILL_MAX_S", 2.0)
+    assert not store.may_act(), "it has no lease"
+    await store.take_lease("first")
+    # A frozen process renews nothing, and wakes with its old memory.
+    await until_async(lambda: not store.may_act())
+    keeping = asyncio.create_task(store.keep_lease())
+    await until_async(store.may_act)
+    keeping.cancel()
+    await store.release_lease()
+    assert not store.may_act()
+
+
 async def test_who_never_took_it_cannot_keep_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.store.store.RENEW_S", 0.01)
     with pytest.raises(LeaseLost, match="never taken"):
