@@ -55,6 +55,7 @@ from santral.centre.cross_file_checks import (
     unheard_notice,
     unknown_prompts,
     untold_waits,
+    watched_callers,
 )
 from santral.centre.engine_values import engine_centre, team_of
 from santral.centre.unused_needs import unused_needs
@@ -197,7 +198,8 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     problems += _no_store(loaded) + unsaid + not_recorded(loaded) + closed_parts(loaded) + distress_sent_away(loaded)
     if lengths is not None:
         problems += unknown_prompts(loaded, keys, places_looked_in(loaded)) + silent_whispers(loaded, lengths)
-    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs):
+    for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs,
+                  watched_callers):
         warnings += doubt(loaded)
     # 3. Check the menu. A mistake in a text of a prompt hides which names exist, so the menu waits.
     if loaded.menu is not None and lengths is not None:

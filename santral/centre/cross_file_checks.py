@@ -172,6 +172,15 @@ def forgotten_early(loaded: LoadedCentre) -> list[Problem]:
                     "Raise it, or lower 'abusive_days' of [routing].")]
 
 
+def watched_callers(loaded: LoadedCentre) -> list[Problem]:
+    """Return a problem if supervisors see what callers hear, because a menu may tell a caller's topic."""
+    if loaded.settings is None or not loaded.settings.desk.sentences:
+        return []
+    return [Problem(loaded.where("desk", "sentences"),
+                    "supervisors see on /live what each caller hears, which may tell the topic before a private "
+                    "service is chosen", "Keep it for demos and training with simulated callers.")]
+
+
 def calls_nobody_back(loaded: LoadedCentre) -> list[Problem]:
     """Return services with callbacks in a centre without a carrier.
 

@@ -130,3 +130,11 @@ def test_a_part_of_a_day_in_which_nobody_can_be_called_back_is_refused(folder: P
     told = [one for one in problems(folder) if "calls back" in one]
     assert told == ([f"santral.toml:17: no service that calls back is open at '{closed}' on any weekday, so it is "
                      "offered to nobody. Change its span or the hours, or take it out."] if closed else [])
+
+
+def test_a_centre_that_shows_what_callers_hear_is_told_so(folder: Path) -> None:
+    assert not any("/live" in one for one in warnings(folder))
+    edit(folder, "santral.toml", "[seats.web]", "[desk]\nsentences = true\n\n[seats.web]")
+    (told,) = [one for one in warnings(folder) if "/live" in one]
+    line = (folder / "santral.toml").read_text(encoding="utf-8").splitlines().index("sentences = true") + 1
+    assert told.startswith(f"santral.toml:{line}: supervisors see on /live what each caller hears")
