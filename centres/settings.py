@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from centres.alerts import Alerts, Mail
 from centres.base_shapes import (
@@ -258,9 +258,15 @@ class Recording(Shape):
     """Age at which recordings are destroyed."""
 
 
+NOTICE_PATTERN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+(/[a-z0-9-]+)*$"
+"""An address that a voice can dictate: small letters, digits, hyphens, full stops and slashes."""
+
+
 class Privacy(Shape):
     """[privacy]: how long personal data is kept. The node destroys older data nightly."""
 
+    notice: Annotated[str, StringConstraints(pattern=NOTICE_PATTERN, max_length=60)] = ""
+    """Address of the full privacy notice, as `example.org/kvkk`; callers hear it. Left out: not said."""
     purge_at: WallTime = "03:30"
     """Quiet hour in which the node destroys older data."""
     numbers_days: Annotated[float, Field(ge=1, le=3660)] = 180.0

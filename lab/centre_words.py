@@ -24,7 +24,7 @@ def words_of(loaded: LoadedCentre | None) -> CentreWords:
     if loaded is None or loaded.settings is None:
         return NO_CENTRE
     return CentreWords.of_centre(loaded.folder, loaded.settings.centre, loaded.services,
-                                 loaded.where("centre", "name"))
+                                 loaded.where("centre", "name"), loaded.settings.privacy.notice)
 
 
 def sounds_of(centre: Path, given: Path) -> Path:

@@ -10,9 +10,13 @@ from typing import Any, NamedTuple, Protocol
 from prompts.errors import CatalogueError
 from prompts.verbalise.number_prompts import LANGUAGE
 from prompts.verbalise.turkish_cases import CASES, UnknownForm, decline_name
+from prompts.verbalise.web_address import speak_address
 
 _MARK = re.compile(r"\{centre(?::([^}]*))?\}")
 """Place of the centre's name in a text: `{centre}`, or `{centre:dative}` for a case."""
+_NOTICE = "{notice}"
+"""Place of the address of the full privacy notice."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 class MissingForm(CatalogueError):
@@ -81,20 +85,26 @@ class CentreWords(NamedTuple):
     """Name of each service by its id, for the whisper announcements."""
     where: str = "santral.toml"
     """`file:line` of the name."""
+    notice: str = ""
+    """Address of the full privacy notice. Without one the sentence that names it is not said."""
 
     @classmethod
-    def of_centre(cls, folder: Path, centre: NamedCentre, services: Iterable[NamedService], where: str) -> CentreWords:
+    def of_centre(cls, folder: Path, centre: NamedCentre, services: Iterable[NamedService], where: str,
+                  notice: str = "") -> CentreWords:
         """Return the words of the centre in a folder. `where` is the `file:line` of its name."""
         own = folder / FOLDER
         return cls(own if own.is_dir() else None, centre.name, centre.spoken or "", centre.english or "",
-                   dict(centre.forms), {service.id: service.name for service in services}, where)
+                   dict(centre.forms), {service.id: service.name for service in services}, where, notice)
 
-    def fill_name(self, text: str, language: str, where: str) -> str:
-        """Return a text with the name in the place of each `{centre}`.
+    def fill_names(self, text: str, language: str, where: str) -> str:
+        """Return a text with the name in the place of each `{centre}`, and the address in the place of `{notice}`.
 
         `where` is the place of the text. Raise MissingForm if a case is not known, and CatalogueError if the text is
         wrong.
         """
+        if _NOTICE in text:
+            text = text.replace(_NOTICE, speak_address(self.notice, language)) if self.notice else \
+                " ".join(sentence for sentence in _SENTENCE_END.split(text) if _NOTICE not in sentence)
         return _MARK.sub(lambda found: self._name_in(found[1] or "", language, where), text)
 
     def _name_in(self, case: str, language: str, where: str) -> str:

@@ -156,9 +156,9 @@ def all_prompts(words: CentreWords = NO_CENTRE) -> Mapping[str, Prompt]:
     faults: list[str] = []
     missing: dict[str, str] = {}
     for id_, prompt in whole.items():
-        if "{centre" in prompt.text:
+        if "{centre" in prompt.text or "{notice}" in prompt.text:
             try:
-                whole[id_] = prompt._replace(text=words.fill_name(prompt.text, prompt.language, prompt.where))
+                whole[id_] = prompt._replace(text=words.fill_names(prompt.text, prompt.language, prompt.where))
             except MissingForm as error:
                 missing[error.case] = str(error)
             except CatalogueError as error:

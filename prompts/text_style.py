@@ -58,6 +58,11 @@ EMERGENCY_S = 25.0
 """Longest emergency text: it has two numbers and says who is being looked for."""
 EMERGENCY = "acil-"
 """Beginning of the keys of emergency texts."""
+NOTICE_S = 18.0
+"""Longest recording notice. Its key comes before the address of the full notice, so nobody has to remember it. A
+longer address is no address for a telephone."""
+NOTICE = "kayit-bilgisi"
+"""Key of the recording notice."""
 MOST_WORDS = 14
 """Most words of a sentence."""
 
@@ -90,7 +95,8 @@ def _wrong_person(prompt: Prompt) -> Iterator[str]:
 
 
 def _too_long(prompt: Prompt, lengths: PromptLengths) -> Iterator[str]:
-    most_s = EMERGENCY_S if prompt.key.startswith(EMERGENCY) else LONGEST_S[prompt.group]
+    most_s = EMERGENCY_S if prompt.key.startswith(EMERGENCY) else NOTICE_S if prompt.key == NOTICE \
+        else LONGEST_S[prompt.group]
     length_s = lengths.length_s(prompt.key, language=prompt.language)
     if length_s > most_s:
         yield f"takes about {length_s:.1f} s, and the longest of group {prompt.group} {most_s:.1f} s"

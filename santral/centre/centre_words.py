@@ -25,7 +25,7 @@ def centre_words(loaded: LoadedCentre) -> CentreWords:
         return NO_CENTRE._replace(folder=own if own.is_dir() else None,
                                   services={service.id: service.name for service in loaded.services})
     return CentreWords.of_centre(loaded.folder, loaded.settings.centre, loaded.services,
-                                 loaded.where("centre", "name"))
+                                 loaded.where("centre", "name"), loaded.settings.privacy.notice)
 
 
 def read_words(folder: Path) -> CentreWords:

@@ -115,11 +115,18 @@ def late_steps(loaded: LoadedCentre) -> list[Problem]:
 
 
 def unheard_notice(loaded: LoadedCentre, flow: MenuFlow) -> list[Problem]:
-    """Return a problem if talks are to be recorded and the menu has no notice: without one nothing is recorded."""
+    """Return a problem if talks are to be recorded and the menu has no notice, or the notice no address.
+
+    Without a notice nothing is recorded.
+    """
     settings = loaded.settings
-    if settings is None or not settings.recording.talks or flow.has_notice \
+    if settings is None or not settings.recording.talks \
             or all(service.privacy != "normal" for service in loaded.services):
         return []
+    if flow.has_notice:
+        return [] if settings.privacy.notice else [Problem(
+            loaded.where("privacy", "notice"), "callers do not hear where the full privacy notice is: its address is "
+            "not set", "Open the page, then write its address without https:// into 'notice' of [privacy].")]
     return [Problem(loaded.where("recording", "talks"), "talks are to be recorded, but no caller hears of it: "
                     "nothing is recorded without a notice",
                     "Write 'notice: kayit-bilgisi' in menu.yaml, or talks = false here.")]

@@ -78,6 +78,15 @@ def test_recordings_without_a_notice_are_told(folder: Path) -> None:
     assert not any("without a notice" in one for one in warnings(folder))
 
 
+def test_a_notice_without_an_address_is_told(folder: Path) -> None:
+    [told] = [one for one in warnings(folder) if "full privacy notice" in one]
+    assert told.startswith("santral.toml:") and "'notice' of [privacy]" in told
+    edit(folder, "santral.toml", "\n[privacy] ", '\n[privacy]\nnotice = "example.org/kvkk" ')
+    assert not any("full privacy notice" in one for one in warnings(folder)) and not problems(folder)
+    edit(folder, "santral.toml", '"example.org/kvkk"', '"https://example.org/kvkk"')
+    assert any("santral.toml" in one and "notice" in one for one in problems(folder))
+
+
 def test_a_service_for_distress_without_other_help_is_told(folder: Path) -> None:
     edit(folder, "services.yaml", "    emergency: acil-destek ", "    # ")
     (told,) = [one for one in problems(folder) if one.startswith("services.yaml:")]
