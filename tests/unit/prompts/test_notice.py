@@ -1,4 +1,4 @@
-"""What the recording notice says: who records, why, and where the full notice is."""
+"""The words of the recording notice: who records, why, and where the full notice is."""
 
 from __future__ import annotations
 
