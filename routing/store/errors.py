@@ -6,6 +6,7 @@ StoreError
 ├── LongMigrationDue   the tables need a migration that callers would wait for
 ├── LeaseHeld          another node works on this state
 ├── LeaseLost          this node's lease is over: the node must stop acting
+├── ForeignKeys        the keys of this node are not those of the store
 ├── KeyFileError       a key file (of callers' numbers or recordings) cannot be used or lacks the key
 ├── NoSound            a plain file holds nothing to keep
 └── DamagedRecording   an encrypted file was changed or truncated
@@ -72,6 +73,15 @@ class LeaseLost(StoreError):
     def __init__(self, why: str) -> None:
         super().__init__(f"store: this node no longer holds its state: {why}. It stops; start it again when no other "
                          "node works on this state")
+
+
+class ForeignKeys(StoreError):
+    """The keys of callers' numbers in this state folder are not those of the store. Nothing was changed."""
+
+    def __init__(self, row: str) -> None:
+        super().__init__("store: secrets/numbers.json of this node is not that of the store, which has another state "
+                         "folder. Copy the folder `secrets` of its node over this one (folder 0700, files 0600) and "
+                         f"start again. If those keys are lost for good, delete the row {row} of the table meta")
 
 
 class KeyFileError(StoreError):

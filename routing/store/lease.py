@@ -19,8 +19,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
 
-from routing.store.errors import LeaseHeld, LeaseLost
-from routing.store.schema import leases
+from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost
+from routing.store.schema import leases, meta
 from routing.store.statement import Statement
 
 TTL_S = 5.0
@@ -38,6 +38,10 @@ For a blocked SQLite file, `STANDSTILL_MAX_S` of the store holds instead.
 
 ROUTER = "router"
 """The lease of the whole state. Its holder runs the engine."""
+
+
+KEYS = "number_keys"
+"""Name of the row in `meta` with the fingerprint of the keys of callers' numbers."""
 
 
 class Holder(NamedTuple):
@@ -110,6 +114,23 @@ def take_lease(connection: Connection, node: str, holder: Holder, name: str = RO
     else:
         connection.execute(insert(leases).values({"name": name, **values}))
     return Lease(node, epoch + 1)
+
+
+def require_same_keys(connection: Connection, fingerprint: str) -> None:
+    """Raise `ForeignKeys` if the store belongs to other keys of callers' numbers. The first node leaves its own.
+
+    A node with a new state folder has made new keys. It would recognise no caller, and would know no password of
+    Asterisk. It would take the lease again and again, away from the node that can work.
+
+    An empty fingerprint is not compared. A SQLite file has one node, whose lost keys must not keep it from its callers.
+    """
+    if not fingerprint or connection.dialect.name == "sqlite":
+        return
+    kept = connection.execute(select(meta.c.value).where(meta.c.key == KEYS)).scalar_one_or_none()
+    if kept is None:
+        connection.execute(insert(meta), {"key": KEYS, "value": fingerprint})
+    elif kept != fingerprint:
+        raise ForeignKeys(KEYS)
 
 
 def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,

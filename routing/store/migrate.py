@@ -142,6 +142,12 @@ def upgrade_tables(connection: Connection, offline: ProgressReport | None = None
                                          "report it")
 
 
+def bring_up_to_date(connection: Connection) -> None:
+    """Bring older tables to this version and check their records (`upgrade_tables`, `prepare_tables`)."""
+    upgrade_tables(connection)
+    prepare_tables(connection)
+
+
 def _permit_pause(connection: Connection) -> None:
     """Let the transaction pause: alembic takes seconds to import on a busy machine, and has no statement meanwhile."""
     if connection.dialect.name == "postgresql":

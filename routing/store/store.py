@@ -28,7 +28,7 @@ from routing.store.database import LOCK_S, WritingConnection, check_server, desc
 from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreError, StoreUnavailable
 from routing.store.kinds import NUMBERS, identifies_caller
 from routing.store.lease import MARGIN_S, RENEW_S, TTL_S, Lease
-from routing.store.migrate import prepare_tables, upgrade_tables
+from routing.store.migrate import bring_up_to_date, prepare_tables
 from routing.store.reader import PAGE, LoadedState, Reader, ServiceCount, load_state
 from routing.store.repair import repair_outcomes, repair_rows
 from routing.store.rows import FactRows, StoreTurn
@@ -275,14 +275,15 @@ class Store:
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
-    async def take_lease(self, node: str, patience_s: float = PATIENCE_S) -> Lease:
+    async def take_lease(self, node: str, patience_s: float = PATIENCE_S, keys: str = "") -> Lease:
         """Make this node the only one that works on the state. From then on every commit checks the lease.
 
         A dead holder of this machine is replaced at once. A holder that may live on another machine keeps its lease
         until the end. The lease also ends if it is not renewed for as long as a lease lasts, by this node's steady
         clock.
 
-        Raise `LeaseHeld` if a process of this machine holds the lease, or another still does after `patience_s`.
+        Raise `LeaseHeld` if a process of this machine holds the lease, or another still does after `patience_s`. Raise
+        `ForeignKeys` if the `keys` of callers' numbers are not those of the store (`require_same_keys`).
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience_s
@@ -292,7 +293,7 @@ class Store:
             before = loop.time()
             unrenewed = seen if before - since > leasing.TTL_S else None
             try:
-                taken = await self._ask_writer(partial(self._take_lease, node, unrenewed), self._take_s)
+                taken = await self._ask_writer(partial(self._take_lease, node, keys, unrenewed), self._take_s)
             except LeaseHeld as held:
                 if held.here or loop.time() >= end:
                     raise
@@ -413,20 +414,17 @@ class Store:
                 self._take_s = UPGRADE_S
                 return
             leasing.require_free(connection, leasing.this_process())
-            self._upgrade_tables(connection)
+            bring_up_to_date(connection)
         self._continue_numbers(connection)
 
-    def _upgrade_tables(self, connection: Connection) -> None:
-        upgrade_tables(connection)
-        prepare_tables(connection)
-
-    def _take_lease(self, node: str, unrenewed: float | None) -> Lease:
+    def _take_lease(self, node: str, keys: str, unrenewed: float | None) -> Lease:
         def take_row(connection: Connection) -> Lease:
             # The lease comes first: its holder may be older than this code, or may have upgraded since the opening.
             current = prepare_tables(connection)
+            leasing.require_same_keys(connection, keys)
             taken = leasing.take_lease(connection, node, leasing.this_process(), unrenewed=unrenewed)
             if not current:
-                self._upgrade_tables(connection)
+                bring_up_to_date(connection)
             # The former holder may have written until now.
             self._continue_numbers(connection)
             return taken

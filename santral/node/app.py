@@ -147,7 +147,7 @@ class Node:
             store = await Store.open_store(store_place(self._config, self._state), node=True)
             stack.push_async_callback(store.close)
             self._store = store
-            await store.take_lease(NODE)
+            await store.take_lease(NODE, keys=numbers.fingerprint)
             # The file tells the address of this state's node. A killed node left its own, so remove it now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)

@@ -93,6 +93,11 @@ class NumberKeys:
         """Return a keyed hash of another text, which is no hash of a number."""
         return hmac.new(self._hash_key, b"mark:" + text.encode("utf-8"), hashlib.sha256).hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """Return what two nodes compare. It reveals no key, and a rotation does not change it."""
+        return self.mark_text("fingerprint")
+
     def decrypt_number(self, box: str) -> str:
         """Return the number in an encrypted text.
 

@@ -33,7 +33,7 @@ from routing.store import migrate
 from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import connect_engine, describe_url, url_of
-from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from routing.store.reader import Reader
 from routing.store.recordings import recording_rows
 from routing.store.schema import metadata, offers
@@ -198,6 +198,24 @@ async def test_the_server_ends_a_frozen_leaders_transaction(where: str) -> None:
     with pytest.raises(StoreUnavailable, match="does not answer"):
         await task
     await frozen.close()
+
+
+async def test_a_node_with_other_keys_is_refused_before_the_lease(where: str, tmp_path: Path) -> None:
+    """A second node with a new state folder has made new keys. With copied ones it waits for the lease."""
+    keys, others = (NumberKeys.load_or_create(tmp_path / name / "numbers.json") for name in ("first", "second"))
+    first = await Store.open_store(where, node=True)
+    await first.take_lease("first", keys=keys.fingerprint)
+    second = await Store.open_store(where, node=True)
+    for running in (True, False):
+        with pytest.raises(ForeignKeys, match="Copy the folder `secrets`"):
+            await second.take_lease("second", keys=others.fingerprint)
+        if running:
+            with pytest.raises(LeaseHeld):
+                await second.take_lease("second", keys=keys.fingerprint)
+            await first.close()
+    copied = NumberKeys.load_keys(tmp_path / "first" / "numbers.json")
+    assert (await second.take_lease("second", keys=copied.fingerprint)).epoch == 2
+    await second.close()
 
 
 async def test_a_lost_connection_is_told(store: Store, where: str, server_url: str) -> None:
