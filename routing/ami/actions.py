@@ -137,7 +137,7 @@ def _originate_action(offer: Offer, called: str, pages: Collection[str]) -> Acti
     # The dialplan cannot ask the caller's channel: a phone that answers at once is faster than the caller's way into
     # the hold loop.
     variables = [f"SC_CHAN={offer.leg}"] if offer.leg else []
-    variables.append(f"SC_SERVICE={offer.service}")
+    variables += [f"SC_SERVICE={offer.service}", f"SC_OFFER={offer.offer}"]
     if read_s:
         variables.append(f"SC_READING_S={read_s:g}")
     if offer.consulting_leg:

@@ -34,7 +34,7 @@ def test_an_offer_becomes_an_originate() -> None:
         "Action": "Originate", "Channel": "PJSIP/2001", "ChannelId": "o3-7.1", "Context": "santral-agent",
         "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "15000",
         "CallerID": '"Psikososyal destek 1 dk" <4440632>',
-        "Variable": ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal"]}
+        "Variable": ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_OFFER=3"]}
     assert to_action(offer(whisper=True), "1")["Exten"] == "whisper"
     assert to_action(offer(whisper=True, answer_mode=AnswerMode.PRESS_ONE), "1")["Exten"] == "press"
     assert encode_action(to_action(offer(), "4440632"), "id")
@@ -116,11 +116,12 @@ def test_a_pairs_offer_becomes_two_calls_that_know_of_each_other() -> None:
     mate = Partner(AgentId("a2"), SeatId("2002"), AnswerMode.AUTO, True, 3.0)
     pair = offer(partner=mate)
     lead, other = to_action(pair, "4440632"), ring_partner_action(pair, mate, "4440632")
-    assert lead["Variable"] == ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_PAIR_PARTNER=p3-7.1"]
+    assert lead["Variable"] == ["SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_OFFER=3",
+                                "SC_PAIR_PARTNER=p3-7.1"]
     assert (lead["Channel"], lead["ChannelId"], lead["Exten"]) == ("PJSIP/2001", LEG, "s")
     assert (other["Channel"], other["ChannelId"], other["Exten"]) == ("PJSIP/2002", PARTNER, "whisper")
     assert [one for one in other["Variable"] if one.startswith("SC_")] == [
-        "SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_READING_S=3", "SC_PAIR_LEAD=o3-7.1"]
+        "SC_CHAN=PJSIP/trunk-0000000e", "SC_SERVICE=psikososyal", "SC_OFFER=3", "SC_READING_S=3", "SC_PAIR_LEAD=o3-7.1"]
     assert any("answer-after=0" in one for one in other["Variable"])
 
 
