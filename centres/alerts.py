@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -69,7 +69,5 @@ class Alerts(Shape):
     webhook: WebAddress | None = None
     """Address of a program that takes all other alerts."""
     manager_webhook: WebAddress | None = None
-    language: Literal["tr", "en"] = "tr"
-    """Language of alerts and of the runbooks that they link."""
     runbooks: WebAddress = "http://127.0.0.1:9090/consoles"
     """Address at which the pages of runbooks are served; the default is a Prometheus on this machine."""

@@ -54,8 +54,8 @@ class Identity(Shape):
     """Name in English prompts. Left out: the Turkish one."""
     forms: dict[Case, Text] = {}
     """Cases of the name that Santral does not know, such as `{ dative = "Acme'ye" }`."""
-    language: Literal["tr"] = "tr"
-    """Language of callers."""
+    language: Literal["tr", "en"] = "tr"
+    """Language of tables, status, explanations, reports, alerts and runbooks. Callers hear Turkish first."""
     timezone: Annotated[str, AfterValidator(require_zone)] = "Europe/Istanbul"
     """Clock of all times in these files."""
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import yaml
+
+
+class Language(StrEnum):
+    """A language of texts for people at work."""
+
+    TURKISH = "tr"
+    ENGLISH = "en"
 
 
 class Phrase(NamedTuple):

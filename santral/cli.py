@@ -21,9 +21,11 @@ from asterisk_conf.existing.running import CONSOLE, ask_by, check_running
 from asterisk_conf.lint import lint_files
 from asterisk_conf.render import render_files
 from centres.centre_reader import load_centre
+from centres.settings import Identity
 from desk import cli as desk_cli
 from drawing.chart import svg_document
 from drawing.console_output import OutputConsole
+from drawing.texts import Language
 from ivr import cli as ivr_cli
 from ivr.flow.sound_checks import NOT_APPLICABLE
 from ivr.routes.in_call_keys import IN_CALL_KEYS
@@ -258,10 +260,19 @@ def menu_of(centre: Path, settings: Path | None = None) -> ivr_cli.CentreMenu:
 
 def zone_of(centre: Path) -> ZoneInfo:
     """Return the time zone of a centre for reports. Only its settings must be valid."""
+    return ZoneInfo(_identity_of(centre).timezone)
+
+
+def language_of(centre: Path) -> Language:
+    """Return the language of tables and reports of a centre. Only its settings must be valid."""
+    return Language(_identity_of(centre).language)
+
+
+def _identity_of(centre: Path) -> Identity:
     found = load_centre(centre)
     if found.settings is None:
         raise BadCentre("\n".join(map(str, found.problems)))
-    return ZoneInfo(found.settings.centre.timezone)
+    return found.settings.centre
 
 
 def _take_screenshot(page: Path, out: Path) -> None:
@@ -303,7 +314,7 @@ cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
 cli.add_typer(store_cli.build_commands(), name="store")
 backup_cli.add_commands(cli)
-why_cli.add_commands(cli, open_journal, note_needs, zone_of, DEFAULT_CENTRE)
+why_cli.add_commands(cli, open_journal, note_needs, why_cli.CentreInfo(zone_of, language_of, DEFAULT_CENTRE))
 first_centre_cli.add_commands(cli)
 phones_cli.add_commands(cli)
 desk_cli.add_commands(cli)
@@ -312,7 +323,7 @@ mqtt_cli.add_commands(cli, mqtt_setup.broker_plan)
 prometheus_cli.add_commands(cli, plan_monitoring, DEFAULT_CENTRE)
 dashboards_cli.add_commands(cli, dashboards_cli.CentreInfo(names_of, runbooks_of, DEFAULT_CENTRE))
 reports_cli.add_commands(cli, reports_cli.ReportSources(
-    open_past, zone_of, DEFAULT_CENTRE, _take_screenshot, read_opening, read_mail_plan))
+    open_past, zone_of, language_of, DEFAULT_CENTRE, _take_screenshot, read_opening, read_mail_plan))
 
 # Benchmarks belong to a checkout of the repository. They are not installed, also not by an editable installation.
 if (CHECKOUT / "bench" / "cli.py").is_file():

@@ -20,6 +20,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from drawing.console_output import OutputConsole
+from drawing.texts import Language
 from metrics.reports import contacts, daily_report, day_summary, export, legs, spreadsheet
 from metrics.reports.export import Columns, Row
 from metrics.reports.mail import MailError, MailPlan, build_mail, send_mail
@@ -44,6 +45,8 @@ class ReportSources(NamedTuple):
     """Open the rows of a state, all of one moment."""
     zone: Callable[[Path], ZoneInfo]
     """Return the zone of a centre's clock."""
+    language: Callable[[Path], Language]
+    """Return the language of a centre's reports."""
     centre: Path
     """The default centre."""
     picture: Callable[[Path, Path], None]
@@ -66,7 +69,7 @@ Excel = Annotated[Path | None, typer.Option("--excel", help=(
     "Write CSV that a Turkish Excel opens: with ; and a decimal comma."))]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", help="Write a workbook into this file.")]
 Picture = Annotated[Path | None, typer.Option("--picture", hidden=True, help="Write the page as a PNG; needs --html.")]
-English = Annotated[bool, typer.Option("--english", help="Write in English.")]
+Written = Annotated[Language | None, typer.Option("--language", help="Language; left out: that of the centre.")]
 State = Annotated[str, typer.Argument(metavar="STATE", help=STATE)]
 First = Annotated[str, typer.Option("--from", help="Start in local time: 2026-03-01 or 2026-03-01T08:00.")]
 Last = Annotated[str, typer.Option("--to", help="End in local time, not included.")]
@@ -86,35 +89,35 @@ def _report_commands(house: ReportSources) -> typer.Typer:
 
     @reports.command("day")
     def report_day(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
-                   html: Html = None, picture: Picture = None, english: English = False) -> None:
+                   html: Html = None, picture: Picture = None, language: Written = None) -> None:
         """Report a day (2026-03-02); without DATE yesterday."""
         _write_report(house, *_parse_words("day", words), centre,
-                      ReportOptions(csv, excel, xlsx, html, picture, english))
+                      ReportOptions(csv, excel, xlsx, html, picture, language))
 
     @reports.command("week")
     def report_week(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
-                    html: Html = None, picture: Picture = None, english: English = False) -> None:
+                    html: Html = None, picture: Picture = None, language: Written = None) -> None:
         """Report a week from Monday, by a day of it (2026-03-02) or its number (2026-W10); without DATE the last whole
         one."""
         _write_report(house, *_parse_words("week", words), centre,
-                      ReportOptions(csv, excel, xlsx, html, picture, english))
+                      ReportOptions(csv, excel, xlsx, html, picture, language))
 
     @reports.command("month")
     def report_month(words: Words, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
-                     html: Html = None, picture: Picture = None, english: English = False) -> None:
+                     html: Html = None, picture: Picture = None, language: Written = None) -> None:
         """Report a month (2026-03); without DATE the last whole one."""
         _write_report(house, *_parse_words("month", words), centre,
-                      ReportOptions(csv, excel, xlsx, html, picture, english))
+                      ReportOptions(csv, excel, xlsx, html, picture, language))
 
     @reports.command("interval")
     def report_interval(words: Bounds, centre: Centre = None, csv: Csv = None, excel: Excel = None, xlsx: Xlsx = None,
-                        html: Html = None, picture: Picture = None, english: English = False) -> None:
+                        html: Html = None, picture: Picture = None, language: Written = None) -> None:
         """Report from one time to another: 2026-03-02T08:00 2026-03-02T12:30."""
         if len(words) != 3:
             raise typer.BadParameter(f"{len(words)} arguments; write: santral report interval FROM TO STATE")
         first, last, state = words
         _write_report(house, lambda zone: period_between(first, last, zone), state, centre,
-                      ReportOptions(csv, excel, xlsx, html, picture, english))
+                      ReportOptions(csv, excel, xlsx, html, picture, language))
 
     @reports.command("mail")
     def mail_report(
@@ -122,12 +125,12 @@ def _report_commands(house: ReportSources) -> typer.Typer:
         day: Annotated[str | None, typer.Option("--day", help="Day of the report; left out: yesterday.")] = None,
         centre: Centre = None,
         settings: Annotated[Path | None, typer.Option("--settings", help="Settings of this machine.")] = None,
-        english: English = False,
+        language: Written = None,
     ) -> None:
         """Mail the report of a day as [reports] of santral.toml says: paragraph, page and workbook."""
         folder = centre or house.centre
         plan = house.mail(folder, settings, state)
-        view = _read_view(house, lambda zone: named_period("day", day, zone, time.time()), plan.store, folder, english)
+        view = _read_view(house, lambda zone: named_period("day", day, zone, time.time()), plan.store, folder, language)
         try:
             send_mail(plan, build_mail(plan, view))
         except MailError as error:
@@ -176,7 +179,7 @@ class ReportOptions(NamedTuple):
     xlsx: Path | None
     html: Path | None
     picture: Path | None
-    english: bool
+    language: Language | None
 
 
 def _parse_words(kind: str, words: list[str]) -> tuple[Callable[[ZoneInfo], Period], str]:
@@ -190,7 +193,7 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
     # 1. Check the arguments, then read everything and close the store.
     if asked.picture is not None and asked.html is None:
         raise typer.BadParameter("--picture is a picture of the page: name its file with --html")
-    view = _read_view(house, period, state, centre or house.centre, asked.english)
+    view = _read_view(house, period, state, centre or house.centre, asked.language)
     # 2. Write what was asked for. The terminal is for a report without files.
     found = view.report
     if asked.csv is not None and str(asked.csv) == "-":
@@ -212,13 +215,14 @@ def _write_report(house: ReportSources, period: Callable[[ZoneInfo], Period], st
 
 
 def _read_view(house: ReportSources, period: Callable[[ZoneInfo], Period], state: str, folder: Path,
-               english: bool) -> ReportView:
+               language: Language | None) -> ReportView:
     """Read everything that a report shows, and close the store."""
     when = _exit_if_unusable(lambda: period(house.zone(folder)))
     opening = house.opening(folder)
     with house.open_past(state) as ask:
         found = _exit_if_unusable(lambda: daily_report.read_report(ask, when, opening.closed_entry))
         summary = day_summary.read_summary(ask, found)
+    english = (language or house.language(folder)) is Language.ENGLISH
     return ReportView(found, summary, english=english, hours=open_spans(when, opening))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,6 +21,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from drawing.texts import Language
 from planning import options as shared
 from planning.errors import PlanningError
 from planning.journal.cli import Needs, Noted
@@ -43,23 +44,33 @@ Words = Annotated[list[str], typer.Argument(metavar="[CONTACT] JOURNAL", help=(
     "a database."))]
 Longest = Annotated[str | None, typer.Option("--longest", metavar="DAY", help=(
     "Explain the contact that waited longest on this day (2026-03-02) instead of a named one."))]
-English = Annotated[bool, typer.Option("--english", help="Explain in English.")]
+Written = Annotated[Language | None, typer.Option("--language", help="Language; left out: that of the centre.")]
 Everybody = Annotated[bool, typer.Option("--all", help=(
     "List all agents who were not chosen, not only eight per reason."))]
-CentreOf = Annotated[Path | None, typer.Option("--centre", help="Folder of the centre whose clock is used.")]
+CentreOf = Annotated[Path | None, typer.Option(
+    "--centre", help="Folder of the centre whose clock and language are used.")]
 
 
-def add_commands(app: typer.Typer, open_archive: OpenArchive, note_needs: shared.NoteNeeds, read_zone: shared.ReadZone,
-                 default_centre: Path) -> None:
+class CentreInfo(NamedTuple):
+    """Functions of `santral` about the centre in a folder."""
+
+    zone: shared.ReadZone
+    language: Callable[[Path], Language]
+    """Return the language of tables and reports."""
+    default: Path
+    """The default centre."""
+
+
+def add_commands(app: typer.Typer, open_archive: OpenArchive, note_needs: shared.NoteNeeds, house: CentreInfo) -> None:
     """Add the command of this module to the application."""
 
     @app.command("why")
     def show_explanation(
-        words: Words, longest: Longest = None, english: English = False, needs: Needs = False,
+        words: Words, longest: Longest = None, language: Written = None, needs: Needs = False,
         everybody: Everybody = False, centre: CentreOf = None, state: Noted = None, as_json: shared.AsJson = False,
     ) -> None:
-        """Explain how one contact was routed: its course, each decision, and why others were not chosen. In Turkish.
-        The summary ends with a conclusion.
+        """Explain how one contact was routed: its course, each decision, and why others were not chosen. The
+        summary ends with a conclusion.
 
         Reasons that come from agents' needs read "uygun değildi". With --needs they are named, and the audit log
         records it.
@@ -68,7 +79,9 @@ def add_commands(app: typer.Typer, open_archive: OpenArchive, note_needs: shared
             raise typer.BadParameter("write: santral why CONTACT JOURNAL, or santral why --longest DAY JOURNAL")
         journal = words[-1]
         with shared.exit_on_error(), open_archive(journal) as opened:
-            zone = read_zone(centre or default_centre)
+            folder = centre or house.default
+            zone = house.zone(folder)
+            english = (language or house.language(folder)) is Language.ENGLISH
             contact = words[0] if longest is None else find_longest(opened, longest, zone)
             console = Console(stderr=True, highlight=False)
             # 1. Replay the journal up to the decisions of the contact.

@@ -24,7 +24,7 @@ def plan_monitoring(centre: Path, settings: Path | None) -> MonitoringPlan:
     return MonitoringPlan(
         (found.settings.listen.http,), (asterisk.http,) if asterisk.metrics else (),
         receivers=Receivers(told.mail, told.manager_mail, told.webhook, told.manager_webhook, mail),
-        centre=found.settings.centre.name, english=told.language == "en", runbooks=told.runbooks)
+        centre=found.settings.centre.name, english=found.settings.centre.language == "en", runbooks=told.runbooks)
 
 
 def runbooks_of(centre: Path) -> str:

@@ -127,10 +127,13 @@ def check_carrier(text: str) -> str:
 
 
 def check_language(text: str) -> str:
-    """Return the language of callers. Raise UnusableAnswer for one that no prompt has first."""
-    if text.strip().lower() not in ("tr", "türkçe", "turkish"):
-        raise UnusableAnswer("Callers hear Turkish first: write tr. English is added in prompts/en and menu.yaml.")
-    return "tr"
+    """Return the language of tables and reports. Raise UnusableAnswer for one without texts."""
+    word = text.strip().lower()
+    if word in ("tr", "türkçe", "turkish"):
+        return "tr"
+    if word in ("en", "english", "ingilizce"):
+        return "en"
+    raise UnusableAnswer("Tables and reports are in Turkish or English: write tr or en. Callers hear Turkish first.")
 
 
 def service_id(name: str) -> str:

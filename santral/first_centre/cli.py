@@ -37,7 +37,8 @@ def make_centre(
     agents: Annotated[str | None, typer.Option("--agents", help="Number of agents.")] = None,
     phones: Annotated[str | None, typer.Option("--phones", help="Number of phones; usual: one for each agent.")] = None,
     carrier: Annotated[str, typer.Option("--carrier", help="Address of the carrier; may be set later.")] = "",
-    language: Annotated[str | None, typer.Option("--language", help="Language of callers: tr.")] = None,
+    language: Annotated[str | None, typer.Option(
+        "--language", help="Language of tables and reports: tr or en.")] = None,
 ) -> None:
     """Write the files of a new centre. On a terminal, what no flag says is asked. Exit 1 if something is missing."""
     # 1. Ask, or take the flags. Every answer is checked when it is given.
@@ -55,7 +56,7 @@ def make_centre(
         given.check_count(text, "agents")))
     found_phones = ask.answer("--phones", phones, "Number of phones", str(found_agents), lambda text: (
         given.check_count(text, "phones")))
-    found_language = ask.answer("--language", language, "Language of callers", "tr", given.check_language)
+    found_language = ask.answer("--language", language, "Language of tables and reports", "tr", given.check_language)
     write_files(folder, CentreAnswers(
         found_name, spoken, found_numbers, found_services, found_hours, found_days, found_agents, found_phones,
         given.check_carrier(carrier) if carrier else "", found_language))

@@ -35,6 +35,7 @@ from santral.errors import NoJournal, StoreFailure
 from santral.node.state_reader import open_past
 from tests.fakes import postgres
 from tests.fakes.report_day import BILGI, MIDNIGHT, TIP, ZONE, Day, centre, written
+from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +46,21 @@ CONTACTS = 150
 def read(where: Path | str, period: Period = DAY) -> Report:
     with open_past(str(where)) as ask:
         return daily_report.read_report(ask, period)
+
+
+def test_one_setting_is_the_language_of_reports_explanations_and_alerts(small: Path, tmp_path: Path) -> None:
+    house = copied(tmp_path)
+    edit(house, "santral.toml", 'language = "tr"', 'language = "en"')
+    run = CliRunner()
+    for words, title in (([], "Daily report: 02.03.2026"), (["--language", "tr"], "Günlük rapor: 02.03.2026")):
+        said = run.invoke(cli, ["report", "day", "2026-03-02", str(small), "--centre", str(house), *words])
+        assert said.exit_code == 0 and title in said.output, said.output
+    explained = [run.invoke(cli, ["why", "--longest", "2026-03-02", str(small), "--centre", str(house), *words]).output
+                 for words in ([], ["--language", "tr"])]
+    assert explained[0].startswith("Call ") and explained[1].startswith("Çağrı "), explained
+    assert run.invoke(cli, ["metrics", "rules", str(house), "--out", str(tmp_path / "rules")]).exit_code == 0
+    rules = (tmp_path / "rules" / "santral.rules.yml").read_text(encoding="utf-8")
+    assert "/en.html#" in rules and "/tr.html#" not in rules
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +274,7 @@ def test_parquet_is_the_same_and_needs_its_library(small: Path, tmp_path: Path,
     assert said.exit_code == 2 and "pip install" in said.output and not (tmp_path / "d.parquet").exists()
 
 
-@pytest.mark.parametrize("words", [[], ["--english"]])
+@pytest.mark.parametrize("words", [[], ["--language", "en"]])
 def test_a_terminal_of_80_columns_cuts_nothing(small: Path, words: list[str]) -> None:
     # A pipe has no boxes and no width, so this one passes for a terminal. Its styles are no text.
     wide, narrow = (re.sub("\x1b\\[[0-9;]*m", "", CliRunner().invoke(
@@ -379,7 +395,7 @@ async def test_the_node_runs_meanwhile(tmp_path: Path, day: Day) -> None:
 
 
 def test_the_page(small: Path, tmp_path: Path) -> None:
-    for language, title in (([], "Günlük rapor: 02.03.2026"), (["--english"], "Daily report: 02.03.2026")):
+    for language, title in (([], "Günlük rapor: 02.03.2026"), (["--language", "en"], "Daily report: 02.03.2026")):
         out = tmp_path / "p.html"
         said = CliRunner().invoke(cli, ["report", "day", "2026-03-02", str(small), "--html", str(out), *language])
         assert said.exit_code == 0, said.output
