@@ -291,7 +291,7 @@ def _error_kind(error: DBAPIError) -> str:
     if isinstance(error.orig, sqlite3.Error):
         return next((kind for start, kind in _SQLITE if code.startswith(start)), "broken")
     # psycopg reports a failed connect without a code.
-    if error.connection_invalidated or code == "OperationalError":
+    if error.connection_invalidated or code in ("OperationalError", "ConnectionTimeout"):
         return "gone"
     return next((kind for start, kind in _POSTGRES if code.startswith(start)), "broken")
 

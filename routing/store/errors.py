@@ -79,8 +79,8 @@ class ForeignKeys(StoreError):
     """The keys of callers' numbers in this state folder are not those of the store. Nothing was changed."""
 
     def __init__(self, row: str) -> None:
-        super().__init__("store: secrets/numbers.json of this node is not that of the store, which has another state "
-                         "folder. Copy the folder `secrets` of its node over this one (folder 0700, files 0600) and "
+        super().__init__("store: the keys in secrets/numbers.json are not those of the store: this state folder made "
+                         "new ones. Copy the folder `secrets` of the first node here (folder 0700, files 0600), then "
                          f"start again. If those keys are lost for good, delete the row {row} of the table meta")
 
 

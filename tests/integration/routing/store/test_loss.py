@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -253,3 +255,33 @@ async def test_a_cancelled_commit_is_still_done(tmp_path: Path) -> None:
     await store.close()
 
 
+
+
+@pytest.mark.parametrize(("thread", "limit"), [("writer", "STANDSTILL_MAX_S"), ("reader", "START_S")])
+async def test_no_call_of_a_node_waits_without_a_limit(
+        thread: str, limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await Store.open_store(tmp_path / "santral.db", node=True)
+    monkeypatch.setattr(f"routing.store.store.{limit}", 0.2)
+    go_on = threading.Event()
+    ask = store.run_write if thread == "writer" else store.run_query
+    # The end does not wait either: neither for the stuck call nor for those behind it.
+    with pytest.raises(StoreUnavailable, match="no answer in time"):
+        await ask(lambda connection: go_on.wait())
+    behind = asyncio.create_task(ask(lambda connection: None))
+    monkeypatch.setattr("routing.store.store.CLOSE_S", 0.2)
+    monkeypatch.setattr(f"routing.store.store.{limit}", 300.0)
+    await asyncio.sleep(0)
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await behind
+    go_on.set()
+
+
+async def test_a_server_that_takes_connections_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.store.database.CONNECT_S", 2)  # the least that the driver takes
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with pytest.raises(StoreUnavailable, match="does not answer") as caught:
+            await Store.open_store(f"postgresql://santral@127.0.0.1:{server.getsockname()[1]}/santral", node=True)
+    assert caught.value.kind == "gone"
