@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from desk import table_words as words
 from desk.client import ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 from drawing.console_output import OutputConsole
@@ -84,7 +85,7 @@ def list_announcements(everything: Annotated[bool, typer.Option("--all", help="I
     if not shown:
         typer.echo("nothing is announced")
         return
-    OutputConsole().print(_announcement_table(shown, ZoneInfo(found["timezone"])))
+    OutputConsole().print(_announcement_table(shown, ZoneInfo(found["timezone"]), english=found.english))
 
 
 def end_of(text: str, now: float, zone: ZoneInfo) -> float:
@@ -129,13 +130,14 @@ def _copy_recording(recording: Path, state: Path | None) -> str:
     return name
 
 
-def _announcement_table(found: list[dict[str, Any]], zone: ZoneInfo) -> Table:
-    table = Table(title="Duyurular", title_justify="left")
-    for name in ("no", "hizmet", "ne", "kapatır", "başlangıç", "bitiş", "kim", "kapatan"):
-        table.add_column(name, overflow="fold")
+def _announcement_table(found: list[dict[str, Any]], zone: ZoneInfo, *, english: bool) -> Table:
+    table = Table(title=words.ANNOUNCEMENTS.text(english=english), title_justify="left")
+    for column in words.ANNOUNCEMENT_COLUMNS:
+        table.add_column(column.text(english=english), overflow="fold")
     for one in found:
         said = one["text"] or one["prompt"] or one["recording"] or ""
-        table.add_row(str(one["id"]), Text(one["service"] or "herkes"), Text(said), "evet" if one["closes"] else "",
+        table.add_row(str(one["id"]), Text(one["service"] or words.FOR_ALL.text(english=english)), Text(said),
+                      words.YES.text(english=english) if one["closes"] else "",
                       _format_time(one["since"], zone), _format_time(one["ended_at"] or one["until"], zone),
                       Text(one["by"]), Text(one["ended_by"]), style="" if one["on"] else "dim")
     return table

@@ -16,7 +16,7 @@ from desk import announce_cli, recordings_cli, surge_cli, tables
 from desk.api.models import Shape
 from desk.api.route import AGENT
 from desk.api.routes import ROUTES
-from desk.client import ClientError, call_api, centre_zone, find_node
+from desk.client import Answer, ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 from drawing.console_output import JSON_OUTPUT, OutputConsole, print_answer
 
@@ -52,14 +52,15 @@ def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh unt
                 state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
     """Show queues and agents as tables."""
     console = OutputConsole()
-    answer: dict[str, Any] = {}
+    answer = Answer()
 
     def fetch_tables() -> RenderableType:
         node = find_node(state or lab, url, token_file)
         found = call_api(node, "GET", "/api/v1/status")
         answer.update(found)
+        answer.english = found.english
         return tables.status_page(found, centre_zone(node) if found.get("last_known_good") else None,
-                                  all_of_them=everybody)
+                                  all_of_them=everybody, english=found.english)
 
     def refetch_tables() -> RenderableType:
         """Fetch again, and find the node first. A restarted node is away for seconds, and may have another address and
@@ -67,7 +68,7 @@ def show_status(watch: Annotated[bool, typer.Option("--watch", help="Refresh unt
         try:
             return fetch_tables()
         except ClientError as trouble:
-            return tables.unreachable_notice(str(trouble))
+            return tables.unreachable_notice(str(trouble), english=answer.english)
 
     # The first failure ends the command. Later ones are shown, because a node may restart while somebody watches.
     first = exit_on_error(fetch_tables)
@@ -129,7 +130,7 @@ def _agent_commands() -> typer.Typer:
         """Show the reasons that a pause may have."""
         found = exit_on_error(lambda: call_api(
             find_node(state or lab, url, token_file), "GET", "/api/v1/pause-reasons"))
-        print_answer(found, tables.reasons(found))
+        print_answer(found, tables.reasons(found, english=found.english))
 
     @app.command()
     def report_load(agent: Id,
@@ -144,7 +145,7 @@ def _agent_commands() -> typer.Typer:
         """Show all stored accommodations of an agent, with the agent's own token."""
         found = exit_on_error(lambda: call_api(
             find_node(state or lab, url, token_file, agent), "GET", f"/api/v1/agents/{quote(agent, safe='')}/needs"))
-        print_answer(found, tables.needs_tables(found))
+        print_answer(found, tables.needs_tables(found, english=found.english))
 
     @app.command("skills")
     def set_skills(agent: Id,
@@ -161,7 +162,7 @@ def _agent_commands() -> typer.Typer:
         found = exit_on_error(lambda: call_api(
             find_node(state or lab, url, token_file), "POST" if levels or as_configured else "GET",
             f"/api/v1/agents/{quote(agent, safe='')}/skills", body if levels or as_configured else None))
-        print_answer(found, tables.skill_table(found))
+        print_answer(found, tables.skill_table(found, english=found.english))
 
     @app.command("override")
     def override_rules(agent: Id,
@@ -192,7 +193,7 @@ def _contact_commands() -> typer.Typer:
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
             found = exit_on_error(lambda: call_api(find_node(*context.obj), "GET", "/api/v1/contacts"))
-            print_answer(found, tables.waiting_table(found))
+            print_answer(found, tables.waiting_table(found, english=found.english))
 
     # In `prioritise ID -5` the -5 are points and no option.
     @app.command("prioritise", context_settings={"ignore_unknown_options": True})
@@ -246,7 +247,7 @@ def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[s
     place = _node_place(context, state, url, token_file)
     found = exit_on_error(lambda: call_api(
         find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/{act}", body))
-    print_answer(found, tables.waiting_table(found))
+    print_answer(found, tables.waiting_table(found, english=found.english))
 
 
 def _node_place(context: typer.Context, state: Path | None, url: str | None,
@@ -266,7 +267,7 @@ def _callback_commands() -> typer.Typer:
         context.obj = (state or lab, url, token_file)
         if context.invoked_subcommand is None:
             found = exit_on_error(lambda: call_api(find_node(*context.obj), "GET", "/api/v1/callbacks"))
-            print_answer(found, tables.callback_table(found))
+            print_answer(found, tables.callback_table(found, english=found.english))
 
     @app.command("cancel")
     def cancel_callback(context: typer.Context,
@@ -278,7 +279,7 @@ def _callback_commands() -> typer.Typer:
         place = (state or lab or above[0], url or above[1], token_file or above[2])
         found = exit_on_error(lambda: call_api(
             find_node(*place), "POST", f"/api/v1/callbacks/{quote(contact, safe='')}/cancel"))
-        print_answer(found, tables.callback_table(found))
+        print_answer(found, tables.callback_table(found, english=found.english))
 
     return app
 
@@ -312,12 +313,10 @@ def _parse_levels(words: list[str]) -> dict[str, int]:
 
 def _post_for_agent(agent: str, path: str, body: dict[str, Any] | None, state: Path | None, url: str | None,
                     token_file: Path | None, *, staff: bool = False) -> None:
-    def post_request() -> dict[str, Any]:
+    def post_request() -> Answer:
         node = find_node(state, url, token_file, None if staff else agent)
         return call_api(node, "POST", f"/api/v1/agents/{quote(agent, safe='')}/{path}", body)
 
     found = exit_on_error(post_request)
-    word = tables.STATES.get(found["state"], found["state"])
     # The state may differ from the command: a pause, for example, waits for the end of a talk.
-    typer.echo(f"{found['id']}: {word}" + (f", masa {found['seat']}" if found["seat"] else "")
-               + (", görüşmeden sonra mola" if found["pause_pending"] else ""))
+    typer.echo(tables.describe_answer(found, english=found.english))

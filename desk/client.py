@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from desk.table_words import LANGUAGE
+
 TIMEOUT_S = 10.0
 """A node answers in milliseconds, or after its own limit of 4 s."""
 PIECE = 64 * 1024
@@ -26,6 +28,12 @@ CLOCK = "/api/v1/announcements"
 
 class ClientError(Exception):
     """Message for the person at the terminal: the failure, and how to fix it."""
+
+
+class Answer(dict[str, Any]):
+    """An answer of the API, with the language in which its tables are shown."""
+
+    english: bool = False
 
 
 class Node(NamedTuple):
@@ -147,7 +155,7 @@ def _refusal_error(response: http.client.HTTPResponse, found: dict[str, Any]) ->
 
 
 def call_api(node: Node, method: str, path: str, body: dict[str, Any] | None = None, *,
-             timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+             timeout_s: float = TIMEOUT_S) -> Answer:
     """Return the answer of the node. Raise ClientError with a sentence if the node refuses or does not answer."""
     headers = {"Authorization": f"Bearer {node.token}"}
     if body is not None:
@@ -168,7 +176,9 @@ def call_api(node: Node, method: str, path: str, body: dict[str, Any] | None = N
         raise ClientError(f"{node.url} answers, but not as a Santral node does")
     if response.status != 200:
         raise _refusal_error(response, found)
-    return found
+    answer = Answer(found)
+    answer.english = response.headers.get(LANGUAGE) == "en"
+    return answer
 
 
 def centre_zone(node: Node) -> ZoneInfo:

@@ -40,6 +40,7 @@ from desk.pages.sign_in_pages import SignInPages
 from desk.people.client_address import ClientAddress
 from desk.people.session_requests import ForeignRequest, session_cookie, session_holder
 from desk.phone.web_seats import WebSeats
+from desk.table_words import LANGUAGE
 from desk.unreadable_requests import build_library_logger
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
@@ -104,6 +105,12 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     `house`. Without `desk` there are no people, only tokens."""
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
+
+    async def name_language(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path.startswith("/api/"):
+            response.headers[LANGUAGE] = house.language()
+
+    app.on_response_prepare.append(name_language)
     if desk is not None:
         desk.add_to(app)
     live = LiveDesks(inbox) if desk is None else desk.live

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,20 +13,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from desk import table_words as words
+from drawing.texts import Phrase
 from routing.core.model.centre_model import AgentState
-from routing.core.model.reasons import DECLINES, PHONE_DROPS
-
-STATES = {AgentState.SIGNED_OUT: "oturum kapalı", AgentState.READY: "uygun", AgentState.RINGING: "çalıyor",
-          AgentState.TALKING: "görüşmede", AgentState.WRAPUP: "hazırlanıyor", AgentState.PAUSED: "molada",
-          AgentState.NOT_RESPONDING: "yanıt vermiyor", AgentState.BUSY: "telefonu meşgul",
-          AgentState.UNREACHABLE: "telefonuna ulaşılamıyor"}
-"""Words for supervisors. `hazırlanıyor` and `molada` are the same words for everybody, whatever the reason."""
-PHONE_FAULTS = {DECLINES: "telefonu çağrıları geri çeviriyor", PHONE_DROPS: "telefonu çağrıları açıp kapatıyor"}
-"""Shown next to *not responding*: the phone refused, mostly by "do not disturb", or answered and hung up."""
-OVER_LIMIT = "süresi doldu"
-BREAK_POSTPONED = "mola ertelendi: yerine bakacak kimse yok"
-"""Shown next to a pause that is longer than its reason allows."""
-RELOAD_HINT = "  Düzeltince: santral check, sonra santral reload"
 
 DATES = ("valid_from", "valid_to", "review_at", "approved_by")
 STYLES = {AgentState.READY: "green", AgentState.TALKING: "cyan", AgentState.RINGING: "yellow",
@@ -39,60 +29,78 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-def queue_table(status: dict[str, Any]) -> Table:
+def _build_table(title: Phrase, columns: Sequence[Phrase], right: Container[int], *, english: bool) -> Table:
+    """Return a table without rows. `right` has the numbers of the columns of figures."""
+    table = Table(title=title.text(english=english), title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column.text(english=english), justify="right" if number in right else "left")
+    return table
+
+
+def queue_table(status: dict[str, Any], *, english: bool = False) -> Table:
     """Return a table with one row for each service."""
-    table = Table(title="Kuyruklar", title_justify="left")
-    table.add_column("hizmet")
-    for name in ("bekleyen", "en uzun", "çalıyor", "görüşmede", "uygun", "oturum açan"):
-        table.add_column(name, justify="right")
+    table = _build_table(words.QUEUES, words.QUEUE_COLUMNS, range(1, 7), english=english)
     for one in status["queues"]:
         table.add_row(Text(one["name"]), str(one["waiting"]), format_duration(one["oldest_wait_s"]),
                       str(one["ringing"]), str(one["talking"]), str(one["agents_ready"]), str(one["agents_signed_in"]))
     return table
 
 
-def agent_table(status: dict[str, Any], *, all_of_them: bool) -> Table:
+def agent_table(status: dict[str, Any], *, all_of_them: bool, english: bool = False) -> Table:
     """Return a table with one row for each agent. Agents who are not signed in appear only if asked for."""
     shown = [one for one in status["agents"] if all_of_them or one["state"] != AgentState.SIGNED_OUT]
-    table = Table(title="Temsilciler", title_justify="left")
-    for name in ("temsilci", "ekip", "masa", "durum"):
-        table.add_column(name)
-    table.add_column("süre", justify="right")
-    table.add_column("hizmet")
+    table = _build_table(words.AGENTS, words.AGENT_COLUMNS, (4,), english=english)
     for one in shown:
-        # A newer node may know a state that this command does not.
-        word = STATES.get(one["state"], one["state"])
-        if one["state"] == AgentState.NOT_RESPONDING and one["reason"] in PHONE_FAULTS:
-            word += f" ({PHONE_FAULTS[one['reason']]})"
-        if one["over_limit"]:
-            word += f" ({OVER_LIMIT})"
-        if one["break_postponed"]:
-            word += f" ({BREAK_POSTPONED})"
-        if one["pause_pending"]:
-            word += ", sonra mola"
         table.add_row(Text(one["id"]), Text(one["team"]), Text(one["seat"] or "-"),
-                      Text(word, style=STYLES.get(one["state"], "")), format_duration(status["at"] - one["since"]),
-                      Text(one["service"] or ""))
+                      Text(_describe_state(one, english=english), style=STYLES.get(one["state"], "")),
+                      format_duration(status["at"] - one["since"]), Text(one["service"] or ""))
     return table
 
 
-def skill_table(found: dict[str, Any]) -> Table:
+def _describe_state(one: dict[str, Any], *, english: bool) -> str:
+    word = state_word(one["state"], english=english)
+    notes = []
+    if one["state"] == AgentState.NOT_RESPONDING and one["reason"] in words.PHONE_FAULTS:
+        notes.append(words.PHONE_FAULTS[one["reason"]])
+    if one["over_limit"]:
+        notes.append(words.OVER_LIMIT)
+    if one["break_postponed"]:
+        notes.append(words.BREAK_POSTPONED)
+    word += "".join(f" ({note.text(english=english)})" for note in notes)
+    return f"{word}, {words.THEN_BREAK.text(english=english)}" if one["pause_pending"] else word
+
+
+def state_word(state: str, *, english: bool) -> str:
+    """Return the word of an agent's state."""
+    # A newer node may know a state that this command does not.
+    found = words.STATES.get(AgentState(state)) if state in words.STATES else None
+    return state if found is None else found.text(english=english)
+
+
+def describe_answer(found: dict[str, Any], *, english: bool) -> str:
+    """Return the state of an agent in one line."""
+    seat = words.AT_SEAT.text(english=english).format(seat=found["seat"]) if found["seat"] else ""
+    pause = words.BREAK_AFTER_TALK.text(english=english) if found["pause_pending"] else ""
+    return f"{found['id']}: {state_word(found['state'], english=english)}{seat}{pause}"
+
+
+def skill_table(found: dict[str, Any], *, english: bool = False) -> Table:
     """Return the skills of an agent, with a note if they are not those of team.yaml."""
-    table = Table("Beceri", Column("Düzey", justify="right"),
-                  caption="Oturum kapanana kadar; sonra team.yaml geçerli." if found["for_now"] else None)
-    for skill, level in sorted(found["skills"].items()):
-        table.add_row(skill, str(level))
+    skill, level = (column.text(english=english) for column in words.SKILL_COLUMNS)
+    table = Table(skill, Column(level, justify="right"),
+                  caption=words.FOR_NOW.text(english=english) if found["for_now"] else None)
+    for name, value in sorted(found["skills"].items()):
+        table.add_row(name, str(value))
     return table
 
 
-def reasons(found: dict[str, Any]) -> Table:
+def reasons(found: dict[str, Any], *, english: bool = False) -> Table:
     """Return a table with one row for each pause reason."""
-    table = Table(title="Mola nedenleri", title_justify="left")
-    for name in ("neden", "adı", "tuş", "sayılır", "süre"):
-        table.add_column(name)
+    table = _build_table(words.REASONS, words.REASON_COLUMNS, (), english=english)
     for one in found["reasons"]:
-        table.add_row(Text(one["id"] + (" *" if one["default"] else "")), Text(one["tr"]), one["digit"] or "-",
-                      "çalışma" if one["work"] else "mola", format_duration(one["limit_s"]) if one["limit_s"] else "-")
+        table.add_row(Text(one["id"] + (" *" if one["default"] else "")), Text(one["en" if english else "tr"]),
+                      one["digit"] or "-", (words.WORK if one["work"] else words.REST).text(english=english),
+                      format_duration(one["limit_s"]) if one["limit_s"] else "-")
     return table
 
 
@@ -106,98 +114,90 @@ def change_table(found: list[dict[str, Any]]) -> Table:
     return table
 
 
-def callback_table(found: dict[str, Any]) -> Table:
+def callback_table(found: dict[str, Any], *, english: bool = False) -> Table:
     """Return a table with one row for each callback, without numbers."""
-    table = Table(title="Geri aramalar", title_justify="left")
-    for name in ("çağrı", "hizmet"):
-        table.add_column(name)
-    for name in ("sıra", "bekleme", "deneme"):
-        table.add_column(name, justify="right")
-    table.add_column("sonraki")
+    table = _build_table(words.CALLBACKS, words.CALLBACK_COLUMNS, (2, 3, 4), english=english)
     for one in found["callbacks"]:
         rest = one["next_at"] - found["at"]
-        then = "aranıyor" if one["dialling"] else f"{format_duration(rest)} sonra" if rest > 0 else "sırası gelince"
+        then = words.DIALLING if one["dialling"] else words.LATER if rest > 0 else words.IN_TURN
         table.add_row(Text(one["id"]), Text(one["service"]), str(one["position"]),
-                      format_duration(found["at"] - one["since"]), str(one["tries"]), then)
+                      format_duration(found["at"] - one["since"]), str(one["tries"]),
+                      then.text(english=english).format(time=format_duration(rest)))
     return table
 
 
-def waiting_table(found: dict[str, Any]) -> Table:
+def waiting_table(found: dict[str, Any], *, english: bool = False) -> Table:
     """Return a table with one row for each waiting caller, without numbers."""
-    table = Table(title="Bekleyenler", title_justify="left")
-    for name in ("çağrı", "hizmet"):
-        table.add_column(name)
-    for name in ("sıra", "bekleme", "puan"):
-        table.add_column(name, justify="right")
+    table = _build_table(words.WAITING, words.WAITING_COLUMNS, (2, 3, 4), english=english)
     for one in found["contacts"]:
         table.add_row(Text(one["id"]), Text(one["service"]), str(one["position"]), format_duration(one["waited_s"]),
                       str(one["points"]))
     return table
 
 
-def needs_tables(found: dict[str, Any]) -> RenderableType:
+def needs_tables(found: dict[str, Any], *, english: bool = False) -> RenderableType:
     """Return the stored accommodations of an agent as tables, by the keys of the files.
 
     Only the agent reads these tables.
     """
-    def fields_table(title: str, said: dict[str, Any]) -> Table:
-        one = Table(title=title, title_justify="left", show_header=False)
+    def fields_table(title: Phrase, said: dict[str, Any]) -> Table:
+        one = Table(title=title.text(english=english), title_justify="left", show_header=False)
         for name, value in said.items():
             one.add_row(Text(name), Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
         return one
 
     entries: list[RenderableType] = [
-        fields_table("Size özel, yürürlükte" if one["in_force"] else "Size özel, yürürlükte değil",
+        fields_table(words.OWN if one["in_force"] else words.OWN_OVER,
                      {**one["needs"], **{name: one[name] for name in DATES if one[name] is not None}})
         for one in found["entries"]]
-    return Group(*entries or [Text("Size özel kayıtlı bir düzenleme yok.")],
-                 *([fields_table("Herkes için", found["everybody"])] if found["everybody"] else []))
+    return Group(*entries or [Text(words.NO_OWN.text(english=english))],
+                 *([fields_table(words.EVERYBODY, found["everybody"])] if found["everybody"] else []))
 
 
-def unreachable_notice(why: str) -> RenderableType:
+def unreachable_notice(why: str, *, english: bool = False) -> RenderableType:
     """Return a notice while the node does not answer. Older figures are not shown, because they may be wrong now."""
-    return Group(Text("SANTRAL ŞU ANDA YANIT VERMİYOR, yeniden deneniyor.", style="bold red"), Text(f"  {why}"))
+    return Group(Text(words.UNREACHABLE.text(english=english), style="bold red"), Text(f"  {why}"))
 
 
-def status_page(status: dict[str, Any], zone: ZoneInfo | None = None, *, all_of_them: bool = False) -> RenderableType:
+def status_page(status: dict[str, Any], zone: ZoneInfo | None = None, *, all_of_them: bool = False,
+                english: bool = False) -> RenderableType:
     """Return the whole status. `zone` is the centre's time zone, needed if a last known good copy is in force."""
-    counts = Counter(STATES.get(one["state"], one["state"]) for one in status["agents"])
-    line = Text("Asterisk bağlı" if status["link_up"] else "ASTERISK BAĞLI DEĞİL",
+    counts = Counter(state_word(one["state"], english=english) for one in status["agents"])
+    line = Text((words.LINK_UP if status["link_up"] else words.LINK_DOWN).text(english=english),
                 style="green" if status["link_up"] else "bold red")
     line.append("   " + ", ".join(f"{count} {word}" for word, count in counts.most_common()), style="default")
-    return Group(line, *_last_known_good_notice(status.get("last_known_good"), zone),
-                 *_unservable_notice(status.get("unservable_needs")),
-                 *_refused_notice(status.get("refused_numbers")), queue_table(status),
-                 agent_table(status, all_of_them=all_of_them))
+    return Group(line, *_last_known_good_notice(status.get("last_known_good"), zone, english),
+                 *_unservable_notice(status.get("unservable_needs"), english),
+                 *_refused_notice(status.get("refused_numbers"), english), queue_table(status, english=english),
+                 agent_table(status, all_of_them=all_of_them, english=english))
 
 
-def _last_known_good_notice(found: dict[str, Any] | None, zone: ZoneInfo | None) -> list[Text]:
+def _last_known_good_notice(found: dict[str, Any] | None, zone: ZoneInfo | None, english: bool) -> list[Text]:
     """Return a notice if a copy of the centre's files is in force. It lists the mistakes to fix."""
     if found is None:
         return []
     since = datetime.fromtimestamp(found["since"], zone)
-    return [Text(f"MERKEZİN DOSYALARINDA HATA VAR: {since:%d.%m.%Y %H:%M} tarihinden beri geçerli olan son sağlam "
-                 "kopyayla çalışılıyor.", style="bold red"),
-            *(Text(f"  {one}") for one in found["problems"]), Text(RELOAD_HINT)]
+    return [Text(words.FILES_FAULTY.text(english=english).format(since=f"{since:%d.%m.%Y %H:%M}"), style="bold red"),
+            *(Text(f"  {one}") for one in found["problems"]), Text(words.RELOAD_HINT.text(english=english))]
 
 
-FORMS = {"plus": "+ ile", "zeros": "00 ile", "country": "90 ile", "zero": "0 ile", "plain": "başka bir rakamla"}
-"""Begin of a refused number in words."""
-
-
-def _refused_notice(found: list[dict[str, Any]] | None) -> list[Text]:
+def _refused_notice(found: list[dict[str, Any]] | None, english: bool) -> list[Text]:
     """Return a notice on calls to numbers that `[numbers]` does not name, by the form of the number."""
     if not found:
         return []
-    forms = ", ".join(f"{one['calls']} × " + (f"{FORMS[one['form']]} başlayan {one['digits']} hane"
-                                              if one["form"] in FORMS else "numara olmayan bir ad") for one in found)
-    return [Text(f"Merkezin olmayan numaralara gelen çağrılar geri çevrildi: {forms}. Bunlar merkezin numarasıysa "
-                 "[numbers] içine yazın.", style="yellow")]
+
+    def describe_form(form: str, digits: int) -> str:
+        if form not in words.FORMS:
+            return words.NO_NUMBER.text(english=english)
+        return words.FORM.text(english=english).format(begin=words.FORMS[form].text(english=english), digits=digits)
+
+    forms = ", ".join(f"{one['calls']} × {describe_form(one['form'], one['digits'])}" for one in found)
+    return [Text(words.REFUSED.text(english=english).format(forms=forms), style="yellow")]
 
 
-def _unservable_notice(found: list[str] | None) -> list[Text]:
+def _unservable_notice(found: list[str] | None, english: bool) -> list[Text]:
     """Return a notice if accommodations leave no agent for some callers today."""
     if not found:
         return []
-    return [Text("BUGÜN BAZI ARAYANLARA BAKABİLECEK KİMSE YOK: çalışanlar için geçerli düzenlemeler kimseyi "
-                 "bırakmıyor.", style="bold red"), *(Text(f"  {one}") for one in found), Text(RELOAD_HINT)]
+    return [Text(words.NOBODY_FITS.text(english=english), style="bold red"), *(Text(f"  {one}") for one in found),
+            Text(words.RELOAD_HINT.text(english=english))]

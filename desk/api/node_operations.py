@@ -63,6 +63,10 @@ class NodeOperations(Protocol):
         """Return the first requirements that no agent can serve today because of accommodations, with file and line."""
         ...
 
+    def language(self) -> str:
+        """Return the language of tables, `tr` or `en`."""
+        ...
+
     def refused_calls(self) -> list[views.RefusedNumber]:
         """Return the calls to numbers that are not the centre's, since the node started."""
         ...

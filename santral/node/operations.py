@@ -86,6 +86,10 @@ class RunningNodeOperations:
         """Return the problems that agents' needs cause today. See `NodeOperations`."""
         return list(self._nobody_left())
 
+    def language(self) -> str:
+        """Return the language of tables. See `NodeOperations`."""
+        return self._current().settings.centre.language
+
     def refused_calls(self) -> list[views.RefusedNumber]:
         """Return the calls to unknown numbers. See `NodeOperations`."""
         return [views.RefusedNumber(form=form, digits=digits, calls=calls)

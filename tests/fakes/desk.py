@@ -98,6 +98,7 @@ class House:
         self.instead: views.LastKnownGood | None = None
         self.left: list[str] = []
         self.refused: list[views.RefusedNumber] = []
+        self.tables_in = "tr"
         self.given_up = 0
         self.off_duty: set[AgentId] = set()
         self.surge: str | None = None
@@ -108,6 +109,9 @@ class House:
 
     def last_known_good(self) -> views.LastKnownGood | None:
         return self.instead
+
+    def language(self) -> str:
+        return self.tables_in
 
     def refused_calls(self) -> list[views.RefusedNumber]:
         return self.refused

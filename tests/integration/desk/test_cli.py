@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -19,13 +20,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from desk import table_words
 from desk.announce_cli import end_of
 from desk.api.route import AGENT
 from desk.api.routes import ROUTES
 from desk.api.views import LastKnownGood
 from desk.cli import build_commands
 from desk.client import Node, call_api, find_node
-from desk.tables import OVER_LIMIT, PHONE_FAULTS, STATES, agent_table, format_duration, status_page
+from desk.table_words import OVER_LIMIT, PHONE_FAULTS, STATES
+from desk.tables import agent_table, format_duration, status_page
+from drawing.texts import Phrase
 from routing.core import events
 from routing.core.model.centre_model import AgentState, PauseReason
 from routing.core.model.errors import QualificationNeeded, SeatTaken, UnknownReason
@@ -57,6 +61,34 @@ async def test_status_shows_queues_and_agents(tmp_path: Path) -> None:
         assert "own-token" not in found.output
 
 
+async def test_tables_are_in_the_language_of_the_centre(tmp_path: Path) -> None:
+    async with running() as desk:
+        node = ("--state", state(tmp_path, desk))
+        commands = (("status", "--all"), ("callbacks",), ("contacts",), ("agent", "reasons"), ("agent", "skills", "a1"))
+        turkish = [(await santral(*words, *node)).output for words in commands]
+        desk.house.tables_in = "en"
+        english = [(await santral(*words, *node)).output for words in commands]
+        letters = set("ığşİĞŞ")
+        assert all(letters & set(one) for one in turkish[:2]) and "Asterisk is connected" in english[0]
+        for told, words in zip(english, ("signed in", "next", "points", "counts as", "Level"), strict=True):
+            assert words in told and not letters & set(told), told
+
+
+def test_every_word_of_a_table_is_in_both_languages() -> None:
+    def list_phrases(found: object) -> Iterator[Phrase]:
+        if isinstance(found, Phrase):
+            yield found
+        elif isinstance(found, dict | tuple):
+            for one in found.values() if isinstance(found, dict) else found:
+                yield from list_phrases(one)
+
+    phrases = list(list_phrases(vars(table_words)))
+    assert len(phrases) > 70
+    for one in phrases:
+        names = [sorted(re.findall(r"\{\w+\}", text)) for text in one]
+        assert one.tr and one.en and names[0] == names[1], one
+
+
 @pytest.mark.parametrize(("reason", "shown"), [("declines", True), ("phone_drops", True), ("ring_no_answer", False)])
 def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown: bool) -> None:
     out = Console(width=160, record=True, file=StringIO())
@@ -64,8 +96,8 @@ def test_a_supervisor_sees_that_it_is_the_phone_which_refuses(reason: str, shown
            "service": None, "pause_pending": "", "over_limit": False, "break_postponed": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
     told = out.export_text()
-    assert "yanıt vermiyor" in told and any(words in told for words in PHONE_FAULTS.values()) is shown
-    assert not shown or PHONE_FAULTS[reason] in told
+    assert "yanıt vermiyor" in told and any(words.tr in told for words in PHONE_FAULTS.values()) is shown
+    assert not shown or PHONE_FAULTS[reason].tr in told
 
 
 def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
@@ -73,7 +105,7 @@ def test_a_supervisor_sees_who_is_over_the_limit_of_a_pause() -> None:
     one = {"id": "a1", "team": "bir", "seat": "2001", "state": "paused", "reason": "yemek", "since": 1.0,
            "service": None, "pause_pending": "", "over_limit": True, "break_postponed": False}
     out.print(agent_table({"at": 3.0, "agents": [one]}, all_of_them=False))
-    assert f"molada ({OVER_LIMIT})" in out.export_text()
+    assert f"molada ({OVER_LIMIT.tr})" in out.export_text()
 
 
 async def test_skills_are_shown_added_and_replaced(tmp_path: Path) -> None:
