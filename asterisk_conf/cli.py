@@ -57,7 +57,7 @@ def make_files(plan_of: Callable[[], AsteriskPlan], out: Path, console: Console)
         plan = plan_of()
     except PlanError as error:
         for fault in error.faults:
-            console.print(f"[red]fault[/red] {fault}", soft_wrap=True, highlight=False)
+            console.print(f"[red]fault[/red] {escape(fault)}", soft_wrap=True, highlight=False)
         return FAULTY
     # 2. Check before writing: a file that breaks a rule never reaches Asterisk.
     files = render_files(plan)
@@ -70,13 +70,13 @@ def make_files(plan_of: Callable[[], AsteriskPlan], out: Path, console: Console)
         changes = write_files(files, out)
     except OSError as error:
         console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or correct its rights.",
-                      soft_wrap=True, highlight=False)
+                      soft_wrap=True, highlight=False, markup=False)
         return UNWRITABLE
     console.print(files_table(changes))
-    console.print(f"{len(files)} files in {out}, every rule holds.", highlight=False)
+    console.print(f"{len(files)} files in {out}, every rule holds.", highlight=False, markup=False)
     if plan.max_calls is not None:
         console.print(f"asterisk.conf is yours: set maxcalls = {plan.max_calls} in its [options] (all lines, and two "
-                      "legs for each phone).", soft_wrap=True, highlight=False)
+                      "legs for each phone).", soft_wrap=True, highlight=False, markup=False)
     return 0
 
 
@@ -91,11 +91,11 @@ def make_shared(plan_of: Callable[[], AsteriskPlan], existing: Path, out: Path, 
         changes = {} if shared.findings else write_files(shared.files, out)
     except (PlanError, NoAsteriskFolder) as error:
         for fault in error.faults if isinstance(error, PlanError) else (str(error),):
-            console.print(f"[red]fault[/red] {fault}", soft_wrap=True, highlight=False)
+            console.print(f"[red]fault[/red] {escape(fault)}", soft_wrap=True, highlight=False)
         return FAULTY
     except OSError as error:
         console.print(f"{out}: cannot be written: {error.strerror}. Choose another --out, or correct its rights.",
-                      soft_wrap=True, highlight=False)
+                      soft_wrap=True, highlight=False, markup=False)
         return UNWRITABLE
     if shared.findings:
         console.print(findings_table(shared.findings))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from asterisk_conf import cli
 from asterisk_conf.cli import FAULTY, UNWRITABLE, build_commands
-from asterisk_conf.conf_plan import AsteriskPlan
+from asterisk_conf.conf_plan import AsteriskPlan, LinePlan
 from asterisk_conf.render import ALWAYS, render_files
 from tests.fakes.asterisk_plan import plan
 
@@ -39,6 +39,11 @@ def test_it_writes_the_files_and_says_so(tmp_path: Path) -> None:
     assert code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(ALWAYS)
     assert "every rule holds" in output
+
+
+def test_it_names_the_section_for_the_last_belt(tmp_path: Path) -> None:
+    _, output = run(tmp_path, tmp_path / "out", lines=LinePlan(300))
+    assert "set maxcalls = " in output and " in its [options] (all lines" in output
 
 
 def test_a_broken_rule_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
