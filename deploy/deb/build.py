@@ -73,6 +73,9 @@ def fill_root(wheels: Path, root: Path) -> None:
     shutil.rmtree(home / "include", ignore_errors=True)
     (home / "lib64").unlink(missing_ok=True)
     (home / ".gitignore").unlink(missing_ok=True)
+    # The guide copies a centre from the place that a checkout has.
+    [packages] = (home / "lib").glob("python3*/site-packages")
+    (home / "centres").symlink_to((packages / "centres").relative_to(home))
     # 3. Libraries without symbols for debuggers, and not executable, as Debian has them.
     libraries = [one for one in home.rglob("*.so*") if one.is_file() and not one.is_symlink()]
     run_command("strip", "--strip-unneeded", *libraries)
