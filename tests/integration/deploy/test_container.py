@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.integration.deploy.conftest import HOUSE
+from tests.integration.deploy.source_tree import HOUSE
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.deploy.conftest import tracked_files
+from tests.integration.deploy.debian import CHROOT, NEEDED, Machine, run
+from tests.integration.deploy.source_tree import tracked_files
 
 pytestmark = pytest.mark.integration
 
@@ -85,3 +86,31 @@ def test_it_installs_with_all_its_dependencies(wheel: Path, version: str, tmp_pa
     try_environment(environment, folder)
 
 
+NEXT = """python3.14 -m venv /tmp/environment
+/tmp/environment/bin/pip install --quiet /wheel/santral-*.whl
+mkdir /tmp/elsewhere; cd /tmp/elsewhere; santral=/tmp/environment/bin/santral
+$santral --version
+$santral check
+$santral init ours "$@"
+$santral check ours
+$santral asterisk-conf ours --state state --out asterisk
+$santral simulate --scale 0.01 --json
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not CHROOT, reason=NEEDED)
+def test_it_runs_on_the_python_of_the_next_debian(wheel: Path, tmp_path: Path) -> None:
+    # 1. Debian 14 has Python 3.14, which Debian 13 does not have. Its lists may be old, as the lab's Asterisk knows.
+    root = tmp_path / "root"
+    run("mmdebstrap", "--variant=minbase", '--aptopt=Acquire::Check-Valid-Until "false"',
+        "--include=python3.14-venv,ca-certificates", "forky", root)
+    machine = Machine(root)
+    machine.shared = [(Path("/proc"), "/proc"), (Path("/dev"), "/dev"), (wheel.parent, "/wheel"),
+                      (Path("/etc/ssl/certs"), "/etc/ssl/certs")]
+    shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
+    # 2. Do what an operator does first.
+    told = machine.run("sh", "-euc", NEXT, "sh", *NEW_CENTRE)
+    assert "(Python 3.14." in told
+    assert told.count(": good. ") == 2 and "every rule holds" in told and '"scale": 0.01' in told, told
+    shutil.rmtree(root)
