@@ -135,9 +135,11 @@ def test_a_fault_changes_nothing(state: Path, tmp_path: Path, monkeypatch: pytes
             patched.setattr("routing.store.migrate.HEAD", OLD)
             store = await Store.open_store(place, node=True)
             await store.take_lease("node")
+        working = asyncio.create_task(store.keep_lease())
         try:
             return await asyncio.to_thread(upgrade, state)
         finally:
+            working.cancel()
             await store.close()
 
     done = asyncio.run(refused_beside_a_node())
@@ -164,12 +166,14 @@ async def test_postgresql_is_upgraded_the_same_way(
     with postgres.fresh_database(server_url, f"santral_upgrade_{os.getpid()}") as where:
         node = await Store.open_store(where, node=True)
         await node.take_lease("node")
-        fill_journal(where, PORTION + 1)
+        working = asyncio.create_task(node.keep_lease())
+        await asyncio.to_thread(fill_journal, where, PORTION + 1)
         plant(monkeypatch, tmp_path, rate=100.0)
         told: list[tuple[int, int]] = []
         with pytest.raises(LeaseHeld):
             await asyncio.to_thread(upgrade_offline, where, lambda *done: told.append(done))
         assert told == [] and read_planted(where) == (OLD, 0)
+        working.cancel()
         await node.close()
         with pytest.raises(LongMigrationDue, match="10,001 rows of journal, about 2 minutes"):
             await Store.open_store(where)
