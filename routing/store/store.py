@@ -56,7 +56,6 @@ acting.
 
 Nobody can take the lease of a blocked file, because that is a write. No command leaves before its turn is kept. A turn
 checks the lease before the write and, after a long write, again.
-
 So the limit is that of a transaction, whose error names what blocks the file, with time for one that already waited. A
 PostgreSQL server that does not answer this node may answer another one, so there the end of the lease is the limit.
 """
@@ -154,8 +153,7 @@ class Store:
         After an error nothing of the turn is written, with one exception. If the commit took longer than the lease and
         another node came right after it, that node has read the turn.
         """
-        before = monotonic()
-        told = Lock()
+        before, told = monotonic(), Lock()
         told.acquire()
         # A server is asked over the network, so there the loop has time for other work.
         await self._ask_writer(lambda: self._commit_turn(turn, told), until=told if self._on_sqlite else None)
