@@ -90,7 +90,7 @@ async def test_acknowledgement_and_notice_are_heard_to_their_end_where_talks_are
     await phone.wait_answered()
     assert phone.answered_at is not None
     await stage.reaches(agent, "talking", 40.0)
-    await stage.talk(phone, 16.0)
+    await stage.talk(phone, 20.0)
     ring_s, answer_s = phone.began - pressed_at(caller, "2"), phone.answered_at - pressed_at(caller, "2")
     chosen, notice = stage.in_order(caller, "secildi-uzaktan-egitim", "kayit-bilgisi")
     print(f"a phone rings {ring_s:.2f} s and answers {answer_s:.2f} s after the key; the notice begins at "
