@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def change_lease(where: str, **values: object) -> None:
 async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -> None:
     old = await Store.open_store(where, node=True)
     await old.take_lease("old")
+    # On a busy machine the lease would end before the other node asks.
+    keeping = asyncio.create_task(old.keep_lease())
     # 1. Neither a newer node that is refused nor a command changes a table.
     with newer_code(tmp_path):
         new = await Store.open_store(where, node=True)
@@ -85,6 +88,8 @@ async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -
             await new.take_lease("new")
         with pytest.raises(LeaseHeld):
             await Store.open_store(where)
+    keeping.cancel()
+    await asyncio.wait({keeping})
     await old.close()
     assert not has_newer_tables(where)
     # 2. The old node starts again.
