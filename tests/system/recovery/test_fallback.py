@@ -169,6 +169,8 @@ async def test_a_frozen_node_keeps_no_new_caller_in_silence(
     lab = await new_lab(centre=patient(tmp_path), extra=QUICK)
     stage, pbx = Stage(lab, tmp_path), AsteriskFault(lab.folder, asterisk_tree)
     known = await stage.waiting("2", WAITS)
+    # The engine knows of the caller before the menu has ended, and a frozen menu has the time of a dialogue.
+    await wait_places(pbx, {("santral-hold", "Read"): 1})
     lab.freeze_node()
     try:
         new = [await stage.caller() for _ in range(4)]
