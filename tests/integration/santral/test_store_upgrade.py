@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from lab.lifecycle import SOUNDS
@@ -61,8 +62,12 @@ def test_a_start_refuses_a_long_migration_and_the_command_does_it(
     # 1. The node ends with its own code. Its one message has the rows, the minutes, the room and the command.
     local = tmp_path / "local.toml"
     local.write_text(f'[asterisk]\nsounds = "{SOUNDS}"\nmusic = "{SOUNDS / "moh"}"\n', encoding="utf-8")
-    with pytest.raises(UpgradeDue) as caught:
-        process.run_node(DEFAULT_CENTRE, local, state)
+    try:
+        with pytest.raises(UpgradeDue) as caught:
+            process.run_node(DEFAULT_CENTRE, local, state)
+    finally:
+        # A node writes its logs to the stderr of now, which later tests do not see.
+        structlog.reset_defaults()
     assert caught.value.exit_code == 6
     for words in ("25,000 rows of journal", "about 5 minutes", "MB of free room", "nothing was changed",
                   "Stop the node", "santral store upgrade CENTRE --state FOLDER"):
