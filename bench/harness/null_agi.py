@@ -54,7 +54,8 @@ async def record_dialogues(port: int, node: tuple[str, int], found: dict[str, li
 
 def _route_of(head: bytes) -> str:
     start = head.index(SCRIPT) + len(SCRIPT)
-    return head[start : head.index(b"\n", start)].decode()
+    # The key of the node comes before the route.
+    return head[start : head.index(b"\n", start)].rpartition(b"/")[2].decode()
 
 
 class NullDialogue(asyncio.Protocol):
