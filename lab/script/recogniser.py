@@ -6,7 +6,7 @@ whole, or cut off where the sound continued differently.
 
 Measured through A-law with the 970 prompts of two languages in random order, often without a pause and three in ten cut
 off. 697 of 700 were recognised. The other three were cut where a shorter prompt with the same beginning ends. The cost
-is 23 ms of CPU for a second of sound.
+is 60 ms of CPU for a second of sound, with 1,460 prompts.
 """
 
 from __future__ import annotations
