@@ -32,6 +32,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def press(page: Page, *keys: str) -> None:
+    # The page without a script gives the focus a moment after it is shown.
+    await expect(page.locator("input:focus")).to_have_count(1)
     for key in keys:
         await (page.keyboard.press(key) if key in ("Tab", "Enter") else page.keyboard.type(key))
 
