@@ -107,6 +107,23 @@ def reload_centre(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only 
                   "in force" if done["applied"] else "nothing was changed: --dry-run")
 
 
+def set_skills(agent: Id,
+               levels: Annotated[list[str] | None, typer.Argument(
+                   help="skill=level ...; default: show the skills.")] = None,
+               only: Annotated[bool, typer.Option("--only", help="Take away all other skills.")] = False,
+               as_configured: Annotated[bool, typer.Option(
+                   "--as-configured", help="Return to the skills of team.yaml.")] = False,
+               state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+    """Add skills of an agent until sign-out, or show the skills."""
+    if (levels and as_configured) or (only and not levels):
+        raise typer.BadParameter("--only takes skill=level words, and --as-configured takes none")
+    body = {"skills": _parse_levels(levels) if levels else None, "only": only}
+    found = exit_on_error(lambda: call_api(
+        find_node(state or lab, url, token_file), "POST" if levels or as_configured else "GET",
+        f"/api/v1/agents/{quote(agent, safe='')}/skills", body if levels or as_configured else None))
+    print_answer(found, tables.skill_table(found, english=found.english))
+
+
 def _agent_commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Act for an agent: sign in, take a break, sign out.")
 
@@ -147,22 +164,7 @@ def _agent_commands() -> typer.Typer:
             find_node(state or lab, url, token_file, agent), "GET", f"/api/v1/agents/{quote(agent, safe='')}/needs"))
         print_answer(found, tables.needs_tables(found, english=found.english))
 
-    @app.command("skills")
-    def set_skills(agent: Id,
-                   levels: Annotated[list[str] | None, typer.Argument(
-                       help="skill=level ...; default: show the skills.")] = None,
-                   only: Annotated[bool, typer.Option("--only", help="Take away all other skills.")] = False,
-                   as_configured: Annotated[bool, typer.Option(
-                       "--as-configured", help="Return to the skills of team.yaml.")] = False,
-                   state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
-        """Add skills of an agent until sign-out, or show the skills."""
-        if as_configured if levels else only:
-            raise typer.BadParameter("--only takes skill=level words, and --as-configured takes none")
-        body = {"skills": _parse_levels(levels) if levels else None, "only": only}
-        found = exit_on_error(lambda: call_api(
-            find_node(state or lab, url, token_file), "POST" if levels or as_configured else "GET",
-            f"/api/v1/agents/{quote(agent, safe='')}/skills", body if levels or as_configured else None))
-        print_answer(found, tables.skill_table(found, english=found.english))
+    app.command("skills")(set_skills)
 
     @app.command("override")
     def override_rules(agent: Id,
