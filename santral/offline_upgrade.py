@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from routing.store.database import WritingConnection, check_server, describe_url, url_of
 from routing.store.errors import StoreUnavailable
-from routing.store.lease import require_free, this_process
+from routing.store.lease.lease_row import require_free
+from routing.store.lease.process_holder import this_process
 from routing.store.migrate import UpgradeEstimate, current_revision, estimate_upgrade, upgrade_tables
 from routing.store.migrations.long_migration import ProgressReport
 

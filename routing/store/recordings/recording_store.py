@@ -35,7 +35,7 @@ from routing.store.recordings.recording_keys import RecordingKeys, decrypt_piece
 from routing.store.recordings.recording_rows import CALL, MESSAGE, SURVEY, Recording, RecordingFilter
 from routing.store.recordings.sound_file import remove_plain, sound_of
 from routing.store.store import Store
-from routing.store.worker import Worker
+from routing.store.threads.worker import Worker
 
 log = structlog.get_logger()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from routing.store import worker as worker_module
 from routing.store.errors import StoreConflict
 from routing.store.store import Store
-from routing.store.worker import Worker
+from routing.store.threads import worker as worker_module
+from routing.store.threads.worker import Worker
 from tests.fakes.store_day import Day
 from tests.until import until_async
 

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import Connection, create_engine, update
 from structlog.testing import capture_logs
 
-from routing.store import lease as leasing
-from routing.store import store as store_module
 from routing.store.database import LOCK_S
 from routing.store.errors import LeaseHeld, LeaseLost
-from routing.store.lease import RENEW_S, Holder, is_alive, this_process
+from routing.store.lease import lease_keeper, lease_row, process_holder
+from routing.store.lease.lease_row import RENEW_S, Lease
+from routing.store.lease.process_holder import Holder, is_alive, this_process
 from routing.store.rows import StoreTurn
 from routing.store.schema import leases
 from routing.store.store import Store
@@ -83,7 +83,7 @@ async def test_a_second_node_is_refused_while_the_first_lives(node: subprocess.P
 async def test_a_killed_node_is_replaced_at_once(node: subprocess.Popen[str], store: Store) -> None:
     node.send_signal(signal.SIGKILL)
     # Not reaped yet, or reaped: dead both times. No patience: the lease itself has seconds to go.
-    await until_async(lambda: leasing._start_ticks(node.pid) is None, what="the process is dead")
+    await until_async(lambda: process_holder._start_ticks(node.pid) is None, what="the process is dead")
     taken = await store.take_lease("second", patience_s=0.0)
     assert taken.epoch == 2
 
@@ -99,7 +99,7 @@ async def test_a_lease_that_was_given_up_is_free(tmp_path: Path, store: Store) -
 
 async def test_a_node_of_another_machine_is_waited_for(
         tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leasing, "TTL_S", 0.3)
+    monkeypatch.setattr(lease_row, "TTL_S", 0.3)
     other = await Store.open_store(tmp_path / "santral.db")
     await other.take_lease("far")
     rewrite(tmp_path, host="another boot", pid=1)
@@ -112,8 +112,8 @@ async def test_a_node_of_another_machine_is_waited_for(
 async def test_a_lease_from_before_the_clock_was_set_back_is_not_waited_for(
         tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine lost its power and its clock: nobody renews the lease, which ends in a year."""
-    monkeypatch.setattr(leasing, "TTL_S", 0.3)
-    monkeypatch.setattr(store_module, "RENEW_S", 0.1)
+    monkeypatch.setattr(lease_row, "TTL_S", 0.3)
+    monkeypatch.setattr(lease_keeper, "RENEW_S", 0.1)
     other = await Store.open_store(tmp_path / "santral.db")
     await other.take_lease("far")
     year = time.time() + 365 * 86_400.0
@@ -157,8 +157,8 @@ async def test_a_node_that_lost_its_lease_writes_nothing(tmp_path: Path, store: 
 
 async def test_a_database_that_does_not_answer_ends_the_lease(
         store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.store.store.RENEW_S", 0.05)
-    monkeypatch.setattr("routing.store.store.STANDSTILL_MAX_S", 0.3)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.RENEW_S", 0.05)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.STANDSTILL_MAX_S", 0.3)
     await store.take_lease("slow")
     go_on = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -166,7 +166,7 @@ async def test_a_database_that_does_not_answer_ends_the_lease(
     def stand_still() -> None:
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
 
-    stuck = asyncio.create_task(store._writer.call_function(stand_still))
+    stuck = asyncio.create_task(store._threads.writer.call_function(stand_still))
     with pytest.raises(LeaseLost, match="did not answer in time"):
         await store.keep_lease()
     go_on.set()
@@ -209,8 +209,8 @@ async def test_a_file_that_is_locked_for_longer_says_what_to_do(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     renew_s = 2.0  # between the lock given up and the time that is over: a busy machine takes half a second for nothing
     monkeypatch.setattr("routing.store.database.LOCK_S", 0.3)
-    monkeypatch.setattr("routing.store.store.RENEW_S", renew_s)
-    monkeypatch.setattr("routing.store.store.STANDSTILL_MAX_S", 0.3 + 2 * renew_s)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.RENEW_S", renew_s)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.STANDSTILL_MAX_S", 0.3 + 2 * renew_s)
     store = await Store.open_store(tmp_path / "santral.db")
     await store.take_lease("first")
     other = sqlite3.connect(tmp_path / "santral.db", isolation_level=None)
@@ -228,21 +228,21 @@ async def test_of_a_turn_that_took_longer_than_the_lease_no_command_leaves_when_
     await store.take_lease("slow")
     day = Day()
     day.queue("c1")
-    kept = store._write_turn
+    kept = store._turns.write_turn
 
-    def slow(connection: Connection, turn: StoreTurn) -> tuple[int, int]:
-        store._lease_until = 0.0
-        return kept(connection, turn)
+    def slow(connection: Connection, turn: StoreTurn, lease: Lease | None) -> tuple[int, int]:
+        store._lease.until = 0.0
+        return kept(connection, turn, lease)
 
-    in_transaction = store._in_transaction
+    in_transaction = store._lease.run_transaction
 
     def taken_between(function: Callable[[Connection], object]) -> object:
         found = in_transaction(function)
         rewrite(tmp_path, node="second", epoch=2)
         return found
 
-    monkeypatch.setattr(store, "_write_turn", slow)
-    monkeypatch.setattr(store, "_in_transaction", taken_between)
+    monkeypatch.setattr(store._turns, "write_turn", slow)
+    monkeypatch.setattr(store._lease, "run_transaction", taken_between)
     with pytest.raises(LeaseLost, match="taken it over"):
         await store.commit(day.turn())
     monkeypatch.undo()
@@ -250,7 +250,7 @@ async def test_of_a_turn_that_took_longer_than_the_lease_no_command_leaves_when_
 
 
 async def test_renewing_moves_the_end(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.store.store.RENEW_S", 0.01)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.RENEW_S", 0.01)
     await store.take_lease("first")
     rewrite(tmp_path, expires=1.0)
     task = asyncio.create_task(store.keep_lease())
@@ -273,7 +273,7 @@ async def test_renewing_moves_the_end(tmp_path: Path, store: Store, monkeypatch:
 
 
 async def test_a_node_that_did_not_renew_in_time_may_not_act(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.store.store.STANDSTILL_MAX_S", 2.0)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.STANDSTILL_MAX_S", 2.0)
     assert not store.may_act(), "it has no lease"
     await store.take_lease("first")
     # A frozen process renews nothing, and wakes with its old memory.
@@ -286,7 +286,7 @@ async def test_a_node_that_did_not_renew_in_time_may_not_act(store: Store, monke
 
 
 async def test_who_never_took_it_cannot_keep_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("routing.store.store.RENEW_S", 0.01)
+    monkeypatch.setattr("routing.store.lease.lease_keeper.RENEW_S", 0.01)
     with pytest.raises(LeaseLost, match="never taken"):
         await store.keep_lease()
 
@@ -296,5 +296,5 @@ def test_a_pid_that_is_used_again_is_somebody_else() -> None:
     assert is_alive(mine)
     assert not is_alive(Holder(mine.host, mine.pid, "1"))
     with subprocess.Popen(["true"]) as child:
-        started = leasing._start_ticks(child.pid)
+        started = process_holder._start_ticks(child.pid)
     assert not is_alive(Holder(mine.host, child.pid, started or "gone"))

@@ -20,7 +20,7 @@ from routing.core.model.centre_model import Outcome
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import PAGE, Reader
 from routing.store.store import Store
-from routing.store.worker import QUEUE_MAX
+from routing.store.threads.worker import QUEUE_MAX
 from tests.fakes.store_day import SERVICE, Day
 
 pytestmark = pytest.mark.integration
@@ -257,11 +257,12 @@ async def test_a_cancelled_commit_is_still_done(tmp_path: Path) -> None:
 
 
 
-@pytest.mark.parametrize(("thread", "limit"), [("writer", "STANDSTILL_MAX_S"), ("reader", "START_S")])
+@pytest.mark.parametrize(("thread", "limit"), [
+    ("writer", "lease.lease_keeper.STANDSTILL_MAX_S"), ("reader", "threads.database_threads.START_S")])
 async def test_no_call_of_a_node_waits_without_a_limit(
         thread: str, limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await Store.open_store(tmp_path / "santral.db", node=True)
-    monkeypatch.setattr(f"routing.store.store.{limit}", 0.2)
+    monkeypatch.setattr(f"routing.store.{limit}", 0.2)
     go_on = threading.Event()
     ask = store.run_write if thread == "writer" else store.run_query
     # The end does not wait either: neither for the stuck call nor for those behind it.
@@ -269,7 +270,7 @@ async def test_no_call_of_a_node_waits_without_a_limit(
         await ask(lambda connection: go_on.wait())
     behind = asyncio.create_task(ask(lambda connection: None))
     monkeypatch.setattr("routing.store.store.CLOSE_S", 0.2)
-    monkeypatch.setattr(f"routing.store.store.{limit}", 300.0)
+    monkeypatch.setattr(f"routing.store.{limit}", 300.0)
     await asyncio.sleep(0)
     await store.close()
     with pytest.raises(StoreUnavailable):

@@ -28,12 +28,12 @@ from planning.journal.recording_engine import RecordingEngine
 from routing.core import events as e
 from routing.core.model.centre_model import Centre, Channel, ContactState, Outcome
 from routing.core.model.ids import ContactId, ServiceId
-from routing.store import lease as leasing
 from routing.store import migrate
 from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import connect_engine, describe_url, url_of
 from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.lease import lease_row
 from routing.store.reader import Reader
 from routing.store.recordings import recording_rows
 from routing.store.schema import metadata, offers
@@ -138,7 +138,7 @@ async def test_one_node(store: Store, where: str) -> None:
     other = await Store.open_store(where)
     with pytest.raises(LeaseHeld, match="on this machine"):
         await other.take_lease("second")
-    await store._renew_lease()
+    await store._lease.renew_lease()
     engine = create_engine(url_of(where))
     with engine.begin() as connection:
         connection.execute(text("UPDATE leases SET expires = 0"))
@@ -172,7 +172,7 @@ async def frozen_in_transaction(store: Store) -> AsyncIterator[asyncio.Task[None
 
 async def test_the_taker_ends_a_frozen_leaders_transaction(
         store: Store, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leasing, "TTL_S", 0.3)
+    monkeypatch.setattr(lease_row, "TTL_S", 0.3)
     await store.take_lease("frozen")
     await store.run_write(lambda connection: connection.execute(text("UPDATE leases SET host = 'another boot'")))
     second = await Store.open_store(where, node=True)
@@ -186,7 +186,7 @@ async def test_the_taker_ends_a_frozen_leaders_transaction(
 
 async def test_the_server_ends_a_frozen_leaders_transaction(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody takes over, and still the row of the lease becomes free."""
-    monkeypatch.setattr("routing.store.store.TTL_S", 300.0)  # a frozen node does not give up by itself
+    monkeypatch.setattr("routing.store.lease.lease_keeper.TTL_S", 300.0)  # a frozen node does not give up by itself
     frozen = await Store.open_store(where, node=True)
     await frozen.take_lease("frozen")
     await frozen.commit(Day().turn())

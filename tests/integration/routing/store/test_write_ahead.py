@@ -13,7 +13,7 @@ import pytest
 
 from routing.store import database
 from routing.store.store import Store
-from routing.store.worker import Worker
+from routing.store.threads.worker import Worker
 from routing.store.write_ahead import PAGES_MAX, TURNS
 from tests.fakes.store_day import Day
 from tests.until import until_async

@@ -9,9 +9,7 @@ with it.
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Double, Row, Text, and_, bindparam, insert, literal_column, select, text, update
@@ -20,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
 
 from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost
+from routing.store.lease.process_holder import Holder, is_alive
 from routing.store.schema import leases, meta
 from routing.store.statement import Statement
 
@@ -33,7 +32,7 @@ MARGIN_S = 1.0
 """Time before the end at which a node stops acting, by its own monotonic clock, so that its last command arrives in
 time.
 
-For a blocked SQLite file, `STANDSTILL_MAX_S` of the store holds instead.
+For a blocked SQLite file, `STANDSTILL_MAX_S` of the keeper holds instead.
 """
 
 ROUTER = "router"
@@ -44,51 +43,11 @@ KEYS = "number_keys"
 """Name of the row in `meta` with the fingerprint of the keys of callers' numbers."""
 
 
-class Holder(NamedTuple):
-    """A process, described so that another process of the machine can see whether it lives."""
-
-    host: str
-    """Boot id and process namespace: process ids mean something only inside both."""
-    pid: int
-    started: str
-    """Ticks since boot. A process id is used again, but this pair is not."""
-
-
 class Lease(NamedTuple):
     """The lease that this node holds."""
 
     node: str
     epoch: int
-
-
-def this_process() -> Holder:
-    """Return this process as a holder."""
-    pid = os.getpid()
-    return Holder(_host_id(), pid, _start_ticks(pid) or "")
-
-
-def is_alive(holder: Holder) -> bool:
-    """Return whether a process of this machine lives. A zombie is dead: it holds nothing, and only its parent has not
-    looked."""
-    return _start_ticks(holder.pid) == holder.started
-
-
-def _host_id() -> str:
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        # An unknown host equals no other one, so only the expiry ends such a lease.
-        return ""
-
-
-def _start_ticks(pid: int) -> str | None:
-    try:
-        # The second field is the program's name in brackets and may hold anything. State is the 3rd, start the 22nd.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
 
 
 def database_clock(database: str) -> ColumnElement[float]:

@@ -1,0 +1,172 @@
+"""Take the lease of the router, renew it, and tell whether the node may act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from routing.store.database import LOCK_S
+from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.lease import lease_row
+from routing.store.lease.lease_row import MARGIN_S, RENEW_S, TTL_S, Lease
+from routing.store.lease.process_holder import this_process
+from routing.store.migrate import bring_up_to_date, prepare_tables
+from routing.store.threads.database_threads import START_S, UPGRADE_S, DatabaseThreads
+
+T = TypeVar("T")
+
+STANDSTILL_MAX_S = LOCK_S + 2 * RENEW_S
+"""Longest time for which a SQLite file may be blocked (another program's lock, a slow disk) before its node stops
+acting.
+
+Nobody can take the lease of a blocked file, because that is a write. No command leaves before its turn is kept. A turn
+checks the lease before the write and, after a long write, again.
+So the limit is that of a transaction, whose error names what blocks the file, with time for one that already waited. A
+PostgreSQL server that does not answer this node may answer another one, so there the end of the lease is the limit.
+"""
+
+
+PATIENCE_S = TTL_S + RENEW_S
+"""Longest time for which a starting node waits for the lease of a node on another machine."""
+
+
+class LeaseKeeper:
+    """The lease of one node. Its methods are for the loop, except those for the writer's thread."""
+
+    def __init__(self, threads: DatabaseThreads, taken: Callable[[Connection], None]) -> None:
+        """`taken` runs in the transaction that takes the lease: the former holder may have written until then."""
+        self._threads, self._taken = threads, taken
+        self.held: Lease | None = None
+        self.until = 0.0
+        """End of the lease by this node's steady clock."""
+        self.take_s = START_S
+        """Longest wait for the transaction that takes the lease."""
+
+    async def take_lease(self, node: str, patience_s: float = PATIENCE_S, keys: str = "") -> Lease:
+        """Make this node the only one that works on the state. From then on every commit checks the lease.
+
+        A dead holder of this machine is replaced at once. A holder that may live on another machine keeps its lease
+        until the end. The lease also ends if it is not renewed for as long as a lease lasts, by this node's steady
+        clock.
+
+        Raise `LeaseHeld` if a process of this machine holds the lease, or another still does after `patience_s`. Raise
+        `ForeignKeys` if the `keys` of callers' numbers are not those of the store (`require_same_keys`).
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience_s
+        # `seen` is the last expiry of a foreign holder, and `since` is when it was first seen.
+        seen, since = 0.0, loop.time()
+        while True:
+            before = loop.time()
+            unrenewed = seen if before - since > lease_row.TTL_S else None
+            try:
+                taken = await self._threads.ask_writer(partial(self._take_row, node, keys, unrenewed), self.take_s)
+            except LeaseHeld as held:
+                if held.here or loop.time() >= end:
+                    raise
+                if held.expires != seen:
+                    seen, since = held.expires, before
+                await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
+                continue
+            except StoreConflict:
+                # Two nodes made the first row at the same moment. The other one was first, and the next look finds it.
+                continue
+            self.held, self.until = taken, before + TTL_S
+            return taken
+
+    async def keep_lease(self) -> None:
+        """Renew the lease every `RENEW_S` until cancelled.
+
+        Raise `LeaseLost` if another node has it, or if the database did not answer until `MARGIN_S` before the end. For
+        SQLite the limit is `STANDSTILL_MAX_S`. The node must then stop acting.
+        """
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self.renew_lease()
+
+    async def release_lease(self) -> None:
+        """Release the lease, so that another node may begin at once."""
+        lease, self.held = self.held, None
+        if lease is not None:
+            await self._threads.ask_writer(partial(self.run_transaction, partial(lease_row.release_lease, lease=lease)))
+
+    async def renew_lease(self) -> None:
+        lease, loop = self.held, asyncio.get_running_loop()
+        if lease is None:
+            raise LeaseLost("it was never taken, or was given up")
+        before = loop.time()
+        # A process that was frozen may try once. If its epoch is still there, no other node was in between.
+        last = max(self.acts_until, before + RENEW_S)
+        try:
+            async with asyncio.timeout_at(last):
+                await self._threads.writer.call_function(partial(self.extend, lease))
+        except TimeoutError:
+            self._threads.gone = True
+            raise LeaseLost("the database did not answer in time") from None
+        except StoreUnavailable as error:
+            # One failed answer is no loss: the next renewal may come in time.
+            if loop.time() + RENEW_S >= self.acts_until:
+                self._threads.gone = True
+                raise LeaseLost(str(error)) from None
+
+    def may_act(self) -> bool:
+        """Return whether the node may act: the lease is held, and was renewed in time by the steady clock."""
+        return self.held is not None and monotonic() < self.acts_until
+
+    @property
+    def acts_until(self) -> float:
+        """Return when the node stops acting without another renewal, by its steady clock."""
+        if self._threads.on_sqlite:
+            return self.until - TTL_S + STANDSTILL_MAX_S
+        return self.until - MARGIN_S
+
+    # -- in the writer's thread --------------------------------------------------------------------------------------
+
+    def run_transaction(self, function: Callable[[Connection], T]) -> T:
+        """Return the result of a function in one transaction. Raise `LeaseLost` if a taker has ended the session."""
+        lease, writing = self.held, self._threads.writing
+        try:
+            return writing.run_transaction(function)
+        except StoreUnavailable as error:
+            # A taker ends the session of the former holder. A server that is really gone says nothing here.
+            if error.kind == "gone" and lease is not None:
+                with suppress(StoreUnavailable):
+                    writing.run_transaction(partial(lease_row.require_lease, lease=lease))
+            raise
+
+    def extend(self, lease: Lease) -> None:
+        """Renew the row of the lease."""
+        def renew_row(connection: Connection) -> float:
+            began = monotonic()  # under SQLite's lock: the row's time is read now, not when the renewal was asked for
+            lease_row.renew_lease(connection, lease)
+            return began
+        self.until = self.run_transaction(renew_row) + TTL_S
+
+    def extend_late(self) -> None:
+        """Renew the lease after a turn that waited for a lock or a slow disk. Its commands must leave within a lease.
+        """
+        if self.held is not None and monotonic() > self.until - MARGIN_S:
+            self.extend(self.held)
+
+    def _take_row(self, node: str, keys: str, unrenewed: float | None) -> Lease:
+        def take_row(connection: Connection) -> Lease:
+            # The lease comes first: its holder may be older than this code, or may have upgraded since the opening.
+            current = prepare_tables(connection)
+            lease_row.require_same_keys(connection, keys)
+            taken = lease_row.take_lease(connection, node, this_process(), unrenewed=unrenewed)
+            if not current:
+                bring_up_to_date(connection)
+            self._taken(connection)
+            return taken
+        return self._threads.writing.run_upgrade(take_row)
+
+
+def answer_limit(*, node: bool, on_sqlite: bool) -> float:
+    """Return the longest wait for an answer to the writer: of a node no longer than its lease permits."""
+    return UPGRADE_S if not node else STANDSTILL_MAX_S if on_sqlite else TTL_S - MARGIN_S
