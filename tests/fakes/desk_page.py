@@ -99,6 +99,8 @@ class PlayedNode:
         self.answers: dict[str, tuple[int, dict[str, Any]]] = {
             "phone": (200, PHONE), "day": (200, DAY), "colleagues": (200, COLLEAGUES), "comfort": (200, COMFORT),
             "caller": (200, CALLER), "contacts": (200, CONTACTS), "callbacks": (200, CALLBACKS)}
+        self.late: dict[str, asyncio.Event] = {}
+        """Requests of these paths are answered when the event is set."""
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.refuses_streams = False
         self.base = ""
@@ -149,6 +151,8 @@ class PlayedNode:
         body = await request.text()
         self.asked.append((name, json.loads(body) if body else None))
         self.named[name] = request.query.get("contact", "")
+        if name in self.late:
+            await self.late[name].wait()
         status, answer = self.answers.get(name, (200, {}))
         return web.json_response(answer, status=status)
 

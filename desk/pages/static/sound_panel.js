@@ -8,6 +8,9 @@ export class SoundPanel {
   constructor(root, phone, api, storage, words, say) {
     Object.assign(this, { root, phone, api, storage, words, say });
     this.unsaved = false; // the node has not taken the last choice
+    this.known = false; // the node has told what the agent chose earlier
+    this.reading = null;
+    this.made = {}; // choices that the node has not taken
     this.saving = Promise.resolve();
     this.audible = true; // the ringer is among the signals of a call
     this.wish = {}; // what the agent chose instead of the profile
@@ -34,16 +37,32 @@ export class SoundPanel {
     // A choice that got lost with the network is newer than what the node knows.
     if (this.unsaved) await this.#saveWish();
     if (this.unsaved) return;
+    await this.#read();
+  }
+
+  // Two parts of the page may want the choices at once. Returns the answer of the node.
+  #read() {
+    this.reading ??= this.#readOnce().finally(() => {
+      this.reading = null;
+    });
+    return this.reading;
+  }
+
+  async #readOnce() {
     const found = await this.api.get("/comfort");
-    if (!found.ok) return;
+    if (!found.ok) return found;
+    this.known = true;
     this.audible = found.body.ring.includes("audio");
-    this.wish = Object.fromEntries(found.body.chosen.map((name) => [name, found.body[name]]));
+    // A choice that was made meanwhile is newer than the answer.
+    const stored = Object.fromEntries(found.body.chosen.map((name) => [name, found.body[name]]));
+    this.wish = { ...stored, ...this.made };
     for (const [name, field] of Object.entries(this.comfort)) {
+      if (name in this.made) continue;
       if (field.type === "checkbox") field.checked = found.body[name];
       else field.value = found.body[name];
     }
-    if (this.phone.phone === null) return;
-    await this.applyTo(this.phone.phone);
+    if (this.phone.phone !== null) await this.applyTo(this.phone.phone);
+    return found;
   }
 
   // Gives a phone what was chosen, and shows the devices that are there.
@@ -61,17 +80,21 @@ export class SoundPanel {
   }
 
   async #changeComfort(name, value) {
-    this.wish[name] = value;
+    this.wish[name] = this.made[name] = value;
     await this.#applyComfort();
     await this.#saveWish();
   }
 
-  // One request follows the other, so that the last choice is what stays.
+  // One request follows the other, so that the last choice is what stays. A request replaces all earlier choices, so
+  // these must be known.
   #saveWish() {
     this.unsaved = true;
     this.saving = this.saving.then(async () => {
-      const found = await this.api.ask("PUT", "/comfort", { ...this.wish });
+      const read = this.known && this.reading === null ? null : await this.#read();
+      const sent = { ...this.wish };
+      const found = this.known ? await this.api.ask("PUT", "/comfort", sent) : read;
       this.unsaved = !found.ok;
+      if (found.ok) for (const name of Object.keys(sent)) if (this.made[name] === sent[name]) delete this.made[name];
       // The end of the session is said by its own line.
       if (!found.ok && found.status !== 401) this.say(this.words["sound.not_saved"]);
     });

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from tests.fakes.desk_page import SOFTPHONE, PlayedNode, played_node
+from tests.fakes.desk_page import COMFORT, SOFTPHONE, PlayedNode, played_node
 from tests.fakes.desk_states import AT
 from tests.integration.desk.pages.desk_steps import HEARD
 from tests.until import LIMIT_S, until_async
@@ -51,6 +51,8 @@ async def desk(page: Page, node: PlayedNode) -> Page:
     await page.goto(node.base)
     await until_async(lambda: len(node.streams) == 1)
     await page.wait_for_function("() => window.calls?.some((one) => one.startsWith('ringer'))")
+    # The page has what the agent chose earlier.
+    await expect(page.locator("[data-comfort=ear]")).to_have_value(COMFORT["ear"])
     await page.evaluate(HEARD)
     return page
 

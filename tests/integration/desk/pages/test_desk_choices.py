@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -75,12 +77,39 @@ async def test_comfort_is_that_of_the_agent_and_is_kept_by_the_node(desk: Page, 
     assert found[-1] == "ringer false 0" and "sound both 6 false" in found
 
 
+async def test_a_choice_before_the_earlier_ones_are_known_takes_none_back(page: Page, node: PlayedNode) -> None:
+    """A request replaces all earlier choices of the agent."""
+    ear, detail = page.get_by_label("Arayanın sesi hangi kulakta"), page.get_by_label("Duyuruların ayrıntısı")
+    # 1. The answer of the node is late, and older than the choice.
+    node.late["comfort"] = asyncio.Event()
+    await page.goto(node.base)
+    await until_async(lambda: ("comfort", None) in node.asked)
+    await detail.select_option("high")
+    node.late.pop("comfort").set()
+    await until_async(lambda: ("comfort", {"ear": "left", "verbosity": "high"}) in node.asked)
+    await expect(ear).to_have_value("left")
+    await expect(detail).to_have_value("high")
+    # 2. The node has told nothing, so it is asked again.
+    node.asked.clear()
+    node.answers["comfort"] = (503, {"error": "unavailable"})
+    await page.goto(node.base)
+    await until_async(lambda: ("comfort", None) in node.asked)
+    await detail.select_option("low")
+    await expect(page.locator("#status")).to_contain_text("kaydedilemedi")
+    assert [body for name, body in node.asked if name == "comfort" and body] == []
+    node.answers["comfort"] = (200, COMFORT)
+    await detail.select_option("high")
+    await until_async(lambda: ("comfort", {"ear": "left", "verbosity": "high"}) in node.asked)
+    await expect(ear).to_have_value("left")
+    await expect(detail).to_have_value("high")
+
+
 async def test_a_choice_that_is_not_saved_is_said_and_saved_later(desk: Page, node: PlayedNode) -> None:
     node.answers["comfort"] = (503, {"error": "unavailable"})
     await desk.get_by_label("Duyuruların ayrıntısı").select_option("high")
     await heard(desk, ("status", "Seçiminiz bu sayfada geçerli, ama kaydedilemedi. Biraz sonra yeniden seçin."))
     wish = ("comfort", {"ear": "left", "verbosity": "high"})
-    assert node.asked.count(wish) == 1
+    await until_async(lambda: node.asked.count(wish) == 1)
     # The node is back: the choice is saved, and does not give way to the stored one.
     node.answers["comfort"] = (200, COMFORT | {"verbosity": "high"})
     node.refuses_streams = True
