@@ -14,6 +14,8 @@ from tests.until import until_async
 HEARD = """() => { window.heard = []; for (const id of ["status", "alert"]) new MutationObserver(() => {
   const text = document.getElementById(id).textContent; if (text) window.heard.push([id, text]); }).observe(
   document.getElementById(id), { childList: true, characterData: true, subtree: true }); }"""
+STOP_CLOCK = """() => { const at = performance.now(); window.passed = 0;
+  performance.now = () => at + window.passed; }"""
 READ_ONLY = {"day", "colleagues", "comfort", "caller", "contacts", "callbacks"}
 
 
@@ -30,6 +32,16 @@ async def heard(page: Page, *expected: tuple[str, str]) -> None:
         pass
     found = await page.evaluate("() => window.heard")
     assert found == wanted, f"announced: {found}"
+
+
+async def stop_clock(page: Page) -> None:
+    """Stop the clock by which the page ignores late keys and shows choices in turn. A slow machine is then not late."""
+    await page.evaluate(STOP_CLOCK)
+
+
+async def move_clock(page: Page, ms: int) -> None:
+    """Move the stopped clock on."""
+    await page.evaluate("(ms) => { window.passed += ms; }", ms)
 
 
 async def calls(page: Page) -> list[str]:

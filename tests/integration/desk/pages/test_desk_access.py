@@ -31,6 +31,14 @@ RUN = """async () => {
 }"""
 
 
+async def open_all(page: Page) -> None:
+    """Open all parts and wait for what they load. Nothing moves afterwards."""
+    await page.evaluate(OPEN_ALL)
+    await expect(page.locator("#day")).to_be_visible()
+    for part, many in (("contacts", 2), ("callbacks", 3)):
+        await expect(page.locator(f"#own-{part}").get_by_role("listitem")).to_have_count(many)
+
+
 async def run_axe(page: Page) -> dict[str, Any]:
     """Return what axe finds. The page's policy allows no foreign script, so axe is evaluated by the debugger."""
     if not await page.evaluate("() => 'axe' in window"):
@@ -53,13 +61,13 @@ async def test_axe_finds_nothing_in_any_state(page: Page, node: PlayedNode, lang
 async def test_axe_finds_nothing_with_one_switch_and_in_full_lists(page: Page, node: PlayedNode) -> None:
     await page.goto(node.base)
     await until_async(lambda: len(node.streams) == 1)
-    await page.evaluate(OPEN_ALL)
-    for part, many in (("contacts", 2), ("callbacks", 3)):
-        await expect(page.locator(f"#own-{part}").get_by_role("listitem")).to_have_count(many)
+    await open_all(page)
     assert await run_axe(page) == {"violations": [], "incomplete": []}
     await page.get_by_label("Tek düğmeyle kullan").check()
-    for name in ("ready", "talk", "offer", "wrapup"):
+    for name, due in (("ready", "Neredeyim?"), ("talk", "Görüşmeyi bitir"), ("offer", "Yanıtla"),
+                      ("wrapup", "İşlem bitti, hazırım")):
         node.play(name)
+        await expect(page.locator("#due")).to_have_text(due)
         await expect(page.locator("#due")).to_be_focused()
         assert await run_axe(page) == {"violations": [], "incomplete": []}, name
 
@@ -99,7 +107,8 @@ async def test_axe_finds_nothing_in_the_forms(page: Page, people: Desk, language
         assert await run_axe(page) == {"violations": [], "incomplete": []}, path
         for field in await page.locator("form.narrow input").all():
             await field.fill("yanlis-bir-deger")
-        await page.locator("form.narrow button").click()
+        async with page.expect_navigation():
+            await page.locator("form.narrow button").click()
         await expect(page.locator("#trouble")).to_be_visible()
         assert await run_axe(page) == {"violations": [], "incomplete": []}, f"{path} with an error"
 
@@ -123,7 +132,7 @@ async def test_the_focus_is_seen_and_never_covered(browser: Browser, node: Playe
     for name in ("signed-out", "offer", "talk", "wrapup"):
         node.state = STATES[name]
         await page.goto(node.base)
-        await page.evaluate(OPEN_ALL)
+        await open_all(page)
         count = 0
         while True:
             await page.keyboard.press("Tab")
@@ -141,7 +150,7 @@ async def test_the_focus_is_seen_and_never_covered(browser: Browser, node: Playe
 async def test_nothing_needs_dragging(page: Page, node: PlayedNode) -> None:
     """WCAG 2.5.7. A slider also moves by keys and by a press."""
     await page.goto(node.base)
-    await page.evaluate(OPEN_ALL)
+    await open_all(page)
     assert await page.locator("[draggable=true]").count() == 0
     scripts = " ".join(path.read_text(encoding="utf-8") for path in Path("desk/pages/static").glob("*.js"))
     assert not [one for one in ("pointermove", "mousemove", "touchmove", "dragstart", "mousedown") if one in scripts]

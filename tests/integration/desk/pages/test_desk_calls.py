@@ -13,7 +13,7 @@ from routing.core.model.ids import ContactId, OfferId
 from tests.fakes.desk_page import PlayedNode
 from tests.fakes.desk_states import AT, RINGING, STATES, TALK, contact, desk_state
 from tests.integration.desk.pages.conftest import open_page
-from tests.integration.desk.pages.desk_steps import HEARD, acts, answer_by_key, calls, heard
+from tests.integration.desk.pages.desk_steps import HEARD, acts, answer_by_key, calls, heard, move_clock, stop_clock
 from tests.until import until_async
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -75,19 +75,24 @@ async def test_music_of_a_key_is_no_hold(desk: Page, node: PlayedNode) -> None:
 
 
 async def test_a_key_meant_for_an_offer_that_has_gone_does_not_answer_the_next(desk: Page, node: PlayedNode) -> None:
-    node.play("offer", "ready", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(18))))
-    await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await stop_clock(desk)
+    node.play("offer", "ready", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(18), slow=True)))
+    await expect(desk.locator("#offer-facts")).to_contain_text("Yavaş konuşulmasını istiyor.")
+    await desk.keyboard.press("F2")
+    await move_clock(desk, 999)
     await desk.keyboard.press("F2")
     assert await calls(desk) == []
-    await desk.wait_for_timeout(1100)
+    await move_clock(desk, 1)
     await desk.keyboard.press("F2")
     assert await calls(desk) == ["answer"]
 
 
 async def test_a_key_that_hangs_up_declines_nobody(desk: Page, node: PlayedNode) -> None:
     await answer_by_key(desk, node)
+    await stop_clock(desk)
     node.play("ready", desk_state(AgentState.RINGING, RINGING._replace(offer=OfferId(18))))
     await expect(desk.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await move_clock(desk, 2000)
     await desk.evaluate("() => { window.softphone.state.call = 'ringing'; }")
     await desk.keyboard.press("Shift+F2")
     assert await calls(desk) == ["answer"]
@@ -148,29 +153,31 @@ async def test_a_consult_is_ended_near_the_place_where_it_began(desk: Page, node
 
 async def test_buttons_of_the_talk_ask_the_node(desk: Page, node: PlayedNode) -> None:
     await answer_by_key(desk, node)
-    press = lambda name: desk.get_by_role("button", name=name, exact=True).click()  # noqa: E731
+
+    async def press(name: str, *asks: tuple[str, Any]) -> None:
+        await desk.get_by_role("button", name=name, exact=True).click()
+        expected.extend(asks)
+        # Two requests at once may come in any order.
+        await until_async(lambda: acts(node) == expected, what=f"'{name}' asks the node")
+
+    expected: list[tuple[str, Any]] = []
     await press("Mikrofonu kapat")
     await expect(desk.get_by_role("button", name="Mikrofonu kapat")).to_have_attribute("aria-pressed", "true")
-    await press("Kaydı duraklat")
+    await press("Kaydı duraklat", ("recording/pause", None))
     await desk.get_by_text("Tuşlar", exact=True).click()
     for key in ("Yıldız tuşu *", "4 tuşu", "7 tuşu"):
         await press(key)
     await desk.get_by_label("Çalışma arkadaşı").select_option("Ayşe Şahin (uygun)")
-    await press("Danış")
+    await press("Danış", ("consult", {"agent": "a2"}))
     await desk.get_by_label("Hizmet", exact=True).select_option("Uzaktan eğitim")
-    await press("Doğrudan aktar")
-    await press("Hat kesilirse geri ara")
-    await press("Sonraki aramalarda yavaş konuş")
-    await press("Kötü davranan arayan")
-    await press("3, ağır")
+    await press("Doğrudan aktar", ("transfer", {"agent": "a2", "service": "uzaktan_egitim"}))
+    await press("Hat kesilirse geri ara", ("follow-up", {"agreed": True}))
+    await press("Sonraki aramalarda yavaş konuş", ("preferences", {"slow": True}))
+    await press("Kötü davranan arayan", ("flag-abusive", {"abusive": True}))
+    await press("3, ağır", ("report-load", {"load": 3}))
     node.play(desk_state(AgentState.TALKING, TALK._replace(wrapup_follows=False), recording="on"))
-    await press("Görüşmeden sonra süre iste")
-    await press("Bu görüşmeden sonra bitir")
-    expected = [("recording/pause", None), ("consult", {"agent": "a2"}),
-                ("transfer", {"agent": "a2", "service": "uzaktan_egitim"}), ("follow-up", {"agreed": True}),
-                ("preferences", {"slow": True}), ("flag-abusive", {"abusive": True}), ("report-load", {"load": 3}),
-                ("wrapup/request", None), ("logout", None)]
-    await until_async(lambda: acts(node) == expected)
+    await press("Görüşmeden sonra süre iste", ("wrapup/request", None))
+    await press("Bu görüşmeden sonra bitir", ("logout", None))
     assert await calls(desk) == ["answer", "mute true", "keys *4", "keys 7"]
 
 
@@ -233,7 +240,8 @@ async def test_the_end_of_a_consult_is_said(desk: Page, node: PlayedNode) -> Non
     await answer_by_key(desk, node)
     node.play("talk-consulting")
     await expect(desk.get_by_text("Ayşe Şahin ile görüşüyorsunuz.").first).to_be_visible()
-    await desk.wait_for_timeout(300)
+    await heard(desk, ("alert", "Psikososyal 12 sn. Çağrı geliyor."), ("status", "Görüşme başladı."),
+                ("status", "Ayşe Şahin ile görüşüyorsunuz. Arayan müzik dinliyor."))
     await desk.evaluate("() => { window.heard.length = 0; }")
     node.play(desk_state(AgentState.TALKING, TALK))
     await heard(desk, ("status", "Arayanla görüşüyorsunuz."))
@@ -259,6 +267,8 @@ async def test_a_wrap_up_is_asked_for_only_where_none_comes_anyway(desk: Page, n
     await expect(follows).to_be_hidden()
     await expect(ask).to_be_hidden()
     node.play(desk_state(AgentState.TALKING, TALK._replace(wrapup_follows=False)))
+    # Only what is seen takes the focus.
+    await expect(ask).to_be_visible()
     await ask.focus()
     await desk.keyboard.press("Enter")
     await expect(desk.locator("#status")).to_have_text("Görüşmeden sonra süreniz olacak.")

@@ -40,6 +40,7 @@ async def test_the_older_of_two_tabs_says_so_and_goes_quiet(
     await until_async(lambda: len(node.streams) == 1)
     node.play("offer")
     await expect(newer.get_by_role("button", name="Yanıtla")).to_be_visible()
+    await newer.wait_for_function("() => window.calls?.includes('start')")
     await desk.keyboard.press("F2")
     assert await desk.locator("#controls").get_attribute("inert") == ""
     assert await calls(desk) == ["leave"]

@@ -15,6 +15,10 @@ from tests.until import LIMIT_S, until_async
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
+NO_LIMIT = """const later = window.setTimeout;
+window.setTimeout = (run, ms, ...more) => ms === 6000 ? 0 : later(run, ms, ...more);"""
+"""Drops the timer of a connection that hangs: `CONNECT_MS` of phone_socket.js."""
+
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def exchange() -> AsyncIterator[PageExchange]:
@@ -61,6 +65,7 @@ async def test_a_connection_that_hangs_is_given_up_for_a_new_one(own_phone: Page
 async def test_a_connection_that_died_in_silence_is_found(own_phone: Page, exchange: PageExchange) -> None:
     await own_phone.goto(exchange.base)
     await until_async(lambda: exchange.registered == [1], what="the phone registers")
+    await until_async(lambda: exchange.streams, what="the page opens its stream")
     exchange.deaf.add(1)
     began = time.monotonic()
     exchange.send(b'event: tick\ndata: {"at": 1772449500}\n\n')
@@ -70,10 +75,14 @@ async def test_a_connection_that_died_in_silence_is_found(own_phone: Page, excha
 
 async def test_the_return_of_the_server_waits_for_no_connection_that_hangs(own_phone: Page,
                                                                            exchange: PageExchange) -> None:
+    # The limit after which any connection is given up never comes, so only the return does it.
+    await own_phone.add_init_script(NO_LIMIT)
     exchange.holds_back = True
     await own_phone.goto(exchange.base)
     await until_async(lambda: exchange.held == 1, what="the phone asks for a connection")
+    await until_async(lambda: exchange.streams, what="the page opens its stream")
     await own_phone.wait_for_timeout(2500)
+    assert exchange.registered == []
     exchange.holds_back = False
     exchange.send(b'event: tick\ndata: {"at": 1772449500}\n\n')
-    await until_async(lambda: exchange.registered, 2.0, "the phone registers at once")
+    await until_async(lambda: exchange.registered, what="the phone registers by a new connection")

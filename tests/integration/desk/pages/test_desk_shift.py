@@ -186,12 +186,16 @@ async def test_the_end_of_a_shift_waits_for_the_caller_who_rings(desk: Page, nod
     await until_async(lambda: acts(node) == [("logout", None)])
     node.play("talk-leaving")
     await expect(desk.get_by_text(LATER[1]).first).to_be_visible()
-    assert await desk.evaluate("() => sessionStorage.length") == 0
+    await desk.wait_for_function("() => sessionStorage.length === 0")
 
 
 async def test_the_end_of_a_shift_comes_when_the_ringing_is_over(desk: Page, node: PlayedNode) -> None:
     node.play("offer")
-    await desk.locator("[data-do=end]").click()
+    end = desk.locator("[data-do=end]")
+    await expect(end).to_have_text("Bu görüşmeden sonra bitir")
+    await end.click()
+    await expect(end).to_have_text("Bitirmekten vazgeç")
+    assert acts(node) == []
     node.play("ready")
     await until_async(lambda: acts(node) == [("logout", None)])
 
@@ -200,6 +204,7 @@ async def test_a_planned_end_can_be_taken_back(desk: Page, node: PlayedNode) -> 
     # 1. Of a call that rings: nobody but this page knows of it.
     node.play("offer")
     end = desk.locator("[data-do=end]")
+    await expect(end).to_have_text("Bu görüşmeden sonra bitir")
     await end.click()
     said = [("alert", "Psikososyal 12 sn. Çağrı geliyor."), LATER]
     await heard(desk, *said)

@@ -8,24 +8,27 @@ from playwright.async_api import Page, expect
 from routing.core.model.centre_model import AgentState
 from tests.fakes.desk_page import PlayedNode
 from tests.fakes.desk_states import TALK, desk_state
-from tests.integration.desk.pages.desk_steps import acts, calls, heard
+from tests.integration.desk.pages.desk_steps import acts, calls, heard, move_clock, stop_clock
 from tests.until import until_async
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 STOPS = """() => [...document.querySelectorAll('a, button, select, input, summary, [tabindex]')].filter((one) =>
   one.checkVisibility() && !one.closest('[inert]') && one.tabIndex >= 0 && !one.disabled).length"""
-GUARD_MS = 1100
+GUARD_MS = 1000
 """A press within a second of a change of what is due was meant for what was due before."""
+PACE_MS = 1500
+"""The choices change at this pace in tests. The page looks at its clock ten times a second."""
 
 
 async def use_switch(desk: Page, pace: str = "Yalnızca ok tuşlarıyla ilerlesin") -> None:
+    await stop_clock(desk)
     await desk.get_by_label("Tek düğmede seçeneklerin hızı").select_option(pace)
     await desk.get_by_label("Tek düğmeyle kullan").check()
 
 
 async def press(desk: Page) -> None:
-    await desk.wait_for_timeout(GUARD_MS)
+    await move_clock(desk, GUARD_MS)
     await desk.keyboard.press("Enter")
 
 
@@ -49,9 +52,12 @@ async def test_with_one_switch_one_element_takes_the_focus(desk: Page, node: Pla
         await expect(due).to_be_focused()
         assert await desk.evaluate(STOPS) == 1
     # A press within the second after a change was meant for what was due before.
+    await move_clock(desk, GUARD_MS - 1)
     await desk.keyboard.press("Enter")
+    # A change by Enter is in the page before the next key.
+    await expect(due).to_have_text("Hazırım")
     assert "resume" not in [name for name, _ in node.asked]
-    await desk.wait_for_timeout(1100)
+    await move_clock(desk, 1)
     await desk.keyboard.press("Enter")
     await until_async(lambda: "resume" in [name for name, _ in node.asked])
     await desk.keyboard.press("Escape")
@@ -116,18 +122,22 @@ async def test_choices_come_in_turn_and_rest_after_two_rounds(desk: Page, node: 
     await use_switch(desk, "1,5 saniyede bir")
     due = desk.locator("#due")
     node.play("paused")
-    for _ in range(2):
-        for name in ("Hazırım", "Şimdi ağır çağrı olmasın", "Çalışmayı bitir"):
-            await expect(due).to_have_text(name)
+    choices = ["Hazırım", "Şimdi ağır çağrı olmasın", "Çalışmayı bitir", "Neredeyim?", "Daha yavaş: 2 sn"]
+    for name in [*choices, *choices]:
+        await expect(due).to_have_text(name)
+        await move_clock(desk, PACE_MS)
     await expect(due).to_have_text("Seçenekleri göster")
     # It stays at rest: nothing moves for a whole shift. A press begins the choices again.
-    await desk.wait_for_timeout(2000)
+    await move_clock(desk, PACE_MS)
+    await desk.wait_for_timeout(500)
     await expect(due).to_have_text("Seçenekleri göster")
     await desk.keyboard.press("Enter")
-    await expect(due).to_have_text("Hazırım")
     # The switch itself changes the pace.
-    await expect(due).to_have_text("Daha yavaş: 2 sn")
-    await desk.wait_for_timeout(400)
+    for name in choices[:-1]:
+        await expect(due).to_have_text(name)
+        await move_clock(desk, PACE_MS)
+    await expect(due).to_have_text(choices[-1])
+    await move_clock(desk, 400)
     await desk.keyboard.press("Enter")
     await expect(desk.locator("#switch-pace")).to_have_value("2000")
     assert acts(node) == []
@@ -138,7 +148,8 @@ async def test_a_call_stops_the_steps_at_the_answer(desk: Page, node: PlayedNode
     node.play("offer")
     due = desk.locator("#due")
     await expect(due).to_have_text("Yanıtla")
-    await desk.wait_for_timeout(2000)
+    await move_clock(desk, PACE_MS)
+    await desk.wait_for_timeout(500)
     await expect(due).to_have_text("Yanıtla")
     await desk.keyboard.press("Enter")
     assert await calls(desk) == ["answer"]

@@ -130,8 +130,8 @@ async def test_a_chosen_call_shows_its_course_and_why_it_is_there(page: Page, li
     await page.keyboard.press("Enter")
     await expect(button).to_have_attribute("aria-expanded", "true")
     course = page.locator("#course")
-    assert await course.get_by_role("listitem").all_inner_texts() == [
-        *COURSE["why"], "14:04:20 Temsilci sırasına girdi; 1. sırada"]
+    await expect(course.get_by_role("listitem")).to_have_text([
+        *COURSE["why"], "14:04:20 Temsilci sırasına girdi; 1. sırada"])
     await expect(course).to_contain_text("santral why 1764450000.17")
     assert live.asked[-1] == ("1764450000.17", "tr")
     # 2. A new step brings the course again, is announced, and moves nobody's focus, even to another service.
@@ -217,6 +217,8 @@ async def test_axe_finds_nothing(page: Page, live: PlayedCalls, language: str, s
     await expect(page.locator('[data-part="heard"] .now').last).not_to_be_empty()
     assert await find_faults(page) == []
     live.change(gone=tuple(one["id"] for one in CALLS))
+    # The chosen call is the only one that stays.
+    await expect(page.locator("ul.calls > li")).to_have_count(1)
     await page.locator("ul.calls button").first.click()
     await expect(page.locator("ul.calls > li")).to_have_count(0)
     assert await find_faults(page) == []
