@@ -49,7 +49,7 @@ class Told(NamedTuple):
 
 
 class Client:
-    """Reads a stream of events. Comments are counted."""
+    """Reads a stream of events. Comments are counted, and beats, which come by the clock alone, are passed over."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
@@ -63,7 +63,9 @@ class Client:
             if text.startswith(":"):
                 self.comments += 1
             elif not text and name:
-                return Told(name, json.loads(data), id_)
+                if name != "beat":
+                    return Told(name, json.loads(data), id_)
+                name, data, id_ = "", "", None
             elif text:
                 field, _, value = text.partition(": ")
                 if field == "event":

@@ -16,7 +16,7 @@ from routing.core.model.commands import Offer, Partner
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from tests.fakes.asterisk_ami import FakeAsterisk
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 C, LEG, NODE = ContactId("7.1"), "o3-7.1", "one"
 UP, DOWN = LinkChanged(NODE, True), LinkChanged(NODE, False)
@@ -27,10 +27,16 @@ TALKING = PENDING._replace(state=OfferState.ACCEPTED, answered=True)
 MATE = Partner(AgentId("a2"), SeatId("2002"), AnswerMode.MANUAL, False)
 
 
-class Node:
-    """A switch, what it told, and what the engine is said to believe."""
+PATIENT = Timing(connect=LIMIT_S, login=LIMIT_S, action=LIMIT_S, ping_every=LIMIT_S, pong=LIMIT_S)
+"""Limits that a busy machine never reaches: the link is lost only if the test takes it away."""
+HASTY = Timing(connect=2, login=2, action=0.3, ping_every=0.05, pong=0.2)
+"""Limits that a test waits for."""
 
-    def __init__(self, asterisk: FakeAsterisk, tmp: Path, **memory: Any) -> None:
+
+class Node:
+    """A switch, what it told, and what the engine is said to believe. `hasty`: the test waits for limits."""
+
+    def __init__(self, asterisk: FakeAsterisk, tmp: Path, *, hasty: bool = False, **memory: Any) -> None:
         self.asterisk = asterisk
         self.told: list[Event] = []
         self.contacts: list[LiveContact] = []
@@ -40,8 +46,9 @@ class Node:
         self.switch = AsteriskSession(
             AsteriskSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
                            Login(*where, "engine-actions", "a1"), "4440632", self.cel),
-            self.told.append, self._live, timing=Timing(2, 2, 0.3, 0.05, 0.2),
-            pace=SessionPace(boot=0.5, audit=60, settle=0.02, rescind=0.02, refusals=0.2), **memory)
+            self.told.append, self._live, timing=HASTY if hasty else PATIENT,
+            pace=SessionPace(boot=0.5 if hasty else LIMIT_S, audit=60, settle=0.02, rescind=0.02, refusals=0.2),
+            **memory)
         self.task: asyncio.Task[None] | None = None
 
     def _live(self) -> LiveCalls:

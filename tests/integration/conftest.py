@@ -46,6 +46,13 @@ async def asterisk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeAsteris
 
 
 @pytest.fixture
+async def hasty_node(asterisk: FakeAsterisk, tmp_path: Path) -> AsyncIterator[Node]:
+    """Yield one that gives up soon, for tests of what is silent."""
+    async with Node(asterisk, tmp_path, hasty=True) as one:
+        yield one
+
+
+@pytest.fixture
 async def node(asterisk: FakeAsterisk, tmp_path: Path) -> AsyncIterator[Node]:
     """Yield a node at that Asterisk, not started yet."""
     async with Node(asterisk, tmp_path) as one:

@@ -33,6 +33,7 @@ from santral.cli import cli
 from santral.erased_list import ErasedList
 from santral.errors import SantralError, StoreFailure
 from tests.privacy_house import NUMBER, OTHER, House, opened
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -157,7 +158,7 @@ async def test_nothing_comes_back_that_was_taken_away_since(
     monkeypatch.setattr("santral.backup.callback_hold.LOOK_S", 0.01)
     watching = asyncio.create_task(hold.watch_release())
     await store.note_value(NOTE, "")
-    await asyncio.wait_for(released.wait(), 10.0)
+    await asyncio.wait_for(released.wait(), LIMIT_S)
     assert not hold.on
     watching.cancel()
     await store.close()

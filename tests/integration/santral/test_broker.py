@@ -71,7 +71,7 @@ async def test_a_node_and_the_broker_of_its_files_understand_each_other(tmp_path
             assert message.topic.value == f"acd/v1/signal/{device.name}/ring"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(LIMIT_S)
 
 
 def test_names_and_passwords_stay_when_the_files_are_rendered_again(tmp_path: Path) -> None:

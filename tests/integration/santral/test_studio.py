@@ -35,6 +35,7 @@ from santral.studio.takes import OFTEN, Takes, order_sentences
 from tests.fakes.journal_day import Day
 from tests.ministry import MEB, WORDS
 from tests.studio_reader import opened_studio, reading_person
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -211,7 +212,7 @@ def test_the_command_opens_the_page_in_the_order_of_the_records_and_ends_by_a_si
                 page = answer.read().decode()
         finally:
             studio.send_signal(signal.SIGTERM)
-        assert studio.wait(20) == 0
+        assert studio.wait(2 * LIMIT_S) == 0
     sentences = json.loads(page.partition('id="sentences">')[2].partition("</script>")[0])
     assert [one["name"] for one in sentences[:2]] == ["karsilama", "ana-menu-1"]
 

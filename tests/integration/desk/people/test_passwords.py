@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from desk.people.fair_line import SOURCE_MAX, WAITING_MAX, Asker, TooManyWaiting
 from desk.people.passwords import AT_ONCE, NICENESS, PASSWORD_MAX, PASSWORD_MIN, Passwords, is_long_enough
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +52,7 @@ class Slow(PasswordHasher):
             self.running += 1
             self.order.append(str(password))
             self.most = max(self.most, self.running)
-        self.go.wait(10)
+        self.go.wait(2 * LIMIT_S)
         with self.lock:
             self.running -= 1
         return super().hash(password, salt=salt)
@@ -100,6 +101,7 @@ class Crowd:
 
     async def ends(self) -> list[BaseException]:
         """Let all hashes be done, and return the errors of those who were refused."""
+        await until_async(lambda: self.slow.running == AT_ONCE, what="the threads have begun")
         self.slow.go.set()
         found = await asyncio.gather(*self.waiting, return_exceptions=True)
         self.passwords.close()
@@ -170,7 +172,8 @@ async def test_a_closed_hasher_leaves_nobody_waiting() -> None:
     passwords = Passwords(slow)
     waiting = [asyncio.create_task(passwords.hash_password("x" * 12, Asker("name", f"address {number}")))
                for number in range(AT_ONCE + 3)]
-    await asyncio.sleep(0)
+    # A hash that no thread has begun would be cancelled as well.
+    await until_async(lambda: slow.running == AT_ONCE, what="the threads have begun")
     passwords.close()
     slow.go.set()
     done = await asyncio.gather(*waiting, return_exceptions=True)

@@ -23,7 +23,7 @@ from desk.people.one_use_code import hash_code
 from desk.people.passwords import AT_ONCE, PASSWORD_MIN
 from desk.people.session_requests import BROWSER_COOKIE, COOKIE
 from tests.fakes.desk import PEOPLE, QUICK, Desk, running
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -252,11 +252,25 @@ async def test_guesses_make_their_own_pair_late_and_nobody_else(tmp_path: Path,
 
 async def test_too_many_guesses_at_once_are_refused_with_a_sentence(tmp_path: Path,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "LATE_S", 0.2)
+    late, pages, sleep = list[float](), list[Page](), asyncio.sleep
+
+    async def wait_late(seconds: float) -> None:
+        if seconds < 1.0:
+            await sleep(seconds)
+            return
+        # However slowly the tries come, the answers are late until one was refused, and come one after the other.
+        late.append(seconds)
+        place = len(late)
+        await until_async(lambda: len(pages) >= place)
+
+    async def guess() -> None:
+        pages.append(await sign_in(desk, "ayse", "falsch"))
+
     async with running(folder=tmp_path) as desk:
         for _ in range(WRONG_MAX):
             assert (await sign_in(desk, "ayse", "falsch")).status == 403
-        pages = await asyncio.gather(*(sign_in(desk, "ayse", "falsch") for _ in range(attempts.QUEUE_MAX + 1)))
+        monkeypatch.setattr("desk.people.sign_in.asyncio.sleep", wait_late)
+        await asyncio.gather(*(guess() for _ in range(attempts.QUEUE_MAX + 1)))
         assert sorted(page.status for page in pages) == [403] * attempts.QUEUE_MAX + [429]
         assert any("çok fazla deneme" in page.text for page in pages if page.status == 429)
 
@@ -281,7 +295,7 @@ class Patient(PasswordHasher):
 
     def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
         self.order.append(password)
-        self.go.wait(10)
+        self.go.wait(2 * LIMIT_S)
         return super().verify(hash, password)
 
 
@@ -369,7 +383,6 @@ async def test_forms_are_read_in_both_languages_and_have_the_headers_of_pages(tm
 
 
 async def test_strange_forms_are_only_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign_in_pages, "READ_S", 0.05)
     async with running(folder=tmp_path) as desk:
         for raw in (b"\xff\xfe=\x00", b"&" * 50, b"a=1&" * 20, b"name=%FF%00&password=%ED%A0%80", b"{}"):
             async with desk.http.post(f"{desk.base}/sign-in", data=raw, headers=OURS) as answer:
@@ -377,6 +390,7 @@ async def test_strange_forms_are_only_wrong(tmp_path: Path, monkeypatch: pytest.
         long = b"x" * (sign_in_pages.FORM_MAX + 1)
         async with desk.http.post(f"{desk.base}/sign-in", data=long, headers=OURS) as answer:
             assert answer.status == 413
+        monkeypatch.setattr(sign_in_pages, "READ_S", 0.05)
         host, port = desk.base.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 9\r\n\r\nn")

@@ -154,7 +154,8 @@ async def test_the_newest_page_wins_and_the_older_one_learns_why() -> None:
         assert here.relay.is_connected("a1")
 
 
-async def test_a_new_page_does_not_wait_for_one_that_is_gone() -> None:
+async def test_a_new_page_does_not_wait_for_one_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "CLOSE_S", LIMIT_S)
     async with world() as here:
         older = await here.page()
         await here.connected()
@@ -163,7 +164,9 @@ async def test_a_new_page_does_not_wait_for_one_that_is_gone() -> None:
         older._response.connection.transport.pause_reading()  # type: ignore[union-attr]
         newer = await here.page()
         await newer.send_str(REGISTER)
-        assert await newer.receive_str(timeout=relay_module.CLOSE_S) == ANSWER
+        assert await newer.receive_str(timeout=relay_module.CLOSE_S / 2) == ANSWER
+        older._response.connection.transport.resume_reading()  # type: ignore[union-attr]
+        assert (await end_of(older))[0] == CloseCode.NEWER_PAGE
 
 
 async def test_an_agent_without_a_page_seat_is_told() -> None:

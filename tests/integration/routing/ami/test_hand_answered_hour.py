@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from routing.ami.asterisk_session import AsteriskSession
-from routing.ami.link import Login, Timing
+from routing.ami.link import Login
 from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.core import events as e
 from routing.core.model.centre_model import Profile
@@ -18,7 +18,8 @@ from routing.core.model.commands import Offer
 from routing.core.model.ids import leg_id
 from tests.core.house import House
 from tests.fakes.asterisk_ami import Channel, FakeAsterisk
-from tests.until import until_async
+from tests.integration.ami_node import PATIENT
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ class Hour:
             AsteriskSettings("", Login(*where, "engine-events", "e1", "system,call"),
                              Login(*where, "engine-actions", "a1"), "4440632", folder / "cel.csv"),
             self.hear, lambda: (self.house.engine.live_contacts(), self.house.engine.live_offers()),
-            timing=Timing(2, 2, 0.3, 0.05, 0.2), pace=SessionPace(boot=0.5, audit=0.005, settle=0.01, rescind=0.02))
+            timing=PATIENT, pace=SessionPace(boot=LIMIT_S, audit=0.005, settle=0.01, rescind=0.02))
         self.heard: list[e.Event] = []
 
     def hear(self, event: e.Event) -> None:

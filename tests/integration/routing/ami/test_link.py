@@ -14,15 +14,16 @@ from routing.ami.errors import ActionRefused, AuthFailed, LinkLost, OutcomeUnkno
 from routing.ami.link import Link, Login, Timing, backoff_delays
 from routing.ami.wire import BadAction
 from tests.fakes.asterisk_ami import FakeAsterisk
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
-QUICK = Timing(connect=2, login=2, action=2, ping_every=30, pong=2)
+PATIENT = Timing(connect=LIMIT_S, login=LIMIT_S, action=LIMIT_S, ping_every=LIMIT_S, pong=LIMIT_S)
+"""Limits that a busy machine never reaches. A test that waits for one gives a shorter one."""
 
 
 @asynccontextmanager
-async def connected(asterisk: FakeAsterisk, timing: Timing = QUICK,
+async def connected(asterisk: FakeAsterisk, timing: Timing = PATIENT,
                     wanted: frozenset[str] | None = None) -> AsyncIterator[Link]:
     link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1", "system,call"), wanted, timing=timing)
     try:
@@ -198,7 +199,7 @@ async def test_too_long_a_list_ends_the_link(asterisk: FakeAsterisk, monkeypatch
 async def test_a_silent_peer_is_found_by_its_missing_pong(asterisk: FakeAsterisk) -> None:
     """manager.py:107-109: pings had no deadline and piled up."""
     asterisk.knobs.silent = {"Ping"}
-    async with connected(asterisk, QUICK._replace(ping_every=0.02, pong=0.05)) as link:
+    async with connected(asterisk, PATIENT._replace(ping_every=0.02, pong=0.05)) as link:
         assert await link.wait_lost() == "no pong"
         assert link.protocol is not None and not link.protocol.responses
     assert len(asterisk.asked("Ping")) == 1
@@ -206,7 +207,7 @@ async def test_a_silent_peer_is_found_by_its_missing_pong(asterisk: FakeAsterisk
 
 async def test_a_wrong_password_is_final_and_tried_once(asterisk: FakeAsterisk) -> None:
     """manager.py:72,96-105: `connect()` succeeded, then the login was tried for ever."""
-    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "wrong"), timing=QUICK)
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "wrong"), timing=PATIENT)
     with pytest.raises(AuthFailed, match=r"\[engine-events\].*manager\.conf"):
         await link.connect_and_login()
     await link.close()
@@ -216,7 +217,7 @@ async def test_a_wrong_password_is_final_and_tried_once(asterisk: FakeAsterisk) 
 
 async def test_close_is_final(asterisk: FakeAsterisk) -> None:
     """manager.py:283: `close()` during the wait reconnected anyway."""
-    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=QUICK)
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=PATIENT)
     await link.connect_and_login()
     await link.close()
     await link.close()
@@ -227,10 +228,10 @@ async def test_close_is_final(asterisk: FakeAsterisk) -> None:
 
 async def test_close_before_and_during_open(asterisk: FakeAsterisk) -> None:
     """manager.py:270: close without a protocol; and a cancelled connect leaves nothing behind."""
-    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=QUICK)
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=PATIENT)
     await link.close()
     asterisk.knobs.silent = {"Login"}
-    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=QUICK)
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=PATIENT)
     opening = asyncio.create_task(link.connect_and_login())
     await until_async(lambda: asterisk.received)
     opening.cancel()
@@ -241,7 +242,7 @@ async def test_close_before_and_during_open(asterisk: FakeAsterisk) -> None:
 
 async def test_an_action_before_connect_says_so_and_changes_nothing() -> None:
     """manager.py:146-147: AttributeError on None, and the caller's dict was changed."""
-    link = Link(Login("127.0.0.1", 1, "engine-events", "e1"), timing=QUICK)
+    link = Link(Login("127.0.0.1", 1, "engine-events", "e1"), timing=PATIENT)
     action = {"Action": "Ping"}
     with pytest.raises(LinkLost, match="no link"):
         await link.run_action(action)
@@ -336,7 +337,7 @@ async def test_hostile_bytes_end_the_link_or_are_counted(asterisk: FakeAsterisk)
 
 async def test_a_server_that_is_no_asterisk_is_named(asterisk: FakeAsterisk) -> None:
     asterisk.knobs.greeting = b"SSH-2.0-OpenSSH_9.9\r\n"
-    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=QUICK)
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1"), timing=PATIENT)
     with pytest.raises(LinkLost):
         await link.connect_and_login()
     assert "AMI port" in await link.wait_lost()

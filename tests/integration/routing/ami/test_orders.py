@@ -136,7 +136,8 @@ async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node
     await node.heard(OfferEnded(OfferId(3), "hangup"))
 
 
-async def test_an_originate_in_doubt_is_looked_up_not_repeated(node: Node, asterisk: FakeAsterisk) -> None:
+async def test_an_originate_in_doubt_is_looked_up_not_repeated(hasty_node: Node, asterisk: FakeAsterisk) -> None:
+    node = hasty_node
     asterisk.phones["2001"] = "ring"
     asterisk.knobs.silent = {"Originate"}
     await node.start()
@@ -148,7 +149,8 @@ async def test_an_originate_in_doubt_is_looked_up_not_repeated(node: Node, aster
     assert asterisk.names().count("Originate") == 1 and node.switch.orders.in_doubt == 1
 
 
-async def test_an_originate_that_never_was_is_found_by_looking(node: Node, asterisk: FakeAsterisk) -> None:
+async def test_an_originate_that_never_was_is_found_by_looking(hasty_node: Node, asterisk: FakeAsterisk) -> None:
+    node = hasty_node
     asterisk.knobs.silent = {"Originate"}
     await node.start()
     asterisk._originate = lambda one: None  # type: ignore[method-assign]

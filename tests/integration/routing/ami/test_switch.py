@@ -152,7 +152,8 @@ async def test_a_restart_of_asterisk_while_no_node_ran_is_noticed(asterisk: Fake
         await node.stop()
 
 
-async def test_a_silent_asterisk_is_left_and_tried_again(node: Node, asterisk: FakeAsterisk) -> None:
+async def test_a_silent_asterisk_is_left_and_tried_again(hasty_node: Node, asterisk: FakeAsterisk) -> None:
+    node = hasty_node
     await node.start()
     asterisk.knobs.stop_reading = True
     await node.heard(DOWN)
@@ -199,7 +200,8 @@ async def test_a_wrong_secret_ends_the_run_with_its_remedy(node: Node, asterisk:
     assert node.told == [] and asterisk.connections == 2
 
 
-async def test_an_asterisk_that_never_boots_is_left(node: Node, asterisk: FakeAsterisk) -> None:
+async def test_an_asterisk_that_never_boots_is_left(hasty_node: Node, asterisk: FakeAsterisk) -> None:
+    node = hasty_node
     asterisk.knobs.booted = False
     node.task = asyncio.create_task(node.switch.run_session())
     await node.until(lambda: node.switch.reconnects >= 1)
