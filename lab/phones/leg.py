@@ -23,9 +23,9 @@ REJECTED = 21
 
 LIMIT_S = 60.0
 """Longest wait for an event of a line. A busy machine takes longer."""
-CLOSE_LOOKS, CLOSE_LOOK_S = 100, 0.02
+CLOSE_LOOKS, CLOSE_LOOK_S = 300, 0.02
 """Looks at a recording that is being closed. Asterisk closes it in a separate thread some milliseconds after the
-hang-up. A killed Asterisk never does."""
+hang-up, and seconds after it on a busy machine. A killed Asterisk never does."""
 WAV_HEADER = 44
 
 

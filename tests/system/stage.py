@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ BEGIN_S = 1.5
 LOOK_S = 0.1
 """Between two looks at a recording that grows."""
 HEARS_S = 60.0
-"""Until something is heard: the longest menu takes half of it."""
+"""Until something is heard or done: the longest menu takes half of it, the words before a talk a quarter."""
 
 
 class Stage:
@@ -118,7 +119,7 @@ class Stage:
 
     # -- what the node says --------------------------------------------------------------------------------------------
 
-    async def reaches(self, person: SimAgent, state: str, limit: float = LIMIT_S) -> dict[str, Any]:
+    async def reaches(self, person: SimAgent, state: str, limit: float = HEARS_S) -> dict[str, Any]:
         """Wait until the agent is in this state; the agent as the node sees them."""
         async def there() -> dict[str, Any]:
             view = await person.fetch_view()
@@ -126,7 +127,7 @@ class Stage:
 
         return await until_async(there, limit, f"{person.id} {state}")
 
-    async def counts(self, service: str, waiting: int, limit: float = LIMIT_S) -> None:
+    async def counts(self, service: str, waiting: int, limit: float = HEARS_S) -> None:
         """Wait until this many callers wait for the service."""
         async def there() -> bool:
             return bool((await self.lab.fetch_queue(service))["waiting"] == waiting)
@@ -163,7 +164,7 @@ class Stage:
 
     async def ended(self, contact: str) -> str:
         """The outcome, waiting for it."""
-        return await until_async(lambda: self.outcome(contact), what=f"outcome of {contact}")
+        return await until_async(lambda: self.outcome(contact), HEARS_S, f"outcome of {contact}")
 
     # -- sounds --------------------------------------------------------------------------------------------------------
 
@@ -252,6 +253,17 @@ def _both(key: str, recording: Samples) -> tuple[Match, Match]:
     start = int(first.offset_s * audio.RATE)
     recording[start: start + len(prompt(key))] = 0.0
     return first, audio.find_prompt(prompt(key), recording)
+
+
+def written(folder: Path, without: set[str]) -> dict[Path, bytes]:
+    """Return every file below a folder, without those of some folders. A file that a node removes meanwhile is none:
+    the callers' own network, for example, knows whom it plays."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file() and not path.is_symlink() and not without & set(path.relative_to(folder).parts):
+                found[path] = path.read_bytes()
+    return found
 
 
 def growing(path: Path) -> Samples:

@@ -5,8 +5,8 @@ profile says. The recording proves the sentences of the telephone.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,15 +15,17 @@ from lab.people.agent import RequestRefused, SimAgent
 from lab.phones.network import PhoneBehaviour
 from routing.store.callers.number_keys import NumberKeys
 from tests.fakes.sip_uac import telephone
-from tests.system.stage import Stage, length, plain
+from tests.system.stage import Stage, length, plain, written
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
 
 SKILL, KEY = "psikososyal", "1"
 CALLER, AGENT = 440, 700
-SIGN_IN = "{number}#@700ms,{pin}#@3s"
-"""Over what is said."""
+SIGN_IN = "{number}#@3s,{pin}#@7s"
+"""Over what is said. Earlier keys may meet no dialogue yet."""
+LATE_S = 2.5
+"""After a sentence that is heard to its end. A busy machine begins it late, and a key has five seconds and more."""
 
 
 async def phone_of(stage: Stage, agent: str, seat: str | None = None) -> SimAgent:
@@ -41,8 +43,8 @@ def keys(person: SimAgent, pin: str | None = None, how: str = SIGN_IN) -> str:
 
 def patient() -> str:
     """After what is said; five keys take a second."""
-    number = length("kod-numara-sor") + 0.6
-    return f"{{number}}#@{number:.2f}s,{{pin}}#@{number + 1.8 + length('kod-sifre-sor'):.2f}s"
+    number = length("kod-numara-sor") + LATE_S
+    return f"{{number}}#@{number:.2f}s,{{pin}}#@{number + 1.3 + length('kod-sifre-sor') + LATE_S:.2f}s"
 
 
 def own_pin(person: SimAgent) -> str:
@@ -99,7 +101,7 @@ async def test_a_seat_may_dial_codes_and_nothing_else(stage: Stage) -> None:
     dialled = {"05321112233": "agent/not-allowed", stage.info.numbers[0]: "agent/not-allowed",
                "*51": "agent/not-allowed", "*46": "kod-giris-gerekli"}
     people = [await phone_of(stage, name) for name in plain(SKILL, len(dialled))]
-    said = await asyncio.gather(*(stage.dials(person.seat, number, "1@600ms" if number == "*46" else "")
+    said = await asyncio.gather(*(stage.dials(person.seat, number, "1@3s" if number == "*46" else "")
                                   for person, number in zip(people, dialled, strict=True)))
     for leg, prompt in zip(said, dialled.values(), strict=True):
         stage.heard(leg, prompt)
@@ -130,14 +132,14 @@ async def test_a_phone_that_has_sound_before_it_is_answered_rings_as_any_other(s
 
 async def test_a_break_by_telephone_and_over_http(stage: Stage) -> None:
     agent = await stage.agent(plain(SKILL, 1)[0])
-    said = await stage.dials(agent.seat, "*46", "2@800ms")
+    said = await stage.dials(agent.seat, "*46", "2@3s")
     stage.heard(said, "kod-mola-basladi")
     assert (await stage.reaches(agent, "paused"))["reason"] == "yemek"
     said = await stage.dials(agent.seat, "*463")
     stage.heard(said, "kod-mola-basladi")
     stage.not_heard(said, "kod-mola-sor")
     await until_async(lambda: has_reason(agent, "egitim"), what="the digit after the code is the reason")
-    said = await stage.dials(agent.seat, "*41", f"1@{length('kod-durum-mola') + 0.8:.2f}s")
+    said = await stage.dials(agent.seat, "*41", f"1@{length('kod-durum-mola') + LATE_S:.2f}s")
     stage.in_order(said, "kod-durum-mola", "kod-liste-41", "kod-liste-42", "kod-liste-49")
     caller = await stage.waiting(KEY, SKILL)
     said = await stage.dials(agent.seat, "*47")
@@ -204,7 +206,7 @@ async def test_the_phone_shows_service_and_wait_and_never_the_caller(stage: Stag
     agent = await stage.agent(plain(SKILL, 1)[0], PhoneBehaviour(record=stage.folder))
     caller = await stage.hurried(KEY, number="05321237654")
     phone = await stage.network.wait_ring(agent.seat)
-    assert phone.shown_name == "Psikososyal destek 0 sn"
+    assert re.fullmatch(r"Psikososyal destek \d sn", phone.shown_name), phone.shown_name
     assert phone.shown_number == stage.info.numbers[0]
     assert not phone.headers.get("AlertInfo"), "a plain agent's phone rings"
     await stage.talk(phone, 2.0)
@@ -216,23 +218,21 @@ async def test_auto_answer_with_a_whisper_announcement(stage: Stage) -> None:
     agent = await stage.agent("a1011", PhoneBehaviour(record=stage.folder, tone=AGENT))
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(agent.seat)
-    await stage.talk(phone, 4.0)
+    await stage.hears_tone(phone, CALLER)
+    await stage.hears_tone(caller, AGENT)
     await caller.hang_up()
-    await phone.wait_ended()
+    await asyncio.gather(caller.wait_ended(), phone.wait_ended())
     assert "auto" in phone.headers["AlertInfo"]
     assert "answer-after=0" in phone.headers["CallInfo"]
     stage.heard(phone, "bilgi-psikososyal")
     stage.not_heard(caller, "bilgi-psikososyal")
-    assert stage.tone_s(phone, CALLER) > 1.0
-    assert stage.tone_s(caller, AGENT) > 1.0
 
 
 async def test_the_agent_accepts_by_one_or_the_next_one_gets_it(stage: Stage) -> None:
     asked_s = length("bilgi-psikososyal") + length("agent/press-one")
-    accepts = await stage.agent("a1022", PhoneBehaviour(record=stage.folder, press=f"1@{asked_s + 0.8:.2f}s"))
+    accepts = await stage.agent("a1022", PhoneBehaviour(record=stage.folder, press=f"1@{asked_s + LATE_S:.2f}s"))
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(accepts.seat)
-    await stage.talk(phone, asked_s + 3.0)
     await stage.hears_tone(phone, CALLER)
     stage.in_order(phone, "bilgi-psikososyal", "agent/press-one")
     await caller.hang_up()
@@ -271,14 +271,8 @@ async def test_no_number_is_kept_of_an_anonymous_service_and_none_is_readable_an
     assert NumberKeys.load_keys(stage.lab.folder / "secrets" / "numbers.json").decrypt_number(box) == f"+90{OPEN}"
     log = stage.lab.folder / "queue_log"
     await until_async(lambda: contacts[1] in log.read_text(encoding="utf-8"), what="queue_log")
-    places = {path: path.read_bytes() for path in _written(stage.lab.folder)}
+    places = written(stage.lab.folder, {"network", "recordings"})
     assert {"santral.db", "queue_log", "node.log", "console.log"} <= {path.name for path in places}
     pages = {page: node_records.fetch_page(stage.info.http, page).encode() for page in ("/metrics", "/health/ready")}
     for number in (OPEN, HIDDEN):
         assert [str(place) for place, text in (places | pages).items() if number.encode() in text] == []
-
-
-def _written(folder: Path) -> list[Path]:
-    """Every file of node and Asterisk; the callers' own network knows whom it plays."""
-    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
-            and not {"network", "recordings"} & set(path.relative_to(folder).parts)]

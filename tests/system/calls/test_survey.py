@@ -30,10 +30,13 @@ def answers(stage: Stage, contact: str) -> list[tuple[str, int]]:
 
 async def talked(stage: Stage, key: str, service: str) -> tuple[Leg, str]:
     """A caller who stays after an agent of the service has hung up, and their contact."""
-    await stage.agents(plain(service, 1), PhoneBehaviour(talk=1.0, tone=AGENT))
+    agent = await stage.agent(plain(service, 1)[0], PhoneBehaviour(tone=AGENT))
     caller = await stage.hurried(key)
-    await caller.wait_answered()
-    return caller, await stage.newest()
+    phone = await stage.network.wait_ring(agent.seat)
+    contact = str((await stage.reaches(agent, "talking"))["contact"])
+    await stage.hears_tone(caller, AGENT)
+    await phone.hang_up()
+    return caller, contact
 
 
 async def test_who_stays_is_asked_and_every_answer_counts(stage: Stage) -> None:
@@ -47,9 +50,13 @@ async def test_who_stays_is_asked_and_every_answer_counts(stage: Stage) -> None:
     await caller.wait_ended()
     stage.in_order(caller, "anket-giris", "anket-mesaj", "anket-tesekkur", "system/goodbye")
     assert answers(stage, contact) == [("asked", 0), ("cared", 5), ("solved", 1)]
-    counted = {(one.labels["question"], one.labels["answer"]): one.value for one in await stage.lab.fetch_metrics()
-               if one.name == "acd_survey_answers_total" and one.labels["queue"] == "uzaktan_egitim"}
-    assert counted["cared", "5"] >= 1 and counted["solved", "1"] >= 1
+
+    async def counted() -> bool:
+        found = {(one.labels["question"], one.labels["answer"]): one.value for one in await stage.lab.fetch_metrics()
+                 if one.name == "acd_survey_answers_total" and one.labels["queue"] == "uzaktan_egitim"}
+        return found.get(("cared", "5"), 0) >= 1 and found.get(("solved", "1"), 0) >= 1
+
+    await until_async(counted, what="the metrics have both answers")
 
 
 async def test_who_hangs_up_is_kept_by_nobody(stage: Stage) -> None:
@@ -88,9 +95,9 @@ async def test_who_talked_in_distress_is_not_asked_although_their_agent_asked_an
     await first.ask_as_agent("consult", {"service": "temsilci"})
     await stage.reaches(second, "talking")
     other = await stage.network.wait_ring(second.seat)
-    before = stage.tone_s(caller, AGENT)
     await other.hang_up()
-    await until_async(lambda: stage.tone_s(caller, AGENT) > before + 1.0, what="the first agent is heard again")
+    before = stage.tone_s(caller, AGENT)
+    await until_async(lambda: stage.tone_s(caller, AGENT) > before + 1.0, SURVEY_S, "the first agent is heard again")
     await phone.hang_up()
     await caller.wait_ended(SURVEY_S)
     stage.heard(caller, "system/goodbye")
