@@ -21,9 +21,12 @@ from typing import cast
 
 FIRST_S = 0.5
 """Time until a request is repeated (T1 of RFC 3261), doubled each time."""
-ANSWER_S = 6.0
-"""A request without a final answer for this long was ignored. Asterisk answers in milliseconds."""
-RINGS_S = 20.0
+ANSWER_S = 15.0
+"""A request without a final answer for this long was ignored. Asterisk answers in milliseconds, and in seconds on
+a busy machine."""
+RINGS_S = 60.0
+SILENCE_EVERY_S = 0.5
+"""Between two packets of a phone that says nothing. Asterisk takes a phone for lost after 15 s without one."""
 EVENT_PT = 101
 KEYS = "0123456789*#"
 
@@ -47,6 +50,8 @@ class Dialogue:
     wanted: bool = True
     """False if nobody waits for the call any more. A late answer is then hung up at once."""
     media_to: tuple[str, int] | None = None
+    held: bool = False
+    """Whether this end has put the other one on hold."""
 
     async def request(self, method: bytes, more: bytes = b"", body: bytes = b"") -> int:
         """Send a request within the dialogue. Return its final status, or 0 without one."""
@@ -65,6 +70,7 @@ class Dialogue:
         """Press the hold key of a telephone, or press it again: another INVITE (RFC 3264, 8.4). Return its final
         status."""
         self.offers += 1
+        self.held = on
         body = self.phone.offer().replace(b"o=- 1 1", b"o=- 1 %d" % self.offers)
         body += b"a=sendonly\r\n" if on else b"a=sendrecv\r\n"
         contact = b"Contact: <sip:phone@" + self.phone.place + b">\r\nContent-Type: application/sdp\r\n"
@@ -358,6 +364,14 @@ class Telephone(asyncio.DatagramProtocol):
 
     # -- sound ----------------------------------------------------------------------------------------------------
 
+    async def send_silence(self) -> None:
+        """Send a packet of silence in each talk now and then, but for those on hold, until cancelled."""
+        while True:
+            for one in self.dialogues.values():
+                if one.status == 200 and not one.ended.is_set() and not one.held and one.media_to is not None:
+                    self.play(b"\xd5" * 160, one.media_to)
+            await asyncio.sleep(SILENCE_EVERY_S)
+
     def hears(self, dialogue: Dialogue) -> bool:
         """Whether the other end has sent sound."""
         return dialogue.media_to is not None and self.sound.heard.get(dialogue.media_to, 0) > 0
@@ -407,16 +421,22 @@ def _acknowledged(head: bytes, to: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False,
-                    early_s: float = 0.0) -> AsyncIterator[Telephone]:
-    """Yield a telephone at a separate address. At the end all its calls are hung up."""
+async def telephone(target: str, host: str = "127.0.0.1", *, tones: bool = False, early_s: float = 0.0,
+                    mute: bool = False) -> AsyncIterator[Telephone]:
+    """Yield a telephone at a separate address. At the end all its calls are hung up.
+
+    A mute one sends no packet of sound by itself, as a phone that was lost. Silence would cut the keys of `tones`.
+    """
     loop = asyncio.get_running_loop()
     phone = Telephone(target, tones=tones, early_s=early_s)
     await loop.create_datagram_endpoint(lambda: phone.sound, local_addr=(host, 0))
     await loop.create_datagram_endpoint(lambda: phone, local_addr=(host, 0))
+    silence = None if mute or tones else asyncio.create_task(phone.send_silence(), name=f"silence[{host}]")
     try:
         yield phone
     finally:
+        if silence is not None:
+            silence.cancel()
         await asyncio.gather(*(one.bye() for one in phone.dialogues.values()))
         phone.transport.close()
         phone.sound.transport.close()

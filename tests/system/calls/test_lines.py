@@ -23,6 +23,8 @@ pytestmark = pytest.mark.system
 
 SPOKEN = 1000
 """Tone of a phone of raw bytes."""
+SPEAKS_S = 60.0
+"""Until it is heard."""
 
 
 class Desk:
@@ -38,8 +40,7 @@ class Desk:
         self.other: Leg
 
     async def talks(self) -> None:
-        """A caller comes, and is put on hold at once: this phone says nothing of itself, and is taken for lost after
-        15 s of that in a talk."""
+        """A caller comes, and is put on hold at once."""
         self.caller, self.contact = await talking(self.stage, EDU_KEY, self.agent)
         self.first = await self.phone.rings()
         assert await self.first.hold() == 200
@@ -60,9 +61,9 @@ class Desk:
     async def speaks(self, what: str) -> None:
         """On the first line, until the caller has heard it."""
         before = self.stage.tone_s(self.caller, SPOKEN)
-        speech = asyncio.create_task(self.first.speak(60.0))
+        speech = asyncio.create_task(self.first.speak(SPEAKS_S))
         try:
-            await until_async(lambda: self.stage.tone_s(self.caller, SPOKEN) > before + TALK_S, what=what)
+            await until_async(lambda: self.stage.tone_s(self.caller, SPOKEN) > before + TALK_S, SPEAKS_S, what)
         finally:
             speech.cancel()
 
@@ -101,7 +102,7 @@ async def test_whatever_ends_on_a_phone_of_two_lines_nobody_is_left_in_silence(s
     async with AsyncExitStack() as phones:
         desks = {case: await phones.enter_async_context(desk(stage, name))
                  for case, name in zip(cases, names, strict=False)}
-        rings = {name: PhoneBehaviour("6" if case == "key while it rings" else "0.2", tone=SECOND, record=stage.folder)
+        rings = {name: PhoneBehaviour("10" if case == "key while it rings" else "0.2", tone=SECOND, record=stage.folder)
                  for case, name in zip(cases, names[len(cases):], strict=True)}
         colleagues = await asyncio.gather(*(stage.agent(name, way) for name, way in rings.items()))
         for one, colleague in zip(desks.values(), colleagues, strict=True):

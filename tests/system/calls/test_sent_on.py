@@ -123,7 +123,7 @@ async def test_who_was_asked_declines_and_a_phone_vanishes_while_two_agents_talk
     """On one line: the agent who asks has the caller by a key, by the end of the other phone; when their own is lost
     who was asked has them."""
     names = plain(EDU, 6, alone=False)
-    async with telephone(stage.info.sip) as silent, telephone(stage.info.sip) as mute:
+    async with telephone(stage.info.sip, mute=True) as silent, telephone(stage.info.sip, mute=True) as mute:
         for phone, name in ((silent, names[1]), (mute, names[2])):
             seat = stage.info.seat_of(name)
             await phone.register(seat.endpoint, seat.secret)

@@ -25,6 +25,8 @@ EDU, EDU_KEY, TIP = "uzaktan_egitim", "2", "ihbar_sikayet"
 CALLER, FIRST, SECOND = 440, 700, 1000
 """Tones of the three."""
 TALK_S = 1.0
+LIMIT_S = 60.0
+"""Until a voice is heard: the words after the key of the caller take a quarter of it."""
 GAP_S, CODE_S = 0.3, 1.0
 """Between two keys of a code, and behind the last one."""
 STEP_S = 6.0
@@ -34,7 +36,7 @@ STEP_S = 6.0
 async def talking(stage: Stage, key: str, first: SimAgent) -> tuple[Leg, str]:
     """A caller who talks with this agent, and the contact."""
     caller = await stage.hurried(key, tone=CALLER)
-    return caller, str((await stage.reaches(first, "talking"))["contact"])
+    return caller, str((await stage.reaches(first, "talking", LIMIT_S))["contact"])
 
 
 def chain(stage: Stage, contact: str) -> list[tuple[str, str, str, str]]:
@@ -46,11 +48,11 @@ def chain(stage: Stage, contact: str) -> list[tuple[str, str, str, str]]:
 async def test_a_caller_is_transferred_to_a_service_over_http(stage: Stage) -> None:
     first = await stage.agent(plain(EDU, 1)[0], PhoneBehaviour(tone=FIRST, record=stage.folder))
     caller, contact = await talking(stage, EDU_KEY, first)
-    second = await stage.agent(plain(TIP, 1)[0], PhoneBehaviour("7", tone=SECOND, record=stage.folder))
+    second = await stage.agent(plain(TIP, 1)[0], PhoneBehaviour("11", tone=SECOND, record=stage.folder))
     await first.ask_as_agent("transfer", {"service": TIP})
-    await stage.reaches(second, "talking")
+    await stage.reaches(second, "talking", LIMIT_S)
     assert (await first.fetch_view())["state"] == "wrapup"
-    await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the second agent is heard")
+    await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "the second agent is heard")
     stage.heard(caller, "system/sent-on")
     await caller.hang_up()
     assert await stage.ended(contact) == "answered"
@@ -77,7 +79,7 @@ async def test_a_caller_is_transferred_by_keys_and_what_cannot_be_is_said_and_th
     await stage.press_number(phone, "*1", "99#")
     await stage.hears(phone, "aktarma-numara-yok")
     before = stage.tone_s(phone, CALLER)
-    await until_async(lambda: stage.tone_s(phone, CALLER) > before + TALK_S, what="caller and agent talk on")
+    await until_async(lambda: stage.tone_s(phone, CALLER) > before + TALK_S, LIMIT_S, "caller and agent talk on")
     await stage.press_number(phone, "*1", f"{second.id[1:]}#")
     await stage.hears(phone, "aktarma-alamiyor")
     await stage.press_number(phone, "*1", "3#")
@@ -85,7 +87,7 @@ async def test_a_caller_is_transferred_by_keys_and_what_cannot_be_is_said_and_th
     stage.heard(phone, "aktarma-tamam")
     await stage.reaches(second, "talking")
     assert chain(stage, contact)[0] == (EDU, first.id, "completed", "transfer")
-    await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the second agent is heard")
+    await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "the second agent is heard")
     await caller.hang_up()
     await stage.ended(contact)
     held = stage.lab.query_store("select held_s from offers where contact = ? order by offer limit 1",
@@ -111,7 +113,7 @@ async def test_the_transfer_key_of_a_telephone_and_a_talk_that_nobody_takes_over
         await stage.reaches(second, "talking")
         assert (await first.fetch_view())["state"] == "wrapup"
         assert [row[:2] for row in chain(stage, contact)] == [(EDU, first.id), (TIP, second.id)]
-        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the second agent is heard")
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "the second agent is heard")
         await caller.hang_up()
         await stage.ended(contact)
 
@@ -141,7 +143,7 @@ async def test_a_key_that_a_frozen_node_had_is_none_of_the_next_talk(new_lab: Ne
         finally:
             lab.thaw_node()
         await stage.reaches(second, "talking", 60.0)
-        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, 60.0, what="the second agent is heard")
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "the second agent is heard")
         await until_async(lambda: time.time() > asked + STEP_S, what="the key is older than a step may last")
         await stage.network.rung[-1].hang_up()
         await caller.wait_ended()
@@ -159,8 +161,9 @@ async def test_who_is_put_on_hold_by_the_agents_phone_hears_music_and_is_let_go_
         assert await talk.hold() == 200
         await stage.hears_music(caller)
         assert await talk.hold(False) == 200
-        await talk.speak(3 * TALK_S)
-        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="the agent is heard again")
+        speech = asyncio.create_task(talk.speak(LIMIT_S))
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "the agent is heard again")
+        speech.cancel()
         assert (await first.fetch_view())["state"] == "talking" and not talk.ended.is_set()
         assert await talk.hold() == 200
         await stage.hears_music(caller)
@@ -185,7 +188,7 @@ async def test_a_number_outside_is_not_reached_by_the_transfer_key_and_the_calle
         await stage.counts(EDU, 2)
         second = await stage.lab.sign_in_agent(names[1], PhoneBehaviour(tone=SECOND))
         await stage.reaches(second, "talking")
-        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, what="who was sent on comes first")
+        await until_async(lambda: stage.tone_s(caller, SECOND) > TALK_S, LIMIT_S, "who was sent on comes first")
         assert [row[1] for row in chain(stage, contact)] == [first.id, second.id] and len(stage.network.rung) == 1
         await asyncio.gather(caller.hang_up(), waits.hang_up())
         await stage.ended(contact)
@@ -210,7 +213,7 @@ class Trio:
 async def hears(stage: Stage, leg: Leg, hertz: int, what: str) -> None:
     """For a second from now on."""
     before = stage.tone_s(leg, hertz)
-    await until_async(lambda: stage.tone_s(leg, hertz) > before + TALK_S, what=what)
+    await until_async(lambda: stage.tone_s(leg, hertz) > before + TALK_S, LIMIT_S, what)
 
 
 RINGS = ("asker hangs up ringing", "caller hangs up ringing", "key ringing")
@@ -228,7 +231,7 @@ async def test_whoever_hangs_up_when_nobody_is_left_in_silence(stage: Stage) -> 
         caller, contact = await talking(stage, EDU_KEY, first)
         trios[case] = Trio(caller, contact, first, stage.network.rung[-1])
     seconds = {case: await stage.agent(
-                   name, PhoneBehaviour("6" if case in RINGS else "0.2", tone=SECOND, record=stage.folder))
+                   name, PhoneBehaviour("10" if case in RINGS else "0.2", tone=SECOND, record=stage.folder))
                for case, name in zip(cases, names[len(cases):], strict=True)}
     for case in MEETS:
         await trios[case].asks(stage, seconds[case])
@@ -353,7 +356,7 @@ async def test_a_node_that_dies_before_the_caller_is_led_away_leaves_nobody_wait
     await lab.start_node()
     await stage.reaches(first, "talking")
     await first.ask_as_agent("transfer", {"service": TIP})
-    await phone.wait_ended(10.0)
+    await phone.wait_ended()
     assert not caller.ended.is_set(), "the caller waits for somebody of the other service"
     await stage.reaches(first, "wrapup")
     await caller.hang_up()
