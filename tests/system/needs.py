@@ -14,7 +14,7 @@ SKILL, KEY = "uzaktan_egitim", "2"
 """Service of the agents at seats, and the key that leads to it."""
 
 READS, AFTER_BRIEF, SWITCH, SCREEN, BY_WISH, SPARED = "a1041", "a1042", "a1043", "a1044", "a1045", "a1046"
-READ_S, RING_S = 4, 10
+READ_S, RING_S = 10, 10
 
 LOUDER, GAIN_DB = "a1047", 12.0
 """An agent whose phone is amplified."""

@@ -34,13 +34,12 @@ async def test_nobody_in_distress_is_sent_away(needs: Stage) -> None:
     assert (await needs.lab.fetch_queue(REMOTE_SKILL))["waiting"] == 1
     asked_s = length(BRIEF) + length("agent/press-one")
     await needs.network.set_behaviour(TELEPHONE, PhoneBehaviour(record=needs.folder, tone=AGENT,
-                                                    press=f"1@{asked_s + 0.8:.2f}s"))
+                                                    press=f"1@{asked_s + 2.5:.2f}s"))
     contact = await needs.newest()
     await people[0].ask_as_agent("resume")
     phone = await needs.network.wait_ring(TELEPHONE)
-    await needs.talk(phone, asked_s + 3.0)
     await needs.reaches(people[0], "talking")
-    assert needs.tone_s(phone, CALLER) > 0.5
+    await needs.hears_tone(phone, CALLER)
     needs.not_heard(caller, "system/net", "merkez-kapali")
     await caller.hang_up()
     await phone.wait_ended()

@@ -34,8 +34,10 @@ pytestmark = pytest.mark.system
 CALLER = 440
 ABUSER = "05321239977"
 BRIEF = f"bilgi-{SKILL}"
-NEAR_S = 1.5
-"""A busy machine is late by less."""
+LATE_S = READ_S / 2
+"""A busy machine is late by less. So a time to read that is left out, or not ended by a key, is seen."""
+EARLY_S = 0.5
+"""The times are those of two Asterisks."""
 
 
 async def connected_after(stage: Stage, agent: SimAgent, phone: Leg) -> float:
@@ -61,17 +63,17 @@ async def test_time_to_read_comes_after_the_word_and_a_key_ends_it(needs: Stage)
     agent = await needs.agent(READS, PhoneBehaviour(record=needs.folder))
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
-    assert abs(waited - READ_S - length(BRIEF)) < NEAR_S
+    assert -EARLY_S < waited - READ_S - length(BRIEF) < LATE_S
     await caller.hang_up()
     await phone.wait_ended()
     needs.heard(phone, BRIEF)
     needs.not_heard(caller, BRIEF)
     await needs.reaches(agent, "wrapup")
-    await agent.set_behaviour(PhoneBehaviour(record=needs.folder, press=f"5@{length(BRIEF) + 0.5:.2f}s"))
+    await agent.set_behaviour(PhoneBehaviour(record=needs.folder, press=f"5@{length(BRIEF) + 1.5:.2f}s"))
     await agent.ask_as_agent("wrapup/end")
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
-    assert length(BRIEF) < waited < length(BRIEF) + READ_S - 1.0
+    assert length(BRIEF) < waited < length(BRIEF) + READ_S - EARLY_S
     await caller.hang_up()
 
 
@@ -114,7 +116,8 @@ async def test_a_caller_who_was_abusive_waits_rather_than_come_to_who_is_spared_
     contact = (await needs.reaches(agent, "talking"))["contact"]
     await phone.press_keys("*0")
     await needs.hears(phone, "kaba-tamam")
-    assert needs.lab.query_store("select topics from contacts where abusive and contact = ?", contact)
+    await until_async(lambda: needs.lab.query_store(
+        "select topics from contacts where abusive and contact = ?", contact), what="the store has it")
     await caller.hang_up()
     await needs.reaches(agent, "ready")
     await agent.ask_as_agent("pause")
@@ -144,7 +147,7 @@ async def test_connected_by_itself_after_what_comes_before(needs: Stage, name: s
     agent = await needs.agent(name, PhoneBehaviour(record=needs.folder))
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
-    assert abs(waited - (READ_S if name == SCREEN else length(BRIEF))) < NEAR_S
+    assert -EARLY_S < waited - (READ_S if name == SCREEN else length(BRIEF)) < LATE_S
     await caller.hang_up()
     await phone.wait_ended()
     assert "answer-after=0" in phone.headers["CallInfo"]
@@ -153,10 +156,10 @@ async def test_connected_by_itself_after_what_comes_before(needs: Stage, name: s
 
 async def test_any_key_takes_the_caller_and_none_is_no_answer(needs: Stage) -> None:
     said = length(BRIEF) + length("agent/press-any")
-    agent = await needs.agent(SWITCH, PhoneBehaviour(record=needs.folder, press=f"7@{said + 1.0:.2f}s"))
+    agent = await needs.agent(SWITCH, PhoneBehaviour(record=needs.folder, press=f"7@{said + 2.5:.2f}s"))
     caller, phone = await rings(needs, agent)
     waited = await connected_after(needs, agent, phone)
-    assert said + 1.0 - 0.2 < waited < said + 1.0 + NEAR_S
+    assert -EARLY_S < waited - said - 2.5 < LATE_S
     await caller.hang_up()
     await phone.wait_ended()
     assert "answer-after=0" in phone.headers["CallInfo"]
@@ -166,6 +169,6 @@ async def test_any_key_takes_the_caller_and_none_is_no_answer(needs: Stage) -> N
     await agent.ask_as_agent("wrapup/end")
     caller, phone = await rings(needs, agent)
     await phone.wait_ended()
-    assert abs(phone.talked_s - said - RING_S) < NEAR_S
+    assert -EARLY_S < phone.talked_s - said - RING_S < LATE_S
     await until_async(lambda: needs.closed(agent.id) == ("timeout", "no_answer"), what=f"{needs.closed(agent.id)}")
     await caller.hang_up()

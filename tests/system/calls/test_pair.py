@@ -38,7 +38,7 @@ def hears(leg: Leg, *tones: int) -> bool:
 
 @pytest.mark.parametrize("leaves", ["caller", "lead", "partner", "desk of the partner"])
 async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, leaves: str) -> None:
-    first, second = await pair(needs, PhoneBehaviour("1.0", record=needs.folder, tone=FIRST),
+    first, second = await pair(needs, PhoneBehaviour("4", record=needs.folder, tone=FIRST),
                                PhoneBehaviour(record=needs.folder, tone=SECOND))
     caller = await needs.hurried(KEY, tone=CALLER)
     lead, partner = await asyncio.gather(*(needs.network.wait_ring(one.seat) for one in (first, second)))
@@ -48,7 +48,7 @@ async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, le
     assert lead.answered_at is not None and partner.answered_at is not None
     assert partner.answered_at < lead.answered_at
     await until_async(lambda: hears(caller, FIRST, SECOND) and hears(lead, CALLER, SECOND) and
-                      hears(partner, CALLER, FIRST), what="everybody hears the two others")
+                      hears(partner, CALLER, FIRST), 60.0, "everybody hears the two others")
     assert "answer-after=0" in partner.headers["CallInfo"] and not lead.headers.get("CallInfo"), "each as they need it"
     contact = await needs.newest()
     # Both may say how heavy it is: they hear the same caller.
@@ -57,7 +57,7 @@ async def test_three_hear_each_other_and_whoever_leaves_ends_it(needs: Stage, le
         await second.ask_as_agent("hangup")
     else:
         await {"caller": caller, "lead": lead, "partner": partner}[leaves].hang_up()
-    await asyncio.gather(lead.wait_ended(5.0), partner.wait_ended(5.0))
+    await asyncio.gather(lead.wait_ended(), partner.wait_ended())
     for person in (first, second):
         await needs.reaches(person, "wrapup")
     assert await needs.ended(contact) == "answered"
@@ -78,7 +78,7 @@ async def test_when_one_of_them_does_not_come_neither_phone_rings_on(
                                PhoneBehaviour(how if who == "partner" else "0"))
     caller = await needs.hurried(KEY, tone=CALLER)
     lead, partner = await asyncio.gather(*(needs.network.wait_ring(one.seat) for one in (first, second)))
-    await asyncio.gather(lead.wait_ended(5.0), partner.wait_ended(5.0))
+    await asyncio.gather(lead.wait_ended(), partner.wait_ended())
     await until_async(lambda: needs.closed(LEAD) == end, what=f"{needs.closed(LEAD)}")
     assert (await needs.lab.fetch_queue(SKILL))["waiting"] == 1, "the caller keeps the place in line"
     await caller.hang_up()
@@ -90,6 +90,6 @@ async def test_a_caller_who_leaves_while_they_wait_for_each_other_frees_both(nee
     lead, partner = await asyncio.gather(*(needs.network.wait_ring(one.seat) for one in (first, second)))
     await partner.wait_answered()
     await caller.hang_up()
-    await asyncio.gather(lead.wait_ended(5.0), partner.wait_ended(5.0))
+    await asyncio.gather(lead.wait_ended(), partner.wait_ended())
     for person in (first, second):
         await needs.reaches(person, "ready")
