@@ -66,10 +66,10 @@ class PageLine:
             f'Authorization: Digest username="{self.seat}", realm="{realm}", nonce="{nonce}", uri="sip:{DOMAIN}", '
             f'response="{response}", algorithm=MD5, cnonce="cafe", qop=auth, nc=00000001, opaque="{opaque}"\r\n'))
 
-    async def wait_request(self, method: str) -> str:
+    async def wait_request(self, method: str, limit: float = LIMIT_S) -> str:
         """Return the next request of a method, and take it out."""
         request = await until_async(lambda: next((one for one in self.requests if one.startswith(f"{method} ")), None),
-                                    LIMIT_S, f"no {method} came to {self.seat}")
+                                    limit, f"no {method} came to {self.seat}")
         self.requests.remove(request)
         return request
 

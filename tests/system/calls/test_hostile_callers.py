@@ -23,7 +23,7 @@ from lab.people.agent import SimAgent, ask_node
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from tests.fakes.agi_dialler import environment
-from tests.fakes.sip_uac import Dialogue, Telephone
+from tests.fakes.sip_uac import ANSWER_S, Dialogue, Telephone
 from tests.system import hostile, unbroken
 from tests.system.stage import Stage, plain
 from tests.until import LIMIT_S, until_async
@@ -35,6 +35,8 @@ CALLER, AGENT = 440, 700
 GAP_S = 1.0
 """A talk that loses more than this has suffered: two shared cores drop a packet now and then."""
 AT_ONCE = 12
+IGNORED_S = 4.0
+"""After this time without an answer a call with hostile text was ignored."""
 SILENT, IDLE = 1_000, 200
 GROWTH_MAX_KB = 60_000
 """A node that keeps nothing of what it refuses grows by less than a tenth of this."""
@@ -62,7 +64,8 @@ async def undisturbed(stage: Stage) -> AsyncIterator[Talk]:
     person = await stage.agent(plain(SKILL, 1)[0], PhoneBehaviour(tone=AGENT, record=stage.folder))
     caller = await stage.hurried(KEY, tone=CALLER)
     phone = await stage.network.wait_ring(person.seat)
-    await stage.talk(phone)
+    await stage.hears_tone(phone, CALLER)  # the words after the key come first
+    await stage.hears_tone(caller, AGENT)
     contact = await stage.newest()
     talk = Talk(caller, phone, contact, person, time.time())
     yield talk
@@ -87,9 +90,9 @@ def memory_kb(pid: int) -> int:
     return int(found[1])
 
 
-async def visit(phone: Telephone, number: bytes, how: dict[str, Any]) -> Dialogue:
-    """One call: as far as the greeting, when it is answered at all, and good-bye."""
-    call = await phone.call(how.pop("number", number), limit=2.0, **how)
+async def visit(phone: Telephone, number: bytes, how: dict[str, Any], limit: float = ANSWER_S) -> Dialogue:
+    """One call: as far as the greeting, when it is answered at all, and good-bye. An ignored one costs the limit."""
+    call = await phone.call(how.pop("number", number), limit=limit, **how)
     if call.status == 200:
         await until_async(lambda: phone.hears(call) or call.ended.is_set(), what="the greeting")
     await call.bye()
@@ -109,7 +112,7 @@ async def test_hostile_text_in_every_field_changes_nothing(
         if "contact" in how:
             how["contact"] = how["contact"].replace(b"{place}", carrier.place)
         async with gate:
-            return await visit(carrier, number, how)
+            return await visit(carrier, number, how, ANSWER_S if field == "user" else IGNORED_S)
 
     async with undisturbed(stage) as talk:
         pid, before = stage.info.pid, len(stage.lab.query_store("select contact from contacts"))
@@ -148,7 +151,7 @@ async def test_an_agents_phone_and_a_terminal_show_nothing_of_it(stage: Stage, c
 
     await until_async(rings, what="the hostile caller reaches the agent")
     phone = stage.network.rung[-1]
-    await stage.reaches(agent, "talking")
+    await stage.reaches(agent, "talking", 60.0)
     assert re.fullmatch(r"[\w ,.:·()-]*", phone.shown_name), phone.shown_name
     assert re.fullmatch(r"\d*", phone.shown_number) and phone.shown_number != "1", phone.shown_number
     assert "SC_HACKED" not in json.dumps(phone.headers) and "\x1b" not in json.dumps(phone.headers)
@@ -213,7 +216,11 @@ async def test_a_forged_question_puts_nobody_into_the_queue(stage: Stage) -> Non
             writer.write(question)
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.wait_for(reader.read(), LIMIT_S) == b""
-    assert await refused() == before + len(forged)
+
+    async def counted() -> bool:
+        return await refused() == before + len(forged)
+
+    await until_async(counted, what=f"{len(forged)} are refused")
     found = await ask_node(stage.info, "GET", "/api/v1/contacts")
     assert [one["id"] for one in found["contacts"] if one["id"].endswith(".999")] == []
 
@@ -229,6 +236,6 @@ async def test_idle_connections_do_not_keep_a_caller_waiting(stage: Stage, carri
         visits = [await visit(carrier, stage.info.numbers[0].encode(), {}) for _ in range(3)]
         assert [call.status for call in visits] == [200] * 3
         assert (await stage.lab.fetch_status())["link_up"]
-        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 15) for reader, _ in silent),
+        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 2 * LIMIT_S) for reader, _ in silent),
                                     return_exceptions=True)
         assert all(end == b"" or isinstance(end, ConnectionError) for end in ends), "the node has closed each of them"

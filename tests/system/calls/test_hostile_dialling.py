@@ -41,7 +41,7 @@ async def test_a_caller_reaches_the_called_numbers_only(
         stage: Stage, carrier: Telephone, pbx: PrivateAsterisk) -> None:
     before, contacts = calls(pbx), len(stage.lab.query_store("select contact from contacts"))
     numbers = (*OUTSIDE, *INSIDE, stage.info.agents[0].endpoint.encode())
-    done = await asyncio.gather(*(carrier.call(number, limit=3.0) for number in numbers))
+    done = await asyncio.gather(*(carrier.call(number, limit=10.0) for number in numbers))
     assert {call.status for call in done} <= {0, 404, 484}, {  # 0: not even a legal URI, ignored
         number: call.status for number, call in zip(numbers, done, strict=True)}
     # A number in digits that is not ours is refused by the dialplan, which tells its form. Nothing else has a channel.
@@ -98,13 +98,7 @@ async def test_neither_end_of_a_talk_can_send_it_elsewhere(
     await until_async(rings, what="the phone rings")
     phone = talks[0]
 
-    async def talking() -> bool:
-        # The words before the talk last nearly as long as a phone may send no sound.
-        assert phone.media_to is not None
-        stranger.speak(phone.media_to)
-        return bool((await agent.fetch_view())["state"] == "talking")
-
-    await until_async(talking, what="the talk")
+    await stage.reaches(agent, "talking", 60.0)
     before = calls(pbx)
     for end in (phone, caller):
         assert await end.request(b"REFER", REFER) >= 400

@@ -26,6 +26,8 @@ SEAT, OTHER = "3001", "3002"
 NUMBER = "05005553311"
 QUICK = "\n[wait]\ntick_s = 2\nmax_fails = 2\n"
 """A waiting caller reaches the fallback queue after some 5 s instead of a minute."""
+WORDS_S = 120.0
+"""Until the queue rings: one in distress hears two sentences of 24 s before it."""
 
 
 def page_line(stage: Stage, seat: str, secret: str | None = None) -> PageLine:
@@ -109,7 +111,7 @@ async def test_asterisk_asks_whether_a_page_is_there(stage: Stage) -> None:
         async def was_asked() -> bool:
             return page.options > 0
 
-        await until_async(was_asked, 30.0, "an OPTIONS to the page")
+        await until_async(was_asked, 120.0, "an OPTIONS to the page")
 
 
 async def test_a_page_that_is_led_past_the_node_rings_without_it(new_lab: NewLab, tmp_path: Path,
@@ -129,7 +131,7 @@ async def test_a_page_that_is_led_past_the_node_rings_without_it(new_lab: NewLab
         caller = await stage.hurried(KEY)
         await page.answer(await page.wait_request("INVITE"), "486 Busy Here")
         await asyncio.to_thread(lab.kill_node)
-        # The caller reaches the fallback queue after some seconds, and the page rings.
-        offer = await page.wait_request("INVITE")
+        # The caller reaches the fallback queue after some seconds and sentences, and the page rings.
+        offer = await page.wait_request("INVITE", WORDS_S)
         assert f"sip:{SEAT}@" in offer.partition("\r\n")[0]
         await caller.hang_up()

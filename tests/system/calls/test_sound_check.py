@@ -36,5 +36,5 @@ async def test_a_phone_hears_itself_and_the_line_ends(stage: Stage, tmp_path: Pa
 async def test_a_key_ends_it(stage: Stage) -> None:
     place = stage.info.seat_of("a1002")
     await stage.network.register_phones({place.endpoint: place.secret})
-    leg = await stage.dials(place.endpoint, ECHO_CODE, "#@1s")
+    leg = await stage.dials(place.endpoint, ECHO_CODE, "#@2s")
     assert leg.talked_s < TIMINGS.echo_s - 5.0
