@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
-LIMITS = Limits(calls=4, urgent=2, env_s=0.2, drain_s=0.3)
+LIMITS = Limits(calls=4, urgent=2, env_s=LIMIT_S, drain_s=0.3)
 
 
 @pytest.fixture
@@ -62,14 +63,19 @@ async def test_connect_and_close_does_not_freeze(server: FastAgi) -> None:
     assert len(done) == 1
 
 
-async def test_environment_has_a_deadline_and_a_limit(server: FastAgi) -> None:
-    reader, writer = await connected(server, b"agi_network: yes\n")
-    assert await closed(reader)
-    writer.close()
-    reader, writer = await connected(server, b"x: y\n" * 1_000)
-    assert await closed(reader)
-    writer.close()
-    assert (server.counters.silent, server.counters.broken) == (2, 1)
+async def test_environment_has_a_deadline_and_a_limit() -> None:
+    server = FastAgi(port=0, limits=replace(LIMITS, env_s=0.2))
+    async with answering(server):
+        reader, writer = await connected(server, b"agi_network: yes\n")
+        assert await closed(reader)
+        writer.close()
+        assert (server.counters.silent, server.counters.broken) == (1, 0)
+    server = FastAgi(port=0, limits=LIMITS)
+    async with answering(server):
+        reader, writer = await connected(server, b"x: y\n" * 1_000)
+        assert await closed(reader)
+        writer.close()
+        assert (server.counters.silent, server.counters.broken) == (1, 1)
 
 
 async def test_a_question_without_the_key_does_nothing_and_is_counted() -> None:
@@ -469,14 +475,15 @@ async def test_a_short_deadline_after_a_long_one_and_the_reverse(server: FastAgi
     seen: list[str] = []
 
     async def endpoint(session: Session) -> None:
-        await session.send_command("NOOP", within_s=0.15)
+        await session.send_command("NOOP", within_s=1.0)
+        dialler.pause_s = 1.1
         await session.send_command("NOOP", within_s=60)  # answered after the first one's timer has rung
         seen.append("long")
         await session.send_command("NOOP", within_s=0.05)
 
     server.add_route("menu", endpoint)
     dialler = Dialler(port(server), "menu")
-    dialler.pause_s, dialler.hang_up_at, dialler.how = 0.1, 2, "silent"
+    dialler.hang_up_at, dialler.how = 2, "silent"
     await dialler.call()
     await until_async(lambda: server.counters.late == 1)
     assert seen == ["long"]

@@ -74,7 +74,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_no_service_of_a_package_starts_by_itself(machine: Machine) -> None:
     script = machine.start()
-    said, errors = script.communicate(timeout=30)
+    said, errors = script.communicate(timeout=60)
     assert (script.returncode, machine.enabled(), errors) == (0, {OPERATORS}, "")
     for service in ("relay.service", "speaker.socket", "relay"):
         assert f"   disabled: {service}\n" in said
@@ -88,7 +88,7 @@ def test_without_systemd_its_links_are_removed_too(machine: Machine) -> None:
     machine.add("deb-systemd-helper", f'where=system/*; if [ "$1" = --user ]; then shift; where=user/*; fi\n'
                                       f'test "$1" = disable && rm {machine.root}/etc/systemd/$where/$2')
     script = machine.start()
-    script.communicate(timeout=30)
+    script.communicate(timeout=60)
     assert script.returncode == 0
     assert machine.enabled() == {OPERATORS}
 
@@ -96,7 +96,7 @@ def test_without_systemd_its_links_are_removed_too(machine: Machine) -> None:
 def test_a_service_that_cannot_be_disabled_is_named(machine: Machine) -> None:
     machine.add("systemctl", "exit 1")
     script = machine.start()
-    _, errors = script.communicate(timeout=30)
+    _, errors = script.communicate(timeout=60)
     assert script.returncode == 0
     assert "still starts by itself: relay.service; disable it by hand" in errors
 
@@ -110,7 +110,7 @@ def test_an_installation_that_does_not_end_leaves_nothing(machine: Machine, endi
     if ending == "is stopped":
         until((machine.root / "waiting").exists)
         os.killpg(script.pid, signal.SIGINT)
-    script.communicate(timeout=30)
+    script.communicate(timeout=60)
     assert script.returncode == (100 if ending == "fails" else 130)
     assert (machine.enabled(), (machine.root / POLICY).exists()) == ({OPERATORS}, False)
 
@@ -118,7 +118,7 @@ def test_an_installation_that_does_not_end_leaves_nothing(machine: Machine, endi
 def test_the_policy_of_the_machine_is_kept(machine: Machine) -> None:
     (machine.root / POLICY).write_text("#!/bin/sh\nexit 104\n")
     script = machine.start()
-    script.communicate(timeout=30)
+    script.communicate(timeout=60)
     assert script.returncode == 0
     assert (machine.root / POLICY).read_text() == "#!/bin/sh\nexit 104\n"
 

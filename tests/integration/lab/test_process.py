@@ -16,7 +16,7 @@ from lab.pbx import ports as ports_module
 from lab.pbx import process
 from lab.pbx.ports import BLOCK, HIGH, LOW, PortBlock, is_free
 from lab.pbx.process import Identity
-from tests.until import until
+from tests.until import LIMIT_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +55,7 @@ def test_another_process_with_the_same_pid_is_never_touched(tmp_path: Path) -> N
 
 def test_a_process_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
     one = start("raise SystemExit('no')", tmp_path / "log")
-    assert process.wait_end(one, 10)
+    assert process.wait_end(one, LIMIT_S)
     assert process.read_tail(tmp_path / "log") == "no"
     assert process.identify_process(2**22 + 1) is None
 

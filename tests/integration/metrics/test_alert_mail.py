@@ -14,11 +14,11 @@ from metrics.prometheus.receivers import Receivers
 from metrics.prometheus.rules import PAGES, ROUTES, SCRAPE, MonitoringPlan, render_files
 from tests.fakes.mail_server import MailServer
 from tests.fakes.prometheus import alerting, watching
-from tests.until import until
+from tests.until import LIMIT_S, until
 
 pytestmark = pytest.mark.integration
 
-ARRIVES_S = 30.0
+ARRIVES_S = 60.0
 DUTY, MANAGER = "nobet@example.org", "uyarlama@example.org"
 
 
@@ -29,7 +29,7 @@ def _raise_alert(place: str, *alerts: tuple[str, str, str]) -> None:
         "annotations": {"summary": summary, "description": "Açıklama.", "runbook_url": f"http://127.0.0.1/{name}"},
     } for name, audience, summary in alerts]).encode()
     request = urllib.request.Request(f"http://{place}/api/v2/alerts", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         assert answer.status == 200
 
 

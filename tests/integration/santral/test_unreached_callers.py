@@ -14,7 +14,7 @@ from routing.store.store import Store
 from santral.node.unreached_callers import LEAF, UnreachedCallers
 from tests.core.house import EDU, House
 from tests.fakes.store_day import Turn
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ async def test_an_unreached_caller_is_told(tmp_path: Path, number: str, language
     if why == "refused":
         assert not asyncio.all_tasks() - {asyncio.current_task()} or not looked.is_set()
     else:
-        await asyncio.wait_for(looked.wait(), 5.0)
+        await asyncio.wait_for(looked.wait(), LIMIT_S)
         await until_async(lambda: bool(asked) is bool(words))
     await store.close()
     assert [(one[:2], one[2] == digest, words in one[4] and "4440632" in one[4]) for one in asked] == (
