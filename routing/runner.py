@@ -40,6 +40,7 @@ from routing.core.events import (
     ReturnedToMenu,
     RulesOverridden,
     WithdrawalRequested,
+    WorkingHoursPlanned,
     WrapUpEnded,
     WrapUpExtended,
     WrapUpRequested,
@@ -399,7 +400,7 @@ class Runner:
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpRequested() | PageReturned() | DeskChanged() | HeavyContactsDeclined() | AgentSkillsChanged()
-                  | RulesOverridden() | BreaksPlanned()):
+                  | RulesOverridden() | BreaksPlanned() | WorkingHoursPlanned()):
                 return self._engine.agent_view(event.agent, now)
             case _:
                 return None

@@ -9,7 +9,7 @@ from drawing.chart import format_clock
 from planning.simulation.arrivals import DAY_S
 from planning.simulation.centre_run import Duty
 from planning.simulation.duty_plan import original_of
-from routing.core.events import ServiceHoursSet
+from routing.core.events import ServiceHoursSet, WorkingHoursPlanned
 from routing.core.model.centre_model import Centre
 from routing.core.model.ids import AgentId, ServiceId
 
@@ -29,8 +29,12 @@ class OpeningHours(NamedTuple):
     breaks: Mapping[AgentId, Spans] = {}
     """Daily breaks of agents who have any."""
 
-    def hour_events(self) -> Iterator[tuple[float, ServiceHoursSet]]:
-        """Yield the opening and closing events of the day, from midnight on."""
+    def hour_events(self) -> Iterator[tuple[float, ServiceHoursSet | WorkingHoursPlanned]]:
+        """Yield the planned hours of agents, and the opening and closing events of the day, from midnight on."""
+        for agents in (self.on_call, self.on_duty):
+            for agent, planned in agents.items():
+                if planned:
+                    yield 0.0, WorkingHoursPlanned(agent, planned)
         for service, spans in self.hours.items():
             # The engine takes a service as open, so one that is closed at midnight must be closed there.
             if not any(begin <= 0.0 for begin, _ in spans):

@@ -49,7 +49,7 @@ from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.queueing import abuse_flags, admission, callback_dial, contact_queue, service_rules, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers
+from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers, working_hours
 from routing.core.snapshot import encode_domain
 from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
@@ -106,6 +106,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.LoadReported: load_handlers.on_load_reported,
     events.HeavyContactsDeclined: load_handlers.on_heavy_declined,
     events.BreaksPlanned: break_plan.on_breaks_planned,
+    events.WorkingHoursPlanned: working_hours.on_working_hours_planned,
     events.RulesOverridden: rule_overrides.on_rules_overridden,
     events.LinkChanged: settings.on_link_changed,
     # Dialogues of callers before and after the talk.

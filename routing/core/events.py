@@ -427,6 +427,14 @@ class BreaksPlanned(NamedTuple):
     breaks: tuple[tuple[float, float], ...]
 
 
+class WorkingHoursPlanned(NamedTuple):
+    """The agent's working hours of these days, as (begin, end) in Unix seconds, in order. The event replaces the
+    earlier plan."""
+
+    agent: AgentId
+    hours: tuple[tuple[float, float], ...]
+
+
 class RulesOverridden(NamedTuple):
     """An explicit emergency: these rules of an agent's profile do not hold until `until`, at most an hour.
 
@@ -519,6 +527,6 @@ Event = (
     | ConsultEndRequested
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended
     | WrapUpRequested | PageReturned | DeskChanged | HeavyContactsDeclined | AgentSkillsChanged | BreaksPlanned
-    | RulesOverridden | ServiceHoursSet | LinkChanged
+    | WorkingHoursPlanned | RulesOverridden | ServiceHoursSet | LinkChanged
     | SurveyAnswered | MenuEnded | CallsRefused
 )

@@ -415,6 +415,8 @@ class AgentRecord:
     # Breaks and pauses (`break_plan`).
     breaks: tuple[tuple[float, float], ...] = ()
     """Planned breaks that have not begun, as (start, end), in order."""
+    hours: tuple[tuple[float, float], ...] = ()
+    """Planned working hours that are not over, as (begin, end), in order (`working_hours`)."""
     break_begun: float = stored(default=0.0)
     """Planned start of the last break that has begun. The same break does not begin twice."""
     break_s: float = stored(default=0.0)

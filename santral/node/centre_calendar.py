@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, 
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -34,11 +34,14 @@ from routing.core.events import (
     Event,
     QuietHoursChanged,
     ServiceHoursSet,
+    WorkingHoursPlanned,
 )
 from routing.core.model.centre_model import Centre
 from routing.core.model.errors import OffDuty
 from routing.core.model.ids import AgentId, SeatId, ServiceId
 from routing.core.shifts.break_plan import PLANNED_MAX
+from routing.core.shifts.working_hours import SPANS_MAX
+from routing.core.waiting_time.planned_hours import EARLY_S
 from santral.centre import coverage_by_date
 from santral.centre.config import NodeConfig
 from santral.centre.engine_values import engine_centre
@@ -48,6 +51,8 @@ from santral.centre.surge_values import apply_profile
 
 log = structlog.get_logger()
 
+T = TypeVar("T", int, float)
+
 Spans = tuple[tuple[float, float], ...]
 
 OPENING_SOUGHT_S = 7 * 86_400.0
@@ -56,9 +61,8 @@ OPENING_SOUGHT_S = 7 * 86_400.0
 LONGEST_SLEEP_S = 600.0
 """Longest sleep. The wall clock may be changed at any time, so it is checked again after this time."""
 
-DUTY_SLACK_S = 1_800.0
-"""Time before and after the working hours in which agents may sign in: nobody comes at the minute, and a talk may end
-late."""
+LATE_S = 1_800.0
+"""Time after the working hours in which agents may sign in again: a talk may end late."""
 
 CLOCK_STEP_S = 900.0
 """Steps in which a change of the clock is searched. No zone changes its clock twice within a quarter of an hour."""
@@ -96,6 +100,8 @@ class CalendarState(NamedTuple):
     """Breaks of this day and the next in Unix seconds, for agents who have any."""
     quiet: bool = False
     """Whether quiet hours apply, in which callbacks wait."""
+    working_hours: Mapping[AgentId, Spans] = {}
+    """Working hours of the day before, this day and the next in Unix seconds, for agents who have any."""
 
 
 class Clock(NamedTuple):
@@ -130,7 +136,9 @@ def state_at(config: NodeConfig, at: float, closings: Closings = (),
          for one in loaded.agents
          if one.on_call is not None and (away is None or remote_seat(one.id) in away)},
         dict(_break_plans(config, day.date, own_only=surge is not None and surge.breaks == "own")),
-        config.quiet.end_at(at) is not None)
+        config.quiet.end_at(at) is not None,
+        # In a surge that calls everybody in, nobody works by the plan.
+        {} if surge is not None and surge.call_in else dict(_plan_working_hours(config, day.date)))
 
 
 def service_open(config: NodeConfig, service: str, at: float, closings: Closings = ()) -> bool:
@@ -173,6 +181,25 @@ def _break_plans(config: NodeConfig, day: date, *, own_only: bool) -> Iterator[t
             spans += sorted((to_unix(one, begin, zone), to_unix(one, end, zone)) for begin, end in plan)
         if spans:
             yield AgentId(agent.id), tuple(spans[:PLANNED_MAX])
+
+
+def _plan_working_hours(config: NodeConfig, day: date) -> Iterator[tuple[AgentId, Spans]]:
+    """Yield the hours at seats and on call that end on this day or later. Hours over midnight are one span.
+
+    The next day is needed, because a wait in the evening may end with the next shift.
+    """
+    zone, calendar = ZoneInfo(config.settings.centre.timezone), config.settings.calendar
+    begins = to_unix(day, 0, zone)
+    for agent in config.loaded.agents:
+        spans: list[tuple[float, float]] = []
+        for one in (day + timedelta(days=ahead) for ahead in (-1, 0, 1)):
+            of_day = calendar.day_of(one)
+            minutes = agent.on_call.spans_on(of_day) if agent.on_call is not None else \
+                agent.on_duty.hours_on(of_day) if agent.on_duty is not None else None
+            spans += [(to_unix(one, begin, zone), to_unix(one, end, zone)) for begin, end in minutes or ()]
+        hours = tuple(span for span in _join_spans(spans) if span[1] > begins)[:SPANS_MAX]
+        if hours:
+            yield AgentId(agent.id), hours
 
 
 def to_unix(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> float:
@@ -218,12 +245,12 @@ def _duty_gaps(agent: Agent, day: Day) -> MinuteSpans:
     return tuple((end, begin) for (_, end), (begin, _) in pairwise(spans) if 0 < (begin - end) * 60.0 <= BREAK_MAX_S)
 
 
-def _join_spans(spans: MinuteSpans) -> MinuteSpans:
-    """Return the spans without overlaps."""
-    joined: list[tuple[int, int]] = []
+def _join_spans(spans: Iterable[tuple[T, T]]) -> tuple[tuple[T, T], ...]:
+    """Return the spans in order and without overlaps."""
+    joined: list[tuple[T, T]] = []
     for begin, end in sorted(spans):
         if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
             joined.append((begin, end))
     return tuple(joined)
@@ -240,7 +267,7 @@ def require_on_duty(config: NodeConfig, agent: AgentId, at: float, surge: SurgeP
         spans = week.hours_on(config.settings.calendar.day_of(day))
         if spans is None and day == today:
             return
-        if any(to_unix(day, begin, zone) - DUTY_SLACK_S <= at < to_unix(day, end, zone) + DUTY_SLACK_S
+        if any(to_unix(day, begin, zone) - EARLY_S <= at < to_unix(day, end, zone) + LATE_S
                for begin, end in spans or ()):
             return
     raise OffDuty(f"{agent} works at other hours")
@@ -290,11 +317,15 @@ def change_events(before: CalendarState | None, now: CalendarState) -> Iterator[
             yield ServiceHoursSet(service, is_open)
     if (before is not None and before.quiet) is not now.quiet:
         yield QuietHoursChanged(now.quiet)
-    # 3. Breaks.
+    # 3. Breaks and working hours.
     planned = {} if before is None else before.breaks
     for agent in dict.fromkeys((*planned, *now.breaks)):
         if planned.get(agent, ()) != now.breaks.get(agent, ()):
             yield BreaksPlanned(agent, now.breaks.get(agent, ()))
+    worked = {} if before is None else before.working_hours
+    for agent in dict.fromkeys((*worked, *now.working_hours)):
+        if worked.get(agent, ()) != now.working_hours.get(agent, ()):
+            yield WorkingHoursPlanned(agent, now.working_hours.get(agent, ()))
     # 4. On-call times.
     on_call = {} if before is None else before.on_call
     for agent, on in now.on_call.items():

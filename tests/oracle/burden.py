@@ -15,7 +15,7 @@ LATER_S = 0.001
 
 HOUR_S = 3_600.0
 LONGEST_BREAK_S = 14_400.0
-BREAKS_MOST = 24
+BREAKS_MOST = HOURS_MOST = 24
 RULES = {"rest_gap", "distress_limit", "decompression"}
 
 
@@ -324,6 +324,14 @@ def planned(h, event: e.BreaksPlanned) -> None:
         h.touch(p)
         if p.breaks and p.breaks[0][0] <= h.now:
             clock_says(h, p)
+
+
+def plan_hours(h, event: e.WorkingHoursPlanned) -> None:
+    """Refuse a plan that cannot be. Hours change expected waits alone, which are taken from the engine."""
+    shifts.known(h, event.agent)
+    edges = [edge for span in event.hours for edge in span]
+    if len(event.hours) > HOURS_MOST or edges != sorted(edges) or any(begin == end for begin, end in event.hours):
+        h.refuse("out_of_range")
 
 
 # --- what agents and others say

@@ -143,6 +143,8 @@ class Crowd:
         self.rng = random.Random(seed)
         self.times = random.Random(seed)
         """Separate, so that a choice of a time leaves all other choices as they are."""
+        self.plans = random.Random(seed)
+        """Separate too, for working hours."""
         self.centre = centre_of(self.rng)
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
@@ -177,6 +179,16 @@ class Crowd:
             self._phone()
         else:
             self._house()
+        if self.plans.random() < 0.02:
+            side_by_side.tell(self._plans_hours())
+
+    def _plans_hours(self) -> e.Event:
+        """Plan the hours of an agent: of some who leave soon, of some who come soon, or a plan that cannot be."""
+        rng, now = self.plans, self.side_by_side.now
+        agent, begin = AgentId(f"a{rng.randint(0, AGENTS)}"), now + rng.choice((-5_000.0, -5.0, 30.0, 200.0, 2_500.0))
+        first = begin, begin + rng.choice((10.0, 300.0, 5_100.0))
+        spans = first, (first[1] + rng.choice((-1.0, 0.0, 100.0)), first[1] + 1_000.0)
+        return e.WorkingHoursPlanned(agent, spans[: rng.choice((0, 1, 1, 2, 2))])
 
     def _contact(self) -> ContactId:
         """Return a contact that waits or talks, seldom any other."""

@@ -51,7 +51,8 @@ TOLD = {
     e.WrapUpEnded: shifts.wrap_up_ended, e.WrapUpExtended: shifts.wrap_up_extended,
     e.WrapUpRequested: shifts.wrap_up_asked, e.HeavyContactsDeclined: burden.spared,
     e.AgentSkillsChanged: shifts.skilled,
-    e.BreaksPlanned: burden.planned, e.RulesOverridden: burden.override_rules, e.ServiceHoursSet: settings.hours,
+    e.BreaksPlanned: burden.planned, e.WorkingHoursPlanned: burden.plan_hours,
+    e.RulesOverridden: burden.override_rules, e.ServiceHoursSet: settings.hours,
     e.LinkChanged: settings.link_changed, e.SurveyAnswered: callers.survey_answered,
     e.MenuEnded: callers.menu_left, e.CallsRefused: callers.calls_refused,
 }

@@ -19,8 +19,9 @@ from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import Requirement
 from routing.core.memory.handle_times import HandleTimes
 from routing.core.memory.waits import Forecast
-from routing.core.model.centre_model import AgentState, Channel, ChannelRow, Needs, Profile
-from routing.core.model.ids import OfferId, ServiceId, SkillId
+from routing.core.model.centre_model import Agent, AgentState, Channel, ChannelRow, Needs, Profile
+from routing.core.model.ids import AgentId, OfferId, ServiceId, SkillId
+from routing.core.waiting_time.planned_hours import Changes, Spans, count_changes, merge_changes
 
 SAMPLE_MAX = 200
 """Agents of one cohort looked at: all of a centre of 180. They stand for the rest of their cohort, so no agent with
@@ -54,6 +55,10 @@ class SignedInAgent(IndexedAgent, Protocol):
     """An agent with the properties that decide when the agent becomes free."""
 
     @property
+    def hours(self) -> Spans:
+        """Return the planned working hours that are not over."""
+
+    @property
     def state(self) -> AgentState:
         """Return what the agent does now."""
 
@@ -66,6 +71,22 @@ class SignedInAgent(IndexedAgent, Protocol):
         """Return the live offers of the agent, the oldest first."""
 
 
+class RosteredAgent(Protocol):
+    """An agent of the team, signed in or not."""
+
+    @property
+    def agent(self) -> Agent:
+        """Return the description of the agent."""
+
+    @property
+    def hours(self) -> Spans:
+        """Return the planned working hours that are not over."""
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Return whether the agent is signed in."""
+
+
 class Moment(Protocol):
     """The state of the engine that a supply is calculated from."""
 
@@ -76,6 +97,10 @@ class Moment(Protocol):
     @property
     def matching(self) -> Matching[Any, Any]:
         """Return the indexes."""
+
+    @property
+    def agents(self) -> Mapping[AgentId, RosteredAgent]:
+        """Return the team."""
 
     @property
     def channels(self) -> Mapping[Channel, ChannelRow]:
@@ -100,6 +125,28 @@ class SampledCohort(NamedTuple):
     records: list[SignedInAgent]
     weight: float
     """Number of agents for whom each of these stands."""
+    changes: Changes
+    """Agents who come and leave by their planned hours."""
+
+
+class AbsentCohort(NamedTuple):
+    """Agents of equal skills who are not signed in and are planned to come."""
+
+    skills: dict[SkillId, int]
+    channels: int
+    no_topics: frozenset[str]
+    changes: Changes
+
+
+class SupplyChange(NamedTuple):
+    """A change of the supply at a time, by the planned hours of agents."""
+
+    at: float
+    per_s: float
+    """Number of agents who become free per second from then on."""
+    arriving: float
+    """Contacts that agents who come take at once."""
+
 
 
 class SupplyRate(NamedTuple):
@@ -113,21 +160,30 @@ class SupplyRate(NamedTuple):
     """Agents who fit, as positions in `AgentSupply.cohorts`."""
     competing_groups: dict[Group[Any, Any], float]
     """Groups that compete, each with the share of its contacts that these agents take."""
+    changes: tuple[SupplyChange, ...] = ()
+    """Changes to come, in their order."""
+
+
+RateKey = tuple[ServiceId, int, Channel, Needs, frozenset[str]]
+"""Service, step, channel, needs and topics of the contacts for which a rate holds."""
 
 
 class AgentSupply:
     """The findings about the agents at one moment."""
 
-    __slots__ = ("at", "cohorts", "matching", "rates", "sizes")
+    __slots__ = ("absent", "at", "cohorts", "matching", "rates", "signed_in_count", "sizes")
 
     def __init__(self) -> None:
         self.at = -math.inf
+        self.signed_in_count = 0
+        """Number of agents who were signed in at that moment."""
+        self.absent: list[AbsentCohort] = []
         self.cohorts: list[SampledCohort] = []
         self.sizes: list[float] = []
         """Number of agents at work in each of the cohorts."""
         self.matching: dict[tuple[Requirement, Channel], tuple[int, ...]] = {}
         """Agents who fit a requirement, as positions in `cohorts`. Their order decides the rounding of sums."""
-        self.rates: dict[tuple[ServiceId, int, Channel, Needs, frozenset[str]], SupplyRate] = {}
+        self.rates: dict[RateKey, SupplyRate] = {}
 
     def sample_agents(self, d: Moment) -> None:
         """Look at a sample of each cohort, and discard all earlier findings."""
@@ -141,10 +197,15 @@ class AgentSupply:
             if records:
                 cohort = records[0].cohort
                 assert cohort is not None
+                weight, changes = len(agents) / len(sample), Changes()
+                for record in records:
+                    if record.hours:
+                        count_changes(changes, record.hours, d.now, signed_in=True, agents=weight)
                 found.append(SampledCohort(dict(records[0].agent.skills), cohort.channels, records[0].profile, records,
-                                           len(agents) / len(sample)))
+                                           weight, changes))
         self.at, self.cohorts, self.sizes = d.now, found, [len(one.records) * one.weight for one in found]
-        self.matching, self.rates = {}, {}
+        self.signed_in_count = d.matching.signed_in_count
+        self.matching, self.rates, self.absent = {}, {}, _find_absent(d)
 
     def matching_cohorts(self, wanted: Requirement, channel: Channel) -> tuple[int, ...]:
         """Return which of the sampled agents fit a requirement, as positions in `cohorts`, in their order."""
@@ -158,8 +219,16 @@ class AgentSupply:
     def rate_for(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
         """Return how fast agents become free for contacts like this one in a step of its service."""
         key = contact.service.id, step, contact.channel, contact.needs, contact.topics
-        if d.now - self.at >= RATE_LIFETIME_S or (not self.cohorts and d.matching.signed_in_count):
+        if d.now - self.at >= RATE_LIFETIME_S:
             self.sample_agents(d)
+        found = self._find_rate(d, contact, step, key)
+        # An agent who has just signed in may be the only one who fits, so findings of nobody end with a sign-in.
+        if found.per_s <= 0 and (d.matching.signed_in_count != self.signed_in_count or not self.cohorts):
+            self.sample_agents(d)
+            found = self._find_rate(d, contact, step, key)
+        return found
+
+    def _find_rate(self, d: Moment, contact: WaitingContact, step: int, key: RateKey) -> SupplyRate:
         found = self.rates.get(key)
         if found is None:
             # Contacts with their own needs could make any number of keys, so all are dropped at the limit.
@@ -184,7 +253,23 @@ class AgentSupply:
         first_per_s = per_s
         if len(fitting) <= FEW_AGENTS and units == 1:
             first_per_s = sum(weight / max(1.0, _remaining_s(d, record, own)) for record, weight in fitting)
-        return SupplyRate(per_s, first_per_s, frozenset(kin), {})
+        return SupplyRate(per_s, first_per_s, frozenset(kin), {}, self._plan_changes(
+            d.matching.requirement_of(contact, step), contact.channel, kin, per_s, units))
+
+    def _plan_changes(self, wanted: Requirement, channel: Channel, kin: tuple[int, ...], per_s: float,
+                      units: int) -> tuple[SupplyChange, ...]:
+        """Return how the supply changes by planned hours. The agents of each time are as quick as those of now."""
+        plans = [self.cohorts[place].changes for place in kin]
+        plans += [one.changes for one in self.absent if one.channels & CHANNEL_BIT[channel]
+                  and skill_requirement.level_of(wanted, one.skills, one.no_topics) is not None]
+        agents = total = sum([self.sizes[place] for place in kin])
+        found: list[SupplyChange] = []
+        for at, (coming, leaving) in merge_changes(plans):
+            agents = max(0.0, agents + coming - leaving)
+            # Sums of samples differ from zero by their rounding.
+            share = 0.0 if agents < 1e-6 else agents / total
+            found.append(SupplyChange(at, share * per_s, coming * units))
+        return tuple(found)
 
     def share_taken(self, d: Moment, rate: SupplyRate, group: Group[Any, Any]) -> float:
         """Return the share of a group's contacts that agents of this rate will take."""
@@ -201,6 +286,21 @@ class AgentSupply:
                     found = sum([sizes[place] for place in theirs if place in ours]) / total
             rate.competing_groups[group] = found
         return found
+
+
+def _find_absent(d: Moment) -> list[AbsentCohort]:
+    """Return the agents who are planned to come, by equal skills. The cost follows the team, once for each sample."""
+    found: dict[tuple[Any, ...], AbsentCohort] = {}
+    for record in d.agents.values():
+        if record.hours and not record.is_signed_in:
+            agent = record.agent
+            key = agent.skills, agent.profile.channels, agent.profile.no_topics
+            cohort = found.get(key)
+            if cohort is None:
+                bits = sum([CHANNEL_BIT[channel] for channel in agent.profile.channels])
+                cohort = found[key] = AbsentCohort(dict(agent.skills), bits, agent.profile.no_topics, {})
+            count_changes(cohort.changes, record.hours, d.now, signed_in=False)
+    return [one for one in found.values() if one.changes]
 
 
 def _busy_with(record: SignedInAgent, own: ServiceId) -> ServiceId:

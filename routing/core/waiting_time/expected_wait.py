@@ -41,6 +41,10 @@ Z_90 = 1.2815515655446004
 EXACT_TERMS = 8
 """This many terms of the sum are added one by one, the rest by its integral."""
 
+NOBODY_PLANNED_S = 86_400.0
+"""Wait after the last agent who fits has left, if nobody is planned to come: long enough for each rule of a long
+wait."""
+
 
 class State(Moment, Protocol):
     """The state of the engine that an estimate is calculated from.
@@ -239,7 +243,7 @@ def _time_to_turn(d: State, crew: AgentSupply, contact: SteppedContact, step: in
     service, first = contact.service, step
     rate = crew.rate_for(d, contact, step)
     ahead = _contacts_ahead(d, crew, rate, contact, at)
-    mean, variance = _sum_turns(rate, impatience, ahead)
+    mean, variance = _sum_turns(rate, impatience, ahead, at)
     # 2. Each later step that begins before that turn. Contacts that were served meanwhile are not before it any more.
     elapsed = done = 0.0
     while (stays := step_duration_s(service, step)) is not None:
@@ -254,7 +258,7 @@ def _time_to_turn(d: State, crew: AgentSupply, contact: SteppedContact, step: in
         step += 1
         rate = crew.rate_for(d, contact, step)
         after, variance_after = _sum_turns(rate, impatience,
-            max(0.0, _contacts_ahead(d, crew, rate, contact, at) - done))
+            max(0.0, _contacts_ahead(d, crew, rate, contact, at) - done), at + elapsed)
         if elapsed + after < mean:
             mean, variance = elapsed + after, variance_after
     return mean, variance
@@ -267,21 +271,44 @@ def step_ends_at(contact: SteppedContact, step: int) -> float:
     return contact.step_at + sum([steps[one].lasts_s or 0.0 for one in range(contact.timed_step, step + 1)])
 
 
-def _sum_turns(rate: SupplyRate, impatience: float, ahead: float) -> tuple[float, float]:
-    """Return mean and variance of the time until `ahead` contacts and then this one had their turn."""
+def _sum_turns(rate: SupplyRate, impatience: float, ahead: float, at: float) -> tuple[float, float]:
+    """Return mean and variance of the time from `at` until `ahead` contacts and then this one had their turn.
+
+    The mean is infinite if no agent is at work now.
+    """
     if rate.per_s <= 0:
         return math.inf, 0.0
-    mean = 1.0 / rate.first_per_s
+    elapsed, per_s = 0.0, rate.per_s
+    mean, variance = _sum_terms(rate.first_per_s, per_s, impatience, ahead)
+    # Agents come and leave by their planned hours, and the contacts that had their turn until then are not ahead.
+    for change in rate.changes:
+        left = change.at - at - elapsed
+        if left > 0.0:
+            if mean <= left:
+                break
+            elapsed += left
+            ahead = max(0.0, ahead - left * per_s)
+            if ahead < change.arriving:
+                return elapsed, 0.0
+            ahead -= change.arriving
+        per_s = change.per_s
+        mean, variance = (NOBODY_PLANNED_S, 0.0) if per_s <= 0 else _sum_terms(per_s, per_s, impatience, ahead)
+    return elapsed + mean, variance
+
+
+def _sum_terms(first_per_s: float, per_s: float, impatience: float, ahead: float) -> tuple[float, float]:
+    """Return mean and variance of the sum of the times between the turns, at a constant supply."""
+    mean = 1.0 / first_per_s
     variance = mean * mean
     # The first terms are added, and the others replaced by an integral: a queue of thousands costs no more.
     one_by_one = min(int(ahead), EXACT_TERMS)
     for number in range(1, one_by_one + 1):
-        takes = 1.0 / (rate.per_s + number * impatience)
+        takes = 1.0 / (per_s + number * impatience)
         mean += takes
         variance += takes * takes
     rest = ahead - one_by_one
     if rest > 0:
-        slow = rate.per_s + (one_by_one + 0.5) * impatience
+        slow = per_s + (one_by_one + 0.5) * impatience
         fast = slow + rest * impatience
         mean += math.log(fast / slow) / impatience
         variance += (1.0 / slow - 1.0 / fast) / impatience

@@ -21,7 +21,7 @@ from planning.simulation.opening import (
     restrict_to_team,
 )
 from planning.simulation.study import SimulationStudy, run_study
-from routing.core.events import ServiceHoursSet
+from routing.core.events import ServiceHoursSet, WorkingHoursPlanned
 from routing.core.model.ids import AgentId, ServiceId
 from santral.centre.config import node_config
 from santral.cli import cli
@@ -58,7 +58,9 @@ def test_a_day_is_as_the_files_say_with_its_holidays(folder: Path) -> None:
     eve = opening_on(config.settings, config.loaded, "2026-10-28")
     assert eve.hours == {service: ((9 * HOUR_S, 12 * HOUR_S),)}, "until 13:00 on the eve of Cumhuriyet Bayramı"
     assert opening_on(config.settings, config.loaded, "2026-10-29").hours == {service: ()}
-    assert list(opening.hour_events()) == [
+    found = list(opening.hour_events())
+    assert (0.0, WorkingHoursPlanned(agent, ((18 * HOUR_S, DAY_S),))) in found
+    assert [one for one in found if isinstance(one[1], ServiceHoursSet)] == [
         (0.0, ServiceHoursSet(service, False)), (9 * HOUR_S, ServiceHoursSet(service, True)),
         (12 * HOUR_S, ServiceHoursSet(service, False)), (13 * HOUR_S, ServiceHoursSet(service, True)),
         (17 * HOUR_S, ServiceHoursSet(service, False))]

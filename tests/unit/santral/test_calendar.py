@@ -25,6 +25,7 @@ from routing.core.events import (
     SeatChanged,
     ServiceHoursSet,
     TalkEnded,
+    WorkingHoursPlanned,
     WrapUpEnded,
 )
 from routing.core.model.commands import Offer
@@ -106,6 +107,21 @@ def test_gaps_of_the_working_hours_are_planned_breaks(folder: Path) -> None:
     assert breaks == tuple((at(begin), at(end)) for begin, end in (
         ("2026-03-25T10:15", "2026-03-25T10:30"), ("2026-03-25T12:00", "2026-03-25T12:30"),
         ("2026-03-26T10:15", "2026-03-26T10:30"))), "five hours between two spans are no break"
+
+
+def test_working_hours_of_three_days_are_planned(folder: Path) -> None:
+    """Hours over midnight are one span, and those of the day before count until their end."""
+    duty = 'tuesday: ["22:00-24:00"], wednesday: ["00:00-06:00", "22:00-24:00"], thursday: ["00:00-06:00"]'
+    edit(folder, "team.yaml", "- {id: a1004,", f"- {{id: a1004, on_duty: {{{duty}}},")
+    config, agent = node_config(folder), AgentId("a1004")
+    told = Told(config, "2026-03-25T05:00")
+    nights = ((at("2026-03-24T22:00"), at("2026-03-25T06:00")), (at("2026-03-25T22:00"), at("2026-03-26T06:00")))
+    assert WorkingHoursPlanned(agent, nights) in told.by("2026-03-25T05:00")
+    assert told.by("2026-03-25T12:00") == [], "one plan a day"
+    assert WorkingHoursPlanned(agent, nights[1:]) in told.by("2026-03-26T00:00")
+    assert WorkingHoursPlanned(agent, ()) in told.by("2026-03-27T00:00")
+    everybody = SurgeProfile(name="Deprem", entry="ana", call_in=True)
+    assert not state_at(config, at("2026-03-25T05:00"), surge=everybody).working_hours, "all may come at any time"
 
 
 @pytest.mark.parametrize(("now", "allowed"), [
@@ -320,7 +336,8 @@ async def test_new_files_are_put_in_force_and_what_is_gone_is_let_go(config: Nod
     new = node_config(folder)
     await told.calendar.apply_config(new, ask)
     assert [type(event) for event in asked] == [Configured], "asked, so that a refusal is heard"
-    assert told.events == [ServiceHoursSet(ServiceId("gorus_oneri"), True), AgentSignedOut(AgentId("a1001"))]
+    assert told.events == [ServiceHoursSet(ServiceId("gorus_oneri"), True), WorkingHoursPlanned(AgentId("a1001"), ()),
+                           AgentSignedOut(AgentId("a1001"))]
     told.events.clear()
     assert told.by("2026-03-25T19:00") == [], "and it is the new ones that hold"
     with pytest.raises(RuntimeError):

@@ -143,11 +143,11 @@ def test_the_sum_of_turns_is_exact_or_nearly() -> None:
     rate = SupplyRate(0.05, 0.05, frozenset(), {})
     for impatience in (1 / 600, 1 / 60):
         for ahead in (0, 3, 8, 60):
-            mean, variance = expected_wait._sum_turns(rate, impatience, ahead)
+            mean, variance = expected_wait._sum_turns(rate, impatience, ahead, 0.0)
             turns = [1 / 0.05, *(1 / (0.05 + number * impatience) for number in range(1, ahead + 1))]
             assert mean == pytest.approx(sum(turns), rel=0.01)
             assert variance == pytest.approx(sum(turn * turn for turn in turns), rel=0.02)
-    assert expected_wait._sum_turns(SupplyRate(0.0, 0.0, frozenset(), {}), 0.01, 3)[0] == math.inf
+    assert expected_wait._sum_turns(SupplyRate(0.0, 0.0, frozenset(), {}), 0.01, 3, 0.0)[0] == math.inf
 
 
 def test_the_first_place_has_the_spread_of_one_exponential_time() -> None:
