@@ -89,8 +89,8 @@ def pressed() -> dict[str, str]:
 
 UNASKED = ("patient", "top", "slow")
 """They chose the anonymous service, where nobody is asked after the talk; the others leave when they are."""
-TALK_S = 20.0
-"""From the answer: longer than acknowledgement and notice, which the agents wait for."""
+TALK_S = 30.0
+"""From the answer: agents wait for acknowledgement, notice and hint, which take 19 s."""
 MENU_S = 150.0
 """The mute one presses a key that is none at first, then hears the whole menu with all its waits: 75 s."""
 
