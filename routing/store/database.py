@@ -200,6 +200,14 @@ class WritingConnection:
         except self.driver.Error as error:
             raise store_error(wrap_driver_error(error, connection), self._url) from None
 
+    def socket_number(self) -> int | None:
+        """Return the handle of the socket to a PostgreSQL server, or None without one. For the writer's thread."""
+        connection = self._connection
+        if connection is None or connection.invalidated or connection.dialect.name != "postgresql":
+            return None
+        raw: Any = connection.connection.dbapi_connection
+        return int(raw.fileno())
+
     def cut_connection(self) -> None:
         """Let what waits for the server fail now, and all later calls. Called by another thread."""
         self._cut = True

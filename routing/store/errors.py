@@ -5,6 +5,7 @@ StoreError
 ├── StoreUnavailable   the database cannot take or give anything now (disk full, locked, damaged, gone)
 ├── LongMigrationDue   the tables need a migration that callers would wait for
 ├── LeaseHeld          another node works on this state
+├── NameTaken          another process has the name of this node
 ├── LeaseLost          this node's lease is over: the node must stop acting
 ├── ForeignKeys        the keys of this node are not those of the store
 ├── KeyFileError       a key file (of callers' numbers or recordings) cannot be used or lacks the key
@@ -65,6 +66,17 @@ class LeaseHeld(StoreError):
         super().__init__(f"store: node {node!r} already works on this state, {where}. Two nodes on one state would "
                          "ring phones twice: stop the other one first, or give this one another state")
         self.node, self.pid, self.here, self.expires_in_s, self.expires = node, pid, here, expires_in_s, expires
+        self.about = ""
+        """Description that the holder gives of itself, as JSON, or empty."""
+
+
+class NameTaken(StoreError):
+    """Another living process works under the name of this node."""
+
+    def __init__(self, held: LeaseHeld) -> None:
+        where = f"on this machine as process {held.pid}" if held.here else "on another machine"
+        super().__init__(f"store: a node named {held.node!r} already runs {where}. Each node on a database needs a "
+                         "separate name: start this one with --node NAME, or stop the other one")
 
 
 class LeaseLost(StoreError):

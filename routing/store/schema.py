@@ -157,7 +157,9 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False, comment="start of that process, in ticks since boot: pids are used again"),
     Column("backend", Text, nullable=False, server_default="",
-           comment="process id and start of its PostgreSQL session; empty: SQLite"),
+           comment="process id and start of its PostgreSQL session, start of its server; empty: SQLite"),
+    Column("about", Text, nullable=False, server_default="",
+           comment="of a node's name: JSON of what the node says of itself; else empty"),
 )
 
 announcements = Table(

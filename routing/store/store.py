@@ -23,7 +23,7 @@ from routing.core.model.facts import Fact
 from routing.core.stored import Row
 from routing.store import compaction
 from routing.store.database import LOCK_S, check_server, describe_url, url_of
-from routing.store.errors import StoreError
+from routing.store.errors import LeaseHeld, StoreError
 from routing.store.lease import lease_row
 from routing.store.lease.lease_keeper import PATIENCE_S, LeaseKeeper, answer_limit
 from routing.store.lease.lease_row import Lease
@@ -244,6 +244,18 @@ class Store:
     async def take_lease(self, node: str, patience_s: float = PATIENCE_S, keys: str = "") -> Lease:
         """Make this node the only one that works on the state (`LeaseKeeper.take_lease`)."""
         return await self._lease.take_lease(node, patience_s, keys)
+
+    async def try_lease(self, node: str, keys: str = "") -> LeaseHeld | None:
+        """Take the lease if it is free and return None, or return what holds it (`LeaseKeeper.try_lease`)."""
+        return await self._lease.try_lease(node, keys)
+
+    async def claim_name(self, node: str, patience_s: float = PATIENCE_S) -> None:
+        """Take the name of this node, or raise `NameTaken` (`LeaseKeeper.claim_name`)."""
+        await self._lease.claim_name(node, patience_s)
+
+    def describe_node(self, about: str) -> None:
+        """Let the next renewal of the node's name say this of it, as JSON."""
+        self._lease.about = about
 
     async def keep_lease(self) -> None:
         """Renew the lease until cancelled, or raise `LeaseLost` (`LeaseKeeper.keep_lease`)."""

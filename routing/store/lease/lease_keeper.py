@@ -12,10 +12,11 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from routing.store.database import LOCK_S
-from routing.store.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
+from routing.store.errors import LeaseHeld, LeaseLost, NameTaken, StoreConflict, StoreUnavailable
 from routing.store.lease import lease_row
 from routing.store.lease.lease_row import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.lease.process_holder import this_process
+from routing.store.lease.session_watch import SessionWatch
 from routing.store.migrate import bring_up_to_date, prepare_tables
 from routing.store.threads.database_threads import START_S, UPGRADE_S, DatabaseThreads
 
@@ -43,10 +44,18 @@ class LeaseKeeper:
         """`taken` runs in the transaction that takes the lease: the former holder may have written until then."""
         self._threads, self._taken = threads, taken
         self.held: Lease | None = None
+        self.name: Lease | None = None
+        """The lease of this node's name, on PostgreSQL."""
+        self.about = ""
+        """Description of the node, as JSON. The next renewal of its name writes it."""
         self.until = 0.0
         """End of the lease by this node's steady clock."""
         self.take_s = START_S
         """Longest wait for the transaction that takes the lease."""
+        self._session = SessionWatch()
+        self._named_at = 0.0
+        # The last expiry of a foreign holder, and the time when it was first seen.
+        self._seen, self._since = 0.0, monotonic()
 
     async def take_lease(self, node: str, patience_s: float = PATIENCE_S, keys: str = "") -> Lease:
         """Make this node the only one that works on the state. From then on every commit checks the lease.
@@ -60,25 +69,59 @@ class LeaseKeeper:
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + patience_s
-        # `seen` is the last expiry of a foreign holder, and `since` is when it was first seen.
-        seen, since = 0.0, loop.time()
+        while (held := await self.try_lease(node, keys)) is not None:
+            if held.here or loop.time() >= end:
+                raise held
+            await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
+        assert self.held is not None
+        return self.held
+
+    async def try_lease(self, node: str, keys: str = "") -> LeaseHeld | None:
+        """Take the lease if it is free, and return None. Else return what holds it. A name is renewed if it is time.
+
+        Raise `LeaseLost` if another process has taken the name over, and `ForeignKeys` for other keys.
+        """
+        before = monotonic()
+        unrenewed = self._seen if before - self._since > lease_row.TTL_S else None
+        held = await self._threads.ask_writer(partial(self._find_holder, unrenewed))
+        if held is None:
+            try:
+                self.held = await self._threads.ask_writer(partial(self._take_row, node, keys, unrenewed), self.take_s)
+                self.until = before + TTL_S
+                return None
+            except LeaseHeld as error:
+                held = error
+            except StoreConflict:
+                # Two nodes made the first row at the same moment. The other one was first.
+                return await self.try_lease(node, keys)
+        if held.expires != self._seen:
+            self._seen, self._since = held.expires, before
+        return held
+
+    async def claim_name(self, node: str, patience_s: float = PATIENCE_S) -> None:
+        """Take the name of this node. Raise `NameTaken` if a living process has it.
+
+        A SQLite file has one node, whose lease says the same.
+        """
+        if self._threads.on_sqlite:
+            return
+        end, seen, since = monotonic() + patience_s, 0.0, monotonic()
         while True:
-            before = loop.time()
+            before = monotonic()
             unrenewed = seen if before - since > lease_row.TTL_S else None
             try:
-                taken = await self._threads.ask_writer(partial(self._take_row, node, keys, unrenewed), self.take_s)
+                self.name = await self._threads.ask_writer(partial(self._take_name, node, unrenewed))
+                self._named_at = before
+                return
             except LeaseHeld as held:
-                if held.here or loop.time() >= end:
-                    raise
+                if held.here or before >= end:
+                    raise NameTaken(held) from None
                 if held.expires != seen:
                     seen, since = held.expires, before
                 await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
-                continue
             except StoreConflict:
-                # Two nodes made the first row at the same moment. The other one was first, and the next look finds it.
-                continue
-            self.held, self.until = taken, before + TTL_S
-            return taken
+                # Two processes took the name at the same moment. The next look finds the other one.
+                await asyncio.sleep(0)
 
     async def keep_lease(self) -> None:
         """Renew the lease every `RENEW_S` until cancelled.
@@ -93,8 +136,16 @@ class LeaseKeeper:
     async def release_lease(self) -> None:
         """Release the lease, so that another node may begin at once."""
         lease, self.held = self.held, None
-        if lease is not None:
-            await self._threads.ask_writer(partial(self.run_transaction, partial(lease_row.release_lease, lease=lease)))
+        name, self.name = self.name, None
+
+        def release_rows(connection: Connection) -> None:
+            if lease is not None:
+                lease_row.release_lease(connection, lease)
+            if name is not None:
+                lease_row.release_lease(connection, name, lease_row.name_lease(name.node))
+
+        if lease is not None or name is not None:
+            await self._threads.ask_writer(partial(self.run_transaction, release_rows))
 
     async def renew_lease(self) -> None:
         lease, loop = self.held, asyncio.get_running_loop()
@@ -117,7 +168,7 @@ class LeaseKeeper:
 
     def may_act(self) -> bool:
         """Return whether the node may act: the lease is held, and was renewed in time by the steady clock."""
-        return self.held is not None and monotonic() < self.acts_until
+        return self.held is not None and monotonic() < self.acts_until and not self._session.has_ended()
 
     @property
     def acts_until(self) -> float:
@@ -145,8 +196,10 @@ class LeaseKeeper:
         def renew_row(connection: Connection) -> float:
             began = monotonic()  # under SQLite's lock: the row's time is read now, not when the renewal was asked for
             lease_row.renew_lease(connection, lease)
+            self._renew_name(connection)
             return began
         self.until = self.run_transaction(renew_row) + TTL_S
+        self._session.follow_socket(self._threads.writing.socket_number())
 
     def extend_late(self) -> None:
         """Renew the lease after a turn that waited for a lock or a slow disk. Its commands must leave within a lease.
@@ -164,7 +217,28 @@ class LeaseKeeper:
                 bring_up_to_date(connection)
             self._taken(connection)
             return taken
-        return self._threads.writing.run_upgrade(take_row)
+        taken = self._threads.writing.run_upgrade(take_row)
+        self._session.follow_socket(self._threads.writing.socket_number())
+        return taken
+
+    def _find_holder(self, unrenewed: float | None) -> LeaseHeld | None:
+        def find_holder(connection: Connection) -> LeaseHeld | None:
+            self._renew_name(connection)
+            return lease_row.find_holder(connection, this_process(), unrenewed=unrenewed)
+        return self._threads.writing.run_transaction(find_holder)
+
+    def _take_name(self, node: str, unrenewed: float | None) -> Lease:
+        def take_name(connection: Connection) -> Lease:
+            lease_row.forget_nodes(connection)
+            return lease_row.take_lease(connection, node, this_process(), lease_row.name_lease(node),
+                                        unrenewed=unrenewed)
+        return self._threads.writing.run_transaction(take_name)
+
+    def _renew_name(self, connection: Connection) -> None:
+        """Renew the lease of the name if it is time. Raise `LeaseLost` if another process has taken it."""
+        if self.name is not None and (now := monotonic()) - self._named_at >= RENEW_S / 2:
+            lease_row.renew_name(connection, self.name, self.about)
+            self._named_at = now
 
 
 def answer_limit(*, node: bool, on_sqlite: bool) -> float:

@@ -12,7 +12,20 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Double, Row, Text, and_, bindparam, insert, literal_column, select, text, update
+from sqlalchemy import (
+    Connection,
+    Double,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.elements import ColumnElement
@@ -42,6 +55,9 @@ ROUTER = "router"
 KEYS = "number_keys"
 """Name of the row in `meta` with the fingerprint of the keys of callers' numbers."""
 
+NODES_KEPT_S = 7 * 86_400.0
+"""Time for which the name of a node is remembered after its end, so that the table does not grow with each name."""
+
 
 class Lease(NamedTuple):
     """The lease that this node holds."""
@@ -54,6 +70,17 @@ def database_clock(database: str) -> ColumnElement[float]:
     """Return the clock of such a database (`sqlite`, `postgresql`) in Unix seconds, to the millisecond."""
     return literal_column("(julianday('now') - 2440587.5) * 86400.0" if database == "sqlite" else
                           "CAST(extract(epoch FROM clock_timestamp()) AS double precision)", Double)
+
+
+def name_lease(node: str) -> str:
+    """Return the lease of a node's name, which no other living process may have."""
+    return f"node {node}"
+
+
+def forget_nodes(connection: Connection) -> None:
+    """Delete the names of nodes that have not run for `NODES_KEPT_S`."""
+    connection.execute(delete(leases).where(
+        leases.c.name.like("node %"), leases.c.expires < database_clock(connection.dialect.name) - NODES_KEPT_S))
 
 
 def take_lease(connection: Connection, node: str, holder: Holder, name: str = ROUTER, *,
@@ -103,21 +130,40 @@ def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
     # 1. Look without a lock. A holder that was frozen inside a transaction keeps the row locked, so its session is
     # ended once its lease is over.
     if connection.dialect.name == "postgresql" and (row := connection.execute(wanted).one_or_none()) is not None:
-        _refuse_held(row, now, holder, unrenewed)
+        _refuse_held(connection, row, now, holder, unrenewed)
         connection.execute(_END_BACKEND, {"b_backend": row.backend})
     # 2. Lock the row, so that two takers cannot both find it free.
     row = connection.execute(wanted.with_for_update()).one_or_none()
     if row is None:
         return now, 0
-    _refuse_held(row, now, holder, unrenewed)
+    _refuse_held(connection, row, now, holder, unrenewed)
     return now, row.epoch
 
 
-def _refuse_held(row: Row[Any], now: float, holder: Holder, unrenewed: float | None) -> None:
-    """Raise `LeaseHeld` for a holder that lives, or that may live on another machine."""
+def find_holder(connection: Connection, holder: Holder, name: str = ROUTER, *,
+                unrenewed: float | None = None) -> LeaseHeld | None:
+    """Return the error that a taker would get now, or None if the lease is free. Nothing is locked or changed."""
+    now = float(connection.execute(select(database_clock(connection.dialect.name))).scalar_one())
+    row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+    try:
+        if row is not None:
+            _refuse_held(connection, row, now, holder, unrenewed)
+    except LeaseHeld as held:
+        held.about = connection.execute(select(leases.c.about).where(
+            leases.c.name == name_lease(held.node))).scalar_one_or_none() or ""
+        return held
+    return None
+
+
+def _refuse_held(connection: Connection, row: Row[Any], now: float, holder: Holder, unrenewed: float | None) -> None:
+    """Raise `LeaseHeld` for a holder that lives, or that may live on another machine.
+
+    A holder whose session of the database has ended is gone, or will notice at its next write.
+    """
     here = bool(row.host) and row.host == holder.host
     dead = here and not is_alive(Holder(row.host, row.pid, row.started))
-    if row.expires > now and not dead and (here or row.expires != unrenewed):
+    if row.expires > now and not dead and (here or row.expires != unrenewed) \
+            and not _session_ended(connection, row.backend):
         raise LeaseHeld(row.node, row.pid, here, row.expires - now, row.expires)
 
 
@@ -127,6 +173,15 @@ def renew_lease(connection: Connection, lease: Lease, name: str = ROUTER) -> Non
     with closing(connection.connection.cursor()) as cursor:
         if _RENEW[dialect.name].run_once(cursor, dialect, {**_lease_parameters(lease, name), "b_for": TTL_S}) != 1:
             raise LeaseLost("another node has taken it over")
+
+
+def renew_name(connection: Connection, lease: Lease, about: str) -> None:
+    """Extend the lease of a node's name, with what the node says of itself. Raise `LeaseLost` if the name was taken."""
+    changed = connection.execute(update(leases).where(_OURS).values(
+        expires=database_clock(connection.dialect.name) + TTL_S, backend=_own_backend(connection.dialect.name),
+        about=about), _lease_parameters(lease, name_lease(lease.node)))
+    if changed.rowcount != 1:
+        raise LeaseLost("another process has taken its name over")
 
 
 def release_lease(connection: Connection, lease: Lease, name: str = ROUTER) -> None:
@@ -154,16 +209,34 @@ def require_lease(connection: Connection, lease: Lease) -> None:
 def _own_backend(database: str) -> ColumnElement[str]:
     """Return the expression for the session of the writer. Its start is part of it, because process ids are used again.
     """
-    return literal_column("''" if database == "sqlite" else "(SELECT pid || ' ' || extract(epoch FROM backend_start) "
-                          "FROM pg_stat_activity WHERE pid = pg_backend_pid())", Text)
+    return literal_column("''" if database == "sqlite" else f"(SELECT {_SESSION} FROM pg_stat_activity "  # noqa: S608
+                          "WHERE pid = pg_backend_pid())", Text)
+
+
+def _session_ended(connection: Connection, backend: str) -> bool:
+    """Return whether the session of a holder has ended on this server, and the server runs since then.
+
+    After a failover no session is there any more, but the old server may still answer its node. So a lease that was
+    taken on another server, or before a restart of this one, is waited for.
+    """
+    return connection.dialect.name == "postgresql" \
+        and bool(connection.execute(_SESSION_ENDED, {"b_backend": backend}).scalar_one())
 
 
 def _lease_parameters(lease: Lease, name: str) -> dict[str, object]:
     return {"b_name": name, "b_node": lease.node, "b_epoch": lease.epoch}
 
 
-_END_BACKEND = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user "
-                    "AND pid || ' ' || extract(epoch FROM backend_start) = :b_backend AND pid <> pg_backend_pid()")
+_SESSION = ("pid || ' ' || extract(epoch FROM backend_start) || ' ' || "
+            "extract(epoch FROM pg_postmaster_start_time())")
+_END_BACKEND = text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user "  # noqa: S608
+                    f"AND {_SESSION} = :b_backend AND pid <> pg_backend_pid()")
+# The start of another role's session is hidden. Then its process id alone tells that it may live.
+_SESSION_ENDED = text("""
+    SELECT split_part(:b_backend, ' ', 3) = CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)
+    AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE CAST(pid AS text) = split_part(:b_backend, ' ', 1)
+        AND (backend_start IS NULL
+             OR CAST(extract(epoch FROM backend_start) AS text) = split_part(:b_backend, ' ', 2)))""")
 _OURS = and_(leases.c.name == bindparam("b_name"), leases.c.node == bindparam("b_node"),
              leases.c.epoch == bindparam("b_epoch"))
 _CHECK = Statement(select(leases.c.epoch).where(_OURS).with_for_update(read=True))

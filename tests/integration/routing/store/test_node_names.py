@@ -1,0 +1,159 @@
+"""Several nodes on one PostgreSQL: each has a name, one leads, and the others see at once that its session ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from routing.store.database import url_of
+from routing.store.errors import LeaseLost, NameTaken
+from routing.store.lease import lease_keeper, lease_row
+from routing.store.store import Store
+from tests.fakes import postgres
+from tests.fakes.store_day import Day
+from tests.until import until_async
+
+pytestmark = pytest.mark.integration
+
+FAR = "host = 'another boot', pid = 1"
+"""Values that make a process of this machine one of another machine."""
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with postgres.serve_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def where(server_url: str) -> Iterator[str]:
+    with postgres.fresh_database(server_url, f"santral_names_{os.getpid()}") as url:
+        yield url
+
+
+@pytest.fixture
+async def leader(where: str) -> AsyncIterator[Store]:
+    """Node a, which leads."""
+    store = await Store.open_store(where, node=True)
+    await store.claim_name("a")
+    assert await store.try_lease("a") is None
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def standby(where: str, leader: Store) -> AsyncIterator[Store]:
+    """Node b, which has a name and no lease."""
+    store = await Store.open_store(where, node=True)
+    await store.claim_name("b")
+    yield store
+    await store.close()
+
+
+def run_sql(where: str, statement: str) -> None:
+    """Change the database as another program would."""
+    engine = create_engine(url_of(where))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def end_session(where: str, name: str) -> None:
+    """End the session that holds a lease."""
+    run_sql(where, "SELECT pg_terminate_backend(CAST(split_part(backend, ' ', 1) AS int)) FROM leases "
+                   f"WHERE name = '{name}'")
+
+
+async def test_a_name_is_used_by_one_living_process(where: str, leader: Store) -> None:
+    other = await Store.open_store(where, node=True)
+    with pytest.raises(NameTaken, match=r"a node named 'a' already runs on this machine.*--node NAME"):
+        await other.claim_name("a")
+    run_sql(where, f"UPDATE leases SET {FAR}")
+    with pytest.raises(NameTaken, match="on another machine"):
+        await other.claim_name("a", patience_s=0.0)
+    await leader.close()
+    await other.claim_name("a")
+    await other.close()
+
+
+async def test_a_name_of_a_process_that_ended_is_free_at_once(where: str, leader: Store) -> None:
+    run_sql(where, f"UPDATE leases SET {FAR}")
+    end_session(where, "node a")
+    other = await Store.open_store(where, node=True)
+    await other.claim_name("a", patience_s=lease_row.RENEW_S)
+    await other.close()
+
+
+async def test_a_node_whose_name_was_taken_while_it_was_frozen_hears_of_it(
+        where: str, standby: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_keeper, "RENEW_S", 0.0)
+    run_sql(where, "UPDATE leases SET epoch = 9 WHERE name = 'node b'")
+    with pytest.raises(LeaseLost, match="taken its name"):
+        await standby.try_lease("b")
+
+
+async def test_a_standby_learns_who_leads_and_what_the_leader_says(
+        where: str, leader: Store, standby: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_keeper, "RENEW_S", 0.05)
+    leader.describe_node('{"http": "127.0.0.1:8063"}')
+    keeping = asyncio.create_task(leader.keep_lease())
+
+    async def heard() -> bool:
+        held = await standby.try_lease("b")
+        return held is not None and (held.node, held.about) == ("a", '{"http": "127.0.0.1:8063"}')
+
+    await until_async(heard)
+    keeping.cancel()
+
+
+async def test_the_lease_is_free_at_once_when_its_holders_session_ends(
+        where: str, leader: Store, standby: Store) -> None:
+    run_sql(where, f"UPDATE leases SET {FAR}")
+    assert await standby.try_lease("b") is not None
+    assert leader.may_act()
+    end_session(where, "router")
+    await until_async(lambda: not leader.may_act(), what="the former holder knows by itself")
+
+    async def leads() -> bool:
+        return await standby.try_lease("b") is None
+
+    await until_async(leads)
+    assert standby.may_act()
+    day = Day()
+    day.queue("c1")
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await leader.commit(day.turn())
+    await standby.commit(day.turn())
+
+
+async def test_a_session_of_another_server_is_waited_for(where: str, leader: Store, standby: Store) -> None:
+    """After a failover the old server may still answer its node, so the end of the lease counts."""
+    run_sql(where, f"UPDATE leases SET {FAR}, backend = split_part(backend, ' ', 1) || ' 1.0 2.0'")
+    assert await standby.try_lease("b") is not None
+    run_sql(where, "UPDATE leases SET expires = 0")
+    assert await standby.try_lease("b") is None
+
+
+async def test_a_session_that_ended_and_came_back_keeps_the_lease(where: str, leader: Store) -> None:
+    end_session(where, "router")
+    await until_async(lambda: not leader.may_act())
+    keeping = asyncio.create_task(leader.keep_lease())
+    await until_async(leader.may_act, what="the next renewal has a new session")
+    keeping.cancel()
+
+
+async def test_names_that_nobody_uses_are_forgotten(where: str, leader: Store) -> None:
+    run_sql(where, "INSERT INTO leases SELECT 'node old', 'old', epoch, 1.0, host, pid, started, backend, about "
+                   "FROM leases WHERE name = 'router'")
+    other = await Store.open_store(where, node=True)
+    await other.claim_name("new")
+    await other.close()
+    engine = create_engine(url_of(where))
+    with engine.connect() as connection:
+        names = set(connection.execute(text("SELECT name FROM leases")).scalars())
+    engine.dispose()
+    assert names == {"router", "node a", "node new"}
