@@ -70,6 +70,7 @@ MESSAGES = {
     "not_json": "İstek JSON olmalı.", "compressed": "İstek sıkıştırılmadan gönderilmeli.",
     "too_many": "Çok fazla hatalı deneme oldu, biraz bekleyin.",
     "slow": "İstek zamanında gelmedi.", "unavailable": "Sistem şu anda yanıt veremiyor, biraz sonra yeniden deneyin.",
+    "not_leading": "Bu düğüm yedekte bekliyor; isteği aramaları yöneten düğüme gönderin.",
     "internal": "Beklenmeyen bir hata oldu."}
 
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -100,9 +101,10 @@ def _json_response(body: models.Shape, status: int = 200, headers: dict[str, str
 
 def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: Callable[[], bytes],
                       ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
-                      clock: Callable[[], float] = time.monotonic, desk: Desk | None = None) -> web.Application:
-    """Build the application of a node. It reaches the engine only through the inbox, and everything else through
-    `house`. Without `desk` there are no people, only tokens."""
+                      clock: Callable[[], float] = time.monotonic, desk: Desk | None = None,
+                      leads: Callable[[], bool] = lambda: True) -> web.Application:
+    """Build the application of a node that leads. It reaches the engine only through the inbox, and everything else
+    through `house`. Without `desk` there are no people, only tokens."""
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
 
@@ -142,6 +144,10 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
         ok, parts = ready()
         return _json_response(models.Probe(ok=ok, parts=parts), 200 if ok else 503)
 
+    async def serve_leadership(request: web.Request) -> web.Response:
+        ok = leads()
+        return _json_response(models.Probe(ok=ok, parts={"leads": ok}), 200 if ok else 503)
+
     async def serve_metrics(request: web.Request) -> web.Response:
         # Metrics need no token, so only this machine may read them.
         if not _is_local(request):
@@ -152,6 +158,7 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     app.router.add_get("/openapi.json", serve_openapi)
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", serve_readiness)
+    app.router.add_get("/health/leader", serve_leadership)
     app.router.add_get("/metrics", serve_metrics)
     pages = Pages("" if desk is None else desk.sip_origin)
     pages.add_routes(app)
@@ -159,6 +166,30 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
         SignInPages(pages, desk.sign_ins, desk.sessions, desk.address).add_routes(app)
         DeskPage(pages, inbox, house, desk.live.sources).add_routes(app)
         LivePage(pages, house.timezone).add_routes(app)
+    return app
+
+
+def build_standby(leader: Callable[[], str]) -> web.Application:
+    """Build the application of a node that stands by: probes for a load balancer, and 421 for all other requests.
+
+    `leader` tells where the leader is.
+    """
+    app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
+    app.on_response_prepare.append(_set_headers)
+
+    async def serve_liveness(request: web.Request) -> web.Response:
+        return _json_response(models.Probe(ok=True, parts={"loop": True}))
+
+    async def refuse_probe(request: web.Request) -> web.Response:
+        return _json_response(models.Probe(ok=False, parts={"leads": False}), 503)
+
+    async def refuse_request(request: web.Request) -> web.Response:
+        raise _Problem(421, "not_leading", leader())
+
+    app.router.add_get("/health/live", serve_liveness)
+    app.router.add_get("/health/ready", refuse_probe)
+    app.router.add_get("/health/leader", refuse_probe)
+    app.router.add_route("*", "/{path:.*}", refuse_request)
     return app
 
 

@@ -85,8 +85,8 @@ def draw_api() -> str:
         "Paths begin with `/api/v1`. *Agent* is the agent of the path, *staff* are supervisors and administrators. A "
         "question\nmark marks an optional field.\n",
         write_table(("route", "roles", "body", "action", "command"), rows),
-        "Without a token: `GET /health/live`, `GET /health/ready`, `GET /metrics` (this machine only), "
-        "`GET /openapi.json`.\n"])
+        "Without a token: `GET /health/live`, `GET /health/ready`, `GET /health/leader`, "
+        "`GET /metrics` (this machine only), `GET /openapi.json`.\n"])
 
 
 def draw_commands() -> str:

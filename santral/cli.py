@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import date, datetime
 from functools import partial
@@ -161,10 +162,15 @@ def run_node(
     state: Annotated[Path, typer.Option("--state", envvar="SANTRAL_STATE", help=(
         "Folder of the node's records and secrets."))] = Path("/var/lib/santral"),
     settings: Settings = None,
+    node: Annotated[str, typer.Option("--node", help=(
+        "Name of this node. Each node on one PostgreSQL needs its own name."))] = config.NODE,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
 ) -> None:
-    """Run a node with your own Asterisk until SIGTERM or Ctrl-C."""
-    raise typer.Exit(process.run_node(centre, settings, state, log_json=log_json))
+    """Run a node with your own Asterisk until SIGTERM or Ctrl-C. On PostgreSQL one node leads, others stand by."""
+    if not re.fullmatch(config.NODE_NAME, node, re.ASCII):
+        raise typer.BadParameter("at most 32 small letters, digits and -, the first one a letter or digit",
+                                 param_hint="--node")
+    raise typer.Exit(process.run_node(centre, settings, state, name=node, log_json=log_json))
 
 
 def _check_asterisk(folder: Path, command: str, console: Console) -> None:

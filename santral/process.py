@@ -10,10 +10,11 @@ import structlog
 from desk.server import CannotListen
 from routing.ami.errors import AuthFailed
 from routing.store.errors import LongMigrationDue, StoreError
+from santral.centre.config import NODE
 from santral.centre.last_known_good import CentreFiles
 from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure, UpgradeDue
 from santral.node import log_setup
-from santral.node.app import Node
+from santral.standby.node_roles import NodeRoles, find_first
 
 log = structlog.get_logger()
 
@@ -25,8 +26,11 @@ The first type that fits counts.
 """
 
 
-def run_node(centre: Path, settings: Path | None, state: Path, *, log_json: bool = False) -> int:
-    """Run a node until it is stopped, and return the exit code. Raise SantralError if it cannot work."""
+def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NODE, log_json: bool = False) -> int:
+    """Run a node until it is stopped, and return the exit code. Raise SantralError if it cannot work.
+
+    `name` is the node's own name among the nodes of a database.
+    """
     # 1. Read the files, and make the state folder.
     log_setup.configure_logs(as_json=log_json)
     files = CentreFiles(centre, settings, state)
@@ -40,11 +44,9 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, log_json: bool
                            "create it for this user") from error
     # 2. Run. Task groups wrap errors, so look for the first one inside.
     try:
-        asyncio.run(Node(config, state, files).serve_until_stopped(sounds))
+        asyncio.run(NodeRoles(files, (config, sounds), state, name).serve_until_stopped())
     except Exception as error:
-        first: BaseException = error
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
+        first = find_first(error)
         # 3. Show errors with a known cause as one sentence, and all others with their traceback.
         for kind, ours in EXIT_ERRORS.items():
             if isinstance(first, kind):

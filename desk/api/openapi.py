@@ -12,7 +12,8 @@ from desk.api.tokens import SESSION_COOKIE
 REF = "#/components/schemas/{model}"
 ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403": "The token's role does not allow it",
           "404": "No such agent or contact", "409": "Not possible in the present state", "413": "The body is too large",
-          "415": "The body is not JSON", "429": "Too many wrong tokens", "503": "The node does not take it now"}
+          "415": "The body is not JSON", "421": "The node stands by; `detail` names the leader",
+          "429": "Too many wrong tokens", "503": "The node does not take it now"}
 
 
 def describe_api(version: str) -> dict[str, Any]:
@@ -23,7 +24,9 @@ def describe_api(version: str) -> dict[str, Any]:
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _describe_operation(route, schemas)
     # 2. Probes and metrics, which need no token and are not in the table.
-    for path, summary in (("/health/live", "The node is alive"), ("/health/ready", "The node can serve a call")):
+    for path, summary in (
+            ("/health/live", "The node is alive"), ("/health/ready", "The node can serve a call"),
+            ("/health/leader", "The node leads")):
         paths[path] = {"get": {"summary": summary, "security": [], "operationId": path.strip("/").replace("/", "_"),
                                "responses": {code: _describe_answer(Probe, text, schemas)
                                              for code, text in (("200", "Yes"), ("503", "No"))}}}

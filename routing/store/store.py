@@ -73,17 +73,18 @@ class Store:
         self._lease = LeaseKeeper(self._threads, self._turns.continue_numbers)
 
     @classmethod
-    async def open_store(cls, where: str | Path, *, node: bool = False, max_page_count: int | None = None) -> Store:
+    async def open_store(cls, where: str | Path, *, node: bool = False, max_page_count: int | None = None,
+                         within_s: float = START_S) -> Store:
         """Open a state.
 
         `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. A `node` takes the lease before it
         brings older tables up to date. A command does it here, and raises `LeaseHeld` if a node works on them.
         `max_page_count` limits a SQLite file, in pages of 4096 bytes. Raise `StoreUnavailable` if the state cannot be
-        opened.
+        opened, or not `within_s`.
         """
         store = cls(url_of(where), node=node, max_page_count=max_page_count)
         try:
-            await store._threads.ask_writer(store._open_connection, START_S)
+            await store._threads.ask_writer(store._open_connection, within_s)
         except BaseException:
             await store.close()
             raise
@@ -249,9 +250,10 @@ class Store:
         """Take the lease if it is free and return None, or return what holds it (`LeaseKeeper.try_lease`)."""
         return await self._lease.try_lease(node, keys)
 
-    async def claim_name(self, node: str, patience_s: float = PATIENCE_S) -> None:
+    async def claim_name(self, node: str, keys: str = "", patience_s: float = PATIENCE_S, *,
+                         again: bool = False) -> None:
         """Take the name of this node, or raise `NameTaken` (`LeaseKeeper.claim_name`)."""
-        await self._lease.claim_name(node, patience_s)
+        await self._lease.claim_name(node, keys, patience_s, again=again)
 
     def describe_node(self, about: str) -> None:
         """Let the next renewal of the node's name say this of it, as JSON."""

@@ -65,7 +65,9 @@ from santral.secrets import NodeSecrets
 DEFAULT_CENTRE = Path(__file__).resolve().parents[2] / "centres" / "meb"
 
 NODE = "asterisk"
-"""Name of the one Asterisk that a node drives."""
+"""Name of the one Asterisk that a node drives, and of a node that has no other name."""
+NODE_NAME = "[a-z0-9][a-z0-9-]{0,31}"
+"""Form of the name of a node."""
 LINE_REFUSALS = {"busy": 17, "unavailable": 34}
 """Hangup cause of a refused call by the word of [lines]."""
 SOUNDS = Path(".cache/sounds")

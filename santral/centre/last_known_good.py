@@ -140,6 +140,10 @@ class CentreFiles:
             log.warning("centre.changed", since=_format_moment(since),
                         changes=[one.place for one in changes[:REPORTED_MAX]], of=len(changes))
 
+    def have_changed(self) -> bool:
+        """Return whether the files are others than at the last `choose_files`."""
+        return self.read_content() != self._begun
+
     def read_content(self) -> Content:
         """Return the present content of the files for `save_copy`, or an empty mapping if they cannot be read."""
         with suppress(OSError):

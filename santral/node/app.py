@@ -1,8 +1,8 @@
 """Compose a node: connect its rooms, and start and stop them in order. This module has no behaviour besides.
 
-The start has this order: files of the centre, sounds, store and lease, restored engine, addresses, Asterisk. A failure
-ends it with one sentence and an exit code, and nothing is left half-started. At the end (SIGTERM, Ctrl-C) new calls are
-refused, dialogues finish, and pending data is stored.
+The start has this order: restored engine, addresses, Asterisk. Files, sounds, store and lease come from
+`santral.standby`. A failure ends it with one sentence and an exit code, and nothing is left half-started. At the end
+(SIGTERM, Ctrl-C) new calls are refused, dialogues finish, and pending data is stored.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -67,7 +66,7 @@ from routing.store.store import Store
 from routing.talk_recorder import AUDIT_NAME, TalkRecorder
 from santral.backup.callback_hold import CallbackHold
 from santral.centre import remote_agents
-from santral.centre.config import NODE, NodeConfig, parse_address, store_place
+from santral.centre.config import NODE, NodeConfig, parse_address
 from santral.centre.file_reload import CentreReloader, NewFiles
 from santral.centre.last_known_good import CentreFiles
 from santral.errors import AddressTaken, AsteriskFailure
@@ -78,7 +77,7 @@ from santral.node.caller_preferences import NodePreferences
 from santral.node.centre_calendar import CentreCalendar, require_on_duty
 from santral.node.contact_notes import ContactNotes
 from santral.node.nightly_purge import NightlyPurge
-from santral.node.operations import RunningNodeOperations, hang_up_is_reload
+from santral.node.operations import RunningNodeOperations
 from santral.node.own_desk import OwnDesk
 from santral.node.projections import Projections, log_ended_calls, log_phone_faults
 from santral.node.recording_access import RecordingAccess
@@ -104,6 +103,10 @@ OUTAGES_READ = "outages_read"
 
 VERSION = version("santral")
 
+Vacate = Callable[[], Awaitable[None]]
+"""Gives the HTTP address free, on which the process has answered as a standby."""
+
+
 def _agi_limits(config: NodeConfig) -> Limits:
     """Return the limits of the AGI listener. Each line of the carrier can have a dialogue and a tick at once."""
     usual, lines = Limits(), config.settings.lines
@@ -114,7 +117,9 @@ def _agi_limits(config: NodeConfig) -> Limits:
 class Node:
     """One node with its connected rooms."""
 
-    def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None) -> None:
+    def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None, *,
+                 stop: asyncio.Event, again: asyncio.Event, manager: ServiceManager, vacate: Vacate) -> None:
+        """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its HTTP address free."""
         self._config = config
         self._files = files or CentreFiles(config.loaded.folder, None, state)
         self._pins: Mapping[str, str] = {}
@@ -126,28 +131,30 @@ class Node:
             log.warning("centre.warned", warning=str(warning))
         self._clock = Clock()
         self._engine = Engine()
-        self._manager = ServiceManager()
-        self._stop = asyncio.Event()
+        self._manager, self._stop, self._again, self._vacate = manager, stop, again, vacate
         self._up = asyncio.Event()
-        self._again = asyncio.Event()
-        """Set by SIGHUP: read the centre's files again."""
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
         self._desk: Desk | None = None
 
-    async def serve_until_stopped(self, sounds: Catalogue) -> None:
-        """Start, work until SIGTERM or SIGINT, and stop in order. `sounds` are the built prompts."""
-        # 1. Signals.
-        self._handle_signals()
-        # 2. Store and lease. Only one node may work on a state.
-        numbers = NumberKeys.load_or_create(self._secrets.folder / "numbers.json")
+    async def lead_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys) -> None:
+        """Start, work until the node is stopped, and stop in order. `sounds` are the built prompts.
+
+        This node holds the lease of the store. Raise `LeaseLost` inside a group if the lease is lost.
+        """
+        async with asyncio.TaskGroup() as group:
+            # A large state may take longer to read than a lease lasts.
+            renewing = group.create_task(store.keep_lease(), name="lease")
+            await self._serve_until_stopped(store, sounds, numbers)
+            renewing.cancel()
+
+    async def _serve_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys) -> None:
+        # 1. Keys of notes.
         self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
         async with AsyncExitStack() as stack:
-            store = await Store.open_store(store_place(self._config, self._state), node=True)
-            stack.push_async_callback(store.close)
+            # 2. The store, whose only node this is.
             self._store = store
-            await store.take_lease(NODE, keys=numbers.fingerprint)
             # The file tells the address of this state's node. A killed node left its own, so remove it now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
@@ -206,7 +213,7 @@ class Node:
                 desk.sessions.display_name, lambda: self._switch.refused_numbers)
             http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
-            await self._run_tasks(stack, store, runner, dialogues.server, http, desk, calendar, house)
+            await self._run_tasks(stack, runner, dialogues.server, http, desk, calendar, house)
             await runner.commit_deferred()
 
     def _tell_unreached(self, facts: Sequence[Fact]) -> None:
@@ -229,12 +236,11 @@ class Node:
         desk = self._desk if self._config.settings.desk.sentences else None
         agi.watch = None if desk is None else SentenceWatch(sounds, desk.calls.note_sentences).note_command
 
-    async def _run_tasks(self, stack: AsyncExitStack, store: Store, runner: Runner, agi: FastAgi, http: HttpServer,
+    async def _run_tasks(self, stack: AsyncExitStack, runner: Runner, agi: FastAgi, http: HttpServer,
                          desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
         async with asyncio.TaskGroup() as group:
             # 1. Tasks that need no address.
-            tasks = [group.create_task(store.keep_lease(), name="lease"),
-                     group.create_task(runner.run_forever(), name="runner"),
+            tasks = [group.create_task(runner.run_forever(), name="runner"),
                      group.create_task(calendar.run_calendar(), name="calendar"),
                      group.create_task(run_supervised("recordings", self._talks.run_sweeps), name="recordings"),
                      group.create_task(run_supervised("reloads", lambda: house.run_reloads(self._again)), name="house"),
@@ -246,6 +252,7 @@ class Node:
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
             dialogues = group.create_task(self._run_agi(agi), name="agi")
             await self._wait_for_agi(agi, dialogues)
+            await self._vacate()
             address = await http.start_listening(self._config.settings.listen.http)
             stack.push_async_callback(http.stop_listening)
             tasks.append(group.create_task(self._channels.run(), name="channels"))
@@ -272,14 +279,6 @@ class Node:
                 task.cancel()
 
     # -- wiring --------------------------------------------------------------------------------------------------------
-
-    def _handle_signals(self) -> None:
-        """Let SIGTERM and SIGINT stop the node, and SIGHUP read the centre's files again."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        if hang_up_is_reload():
-            loop.add_signal_handler(signal.SIGHUP, self._again.set)
 
     def _build_runner(self, store: Store, told: Projections) -> Runner:
         runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
@@ -485,7 +484,8 @@ class Node:
                                   agi_listening=not agi.stopping, closing=self._stop.is_set())
             return health.ok, health.parts
 
-        return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION, desk=desk))
+        return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION, desk=desk,
+                                       leads=self._store.may_act))
 
     async def _put_in_force(self, runner: Runner, calendar: CentreCalendar, dialogues: Dialogues, tokens: Tokens,
                             new: NewFiles) -> None:

@@ -21,17 +21,20 @@ def fake_asterisk(state: Path) -> FakeAsterisk:
 class NodeProcess:
     """A node with separate ports. `log` has its words."""
 
-    def __init__(self, state: Path, ports: PortBlock, asterisk: FakeAsterisk, store: str | None = None) -> None:
+    def __init__(self, state: Path, ports: PortBlock, asterisk: FakeAsterisk, store: str | None = None,
+                 name: str | None = None) -> None:
         self.log = state.with_suffix(".log")
+        self.http, self.agi = (f"127.0.0.1:{ports.free_port()}" for _ in range(2))
         settings = state.with_suffix(".toml")
         settings.write_text(
-            f'[listen]\nagi = "127.0.0.1:{ports.free_port()}"\nhttp = "127.0.0.1:{ports.free_port()}"\n'
+            f'[listen]\nagi = "{self.agi}"\nhttp = "{self.http}"\n'
             f'[asterisk]\nami = "127.0.0.1:{asterisk.port}"\nsounds = "{SOUNDS}"\n'
             + ("" if store is None else f'[store]\nurl = "{store}"\n'), encoding="utf-8")
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "santral", "run", str(CENTRE), "--state", str(state), "--settings",
-                 str(settings)], stdout=out, stderr=out, start_new_session=True)
+                 str(settings), *(() if name is None else ("--node", name))],
+                stdout=out, stderr=out, start_new_session=True)
 
     def said(self) -> str:
         """Return all that it has logged."""
@@ -41,6 +44,11 @@ class NodeProcess:
         """Return whether it takes calls. Raise AssertionError if it has ended."""
         assert self.process.poll() is None, self.said()
         return "node.ready" in self.said()
+
+    def stands_by(self) -> bool:
+        """Return whether it stands by. Raise AssertionError if it has ended."""
+        assert self.process.poll() is None, self.said()
+        return "node.standby_begun" in self.said()
 
     def end(self) -> None:
         """Kill it if it still runs."""

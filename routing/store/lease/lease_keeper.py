@@ -98,8 +98,11 @@ class LeaseKeeper:
             self._seen, self._since = held.expires, before
         return held
 
-    async def claim_name(self, node: str, patience_s: float = PATIENCE_S) -> None:
-        """Take the name of this node. Raise `NameTaken` if a living process has it.
+    async def claim_name(self, node: str, keys: str = "", patience_s: float = PATIENCE_S, *,
+                         again: bool = False) -> None:
+        """Take the name of this node. Raise `NameTaken` if a living process has it, and `ForeignKeys` for other keys.
+
+        With `again` this process has had the name before. A server that hangs may still have its old session.
 
         A SQLite file has one node, whose lease says the same.
         """
@@ -110,7 +113,7 @@ class LeaseKeeper:
             before = monotonic()
             unrenewed = seen if before - since > lease_row.TTL_S else None
             try:
-                self.name = await self._threads.ask_writer(partial(self._take_name, node, unrenewed))
+                self.name = await self._threads.ask_writer(partial(self._take_name, node, keys, unrenewed, again))
                 self._named_at = before
                 return
             except LeaseHeld as held:
@@ -227,11 +230,12 @@ class LeaseKeeper:
             return lease_row.find_holder(connection, this_process(), unrenewed=unrenewed)
         return self._threads.writing.run_transaction(find_holder)
 
-    def _take_name(self, node: str, unrenewed: float | None) -> Lease:
+    def _take_name(self, node: str, keys: str, unrenewed: float | None, again: bool) -> Lease:
         def take_name(connection: Connection) -> Lease:
+            lease_row.require_same_keys(connection, keys)
             lease_row.forget_nodes(connection)
             return lease_row.take_lease(connection, node, this_process(), lease_row.name_lease(node),
-                                        unrenewed=unrenewed)
+                                        unrenewed=unrenewed, again=again)
         return self._threads.writing.run_transaction(take_name)
 
     def _renew_name(self, connection: Connection) -> None:

@@ -84,14 +84,15 @@ def forget_nodes(connection: Connection) -> None:
 
 
 def take_lease(connection: Connection, node: str, holder: Holder, name: str = ROUTER, *,
-               unrenewed: float | None = None) -> Lease:
+               unrenewed: float | None = None, again: bool = False) -> Lease:
     """Take the lease inside the caller's transaction. Raise `LeaseHeld` while another process holds it.
 
     `unrenewed` is an expiry that the taker has seen unchanged for longer than a lease lasts. Its holder is gone,
-    whatever the clock says. Otherwise a machine that starts with its clock set back would wait for hours.
+    whatever the clock says. Otherwise a machine that starts with its clock set back would wait for hours. With `again`
+    the process may take what it holds itself, by a session that the server has not ended yet.
     """
     # 1. Look at the row, which two takers cannot both find free.
-    now, epoch = require_free(connection, holder, name, unrenewed=unrenewed)
+    now, epoch = require_free(connection, holder, name, unrenewed=unrenewed, again=again)
     values = {"node": node, "epoch": epoch + 1, "expires": now + TTL_S, **holder._asdict(),
               "backend": _own_backend(connection.dialect.name)}
     # 2. A new epoch makes every commit of the former holder fail.
@@ -120,7 +121,7 @@ def require_same_keys(connection: Connection, fingerprint: str) -> None:
 
 
 def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
-                 unrenewed: float | None = None) -> tuple[float, int]:
+                 unrenewed: float | None = None, again: bool = False) -> tuple[float, int]:
     """Raise `LeaseHeld` while another process holds the lease. Return the database's time and the last epoch, from 0.
 
     The row stays locked until the caller's transaction ends.
@@ -130,13 +131,13 @@ def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
     # 1. Look without a lock. A holder that was frozen inside a transaction keeps the row locked, so its session is
     # ended once its lease is over.
     if connection.dialect.name == "postgresql" and (row := connection.execute(wanted).one_or_none()) is not None:
-        _refuse_held(connection, row, now, holder, unrenewed)
+        _refuse_held(connection, row, now, holder, unrenewed, again)
         connection.execute(_END_BACKEND, {"b_backend": row.backend})
     # 2. Lock the row, so that two takers cannot both find it free.
     row = connection.execute(wanted.with_for_update()).one_or_none()
     if row is None:
         return now, 0
-    _refuse_held(connection, row, now, holder, unrenewed)
+    _refuse_held(connection, row, now, holder, unrenewed, again)
     return now, row.epoch
 
 
@@ -155,12 +156,15 @@ def find_holder(connection: Connection, holder: Holder, name: str = ROUTER, *,
     return None
 
 
-def _refuse_held(connection: Connection, row: Row[Any], now: float, holder: Holder, unrenewed: float | None) -> None:
+def _refuse_held(connection: Connection, row: Row[Any], now: float, holder: Holder, unrenewed: float | None,
+                 again: bool = False) -> None:
     """Raise `LeaseHeld` for a holder that lives, or that may live on another machine.
 
     A holder whose session of the database has ended is gone, or will notice at its next write.
     """
     here = bool(row.host) and row.host == holder.host
+    if here and again and holder == (row.host, row.pid, row.started):
+        return
     dead = here and not is_alive(Holder(row.host, row.pid, row.started))
     if row.expires > now and not dead and (here or row.expires != unrenewed) \
             and not _session_ended(connection, row.backend):

@@ -94,6 +94,7 @@ GET /static/{name}: everybody
 GET /openapi.json: everybody
 GET /health/live: everybody
 GET /health/ready: everybody
+GET /health/leader: everybody
 GET /metrics: machine
 """
 

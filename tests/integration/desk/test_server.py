@@ -80,6 +80,7 @@ async def test_probes() -> None:
     async with running() as desk:
         assert await desk.ask("GET", "/health/live", None) == (200, {"ok": True, "parts": {"loop": True}})
         assert (await desk.ask("GET", "/health/ready", None))[0] == 200
+        assert await desk.ask("GET", "/health/leader", None) == (200, {"ok": True, "parts": {"leads": True}})
     async with running(ready=False) as desk:
         assert await desk.ask("GET", "/health/ready", None) == (503, {"ok": False, "parts": {"asterisk": False}})
 

@@ -1,4 +1,4 @@
-"""A database that does not answer: the node ends by itself, and soon."""
+"""A database that does not answer: soon the node stands by on PostgreSQL, and ends by itself on SQLite."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def ends(node: NodeProcess, within_s: float = 30.0) -> None:
 
 
 @pytest.mark.parametrize("fault", ["frozen", pytest.param("stalled", marks=pytest.mark.long), "no standby"])
-async def test_a_server_that_stops_answering_ends_the_node(
+async def test_a_node_stands_by_while_its_server_does_not_answer_and_leads_again(
         fault: str, start_node: StartNode, ports: PortBlock) -> None:
     port = ports.free_port()
     server = postgres.start_private(port)
@@ -75,7 +75,14 @@ async def test_a_server_that_stops_answering_ends_the_node(
             proxy.stall_traffic()
         else:
             server.demand_standby()
-        await ends(node)
+        began = time.monotonic()
+        await until_async(lambda: "node.stood_down" in node.said(), what="the node leads no more")
+        print(f"the node stood down after {time.monotonic() - began:.1f} s")
+        await until_async(node.stands_by, what="the node stands by")
+        assert "Traceback" not in node.said()
+        if fault == "frozen":
+            server.thaw()
+            await until_async(lambda: node.said().count("node.ready") == 2, timeout=START_S, what="the node leads")
     finally:
         await proxy.stop_listening()
         server.stop()

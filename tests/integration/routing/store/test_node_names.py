@@ -80,6 +80,13 @@ async def test_a_name_is_used_by_one_living_process(where: str, leader: Store) -
     await other.close()
 
 
+async def test_a_process_takes_its_own_name_again(where: str, leader: Store) -> None:
+    """A server that hangs in a commit keeps the session of a node that has left it."""
+    other = await Store.open_store(where, node=True)
+    await other.claim_name("a", again=True)
+    await other.close()
+
+
 async def test_a_name_of_a_process_that_ended_is_free_at_once(where: str, leader: Store) -> None:
     run_sql(where, f"UPDATE leases SET {FAR}")
     end_session(where, "node a")

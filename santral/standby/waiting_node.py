@@ -1,0 +1,129 @@
+"""Stand by: look at the lease of the store, answer HTTP as a standby, and return when this node leads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from desk.server import HttpServer, build_standby
+from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, LongMigrationDue, StoreUnavailable
+from routing.store.lease.lease_row import TTL_S
+from routing.store.store import Store
+from santral.node.service_manager import ServiceManager
+
+log = structlog.get_logger()
+
+LOOK_S = 0.25
+"""Pause between two looks at the lease. A look is one short question, and callers wait for a node meanwhile."""
+
+RETRY_S = 1.0
+"""Pause before the next try to reach a database that does not answer."""
+
+
+class WaitingNode:
+    """A node that stands by. One object serves the whole life of the process."""
+
+    def __init__(self, name: str, keys: str, place: str | Path, http: str, stop: asyncio.Event,
+                 manager: ServiceManager) -> None:
+        self._name, self._keys, self._place, self._http = name, keys, place, http
+        self._stop, self._manager = stop, manager
+        self._page: HttpServer | None = None
+        self._named = False
+        """This process has had its name before."""
+        self._began = False
+        """A first look has succeeded, so errors of the database end the process no more."""
+        self._leader: LeaseHeld | None = None
+        self._why = ""
+        """Reason why this node may not lead, or empty."""
+
+    async def wait_for_lease(self) -> Store | None:
+        """Return a store whose lease this node holds, or None if the node is stopped.
+
+        Raise the errors of the store if the first look fails, and `NameTaken` if another process has the name.
+        """
+        since, store = time.time(), None
+        try:
+            while not self._stop.is_set():
+                pause_s = LOOK_S
+                try:
+                    if store is None:
+                        store = await self._open_store()
+                    self._describe(store, "standby", since)
+                    self._leader = await store.try_lease(self._name, self._keys)
+                    if self._leader is None:
+                        self._describe(store, "leader", time.time())
+                        self._began, found, store = True, store, None
+                        return found
+                    self._note_why("")
+                except (StoreUnavailable, ForeignKeys, LongMigrationDue, LeaseLost) as error:
+                    if not self._began:
+                        raise
+                    # A lost name is claimed again, and the answer tells whether another process has it.
+                    self._note_why(str(error))
+                    if store is not None:
+                        await store.close()
+                        store = None
+                    pause_s = RETRY_S
+                await self._stand_by()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), pause_s)
+            self._manager.notify_stopping()
+            return None
+        finally:
+            if store is not None:
+                await store.close()
+
+    async def close_page(self) -> None:
+        """Give the address of HTTP free. Safe to repeat."""
+        page, self._page = self._page, None
+        if page is not None:
+            await page.stop_listening()
+
+    async def _open_store(self) -> Store:
+        # The watchdog is not fed meanwhile, so a server that is frozen is not waited for as at a start.
+        store = await (Store.open_store(self._place, node=True, within_s=TTL_S) if self._began
+                       else Store.open_store(self._place, node=True))
+        try:
+            await store.claim_name(self._name, self._keys, again=self._named)
+            self._named = True
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def _stand_by(self) -> None:
+        """Tell that this node stands by, once, and that it is alive, after each look."""
+        self._began = True
+        if self._page is None:
+            self._page = HttpServer(build_standby(self._tell_leader))
+            address = await self._page.start_listening(self._http)
+            log.info("node.standby_begun", says="stands by", node=self._name, http=address,
+                     leader=None if self._leader is None else self._leader.node)
+            self._manager.notify_ready()
+        self._manager.feed_watchdog()
+
+    def _note_why(self, why: str) -> None:
+        if why != self._why:
+            self._why = why
+            log.warning("node.standby_barred", node=self._name, why=why) if why else \
+                log.info("node.standby_resumed", node=self._name)
+
+    def _describe(self, store: Store, role: str, since: float) -> None:
+        store.describe_node(json.dumps({"role": role, "version": version("santral"), "http": self._http,
+                                        "since": round(since, 3)}))
+
+    def _tell_leader(self) -> str:
+        """Return where the leader is, for a client that came to the wrong node."""
+        held = self._leader
+        if held is None or self._why:
+            return "no leader is known"
+        with suppress(ValueError, AttributeError):
+            if address := json.loads(held.about).get("http"):
+                return f"node {held.node!r} leads at http://{address}"
+        return f"node {held.node!r} leads"

@@ -1,0 +1,196 @@
+"""Two nodes on one PostgreSQL: one leads and the other stands by, whichever of them fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from sqlalchemy import create_engine, text
+
+from lab.pbx.ports import PortBlock
+from routing.core.model.ids import ContactId
+from routing.store.database import url_of
+from routing.store.store import Store
+from tests.fakes import postgres
+from tests.fakes.asterisk_ami import FakeAsterisk
+from tests.fakes.node_process import NodeProcess, fake_asterisk
+from tests.fakes.store_day import Day
+from tests.until import until_async
+
+pytestmark = pytest.mark.system
+
+START_S = 60.0
+"""Limit for the start of a node on a busy machine."""
+C = ContactId("7.1")
+
+StartNode = Callable[..., NodeProcess]
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with postgres.serve_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def where(server_url: str) -> Iterator[str]:
+    with postgres.fresh_database(server_url, f"santral_standby_{os.getpid()}") as url:
+        yield url
+
+
+@pytest.fixture
+def ports() -> Iterator[PortBlock]:
+    block = PortBlock()
+    yield block
+    block.close()
+
+
+@pytest.fixture
+async def asterisk(tmp_path: Path) -> AsyncIterator[FakeAsterisk]:
+    async with fake_asterisk(tmp_path / "a") as found:
+        yield found
+
+
+@pytest.fixture
+def start_node(tmp_path: Path, ports: PortBlock, asterisk: FakeAsterisk, where: str) -> Iterator[StartNode]:
+    """Start a node by its name. Its state folder has the secrets of node a."""
+    started: list[NodeProcess] = []
+
+    def start(name: str, folder: str = "") -> NodeProcess:
+        state = tmp_path / (folder or name)
+        if not state.exists():
+            shutil.copytree(tmp_path / "a", state)
+        node = NodeProcess(state, ports, asterisk, where, name)
+        started.append(node)
+        return node
+
+    yield start
+    for node in started:
+        node.end()
+
+
+async def ask(node: NodeProcess, path: str) -> tuple[int, Any]:
+    """Return status and answer of a node, or 0 if nothing listens."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{node.http}{path}") as answer:
+            return answer.status, await answer.json()
+    except aiohttp.ClientError:
+        return 0, None
+
+
+def listens(address: str) -> bool:
+    """Return whether a program listens on an address."""
+    host, _, port = address.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def run_sql(where: str, statement: str) -> list[Any]:
+    """Return the rows of a statement, as another program of the database would."""
+    engine = create_engine(url_of(where))
+    with engine.begin() as connection:
+        found = connection.execute(text(statement))
+        rows = list(found) if found.returns_rows else []
+    engine.dispose()
+    return rows
+
+
+async def keep_waiting_contact(where: str, asterisk: FakeAsterisk) -> None:
+    """Store a contact that waits, and let Asterisk have its caller."""
+    store = await Store.open_store(where)
+    day = Day(time.time() - 60.0)
+    day.queue(C)
+    await store.commit(day.turn())
+    await store.close()
+    leg = asterisk.caller(C).name
+    run_sql(where, f"UPDATE contacts SET node = 'asterisk', service = 'uzaktan_egitim', leg = '{leg}'")
+
+
+async def both(start_node: StartNode) -> tuple[NodeProcess, NodeProcess]:
+    """Return node a, which leads, and node b, which stands by."""
+    first = start_node("a")
+    await until_async(first.is_ready, timeout=START_S)
+    second = start_node("b")
+    await until_async(second.stands_by, timeout=START_S)
+    return first, second
+
+
+async def test_a_standby_answers_as_one_and_opens_no_agi(start_node: StartNode) -> None:
+    first, second = await both(start_node)
+    assert [(await ask(first, f"/health/{path}"))[0] for path in ("live", "ready", "leader")] == [200, 200, 200]
+    assert [(await ask(second, f"/health/{path}"))[0] for path in ("live", "ready", "leader")] == [200, 503, 503]
+    assert (listens(first.agi), listens(second.agi)) == (True, False)
+
+    async def leader_is_told() -> bool:
+        status, body = await ask(second, "/api/v1/queue")
+        return bool(status == 421 and body["error"] == "not_leading"
+                    and body["detail"] == f"node 'a' leads at http://{first.http}")
+
+    await until_async(leader_is_told)
+    second.process.terminate()
+    await until_async(lambda: second.process.poll() is not None)
+    assert second.process.returncode == 0
+
+
+async def test_a_killed_leader_is_followed_and_its_contacts_are_adopted(
+        start_node: StartNode, asterisk: FakeAsterisk, where: str) -> None:
+    await keep_waiting_contact(where, asterisk)
+    first, second = await both(start_node)
+    first.process.send_signal(signal.SIGKILL)
+    began = time.monotonic()
+
+    async def leads() -> bool:
+        return (await ask(second, "/health/leader"))[0] == 200
+
+    await until_async(leads, timeout=START_S)
+    await until_async(second.is_ready, timeout=START_S)
+    print(f"the standby led after {time.monotonic() - began:.2f} s")
+    assert [tuple(row) for row in run_sql(where, f"SELECT state, outcome FROM contacts WHERE contact = '{C}'")] \
+        == [("pending", None)]
+    assert run_sql(where, "SELECT node, epoch > 1 FROM leases WHERE name = 'router'")[0] == ("b", True)
+    # The node that failed comes back, and stands by.
+    again = start_node("a")
+    await until_async(again.stands_by, timeout=START_S)
+
+
+async def test_a_frozen_leader_wakes_as_a_standby(start_node: StartNode) -> None:
+    first, second = await both(start_node)
+    first.process.send_signal(signal.SIGSTOP)
+    await until_async(second.is_ready, timeout=START_S)
+    first.process.send_signal(signal.SIGCONT)
+    await until_async(first.stands_by, timeout=START_S)
+    assert "node.stood_down" in first.said()
+    # And it leads again when the other one stops.
+    second.process.terminate()
+    await until_async(lambda: first.said().count("node.ready") == 2, timeout=START_S)
+
+
+async def test_a_name_that_is_used_twice_is_refused_in_a_sentence(start_node: StartNode) -> None:
+    first, _ = await both(start_node)
+    third = start_node("b", "c")
+    await until_async(lambda: third.process.poll() is not None, timeout=START_S)
+    assert third.process.returncode == 4
+    assert "a node named 'b' already runs" in third.said() and "Traceback" not in third.said()
+    assert first.process.poll() is None
+
+
+async def test_secrets_of_another_centre_are_refused(start_node: StartNode, tmp_path: Path) -> None:
+    await until_async(start_node("a").is_ready, timeout=START_S)
+    (tmp_path / "b").mkdir()
+    other = start_node("b")
+    await until_async(lambda: other.process.poll() is not None, timeout=START_S)
+    assert other.process.returncode == 4 and "secrets/numbers.json" in other.said()
+
+
+async def test_a_bad_name_is_refused(start_node: StartNode) -> None:
+    node = start_node("B b")
+    await until_async(lambda: node.process.poll() is not None, timeout=START_S)
+    assert node.process.returncode == 2 and "small letters" in node.said()
