@@ -92,7 +92,7 @@ async def _measure_commits(folder: Path) -> dict[str, list[float]]:
     # 3. Commit each turn on all of them in turn.
     for number in range(ROUNDS):
         for name, decisions in stores.items():
-            turn = _build_turn(number * decisions, decisions)
+            turn = build_turn(number * decisions, decisions)
             before = time.perf_counter()
             await opened[name].commit(turn)
             took[name].append(time.perf_counter() - before)
@@ -153,7 +153,7 @@ async def _record_statements(path: Path, decisions: int) -> list[StatementLog]:
     with _record_into(found):
         for number in range(ROUNDS):
             found.append([])
-            await store.commit(_build_turn(number * decisions, decisions))
+            await store.commit(build_turn(number * decisions, decisions))
     await store.close()
     return found
 
@@ -180,7 +180,8 @@ def _record_into(found: list[StatementLog]) -> Iterator[None]:
         Statement.run_once, Statement.run_all = run, run_all  # type: ignore[method-assign]
 
 
-def _build_turn(first: int, decisions: int) -> RunnerTurn:
+def build_turn(first: int, decisions: int) -> RunnerTurn:
+    """Build a turn of this many decisions, the first of which has the number `first`."""
     events: list[tuple[float, Event | None]] = []
     facts: list[Fact] = []
     changes: list[Change] = []

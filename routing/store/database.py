@@ -38,6 +38,9 @@ PAUSE_MAX_S = 3.0
 """Longest pause of a node inside a transaction. A frozen node must not keep the row of the lease locked, and its lease
 is over after 5 s."""
 
+_BEGINS_LATER = "begins_later"
+"""Key in the facts of a connection: its transaction begins with the first statement of a pipeline."""
+
 POSTGRES_MIN = 150000
 """PostgreSQL 15."""
 
@@ -86,6 +89,18 @@ def connect_engine(url: URL, *, read_only: bool = False, node: bool = False,
             # Each transaction begins read-only. A read-only session would be refused by
             # `target_session_attrs=read-write`, with which a URL finds the primary among several hosts.
             connection.read_only = True
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def begin_explicitly(connection: Any, _record: Any) -> None:
+        # The driver would wait for the answer to its own BEGIN. A pipeline sends it with the rest.
+        connection.autocommit = True
+
+    def begin_transaction(connection: Any) -> None:
+        if not connection.info.get(_BEGINS_LATER):
+            connection.dbapi_connection.execute("BEGIN")
+
+    engine.dialect.do_begin = begin_transaction  # type: ignore[assignment]
     return engine
 
 
@@ -177,6 +192,15 @@ class WritingConnection:
         except self.driver.Error as error:
             raise store_error(wrap_driver_error(error, connection), self._url) from None
 
+    def run_pipeline(self, function: Callable[[Connection], T]) -> T:
+        """Return the result of a function whose first statement begins its transaction (PostgreSQL)."""
+        info = self._require_open().info
+        info[_BEGINS_LATER] = True
+        try:
+            return self.run_transaction(function)
+        finally:
+            info[_BEGINS_LATER] = False
+
     def run_upgrade(self, function: Callable[[Connection], T]) -> T:
         """Return the result of a transaction that may change tables."""
         connection = self._require_open()
@@ -193,9 +217,7 @@ class WritingConnection:
         try:
             if connection.dialect.name != "postgresql":
                 return sqlite(raw)
-            raw.autocommit = True
             raw.cursor().execute(postgresql)
-            raw.autocommit = False
             return True
         except self.driver.Error as error:
             raise store_error(wrap_driver_error(error, connection), self._url) from None

@@ -59,7 +59,7 @@ class StoreTurn(Protocol):
         ...
 
 
-class _Plan:
+class RowPlan:
     """Hold the statements that write the rows of one table."""
 
     def __init__(self, kind: type, table: Table, *more: str) -> None:
@@ -83,6 +83,11 @@ class _Plan:
             found[index] = writer(found[index])
         return dict(zip(self._names, found, strict=True))
 
+    def update_values(self, change: Change) -> dict[str, Any]:
+        """Return the values of an update."""
+        return {**self.values(change.row), "changed_at": change.at, "b_key": change.row[self.place],
+                "b_before": change.before}
+
     def update(self, groups: int) -> Statement:
         """Return the statement that sets the columns always written and those of `groups`."""
         statement = self._updates.get(groups)
@@ -102,8 +107,8 @@ class _Plan:
 
 
 _CONTACTS, _OFFERS, _AGENTS, _LEARNED = (
-    _Plan(Contact, contacts, "changed_at"), _Plan(Offer, offers, "slot"), _Plan(AgentRecord, agents),
-    _Plan(LearnedService, learned))
+    RowPlan(Contact, contacts, "changed_at"), RowPlan(Offer, offers, "slot"), RowPlan(AgentRecord, agents),
+    RowPlan(LearnedService, learned))
 
 _ENDED_BEFORE = Statement(select(contacts.c.outcome).where(
     contacts.c.contact == bindparam("b_contact"), text(f"NOT {one_of('state', LIVE_STATES)}")))
@@ -126,16 +131,14 @@ _NOT_ABUSED = Statement(update(contacts).where(
 _UNKEYED = Statement(delete(caller_inputs).where(caller_inputs.c.contact == bindparam("b_contact")))
 
 
-class FactRows:
-    """Write changes with one cursor of the driver, inside the caller's transaction.
+class RowWriter:
+    """Write the changes of a turn in the order that the indexes demand. A subclass runs the statements.
 
-    `refused` is the driver's error for a refusal by an index or a check. `seq` is the number of the first fact of the
-    turn, for messages. `facts` are the facts of the turn.
+    `seq` is the number of the first fact of the turn, for messages. `facts` are the facts of the turn.
     """
 
-    def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception], seq: int,
-                 facts: Sequence[Fact] = ()) -> None:
-        self._cursor, self._dialect, self._refused, self._seq, self._facts = cursor, dialect, refused, seq, facts
+    def __init__(self, seq: int, facts: Sequence[Fact] = ()) -> None:
+        self._seq, self._facts = seq, facts
 
     def write(self, changes: Sequence[Change]) -> None:
         """Write the changes of a turn. Raise `StoreConflict`, after which the caller rolls back."""
@@ -188,34 +191,73 @@ class FactRows:
         elif isinstance(fact, Moved | ConsultCompleted) and fact.caller_anonymised:
             self._run_statement(_UNKEYED, b_contact=fact.contact)
 
-    def _do(self, change: Change, plan: _Plan, write: Any) -> None:
-        try:
-            write(change, plan)
-        except self._refused as error:
-            # The driver's words may quote the row (PostgreSQL does), so only the class is reported.
-            why = f"an index or check of the table refused it ({type(error).__name__})"
-            raise self._conflict(change, why) from None
+    def _do(self, change: Change, plan: RowPlan, write: Any) -> None:
+        write(change, plan)
 
     def _conflict(self, change: Change, why: str) -> StoreConflict:
         plan = _PLANS[change.kind]
         return StoreConflict(self._seq, plan.table.name, f"{plan.key} {change.row[plan.place]}", why)
 
-    def _run_statement(self, statement: Statement, **values: Any) -> int:
-        return statement.run_once(self._cursor, self._dialect, values)
+    def _other_version(self, change: Change) -> StoreConflict:
+        """Return the error for an update that hit no row: engine and store disagree."""
+        without = " without an outcome" if change.groups & END else ""
+        return self._conflict(change, f"expected version {change.before}{without}")
 
-    def _change(self, change: Change, plan: _Plan) -> None:
-        found = plan.update(change.groups).run_once(self._cursor, self._dialect, {
-            **plan.values(change.row), "changed_at": change.at, "b_key": change.row[plan.place],
-            "b_before": change.before})
-        # No row with the expected version: engine and store disagree.
-        if found != 1:
-            without = " without an outcome" if change.groups & END else ""
-            raise self._conflict(change, f"expected version {change.before}{without}")
+    def _refused_row(self, change: Change, error: Exception) -> StoreConflict:
+        """Return the error for a refusal. The driver's words may quote the row, so only the class is reported."""
+        return self._conflict(change, f"an index or check of the table refused it ({type(error).__name__})")
 
-    def _add(self, change: Change, plan: _Plan) -> None:
+    def _no_slot(self, change: Change) -> StoreConflict:
+        return self._conflict(change, f"agent has {SLOTS_MAX} live offers already")
+
+    def _number_of(self, change: Change) -> int:
+        return next((fact.seq for fact in self._facts if isinstance(fact, Queued)
+                     and fact.contact == change.row.contact and fact.at == change.row.queued_at), self._seq)
+
+    def _run_statement(self, statement: Statement, **values: Any) -> None:
+        raise NotImplementedError
+
+    def _change(self, change: Change, plan: RowPlan) -> None:
+        raise NotImplementedError
+
+    def _add(self, change: Change, plan: RowPlan) -> None:
+        raise NotImplementedError
+
+    def _add_contact(self, change: Change, plan: RowPlan) -> None:
+        raise NotImplementedError
+
+    def _add_offer(self, change: Change, plan: RowPlan) -> None:
+        raise NotImplementedError
+
+
+class FactRows(RowWriter):
+    """Write changes with one cursor of the driver, statement by statement, inside the caller's transaction.
+
+    `refused` is the driver's error for a refusal by an index or a check.
+    """
+
+    def __init__(self, cursor: DBAPICursor, dialect: Dialect, refused: type[Exception], seq: int,
+                 facts: Sequence[Fact] = ()) -> None:
+        super().__init__(seq, facts)
+        self._cursor, self._dialect, self._refused = cursor, dialect, refused
+
+    def _do(self, change: Change, plan: RowPlan, write: Any) -> None:
+        try:
+            write(change, plan)
+        except self._refused as error:
+            raise self._refused_row(change, error) from None
+
+    def _run_statement(self, statement: Statement, **values: Any) -> None:
+        statement.run_once(self._cursor, self._dialect, values)
+
+    def _change(self, change: Change, plan: RowPlan) -> None:
+        if plan.update(change.groups).run_once(self._cursor, self._dialect, plan.update_values(change)) != 1:
+            raise self._other_version(change)
+
+    def _add(self, change: Change, plan: RowPlan) -> None:
         plan.insert.run_once(self._cursor, self._dialect, plan.values(change.row))
 
-    def _add_contact(self, change: Change, plan: _Plan) -> None:
+    def _add_contact(self, change: Change, plan: RowPlan) -> None:
         values = {**plan.values(change.row), "changed_at": change.at}
         if plan.insert_new.run_once(self._cursor, self._dialect, values) == 1:
             return
@@ -230,27 +272,28 @@ class FactRows:
                 self._run_statement(statement, b_contact=contact, b_name=name)
         plan.insert.run_once(self._cursor, self._dialect, values)
 
-    def _number_of(self, change: Change) -> int:
-        return next((fact.seq for fact in self._facts if isinstance(fact, Queued)
-                     and fact.contact == change.row.contact and fact.at == change.row.queued_at), self._seq)
-
-    def _add_offer(self, change: Change, plan: _Plan) -> None:
+    def _add_offer(self, change: Change, plan: RowPlan) -> None:
         plan.insert.run_once(self._cursor, self._dialect, {**plan.values(change.row), "slot": self._free_slot(change)})
 
     def _free_slot(self, change: Change) -> int:
-        """Return the first free slot. Voice has one slot, so the index refuses a second call."""
+        """Return the first free slot."""
         row = change.row
-        if row.channel is Channel.VOICE or row.state not in OFFER_WITH_AGENT:
+        if has_slot_zero(change):
             return 0
         self._run_statement(_SLOTS, b_agent=row.agent, b_channel=row.channel.value)
         taken = {slot for (slot,) in self._cursor.fetchall()}
         free = next((slot for slot in range(SLOTS_MAX) if slot not in taken), None)
         if free is None:
-            raise self._conflict(change, f"agent has {SLOTS_MAX} live offers already")
+            raise self._no_slot(change)
         return free
 
 
-_PLANS: dict[type, _Plan] = {Contact: _CONTACTS, Offer: _OFFERS, AgentRecord: _AGENTS, LearnedService: _LEARNED}
+_PLANS: dict[type, RowPlan] = {Contact: _CONTACTS, Offer: _OFFERS, AgentRecord: _AGENTS, LearnedService: _LEARNED}
+
+
+def has_slot_zero(change: Change) -> bool:
+    """Return whether an offer needs no free slot. Voice has one slot, so the index refuses a second call."""
+    return change.row.channel is Channel.VOICE or change.row.state not in OFFER_WITH_AGENT
 
 
 def _holds(change: Change) -> int:

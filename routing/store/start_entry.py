@@ -13,11 +13,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text
 
 from routing.core.journal import JournalError
 from routing.core.stored import Started
+from routing.store.kinds import NUMBERS
 from routing.store.schema import IS_RARE, journal
+from routing.store.statement import Statement
 
 START_KIND = Started.__name__
 
@@ -53,6 +55,14 @@ _STARTS = (select(journal.c.seq, journal.c.at, journal.c.body)
            .where(text(IS_RARE), journal.c.kind == START_KIND))
 _BODY = select(journal.c.body)
 
+LAST_COMPLETE = Statement(select(journal.c.seq, journal.c.at, journal.c.body)
+                          .where(text(IS_RARE), text(f"kind = {NUMBERS[START_KIND]}"),
+                                 journal.c.body.not_like(bindparam("b_difference")))
+                          .order_by(journal.c.seq.desc()), tail=" LIMIT 1")
+"""Query for the last complete start, with `IS_DIFFERENCE`. The differences after it all refer to it."""
+
+IS_DIFFERENCE = {"b_difference": f"{BEGINS}%"}
+
 
 def whole_only() -> ColumnElement[bool]:
     """Return the condition that a start is complete."""
@@ -61,14 +71,19 @@ def whole_only() -> ColumnElement[bool]:
 
 def write_start(connection: Connection, body: str, at: float) -> str:
     """Return the text of a start at this moment: the given text, or the difference from the last complete start."""
-    # 1. Find the last complete start. A difference never refers to another difference.
+    # A difference never refers to another difference.
     last = connection.execute(_STARTS.order_by(journal.c.seq.desc()).limit(1)).first()
     if last is not None and (like := base_number(last.body)) is not None:
         last = connection.execute(_STARTS.where(journal.c.seq == like)).first()
-    if last is None or not 0.0 <= at - last.at <= BASE_MAX_AGE_S:
+    return body if last is None else shorten_entry(body, at, *last)
+
+
+def shorten_entry(body: str, at: float, seq: int, base_at: float, base: str) -> str:
+    """Return the text of a start, or its difference from a complete start, if that start is fresh enough and the
+    difference is worthwhile."""
+    if not 0.0 <= at - base_at <= BASE_MAX_AGE_S:
         return body
-    # 2. Write the difference only if it saves enough.
-    short = shorten_start(json.loads(body), json.loads(last.body), last.seq)
+    short = shorten_start(json.loads(body), json.loads(base), seq)
     return short if len(short) < WORTHWHILE_SHARE * len(body) else body
 
 

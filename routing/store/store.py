@@ -34,7 +34,8 @@ from routing.store.repair import repair_outcomes, repair_rows
 from routing.store.rows import StoreTurn
 from routing.store.schema import cursors, meta
 from routing.store.threads.database_threads import START_S, UPGRADE_S, DatabaseThreads
-from routing.store.turn_writer import TurnWriter
+from routing.store.turns.pipelined_rows import ContactIdTaken
+from routing.store.turns.turn_writer import NextNumbers, TurnWriter
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Store:
         self._url, self._node = url, node
         self._threads = DatabaseThreads(url, lambda: answer_limit(node=node, on_sqlite=self._threads.on_sqlite),
                                         node=node, max_page_count=max_page_count)
-        self._turns = TurnWriter(self._threads.writing.driver.IntegrityError)
+        self._turns = TurnWriter()
         self._lease = LeaseKeeper(self._threads, self._turns.continue_numbers)
 
     @classmethod
@@ -303,12 +304,17 @@ class Store:
         return self._threads.writing.run_outside(vacuum_file, "VACUUM FULL")
 
     def _commit_turn(self, turn: StoreTurn, told: Lock) -> None:
-        def write_rows(connection: Connection) -> tuple[int, int]:
+        def write_rows(connection: Connection) -> NextNumbers:
             try:
                 return self._turns.write_turn(connection, turn, self._lease.held)
             finally:
                 told.release()  # the rest is the disk's work, so the loop goes on
         # The numbers advance only when the commit has come back, because a failed turn has used none.
-        self._turns.next_input, self._turns.next_fact = self._lease.run_transaction(write_rows)
+        try:
+            self._turns.next = self._lease.run_transaction(write_rows, pipelined=not self._threads.on_sqlite)
+        except ContactIdTaken:
+            # Nothing is written yet. The clock was set back, so this is rare.
+            self._turns.next = self._lease.run_transaction(
+                lambda connection: self._turns.write_directly(connection, turn, self._lease.held))
         self._threads.log.turns += 1
         self._lease.extend_late()

@@ -182,11 +182,14 @@ class LeaseKeeper:
 
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
-    def run_transaction(self, function: Callable[[Connection], T]) -> T:
-        """Return the result of a function in one transaction. Raise `LeaseLost` if a taker has ended the session."""
+    def run_transaction(self, function: Callable[[Connection], T], *, pipelined: bool = False) -> T:
+        """Return the result of a function in one transaction. Raise `LeaseLost` if a taker has ended the session.
+
+        A function that is `pipelined` begins the transaction itself.
+        """
         lease, writing = self.held, self._threads.writing
         try:
-            return writing.run_transaction(function)
+            return (writing.run_pipeline if pipelined else writing.run_transaction)(function)
         except StoreUnavailable as error:
             # A taker ends the session of the former holder. A server that is really gone says nothing here.
             if error.kind == "gone" and lease is not None:

@@ -176,7 +176,7 @@ def renew_lease(connection: Connection, lease: Lease, name: str = ROUTER) -> Non
     dialect = connection.dialect
     with closing(connection.connection.cursor()) as cursor:
         if _RENEW[dialect.name].run_once(cursor, dialect, {**_lease_parameters(lease, name), "b_for": TTL_S}) != 1:
-            raise LeaseLost("another node has taken it over")
+            raise lease_taken()
 
 
 def renew_name(connection: Connection, lease: Lease, about: str) -> None:
@@ -201,13 +201,23 @@ def check_lease(cursor: DBAPICursor, dialect: Dialect, lease: Lease) -> None:
     """
     _CHECK.run_once(cursor, dialect, _lease_parameters(lease, ROUTER))
     if cursor.fetchone() is None:
-        raise LeaseLost("another node has taken it over")
+        raise lease_taken()
 
 
 def require_lease(connection: Connection, lease: Lease) -> None:
     """Raise `LeaseLost` in a transaction of an older epoch (`check_lease`)."""
     with closing(connection.connection.cursor()) as cursor:
         check_lease(cursor, connection.dialect, lease)
+
+
+def lease_taken() -> LeaseLost:
+    """Return the error for an older epoch."""
+    return LeaseLost("another node has taken it over")
+
+
+def demand_values(lease: Lease) -> dict[str, object]:
+    """Return the values of `DEMAND_LEASE`."""
+    return _lease_parameters(lease, ROUTER)
 
 
 def _own_backend(database: str) -> ColumnElement[str]:
@@ -243,6 +253,10 @@ _SESSION_ENDED = text("""
              OR CAST(extract(epoch FROM backend_start) AS text) = split_part(:b_backend, ' ', 2)))""")
 _OURS = and_(leases.c.name == bindparam("b_name"), leases.c.node == bindparam("b_node"),
              leases.c.epoch == bindparam("b_epoch"))
+_HELD = select(leases.c.epoch).where(_OURS).with_for_update(read=True).cte("held")
+DEMAND_LEASE = Statement(select(literal_column("1 / count(*)")).select_from(_HELD))
+"""Check of a turn that does not wait for the answer: without the lease it is a division by zero, so PostgreSQL runs
+nothing after it."""
 _CHECK = Statement(select(leases.c.epoch).where(_OURS).with_for_update(read=True))
 _RENEW = {database: Statement(update(leases).where(_OURS).values(
     expires=database_clock(database) + bindparam("b_for"), backend=_own_backend(database)))

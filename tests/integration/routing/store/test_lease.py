@@ -24,6 +24,7 @@ from routing.store.lease.process_holder import Holder, is_alive, this_process
 from routing.store.rows import StoreTurn
 from routing.store.schema import leases
 from routing.store.store import Store
+from routing.store.turns.turn_writer import NextNumbers
 from tests.fakes.store_day import Day
 from tests.until import LIMIT_S, until_async
 
@@ -34,6 +35,7 @@ from __future__ import annotations
 import asyncio, sys
 from routing.store.errors import LeaseHeld
 from routing.store.store import Store
+from routing.store.turns.turn_writer import NextNumbers
 
 async def main() -> None:
     store = await Store.open_store(sys.argv[1])
@@ -232,14 +234,14 @@ async def test_of_a_turn_that_took_longer_than_the_lease_no_command_leaves_when_
     day.queue("c1")
     kept = store._turns.write_turn
 
-    def slow(connection: Connection, turn: StoreTurn, lease: Lease | None) -> tuple[int, int]:
+    def slow(connection: Connection, turn: StoreTurn, lease: Lease | None) -> NextNumbers:
         store._lease.until = 0.0
         return kept(connection, turn, lease)
 
     in_transaction = store._lease.run_transaction
 
-    def taken_between(function: Callable[[Connection], object]) -> object:
-        found = in_transaction(function)
+    def taken_between(function: Callable[[Connection], object], **more: bool) -> object:
+        found = in_transaction(function, **more)
         rewrite(tmp_path, node="second", epoch=2)
         return found
 

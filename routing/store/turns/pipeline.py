@@ -1,0 +1,96 @@
+"""Send the statements of one PostgreSQL transaction without a wait between them, and look at all results together.
+
+A statement that waits for its answer costs one round trip to the server, which is most of a turn on a network. Here a
+turn waits once for all its statements, and once for the commit.
+
+The server runs the statements in their order and skips all after the first that fails. So the first statement without a
+result is the one that failed, and everything is as if each had been awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from routing.store.statement import Statement, Values
+
+Explain = Callable[[Exception | None], Exception | None]
+"""Function from the driver's error of a statement, or None if it changed another number of rows than expected, to the
+error to raise. None: the driver's error itself."""
+
+
+def explain_nothing(_error: Exception | None) -> None:
+    """Leave the driver's error as it is."""
+
+
+class _Sent(NamedTuple):
+    cursor: Any
+    """Any: a cursor of the driver."""
+    times: int
+    """Rows of a statement that runs for each of several rows, 0 for a statement that runs once."""
+    expected: int | None
+    explain: Explain
+
+    @property
+    def answered(self) -> bool:
+        # The driver counts -1 rows before the answer of a single statement, and 0 before that of several.
+        return bool(self.cursor.rowcount >= self.times)
+
+
+class Pipeline:
+    """Statements of one transaction that the server gets without a wait (`WritingConnection.run_pipeline`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._raw: Any = connection.connection.dbapi_connection
+        self._dialect = connection.dialect
+        self._sent: list[_Sent] = []
+
+    def send(self, statement: Statement, values: Values, explain: Explain = explain_nothing,
+             expected: int | None = None) -> Any:
+        """Send a statement, and return its cursor. `expected` is the number of rows that it must change."""
+        text, take = statement.compile_for(self._dialect)
+        sent = _Sent(self._raw.cursor(), 0, expected, explain)
+        self._sent.append(sent)
+        sent.cursor.execute(text, take(values))
+        return sent.cursor
+
+    def send_all(self, statement: Statement, rows: Iterable[Values]) -> None:
+        """Send a statement for each of the rows."""
+        text, take = statement.compile_for(self._dialect)
+        taken = [take(values) for values in rows]
+        sent = _Sent(self._raw.cursor(), len(taken), None, explain_nothing)
+        self._sent.append(sent)
+        sent.cursor.executemany(text, taken)
+
+    def read_row(self, statement: Statement, values: Values) -> Any:
+        """Return the first row of a query, or None. The wait for it is one round trip."""
+        return self.send(statement, values).fetchone()
+
+    def run_filled(self, fill: Callable[[Pipeline], None]) -> None:
+        """Begin the transaction, let a function send its statements, and wait for the last result.
+
+        Raise the first error in the order of the statements.
+        """
+        failed: Exception | None = None
+        driver_error: type[Exception] = self._dialect.loaded_dbapi.Error
+        try:
+            with self._raw.pipeline():
+                # The answer of an earlier statement may arrive, and be raised, while a later one is sent.
+                try:
+                    self._raw.cursor().execute("BEGIN")
+                    fill(self)
+                except Exception as error:
+                    failed = error
+        except driver_error as error:
+            failed = failed if isinstance(failed, driver_error) else error
+        for sent in self._sent:
+            if not sent.answered:
+                failed = sent.explain(failed) or failed
+                break
+            if sent.expected is not None and sent.cursor.rowcount != sent.expected:
+                failed = sent.explain(None) or failed
+                break
+        if failed is not None:
+            raise failed
