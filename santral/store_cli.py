@@ -1,4 +1,4 @@
-"""Define `santral store upgrade`: long migrations of the tables, while no node runs."""
+"""Define `santral store`: long migrations of the tables and the move to PostgreSQL, while no node runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from planning.options import progress_bar
 from routing.store.errors import StoreError
@@ -22,14 +24,15 @@ from santral.errors import StoreFailure, UpgradeDue
 from santral.offline_upgrade import upgrade_offline
 from santral.privacy.cli import STATE, CentreFolder, Settings, State, is_node_running
 from santral.state_folder import require_owner
+from santral.store_move import move_store
 
 PLAIN_EVERY_S = 10.0
 """Time between two lines of progress where there is no terminal."""
 
 
 def build_commands() -> typer.Typer:
-    """Return the command `upgrade`."""
-    app = typer.Typer(no_args_is_help=True, help="Bring the tables of a store up to date.")
+    """Return the commands `upgrade` and `move`."""
+    app = typer.Typer(no_args_is_help=True, help="Bring the tables of a store up to date, or move them to PostgreSQL.")
 
     @app.command("upgrade")
     def upgrade_store(
@@ -62,7 +65,44 @@ def build_commands() -> typer.Typer:
         if dry_run and estimate.is_long:
             raise typer.Exit(UpgradeDue.exit_code)
 
+    @app.command("move")
+    def move_to_postgres(
+        sqlite: Annotated[Path, typer.Argument(metavar="SQLITE", help="File of the store, such as "
+                                                                      "/var/lib/santral/santral.db.")],
+        postgres: Annotated[str, typer.Argument(metavar="POSTGRES", help=(
+            "URL of an empty database, postgresql://user@host/database. Its password is in a passfile."))],
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array with each table.")] = False,
+    ) -> None:
+        """Carry a store over to PostgreSQL in one transaction, and compare each table. End the node first."""
+        _require_postgres(postgres)
+        if not sqlite.is_file():
+            raise StoreFailure(f"{sqlite} is not there. Name the file of the store")
+        require_owner(sqlite.absolute().parent)
+        try:
+            with _show_progress() as report:
+                moved = move_store(sqlite, postgres, report)
+        except StoreError as error:
+            raise StoreFailure(str(error)) from error
+        if as_json:
+            typer.echo(json.dumps([one._asdict() for one in moved]))
+            return
+        typer.echo(f"{sum(one.rows for one in moved):,} rows of {len(moved)} tables are the same in both. Write this "
+                   f"URL as `url` under [store], start the node, and keep {sqlite} as a backup")
+
     return app
+
+
+def _require_postgres(text: str) -> None:
+    """Raise BadParameter for a text that is no URL of PostgreSQL, or that shows its password to the machine."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.get_backend_name() != "postgresql":
+        raise typer.BadParameter("it must be a URL such as postgresql://user@host/database", param_hint="POSTGRES")
+    if url.password or "password" in url.query:
+        raise typer.BadParameter("all processes of the machine see this password. Put it into a passfile (~/.pgpass, "
+                                 "or PGPASSFILE)", param_hint="POSTGRES")
 
 
 def _print_result(estimate: UpgradeEstimate, took: float | None, as_json: bool) -> None:
