@@ -193,7 +193,7 @@ class WritingConnection:
             raise store_error(wrap_driver_error(error, connection), self._url) from None
 
     def run_pipeline(self, function: Callable[[Connection], T]) -> T:
-        """Return the result of a function whose first statement begins its transaction (PostgreSQL)."""
+        """Return the result of a function that begins and commits its transaction in a pipeline (PostgreSQL)."""
         info = self._require_open().info
         info[_BEGINS_LATER] = True
         try:

@@ -1,10 +1,11 @@
 """Send the statements of one PostgreSQL transaction without a wait between them, and look at all results together.
 
 A statement that waits for its answer costs one round trip to the server, which is most of a turn on a network. Here a
-turn waits once for all its statements, and once for the commit.
+turn waits once, for all its statements and the commit.
 
-The server runs the statements in their order and skips all after the first that fails. So the first statement without a
-result is the one that failed, and everything is as if each had been awaited.
+The server runs the statements in their order and skips all after the first that fails, the commit too. So the first
+statement without a result is the one that failed, and everything is as if each had been awaited. A statement that
+changes another number of rows than one is made to fail as well.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from sqlalchemy import Connection
 from routing.store.statement import Statement, Values
 
 Explain = Callable[[Exception | None], Exception | None]
-"""Function from the driver's error of a statement, or None if it changed another number of rows than expected, to the
-error to raise. None: the driver's error itself."""
+"""Function from the driver's error of a statement, or None if it did not change its one row, to the error to raise.
+None: the driver's error itself."""
+
+ONE_ROW = "WITH changed AS ({} RETURNING 1) SELECT 1 / count(*) FROM changed"
+"""A change of no row is a division by zero."""
 
 
 def explain_nothing(_error: Exception | None) -> None:
@@ -30,7 +34,7 @@ class _Sent(NamedTuple):
     """Any: a cursor of the driver."""
     times: int
     """Rows of a statement that runs for each of several rows, 0 for a statement that runs once."""
-    expected: int | None
+    one_row: bool
     explain: Explain
 
     @property
@@ -44,23 +48,25 @@ class Pipeline:
 
     def __init__(self, connection: Connection) -> None:
         self._raw: Any = connection.connection.dbapi_connection
-        self._dialect = connection.dialect
+        self.dialect = connection.dialect
         self._sent: list[_Sent] = []
 
     def send(self, statement: Statement, values: Values, explain: Explain = explain_nothing,
-             expected: int | None = None) -> Any:
-        """Send a statement, and return its cursor. `expected` is the number of rows that it must change."""
-        text, take = statement.compile_for(self._dialect)
-        sent = _Sent(self._raw.cursor(), 0, expected, explain)
+             *, one_row: bool = False) -> Any:
+        """Send a statement, and return its cursor. With `one_row` it fails unless it changes one row."""
+        text, take = statement.compile_for(self.dialect)
+        if one_row:
+            text = ONE_ROW.format(text)
+        sent = _Sent(self._raw.cursor(), 0, one_row, explain)
         self._sent.append(sent)
         sent.cursor.execute(text, take(values))
         return sent.cursor
 
     def send_all(self, statement: Statement, rows: Iterable[Values]) -> None:
         """Send a statement for each of the rows."""
-        text, take = statement.compile_for(self._dialect)
+        text, take = statement.compile_for(self.dialect)
         taken = [take(values) for values in rows]
-        sent = _Sent(self._raw.cursor(), len(taken), None, explain_nothing)
+        sent = _Sent(self._raw.cursor(), len(taken), False, explain_nothing)
         self._sent.append(sent)
         sent.cursor.executemany(text, taken)
 
@@ -69,28 +75,27 @@ class Pipeline:
         return self.send(statement, values).fetchone()
 
     def run_filled(self, fill: Callable[[Pipeline], None]) -> None:
-        """Begin the transaction, let a function send its statements, and wait for the last result.
+        """Begin the transaction, let a function send its statements, commit, and wait for the last result.
 
-        Raise the first error in the order of the statements.
+        Raise the first error in the order of the statements. The transaction is then not over.
         """
         failed: Exception | None = None
-        driver_error: type[Exception] = self._dialect.loaded_dbapi.Error
+        driver: Any = self.dialect.loaded_dbapi
         try:
             with self._raw.pipeline():
                 # The answer of an earlier statement may arrive, and be raised, while a later one is sent.
                 try:
                     self._raw.cursor().execute("BEGIN")
                     fill(self)
+                    self._raw.cursor().execute("COMMIT")
                 except Exception as error:
                     failed = error
-        except driver_error as error:
-            failed = failed if isinstance(failed, driver_error) else error
+        except driver.Error as error:
+            failed = failed if isinstance(failed, driver.Error) else error
+        if failed is None:
+            return
         for sent in self._sent:
             if not sent.answered:
-                failed = sent.explain(failed) or failed
-                break
-            if sent.expected is not None and sent.cursor.rowcount != sent.expected:
-                failed = sent.explain(None) or failed
-                break
-        if failed is not None:
-            raise failed
+                unchanged = sent.one_row and isinstance(failed, driver.errors.DivisionByZero)
+                raise sent.explain(None if unchanged else failed) or failed
+        raise failed

@@ -1,4 +1,4 @@
-"""Write the rows of a turn by a pipeline: each compare-and-set is sent at once, and its count is checked at the end."""
+"""Write the rows of a turn by a pipeline: each compare-and-set is sent at once, and fails if its row has changed."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class PipelinedRows(RowWriter):
 
     def _change(self, change: Change, plan: RowPlan) -> None:
         self._pipeline.send(plan.update(change.groups), plan.update_values(change),
-                            partial(self._explain, change, self._other_version), 1)
+                            partial(self._explain, change, self._other_version), one_row=True)
 
     def _add(self, change: Change, plan: RowPlan) -> None:
         self._pipeline.send(plan.insert, plan.values(change.row), partial(self._explain, change, None))
 
     def _add_contact(self, change: Change, plan: RowPlan) -> None:
         self._pipeline.send(plan.insert_new, {**plan.values(change.row), "changed_at": change.at},
-                            partial(self._explain, change, lambda _: ContactIdTaken()), 1)
+                            partial(self._explain, change, lambda _: ContactIdTaken()), one_row=True)
 
     def _add_offer(self, change: Change, plan: RowPlan) -> None:
         values, explain = plan.values(change.row), partial(self._explain, change, None)

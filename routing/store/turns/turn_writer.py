@@ -56,9 +56,9 @@ class TurnWriter:
     def write_turn(self, connection: Connection, turn: StoreTurn, lease: Lease | None) -> NextNumbers:
         """Write a turn inside the caller's transaction. Return the numbers of the next turn.
 
-        Raise `LeaseLost` or `StoreConflict`, after which the caller rolls back. On PostgreSQL the turn begins the
-        transaction itself (`WritingConnection.run_pipeline`), and `ContactIdTaken` is raised for a turn that only
-        `write_directly` can write.
+        Raise `LeaseLost` or `StoreConflict`, after which the caller rolls back. On PostgreSQL the turn begins and
+        commits the transaction itself (`WritingConnection.run_pipeline`). A turn that only `write_directly` can write
+        raises `ContactIdTaken` there.
         """
         if connection.dialect.name == "sqlite":
             return self.write_directly(connection, turn, lease)
@@ -87,7 +87,7 @@ class TurnWriter:
         return numbers.after(turn)
 
     def _write_in_pipeline(self, connection: Connection, turn: StoreTurn, lease: Lease | None) -> NextNumbers:
-        """Write a turn with one wait for the server, or two if it has a start of a node."""
+        """Write and commit a turn with one wait for the server, or two if it has a start of a node."""
         driver, numbers = _driver_of(connection), self.next
 
         def explain_lease(error: Exception | None) -> Exception | None:
