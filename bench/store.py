@@ -3,8 +3,12 @@
 A decision is measured with everything around it: two inputs, a caller's queue entry, an agent who signs in and rings,
 the offer. That is nine changed rows in five tables and the bodies of six records.
 
-There are two yardsticks, with the same WAL, the same `synchronous=FULL` and the same disk, round by round in turn. One
-is the same statements with ready values, given to the driver in a plain loop. The other is one insert into one table.
+On PostgreSQL, if it is installed, the same turns are compared with one bare pipeline of its driver, which sends the
+same statements and the COMMIT at once.
+
+On SQLite there are two yardsticks, with the same WAL, the same `synchronous=FULL` and the same disk, round by round in
+turn. One is the same statements with ready values, given to the driver in a plain loop. The other is one insert into
+one table.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.harness import bare_pipeline as bare
 from bench.row import Row
+from lab.private_postgres import PrivatePostgres, find_programs
 from routing.core.events import ContactQueued, Event, HoldTick
 from routing.core.model.centre_model import AgentState, Channel, ContactState
 from routing.core.model.declare import STATE
@@ -31,7 +37,7 @@ from routing.runner import RunnerTurn
 from routing.store.statement import Statement
 from routing.store.store import Store
 
-TAKES_S = 10.0
+TAKES_S = 20.0
 ROUNDS = 150
 """Commits measured for each figure. The median counts, because a disk now and then takes a hundred times as long."""
 
@@ -54,6 +60,9 @@ machine makes that way longer, so measure on an idle one.
 GOAL_BATCH_SHARE = 0.5
 """Largest cost of a decision in a batch as a share of a decision alone. Above it, batching is not worth its delay."""
 
+GOAL_PIPELINE = 1.5
+"""Most times the cost of a bare pipeline of PostgreSQL's driver, which looks at no count."""
+
 StatementLog = list[tuple[str, Any, bool]]
 """Statements of one turn: text, values (Any: as the driver takes them), whether there are many."""
 
@@ -62,19 +71,72 @@ def measure_rows() -> list[Row]:
     """Measure all commits."""
     with tempfile.TemporaryDirectory() as folder:
         took = asyncio.run(_measure_commits(Path(folder)))
-    one, batch, bare, same_one, same = (statistics.median(took[name]) for name in (
+    one, batch, insert, same_one, same = (statistics.median(took[name]) for name in (
         "one", "batch", "bare", "same_one", "same"))
     each = batch / BATCH
     return [
-        Row("store.commit.one", one * 1e6, "us", f"sqlite3, one insert: {bare * 1e6:.0f} us", one / bare,
-            f"at most {GOAL_RATIO:g}x", one <= GOAL_RATIO * bare),
+        Row("store.commit.one", one * 1e6, "us", f"sqlite3, one insert: {insert * 1e6:.0f} us", one / insert,
+            f"at most {GOAL_RATIO:g}x", one <= GOAL_RATIO * insert),
         Row("store.commit.same", one * 1e6, "us", f"sqlite3, same rows: {same_one * 1e6:.0f} us", one / same_one,
             f"at most {GOAL_SAME:g}x", one <= GOAL_SAME * same_one),
         Row("store.batch", batch * 1e6, "us", f"sqlite3, same rows: {same * 1e6:.0f} us", batch / same,
             f"at most {GOAL_SAME:g}x", batch <= GOAL_SAME * same),
         Row("store.commit.each_of_batch", each * 1e6, "us", f"alone: {one * 1e6:.0f} us", one / each,
             f"at least {1 / GOAL_BATCH_SHARE:g}x", each <= GOAL_BATCH_SHARE * one),
+        *_compare_pipelines(one, batch),
     ]
+
+
+def _compare_pipelines(sqlite_one: float, sqlite_batch: float) -> list[Row]:
+    """Measure the commits on a private PostgreSQL server. Without the program there are no rows."""
+    programs = find_programs()
+    if programs is None:
+        return []
+    server = PrivatePostgres(programs)
+    server.start()
+    try:
+        took = asyncio.run(_measure_pipelines(server.url))
+    finally:
+        server.stop()
+    rows = []
+    for name, beside in (("one", sqlite_one), ("batch", sqlite_batch)):
+        ours, alone = (statistics.median(took[which]) for which in (name, f"bare_{name}"))
+        rows += [
+            Row(f"store.postgres.{name}", ours * 1e6, "us", f"psycopg pipeline, same rows: {alone * 1e6:.0f} us",
+                ours / alone, f"at most {GOAL_PIPELINE:g}x", ours <= GOAL_PIPELINE * alone),
+            Row(f"store.postgres.{name}.sqlite", ours * 1e6, "us", f"SQLite: {beside * 1e6:.0f} us", ours / beside, "",
+                None)]
+    return rows
+
+
+async def _measure_pipelines(server: str) -> dict[str, list[float]]:
+    """Commit each turn on the store and on a bare connection, round by round in turn."""
+    sizes = {"one": 1, "batch": BATCH}
+    took: dict[str, list[float]] = {f"{kind}{name}": [] for name in sizes for kind in ("", "bare_")}
+    bare.create_databases(server, [f"{kind}_{name}" for name in sizes for kind in ("ours", "bare")])
+    stores = {name: await _open_store(bare.url_of_database(server, f"ours_{name}")) for name in sizes}
+    alone = {}
+    for name in sizes:
+        where = bare.url_of_database(server, f"bare_{name}")
+        await (await _open_store(where)).close()
+        alone[name] = bare.connect_driver(where)
+    for number in range(ROUNDS):
+        for name, decisions in sizes.items():
+            turn = build_turn(number * decisions, decisions)
+            sent: bare.SentStatements = []
+            with bare.record_pipeline(sent):
+                before = time.perf_counter()
+                await stores[name].commit(turn)
+                took[name].append(time.perf_counter() - before)
+            took[f"bare_{name}"].append(bare.run_pipeline(alone[name], sent))
+    for name in sizes:
+        await stores[name].close()
+        ours = bare.connect_driver(bare.url_of_database(server, f"ours_{name}"))
+        if bare.count_rows(ours) != bare.count_rows(alone[name]):
+            raise RuntimeError("the yardstick did not keep the same rows")
+        ours.close()
+        alone[name].close()
+    return took
 
 
 async def _measure_commits(folder: Path) -> dict[str, list[float]]:
@@ -86,8 +148,8 @@ async def _measure_commits(folder: Path) -> dict[str, list[float]]:
     # 2. Open the stores and the yardsticks.
     opened = {name: await _open_store(folder / f"{name}.db") for name in stores}
     alone = {name: await _open_bare(folder / f"alone-{name}.db") for name in stores}
-    bare = _connect_bare(folder / "bare.db")
-    bare.execute("CREATE TABLE facts (seq INTEGER PRIMARY KEY, at REAL, kind TEXT, body TEXT)")
+    plain = _connect_bare(folder / "bare.db")
+    plain.execute("CREATE TABLE facts (seq INTEGER PRIMARY KEY, at REAL, kind TEXT, body TEXT)")
     took: dict[str, list[float]] = {name: [] for name in ("one", "batch", "bare", "same_one", "same")}
     # 3. Commit each turn on all of them in turn.
     for number in range(ROUNDS):
@@ -98,7 +160,7 @@ async def _measure_commits(folder: Path) -> dict[str, list[float]]:
             took[name].append(time.perf_counter() - before)
             took["same_one" if name == "one" else "same"].append(_run_statements(alone[name], told[name][number]))
         took["bare"].append(_run_statements(
-            bare, [("INSERT INTO facts VALUES (?, ?, ?, ?)", (number, 1.0, "Offered", "x" * 300), False)]))
+            plain, [("INSERT INTO facts VALUES (?, ?, ?, ?)", (number, 1.0, "Offered", "x" * 300), False)]))
     # 4. Check that yardstick and store hold the same rows.
     for name in stores:
         await opened[name].close()
@@ -107,7 +169,7 @@ async def _measure_commits(folder: Path) -> dict[str, list[float]]:
             raise RuntimeError("the yardstick did not keep the same rows")
         ours.close()
         alone[name].close()
-    bare.close()
+    plain.close()
     return took
 
 
@@ -116,7 +178,7 @@ def _stored_tables(connection: sqlite3.Connection) -> list[Any]:
             for table in ("journal", "facts")]
 
 
-async def _open_store(path: Path) -> Store:
+async def _open_store(path: Path | str) -> Store:
     store = await Store.open_store(path)
     await store.take_lease("bench")
     return store
