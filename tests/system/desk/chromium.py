@@ -56,7 +56,7 @@ class PhonePage:
         except AssertionError as error:
             raise AssertionError(f"{error}; the page saw {await self.seen()} {self.errors}") from None
 
-    async def hears(self, hertz: float, limit: float = 10.0) -> float:
+    async def hears(self, hertz: float, limit: float = LIMIT_S) -> float:
         """Wait until the strongest frequency in the page is this one."""
         async def there() -> float:
             found = await self.page.evaluate("window.phone.callerSpectrum()")

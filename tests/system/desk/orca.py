@@ -29,7 +29,7 @@ UNBUFFERED = "from orca import debug\ndebug.debugFile.reconfigure(line_buffering
 """Customisation of Orca that writes each line of its file at once, so that a test can wait for an utterance."""
 ALONE = "#!/bin/sh\nexit 1\n"
 """Takes the place of `pgrep`. Orca refuses to start next to another one, even on a separate display and bus."""
-REPEAT_S, READ_S = 5.0, 60.0
+REPEAT_S, READ_S = 10.0, 120.0
 """Time after which a key was lost, and time in which keys are pressed again from the first one."""
 SPOKEN = re.compile(r"^(\d+):(\d+):(\d+\.\d+) - SPEECH OUTPUT: '(.*?)' \{", re.MULTILINE)
 BRAILLE = re.compile(r"^(\d+):(\d+):(\d+\.\d+) - BRAILLE LINE:\s+'(.*)'", re.MULTILINE)

@@ -27,7 +27,7 @@ async def test_a_browser_dials_hears_the_menu_presses_a_key_and_talks(new_lab: N
     assert lab.info.desk == f"http://{lab.info.http}/"
     agent = await lab.sign_in_agent("a1001", PhoneBehaviour(tone=AGENT, record=lab.folder / "agent"))
     caller = await CallerPage.open_page(browser, lab.info.caller_page)
-    assert await caller.state() == "Aramaya hazır."
+    await caller.says("Aramaya hazır.")
     assert (await Axe().run(caller.page)).violations_count == 0
     # 2. It dials by keyboard, and the greeting is heard.
     await caller.page.focus("#line")
@@ -49,7 +49,7 @@ async def test_a_browser_dials_hears_the_menu_presses_a_key_and_talks(new_lab: N
     # 5. The visitor hangs up with the same button, and the agent's phone is free.
     await caller.page.click("#line")
     await phone.wait_ended()
-    assert await caller.state() == "Görüşme bitti."
+    await caller.says("Görüşme bitti.")
     # 6. The same page is the same caller; a second page is a second caller.
     await lab.wait_until_quiet()
     other = await CallerPage.open_page(browser, lab.info.caller_page)

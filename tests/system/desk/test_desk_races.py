@@ -83,8 +83,11 @@ class RacingDesk:
         async def is_silent() -> bool:
             return not await asyncio.to_thread(self._pbx.list_channels)
 
+        async def is_closed() -> bool:
+            return bool(await self.page.evaluate(OPEN_LINES) == 0)
+
         await until_async(is_silent, what="no channel is left at Asterisk")
-        assert await self.page.evaluate(OPEN_LINES) == 0, "the page keeps no line open"
+        await until_async(is_closed, what="the page keeps no line open")
 
 
 async def act_together(first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]],

@@ -24,7 +24,7 @@ from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from tests.system.conftest import NewLab
 from tests.system.stage import plain
-from tests.until import until, until_async
+from tests.until import LIMIT_S, until, until_async
 
 pytestmark = pytest.mark.system
 
@@ -87,7 +87,8 @@ async def test_the_link_to_asterisk_can_go_through_a_proxy(new_lab: NewLab) -> N
         return f"127.0.0.1:{await proxies[0].start_listening()}"
 
     try:
-        lab = await new_lab(through=lambda address: asyncio.run_coroutine_threadsafe(begin(address), loop).result(10))
+        lab = await new_lab(through=lambda address: asyncio.run_coroutine_threadsafe(
+            begin(address), loop).result(LIMIT_S))
         await _cut_and_mend(lab, proxies[0])
     finally:
         for proxy in proxies:
@@ -126,7 +127,7 @@ def test_a_guarded_lab_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
     code = ("import sys, time; from pathlib import Path; from lab.lifecycle import start_lab; "
             "start_lab(folder=Path(sys.argv[1]), guarded=True); print('ready', flush=True); time.sleep(600)")
     owner = process.start_process([sys.executable, "-c", code, str(tmp_path / "lab")], tmp_path / "owner.log")
-    until(lambda: "ready" in process.read_tail(tmp_path / "owner.log"), timeout=60)
+    until(lambda: "ready" in process.read_tail(tmp_path / "owner.log"), timeout=120)
     found = json.loads((tmp_path / "lab" / "lab.json").read_text())["processes"]
     assert [one["name"] for one in found] == ["guard", "asterisk", "network", "node"]
     process.send_signal(owner, signal.SIGKILL)
@@ -180,7 +181,8 @@ def test_demo_answers_calls_and_leaves_nothing(tmp_path: Path) -> None:
     commands = [line.split() for line in result.output.partition("Try next\n")[2].splitlines() if line.strip()]
     assert [command[:2] for command in commands] == [["santral", "why"], ["santral", "report"], ["santral", "replay"]]
     for command in commands:
-        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=120,
+                              check=False)
         assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "lab.json").read_text())["processes"] == []
     assert list((tmp_path / "recordings").glob("*.wav"))

@@ -25,7 +25,7 @@ from tests.system import walk
 from tests.system.stage import growing
 from tests.system.stock_asterisk import StockAsterisk
 from tests.system.walk import Machine
-from tests.until import until, until_async
+from tests.until import LIMIT_S, until, until_async
 
 pytestmark = pytest.mark.system
 
@@ -82,7 +82,7 @@ async def test_the_page_leads_to_the_first_call(machine: Machine, place: Network
     node = machine.node
     assert node is not None
     node.send_signal(signal.SIGTERM)
-    assert node.wait(30) == 0, process.read_tail(machine.log)
+    assert node.wait(2 * LIMIT_S) == 0, process.read_tail(machine.log)
 
 
 def carry_out(machine: Machine, page: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ async def santral_reload(lab: LabSession, *options: str) -> tuple[int, str, floa
     began = time.monotonic()
     done = await asyncio.to_thread(lambda: subprocess.run(
         [sys.executable, "-m", "santral", "reload", "--state", str(lab.folder), *options], capture_output=True,
-        text=True, check=False, timeout=60.0, env={**os.environ, "COLUMNS": "200"}))
+        text=True, check=False, timeout=120.0, env={**os.environ, "COLUMNS": "200"}))
     return done.returncode, done.stdout + done.stderr, time.monotonic() - began
 
 
@@ -58,7 +58,7 @@ async def build_prompts(centre: Path, sounds: Path) -> None:
     """Build the sounds of changed files, as an operator does before a reload."""
     await asyncio.to_thread(lambda: subprocess.run(
         [sys.executable, "-m", "santral", "prompts", "build", "--centre", str(centre), "--out", str(sounds)],
-        capture_output=True, check=True, timeout=120.0))
+        capture_output=True, check=True, timeout=300.0))
 
 
 async def callers(stage: Stage, count: int, key: str, tone: int | None = None) -> list[Leg]:
@@ -165,7 +165,7 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     await ask_node(lab.info, "POST", f"/api/v1/agents/{new}/login", {"seat": seat.endpoint}, agent=new)
     served = await until_async(lambda: lab.query_store(
         "select contact from offers where agent = ? and connected_at > 0", new),
-                               20.0, "the new agent's first talk")
+                               what="the new agent's first talk")
     assert [row["contact"] for row in served] == places[:1]
     await lab.network.hang_up_all()
     await lab.wait_until_quiet()
