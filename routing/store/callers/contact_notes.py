@@ -18,6 +18,9 @@ from routing.store.schema import contact_notes, contacts, offers
 PAGE = 500
 """Rows of one transaction, so that a running node waits for none of them."""
 
+TALKS_SOUGHT = 500
+"""Last talks of an agent among which a contact is looked for. A note comes within a day, and no day has more."""
+
 
 class CallerWasErased(Refused):
     """The data of the contact's caller was erased, so nothing more is written down of the contact."""
@@ -88,17 +91,21 @@ def talks_of_agent(connection: Connection, agent: str, limit: int) -> list[TalkR
     rows = connection.execute(
         select(offers.c.contact, offers.c.service, offers.c.connected_at, offers.c.talk_s)
         .where(offers.c.agent == agent, offers.c.connected_at.is_not(None))
-        .order_by(offers.c.connected_at.desc()).limit(limit))
+        .order_by(offers.c.offer.desc()).limit(limit))
     return [TalkRow(*row) for row in rows]
 
 
 def service_of_talk(connection: Connection, agent: str, contact: str, since: float) -> str | None:
-    """Return the service of the last talk that an agent had in a contact since a time, or None without one."""
+    """Return the service of the last talk that an agent had in a contact since a time, or None without one.
+
+    The talk is one of the agent's last `TALKS_SOUGHT`.
+    """
+    last = (select(offers.c.offer, offers.c.contact, offers.c.service, offers.c.connected_at)
+            .where(offers.c.agent == agent, offers.c.connected_at.is_not(None))
+            .order_by(offers.c.offer.desc()).limit(TALKS_SOUGHT).subquery())
     return connection.execute(
-        select(offers.c.service)
-        .where(offers.c.agent == agent, offers.c.connected_at.is_not(None), offers.c.connected_at >= since,
-               offers.c.contact == contact)
-        .order_by(offers.c.connected_at.desc()).limit(1)).scalar_one_or_none()
+        select(last.c.service).where(last.c.contact == contact, last.c.connected_at >= since)
+        .order_by(last.c.offer.desc()).limit(1)).scalar_one_or_none()
 
 
 def contacts_of_caller(connection: Connection, contact: str, since: float, limit: int) -> list[CallerContact]:

@@ -114,6 +114,17 @@ async def test_a_private_service_is_for_those_who_serve_it_and_each_reading_is_a
     assert house.audited == [("agent a1", "note_read", {"agent": "a1", "contacts": ["c1"]})]
 
 
+async def test_a_note_is_for_one_of_the_last_talks(house: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for contact in ("c1", "c2", "c3"):
+        await house.talk(contact, A1)
+        await house.hangs_up(A1)
+    monkeypatch.setattr(contact_notes, "TALKS_SOUGHT", 2)
+    assert (await house.write(A1, "c2")).mine
+    with pytest.raises(NotNow):
+        await house.write(A1, "c1")
+    assert [one.contact for one in (await house.notes.own_contacts(A1)).contacts] == ["c3", "c2", "c1"]
+
+
 async def test_an_agent_who_has_left_a_private_service_reads_no_own_note_of_it(house: Notes) -> None:
     await house.talk("c1", A2)
     await house.hangs_up(A2)
