@@ -18,6 +18,7 @@ from tests.fakes.sip_uac import Telephone, telephone
 from tests.system import ended, hostile
 from tests.system import needs as needs_centre
 from tests.system.stage import Stage
+from tests.until import LIMIT_S
 
 ASTERNIC = '\n[queue_log]\ncompat = "asternic"\n'
 """Setting of the shared lab, in which most transfers are made. `ended` looks at the counts of Asternic when it ends."""
@@ -53,7 +54,7 @@ class Link:
         """For `lab.lifecycle`, which runs in a thread: the address the node shall use."""
         host, _, port = place.rpartition(":")
         self.proxy = TcpProxy(host, int(port))
-        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start_listening(), self._loop).result(10)}"
+        return f"{host}:{asyncio.run_coroutine_threadsafe(self.proxy.start_listening(), self._loop).result(LIMIT_S)}"
 
 
 @pytest.fixture(scope="session")

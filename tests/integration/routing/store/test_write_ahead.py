@@ -16,7 +16,7 @@ from routing.store.store import Store
 from routing.store.threads.worker import Worker
 from routing.store.write_ahead import PAGES_MAX, TURNS
 from tests.fakes.store_day import Day
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -83,10 +83,10 @@ async def test_what_is_done_between_calls_comes_after_the_answer_and_not_before_
     def between() -> None:
         told.append("between")
         entered.set()
-        held.wait(10.0)
+        held.wait(2 * LIMIT_S)
 
     worker = Worker("test", between)
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(LIMIT_S):
         await worker.call_function(lambda: told.append("one"))  # answered, although what is between waits
     await until_async(entered.is_set)
     calls = [asyncio.create_task(worker.call_function(lambda name=name: told.append(name)))
