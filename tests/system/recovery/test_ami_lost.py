@@ -26,11 +26,11 @@ SERVICE, KEY, DISTRESS, DISTRESS_KEY = "uzaktan_egitim", "2", "psikososyal", "1"
 AWAY_S = 60.0
 MISSED_S = {"quick": 2 * 2.0, "as shipped": 4 * 15.0}
 """Ticks that fail before a caller goes to the fallback queue, times their distance."""
-WORDS_S = 60.0
+WORDS_S = 120.0
 """Two ticks, and the emergency text of those in distress in the hold loop and again before their queue."""
-NOTICED_S = 10.0
-"""A stalled link is noticed within 8 s (ping 5 s, silence 3 s)."""
-BACK_S = 30.0
+NOTICED_S = 30.0
+"""A stalled link is noticed within 8 s (ping 5 s, silence 3 s), and on a busy machine somewhat later."""
+BACK_S = 90.0
 """Until the link is up again and all callers are back in the hold loop."""
 
 

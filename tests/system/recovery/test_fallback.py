@@ -30,16 +30,18 @@ DISTRESS, WAITS, UNKNOWN = "psikososyal", "uzaktan_egitim", "temsilci"
 KEYS = {DISTRESS: "1", WAITS: "2"}
 QUICK = "\n[wait]\ntick_s = 2\nmax_fails = 2\n"
 """Waiting callers reach the fallback queue after some 5 s instead of a minute."""
-DEAD_S, FROZEN_S = 10.0, 20.0
-"""A new caller has heard the whole sentence within this time, with a dead and with a frozen node."""
-BACK_S = 5.0
-"""All callers are back in the hold loop within this time of the node's return."""
+DEAD_S, FROZEN_S = 20.0, 40.0
+"""A new caller has heard the whole sentence within this time, with a dead and with a frozen node, although the machine
+is busy: an idle one takes half of it."""
+BACK_S = 20.0
+"""All callers are back in the hold loop within this time of the node's return. An idle machine takes a quarter of it. A
+round of the fallback queue, which ends by itself if no node asks for the callers, takes 30 s."""
 AGE_S = 1.5
 """The start of a wait is true to this. A new caller's wait begins after the first tries to reach a node."""
 TALK = PhoneBehaviour("0", tone=600)
 
 
-async def wait_places(pbx: AsteriskFault, wanted: dict[tuple[str, str], int], limit: float = 60.0) -> float:
+async def wait_places(pbx: AsteriskFault, wanted: dict[tuple[str, str], int], limit: float = 120.0) -> float:
     """Wait until this many channels are in each context and application. Return the time it took."""
     began, seen = time.monotonic(), Counter[tuple[str, str]]()
 
@@ -111,10 +113,10 @@ async def test_a_node_that_comes_back_takes_all_its_callers_back(
     for phone in talks:
         await phone.wait_answered()
     for leg, samples in earlier.items():
-        await until_async(partial(heard_since, leg, "acil-destek", samples), 60.0, "the emergency text without a node")
+        await until_async(partial(heard_since, leg, "acil-destek", samples), 120.0, "the emergency text without a node")
     stage.not_heard(waiting[WAITS][0], "acil-destek")
     # The emergency text of 16 s came before the queue, and two more rounds follow while the node is away.
-    await wait_places(pbx, {("santral-fallback", "Queue"): 24}, 90.0)
+    await wait_places(pbx, {("santral-fallback", "Queue"): 24}, 180.0)
     await asyncio.sleep(away_s)
     # 3. A known and an unknown caller give up.
     gone = [waiting[WAITS].pop(), new.pop()]
@@ -153,14 +155,24 @@ async def count_everything(lab: LabSession) -> None:
 
     wanted = {"abandoned": 22, "fallback": 2}
     await until_async(lambda: outcomes() == wanted, what=f"{wanted}; there are {outcomes()}")
-    lines = Counter(line.event for line in lab.read_queue_log())
-    assert lines["ENTERQUEUE"] == 24 and lines["ABANDON"] == 22 and lines["EXITWITHTIMEOUT"] == 2, lines
+
+    def lines() -> Counter[str]:
+        return Counter(line.event for line in lab.read_queue_log())
+
+    await until_async(lambda: lines()["ABANDON"] >= 22 and lines()["EXITWITHTIMEOUT"] >= 2, what="all in queue_log")
+    assert lines()["ENTERQUEUE"] == 24 and lines()["ABANDON"] == 22 and lines()["EXITWITHTIMEOUT"] == 2, lines()
     counted: Counter[str] = Counter()
-    for sample in await lab.fetch_metrics():
-        if sample.name == "acd_contacts_total" and sample.value:
-            counted[sample.labels["outcome"].replace("_short", "")] += int(sample.value)
-        if sample.name == "acd_outage_contacts_total":
-            counted["outage"] += int(sample.value)
+
+    async def count_metrics() -> bool:
+        counted.clear()
+        for sample in await lab.fetch_metrics():
+            if sample.name == "acd_contacts_total" and sample.value:
+                counted[sample.labels["outcome"].replace("_short", "")] += int(sample.value)
+            if sample.name == "acd_outage_contacts_total":
+                counted["outage"] += int(sample.value)
+        return counted.total() >= 27
+
+    await until_async(count_metrics, what="all in the metrics")
     assert counted == wanted | {"outage": 3}, counted
 
 
@@ -196,7 +208,7 @@ async def test_a_rule_leads_a_caller_out_of_the_fallback_queue(
     samples = len(growing(recording_of(caller)))
     # 2. The node is back, and so is its offer.
     await lab.start_node()
-    await until_async(partial(heard_since, caller, "kural-arayalim", samples), 30.0, "the offer of a callback")
+    await until_async(partial(heard_since, caller, "kural-arayalim", samples), 120.0, "the offer of a callback")
     assert (await lab.fetch_queue(WAITS))["waiting"] == 1
     await caller.press_keys("1")
     await stage.hears(caller, "geri-arama-numara")
@@ -215,7 +227,7 @@ async def test_key_1_leads_an_unknown_caller_to_a_counsellor_without_a_node(
     await caller.press_keys("1")
     phone = await lab.network.wait_ring(counsellor.seat)
     await stage.hears(phone, f"bilgi-{DISTRESS}")
-    await until_async(lambda: stage.tone_s(caller, 600) > 0.8, what="the caller hears the counsellor")
+    await until_async(lambda: stage.tone_s(caller, 600) > 0.8, 60.0, "the caller hears the counsellor")
     stage.not_heard(caller, "acil-destek")
     await lab.start_node()
 
@@ -234,7 +246,7 @@ async def test_members_follow_the_agents_and_survive_a_restart_of_asterisk(
     assert not await member_line(pbx, WAITS, counsellor)
     await counsellor.ask_as_agent("pause", {"reason": "mola"})
     await until_async(lambda: member("paused:mola"), what="paused")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(5.0)  # Asterisk writes it down each second
     await asyncio.to_thread(lab.kill_node)
     await asyncio.to_thread(pbx.kill_asterisk)
     await asyncio.to_thread(pbx.start_asterisk)
@@ -263,10 +275,16 @@ async def test_a_frozen_node_gives_no_sign_of_life(new_lab: NewLab, tmp_path: Pa
                     return count
 
         fed()
-        await asyncio.sleep(2.0)
-        assert fed() >= 2, "an idle node turns, too"
+        lived = 0
+
+        def lives() -> bool:
+            nonlocal lived
+            lived += fed()
+            return lived >= 3
+
+        await until_async(lives, what="an idle node turns, too")
         lab.freeze_node()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.0)
         fed()
         await asyncio.sleep(3.0)
         frozen = fed()

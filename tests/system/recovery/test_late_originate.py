@@ -26,7 +26,7 @@ async def test_a_late_originate_takes_no_caller_out_of_a_talk(new_lab: NewLab, t
     first, second = plain(SERVICE, 2)
     talker = await stage.agent(first, PhoneBehaviour("0", tone=TALKS))
     caller = await stage.hurried(KEY)
-    await stage.reaches(talker, "talking")
+    await stage.reaches(talker, "talking", 60.0)
     contact = await stage.newest()
     seat = lab.info.seat_of(second)
     await lab.network.register_phones({seat.endpoint: seat.secret})
@@ -45,7 +45,8 @@ async def test_a_late_originate_takes_no_caller_out_of_a_talk(new_lab: NewLab, t
     # 2. That leg ends, and the talk goes on.
     await phone.wait_ended()
     before = stage.tone_s(caller, TALKS)
-    await until_async(lambda: stage.tone_s(caller, TALKS) > before + 1.0, what="the talk goes on")
+    await until_async(lambda: stage.tone_s(caller, TALKS) > before + 1.0, 60.0, "the talk goes on")
     assert stage.tone_s(caller, LATE) == 0.0
     assert (await talker.fetch_view())["state"] == "talking"
-    assert "Late leg of offer 0 for caller" in (lab.folder / "pbx/log/messages.log").read_text(encoding="utf-8")
+    log = lab.folder / "pbx/log/messages.log"
+    await until_async(lambda: "Late leg of offer 0 for caller" in log.read_text(encoding="utf-8"), what="it is logged")
