@@ -13,6 +13,7 @@ from lab import lifecycle
 from lab.faults.proxy import TcpProxy
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import AsteriskProgram, find_asterisk
+from lab.pbx.ports import PortBlock
 from lab.session import LabSession
 from tests.fakes.sip_uac import Telephone, telephone
 from tests.system import ended, hostile
@@ -99,6 +100,14 @@ async def new_lab(asterisk_tree: AsteriskProgram, tmp_path: Path) -> AsyncIterat
         for lab in started:
             await lab.network.__aexit__()
             await asyncio.to_thread(ended.down, lab.folder)
+
+
+@pytest.fixture
+def broker_port() -> Iterator[int]:
+    """Yield a port for a broker that begins later. No connection of this machine is given it meanwhile."""
+    ports = PortBlock()
+    yield ports.free_port()
+    ports.close()
 
 
 @pytest.fixture

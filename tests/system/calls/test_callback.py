@@ -30,7 +30,7 @@ from routing.store.callers.number_keys import NumberKeys
 from tests.ministry import copied, drop_rules, edit
 from tests.system import ended
 from tests.system.needs import KEY, LEAD, PARTNER, READS, SCREEN, SKILL, SWITCH
-from tests.system.stage import Stage, length, plain
+from tests.system.stage import Stage, length, plain, written
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
@@ -264,7 +264,7 @@ async def caller_first(callers: Callers) -> None:
     await callers.phone(mailbox, PhoneBehaviour(record=stage.folder))
     await callers.phone(hangs_up, PhoneBehaviour(talk=1.5))
     await callers.phone(comes, PhoneBehaviour(
-        tone=CALLER_TONE, press=f"1@{length('geri-arama-merhaba') + 1.0:.2f}s", record=stage.folder))
+        tone=CALLER_TONE, press=f"1@{length('geri-arama-merhaba') + 4.0:.2f}s", record=stage.folder))
     contacts = []
     for number in (comes, mailbox, hangs_up):
         contacts.append(await callers.waits(CALLER_FIRST_KEY, number))
@@ -285,7 +285,9 @@ async def caller_first(callers: Callers) -> None:
     await callers.row(box, tries=1)
     reasons = stage.lab.query_store("select reason from offers where contact in (?, ?) order by reason", gone, box)
     assert {row["reason"] for row in reasons} == {"callback_no_key", "callback_refused"}
-    stage.heard(await callers.rings(mailbox), "geri-arama-bas")
+    told = await callers.rings(mailbox)
+    await told.wait_ended()
+    stage.heard(told, "geri-arama-bas")
     assert (await takes.fetch_view())["rna_count"] == 0
     for contact in (box, gone):
         await ask_node(stage.info, "POST", f"/api/v1/callbacks/{contact}/cancel")
@@ -359,8 +361,7 @@ def told(asterisk_tree: AsteriskProgram, tmp_path_factory: pytest.TempPathFactor
 def leaks(folder: Path, info: lifecycle.LabInfo, heard: list[Message]) -> list[str]:
     """Every place but the secrets where the subscriber's part of a caller's number stands; the network outside knows
     whom it plays."""
-    seen = {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
-            and not {"network", "recordings", "secrets"} & set(path.relative_to(folder).parts)}
+    seen = {str(path): text for path, text in written(folder, {"network", "recordings", "secrets"}).items()}
     seen |= {"AMI": "".join(one.text for one in heard).encode()}
     seen |= {page: node_records.fetch_page(info.http, page).encode() for page in ("/metrics", "/health/ready")}
     parts = [f"{prefix}100000".encode() for prefix in ("532", "533", "534", "535")]

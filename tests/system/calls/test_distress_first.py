@@ -28,13 +28,13 @@ CALLS = 40
 DISTRESS, OTHER = "psikososyal", "temsilci"
 KEYS = {DISTRESS: "1", OTHER: "0"}
 COUNSELLORS = 5
-TALK_S = 14.0
-"""Of each talk, with the words that come before it where talks are recorded."""
+TALK_S = 20.0
+"""Of each talk, with the words that come before it where talks are recorded: 13 s, and a busy machine."""
 EVERY_S = (0.2, 1.5)
 """Times between two calls. The counsellors cannot carry them, so both kinds wait."""
 LEAVES, STAYS_S = 0.2, (4.0, 25.0)
 """Share of callers who hang up after this time, wherever they are."""
-SERVED_S = 400.0
+SERVED_S = 600.0
 NO_WRAPUP = "\n[profile]\nwrapup_s = 0\n"
 
 Facts = Iterable[tuple[str, dict[str, Any]]]

@@ -34,7 +34,7 @@ RETURN, RETURN_TOO = "05321234567", "05321234568"
 MUSIC_S = 2.0
 
 
-async def hears_calm_music(leg: Leg, limit: float = 30.0) -> None:
+async def hears_calm_music(leg: Leg, limit: float = ear.HEARS_S) -> None:
     """Until seconds of the music of distress were heard."""
     whole = audio.read_wav(SOUNDS / "moh" / "sakin" / "sakin.wav")
     loop = np.concatenate((whole, whole[: 4 * audio.RATE]))
@@ -58,11 +58,12 @@ async def the_wait_is_told(stage: Stage) -> None:
     first = await stage.hurried("4")
     await stage.counts("gorus_oneri", 1)
     await asyncio.gather(*(stage.hurried("4") for _ in range(BEFORE - 2)))
-    await stage.counts("gorus_oneri", BEFORE - 1, 25)
+    await stage.counts("gorus_oneri", BEFORE - 1, ear.HEARS_S)
     last = await stage.hurried("4")
     await stage.hears(last, "sure-uzun-10")
     stage.in_order(last, "bekleme-ilk", f"sira-{BEFORE}", "sure-uzun-10")
     await stage.hears(first, "bekleme-siradaki")
+    await stage.hears_music(last)  # a key over the words would end them
     await last.press_keys("#")
     await _twice(stage, last, "sure-uzun-10")
     stage.not_heard(first, "sure-uzun-10", "sure-10", "sure-5", "sure-kisa")
@@ -70,7 +71,7 @@ async def the_wait_is_told(stage: Stage) -> None:
 
 async def _twice(stage: Stage, leg: Leg, key: str) -> None:
     """Until the caller has heard it a second time."""
-    end = asyncio.get_running_loop().time() + 25.0
+    end = asyncio.get_running_loop().time() + ear.HEARS_S
     while True:
         try:
             stage.twice(leg, key)

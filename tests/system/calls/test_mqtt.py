@@ -18,7 +18,7 @@ from lab.people.agent import SimAgent
 from lab.phones.network import PhoneBehaviour
 from metrics.mqtt.mosquitto_conf import WATCH_USER
 from routing.store.kinds import KINDS
-from tests.integration.metrics.mqtt.test_outbox import MOSQUITTO, free_port, heard_at, listens
+from tests.integration.metrics.mqtt.test_outbox import MOSQUITTO, heard_at, listens
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
@@ -28,8 +28,9 @@ pytestmark = pytest.mark.system
 SERVICE, KEY = "gorus_oneri", "4"
 
 
-async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(new_lab: NewLab, tmp_path: Path) -> None:
-    port, files = free_port(), tmp_path / "broker"
+async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(
+        new_lab: NewLab, tmp_path: Path, broker_port: int) -> None:
+    port, files = broker_port, tmp_path / "broker"
     lab = await new_lab(extra=f"{lifecycle.ANY_HOUR}\n[mqtt]\nbroker = \"127.0.0.1:{port}\"\ntls = false\n"
                               "[profile]\nring_signal = [\"audio\", \"haptic\"]\n")
     stage = Stage(lab, tmp_path)
@@ -66,7 +67,7 @@ async def test_a_broker_down_for_the_whole_run_agrees_with_the_store(new_lab: Ne
                 heard_at(client(device), f"acd/v1/signal/{device}/#") as signals:
             await lab.start_node()
             await until_async(lambda: "acd/v1/state/node" in [topic for topic, _, _ in told], what="the node is there")
-            await until_async(lambda: len(_events(told)) >= len(_known(stored)))
+            await until_async(lambda: len(_events(told)) >= len(_known(stored)), 60.0, "all events")
             assert [event["id"] for event in _events(told)] == [row["seq"] for row in _known(stored)]
             by_contact: dict[str, list[int]] = defaultdict(list)
             for event in _events(told):

@@ -161,12 +161,14 @@ async def test_two_callers_at_once_and_one_agent(stage: Stage) -> None:
         await phone.wait_answered()
         await until_async(lambda leg=phone: any(stage.tone_s(leg, tone) > 0.8 for tone in callers), 60, "a caller")
         [tone] = [tone for tone in callers if stage.tone_s(phone, tone) > 0.8]
+        await stage.hears_tone(callers[tone], AGENT)
         served.append(tone)
         await free(stage, agent, callers[tone])
         await phone.wait_ended()
     assert sorted(served) == sorted(callers)
     assert len(stage.network.rung) == 2
     for caller in callers.values():
+        await caller.wait_ended()
         assert stage.tone_s(caller, AGENT) > 0.5
 
 
@@ -188,7 +190,7 @@ async def nobody_answers(stage: Stage, key: str, service: str, _: AsteriskProgra
     first = await stage.hurried(key, tone=TONES[1])
     await stage.reaches(ignores, "ringing")
     second_caller = await stage.hurried(key, tone=TONES[2])
-    await stage.reaches(ignores, "not_responding")
+    await stage.reaches(ignores, "not_responding", 60.0)
     await stage.counts(service, 2)
     await free(stage, takes, talks)
     await connected(stage, takes, TONES[1])
@@ -238,7 +240,7 @@ async def the_phone_vanishes(stage: Stage, key: str, service: str, program: Aste
             waits = await stage.hurried(key, tone=TONES[1])
             await stage.counts(service, 1)
             own.kill_process()
-        await stage.counts(service, 2)
+        await stage.counts(service, 2, 60.0)  # the phone is lost after 15 s of silence
         assert not cut.ended.is_set(), cut.describe_moments()
         await stage.reaches(agent, "unreachable")
         await stage.hears(cut, "gorusme-kesildi")
@@ -293,44 +295,56 @@ def test_a_long_story(told: dict[Story, BaseException | None], story: Story) -> 
 # -- many ------------------------------------------------------------------------------------------------------------
 
 MANY = 20
+CALLER_TONES = [400 + 50 * number for number in range(MANY)]
+TRIES = 3
+"""A busy machine may take longer than a second for all calls. Then no id begins as another one."""
+
+
+async def call_at_once(stage: Stage) -> tuple[dict[str, int], list[Leg], bool]:
+    """Let twenty callers come within a second and talk. Return the tones of the seats, the callers, and whether an id
+    is the beginning of another one."""
+    people = await stage.agents(plain("temsilci", MANY, 30, alone=False))
+    tones = {person.seat: 1500 + 50 * number for number, person in enumerate(people)}
+    await asyncio.gather(*(person.set_behaviour(PhoneBehaviour(tone=tones[person.seat], record=stage.folder))
+                           for person in people))
+    # An id begins with the second, all of them in one; a timer may go off a moment before the second does.
+    await asyncio.sleep(1.05 - time.time() % 1)
+    callers = await asyncio.gather(*(stage.hurried("0", tone=tone) for tone in CALLER_TONES))
+
+    async def all_talk() -> bool:
+        return bool((await stage.lab.fetch_queue("temsilci"))["talking"] == MANY)
+
+    await until_async(all_talk, 120, "20 talks")
+    contacts = [row["contact"] for row in stage.lab.query_store("select contact from contacts")]
+    assert len(contacts) == MANY
+    return tones, callers, any(one != other and other.startswith(one) for one in contacts for other in contacts)
 
 
 async def test_twenty_callers_whose_ids_begin_alike_each_have_their_own_agent(
         new_lab: NewLab, tmp_path: Path) -> None:
     """On a fresh Asterisk the ids end in .1, .2, … .10, .11, …: many begin as another one."""
-    stage = Stage(await new_lab(), tmp_path)
-    people = await stage.agents(plain("temsilci", MANY, 30, alone=False))
-    agent_tones = {person.id: 1500 + 50 * number for number, person in enumerate(people)}
-    await asyncio.gather(*(person.set_behaviour(PhoneBehaviour(tone=agent_tones[person.id], record=stage.folder))
-                           for person in people))
-    caller_tones = [400 + 50 * number for number in range(MANY)]
-    # An id begins with the second, all of them in one; a timer may go off a moment before the second does.
-    await asyncio.sleep(1.05 - time.time() % 1)
-    callers = await asyncio.gather(*(stage.hurried("0", tone=tone) for tone in caller_tones))
-
-    async def all_talk() -> bool:
-        return bool((await stage.lab.fetch_queue("temsilci"))["talking"] == MANY)
-
-    await until_async(all_talk, 60, "20 talks")
-    contacts = [row["contact"] for row in stage.lab.query_store("select contact from contacts")]
-    assert len(contacts) == MANY
-    alike = [(one, other) for one in contacts for other in contacts if one != other and other.startswith(one)]
-    assert alike, contacts
+    for number in range(TRIES):
+        (tmp_path / str(number)).mkdir()
+        stage = Stage(await new_lab(), tmp_path / str(number))
+        agent_tones, callers, alike = await call_at_once(stage)
+        if alike:
+            break
+        await stage.lab.clear_lab()
+    assert alike, "no id is the beginning of another one"
     phones = {leg.seat: leg for leg in stage.network.rung}
     assert len(phones) == len(stage.network.rung) == MANY
     # The words after the key are over, so what the phones record now is the talk.
     talked = {path: path.stat().st_size + 3 * audio.RATE for phone in phones.values() if (path := phone.recording)}
-    await until_async(lambda: all(path.stat().st_size > size for path, size in talked.items()), 30, "1.5 s of talk")
+    await until_async(lambda: all(path.stat().st_size > size for path, size in talked.items()), 60, "1.5 s of talk")
     await stage.network.hang_up_all()
-    await asyncio.gather(*(phone.wait_ended() for phone in phones.values()))
-    by_seat = {person.seat: agent_tones[person.id] for person in people}
+    await asyncio.gather(*(leg.wait_ended() for leg in (*callers, *phones.values())))
     met: dict[int, int] = {}
     for seat, phone in phones.items():
-        heard = [tone for tone in caller_tones if stage.tone_s(phone, tone) > 0.5]
+        heard = [tone for tone in CALLER_TONES if stage.tone_s(phone, tone) > 0.5]
         assert len(heard) == 1, f"phone {seat} heard {heard}"
-        met[heard[0]] = by_seat[seat]
+        met[heard[0]] = agent_tones[seat]
     assert len(met) == MANY
-    for caller, tone in zip(callers, caller_tones, strict=True):
+    for caller, tone in zip(callers, CALLER_TONES, strict=True):
         assert caller.recording is not None
         samples = audio.read_wav(caller.recording)
         assert [other for other in agent_tones.values() if audio.tone_s(samples, other) > 0.5] == [met[tone]]
