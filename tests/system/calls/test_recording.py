@@ -35,6 +35,8 @@ CALLER, AGENT, COLLEAGUE = 440, 1000, 1300
 ERASED, KEPT = "05321112233", "05324445566"
 ASKED, ASKED_NUMBER = "gorus_oneri", "4"
 """Of the colleague: a service whose talks are recorded as well, and its number of the house."""
+KEY_S = 3.0
+"""The key, over the greeting. An earlier one may meet no dialogue yet."""
 WRITTEN_S = 6.0
 """Asterisk writes 32 KB at once. After this time the recorded sound is in the file."""
 DTMF = (697, 770, 852, 941, 1209, 1336, 1477)
@@ -99,7 +101,7 @@ def _alaw(data: bytes) -> Samples:
 
 def _with(key: str) -> str:
     """Pressed over the greeting. Acknowledgement and notice are then heard to their ends."""
-    return f"{key}@1.2s"
+    return f"{key}@{KEY_S}s"
 
 
 def _louder(samples: Samples, hertz: float) -> list[float]:
@@ -109,6 +111,14 @@ def _louder(samples: Samples, hertz: float) -> list[float]:
              if audio.root_mean_square(window := samples[at: at + size]) >= audio.QUIET_LEVEL
              and audio.tone_energy(window, hertz) >= 0.25]
     return [at / audio.RATE for at in found if at - size in found or at + size in found]
+
+
+def _silence_s(samples: Samples, begin: float) -> float:
+    """Return how long it is silent from a moment on."""
+    size, at = int(audio.WINDOW_S * audio.RATE), int(begin * audio.RATE)
+    while at < len(samples) and audio.root_mean_square(samples[at: at + size]) < audio.QUIET_LEVEL:
+        at += size
+    return at / audio.RATE - begin
 
 
 @pytest.mark.long
@@ -168,11 +178,12 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     colleague = await stage.agent(plain(ASKED, 1)[0], PhoneBehaviour(tone=COLLEAGUE, record=tmp_path))
     spool = lab.folder / "spool"
 
+    # In the middle of the notice: a busy machine begins it late.
+    in_notice = f"{KEY_S + length('secildi-uzaktan-egitim') + length('kayit-bilgisi') / 2:.1f}s"
     heard, refused, hurried, late = await asyncio.gather(
         stage.caller(_with("2"), tone=CALLER, number=ERASED),
-        stage.caller(f"{_with('2')},8@{1.2 + length('secildi-uzaktan-egitim') + 0.8 + 2.0:.1f}s", tone=CALLER,
-                     number=KEPT),
-        stage.hurried("2", tone=CALLER, number="05325556677"),
+        stage.caller(f"{_with('2')},8@{in_notice}", tone=CALLER, number=KEPT),
+        stage.caller(f"{_with('2')},2@{in_notice}", tone=CALLER, number="05325556677"),
         stage.caller(_with("1"), tone=CALLER, number="05326667788"))
     for agent in agents:
         await stage.reaches(agent, "talking", 60.0)
@@ -225,12 +236,11 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
     assert len(gaps) == 5, "paused over HTTP and by keys, the agent keys whom to ask, paused while they ask, twice"
     over_http, by_keys, asks, asks_http, asks_keys = gaps
     # By keys the agent is told that it goes on when it does: those words are in it, and no one else's.
-    keyed = length("kayit-suruyor") + 0.6
-    for (begin, end), told, least, most in ((over_http, 0.0, 1.5, 6.0), (by_keys, keyed, 1.5, 6.0),
-                                            (asks_http, 0.0, 1.5, 9.0), (asks_keys, keyed, 1.5, 9.0)):
-        assert least < end - begin - told < most, "two seconds, what the keys took, and before they ask"
-        quiet = sound[int((begin + 0.3) * audio.RATE): int((end - told - 0.1) * audio.RATE)]
-        assert audio.silence_share(quiet) == 1.0, "silence while it is paused"
+    keyed = length("kayit-suruyor") + 2.0
+    for (begin, end), told in ((over_http, 0.3), (by_keys, keyed), (asks_http, 0.3), (asks_keys, keyed)):
+        silent = _silence_s(sound, begin + 0.3)
+        assert silent > 1.2, "two seconds, what the keys took, and before they ask"
+        assert end - begin - 0.3 - silent < told, f"silence while it is paused: {silent} s from {begin} to {end} s"
     assert other[-1] > over_http[1] + 0.3 and caller[-1] > asks_keys[1] + 0.3, "and heard again after it"
     assert asks_http[0] - asks[1] > 1.3 and _louder(sound, COLLEAGUE) == [], "after the colleague, but not with them"
     assert abs(row["at"] - talked[0]["connected_at"]) < 0.1 and row["seconds"] < talked[0]["talk_s"] - 5.0
@@ -252,7 +262,7 @@ async def _asked(house: House, agent: SimAgent, colleague: SimAgent, file: Path,
     theirs = await network.wait_ring(colleague.seat, since=rung)
     await house.stage.talk(theirs, 0.5)
     # The agent may still hear what the last key did: as soon as that is over they are with the colleague.
-    await until_async(lambda: house.stage.tone_s(theirs, AGENT) > 0.5, what="the two agents talk")
+    await until_async(lambda: house.stage.tone_s(theirs, AGENT) > 0.5, 60.0, "the two agents talk")
     asks = file.stat().st_size
     await asyncio.sleep(1.5)
     assert file.stat().st_size == asks, "what agents say to each other is in none"
