@@ -17,7 +17,7 @@ from lab.pbx.ports import PortBlock
 from lab.people import node_records
 from metrics.prometheus.rules import PAGES
 
-READY_S = 30.0
+READY_S = 90.0
 """Prometheus is ready in 0.2 s; a machine under full load takes longer."""
 POLL_S = 0.05
 ASKED_S = 120.0

@@ -196,9 +196,9 @@ async def test_both_work_on_one_asterisk(neighbour: Neighbour) -> None:
     async with PhoneNetwork(neighbour.place) as phones:
         await theirs_calls(phones)
         await phones.register_phones({"sc-2001": seat})
-        code_call = await phones.place_call("*45", seat="sc-2001", press=f"1001#@1s,{pin}#@4s")
+        code_call = await phones.place_call("*45", seat="sc-2001", press=f"1001#@3s,{pin}#@7s")
         await code_call.wait_ended()
-        caller = await phones.place_call("+904440632", press="1@1s", tone=440)
+        caller = await phones.place_call("+904440632", press="1@4s", tone=440)
         ring = await phones.wait_ring("sc-2001")
         await ring.wait_answered()
         await caller.hang_up()

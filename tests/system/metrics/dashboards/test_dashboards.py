@@ -14,7 +14,6 @@ from metrics.dashboards.grafana import BOARDS
 from metrics.prometheus import names
 from metrics.prometheus.rules import SCRAPE, MonitoringPlan, render_files
 from tests.fakes.prometheus import ask, watching
-from tests.integration.metrics.mqtt.test_outbox import free_port
 from tests.readers.promql import LABELS, choose_all
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
@@ -25,6 +24,8 @@ pytestmark = pytest.mark.system
 SERVICE, KEY = "gorus_oneri", "4"
 EACH_SECOND = 1 / 15
 """Prometheus reads every 15 seconds, a test has less time."""
+GOOD_S = 180.0
+"""Each look asks for all panels, which takes seconds on a busy machine."""
 BROKER = '[mqtt]\nbroker = "127.0.0.1:{port}"\ntls = false\n'
 """One that is down: that it is has its panels, too."""
 
@@ -35,8 +36,8 @@ def test_a_prometheus_that_cannot_start_says_why(tmp_path: Path) -> None:
         pass
 
 
-async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab(measured=True, extra=f"{lifecycle.ANY_HOUR}\n{BROKER.format(port=free_port())}")
+async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path, broker_port: int) -> None:
+    lab = await new_lab(measured=True, extra=f"{lifecycle.ANY_HOUR}\n{BROKER.format(port=broker_port)}")
     stage, folder = Stage(lab, tmp_path), tmp_path / "prometheus"
     folder.mkdir()
     plan = MonitoringPlan((lab.info.http,), (lab.info.asterisk_web,), factor=EACH_SECOND)
@@ -78,6 +79,6 @@ async def test_every_panel_has_data(new_lab: NewLab, tmp_path: Path) -> None:
             return not missing
 
         try:
-            await until_async(good, what="every panel has data")
+            await until_async(good, GOOD_S, "every panel has data")
         except AssertionError:
             pytest.fail("no data:\n" + "\n".join(sorted(missing)))
