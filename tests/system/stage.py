@@ -206,12 +206,13 @@ class Stage:
         await self._until_heard(leg, lambda samples: _music_s(samples[-4 * audio.RATE:]) >= 1, limit, "music")
 
     async def _until_heard(self, leg: Leg, there: Callable[[Samples], bool], limit: float, what: str) -> None:
-        """Looks at each half second that the recording grows: a look costs tens of milliseconds."""
+        """Looks at each half second that the recording grows, since a look costs tens of milliseconds, and at what the
+        end of the call adds."""
         path, end, seen = leg.recording, asyncio.get_running_loop().time() + limit, 0
         assert path is not None
         while True:
             size = path.stat().st_size if path.exists() else 0
-            if size >= seen + audio.RATE:
+            if size >= seen + (1 if leg.ended.is_set() else audio.RATE):
                 seen = size
                 if there(growing(path)):
                     return

@@ -111,6 +111,8 @@ async def test_a_service_that_cannot_take_a_caller_is_refused_and_one_with_nobod
         await one.first.ask_as_agent("transfer", {"agent": plain(EDU, 2)[1]})
     assert (await one.first.fetch_view())["state"] == "talking"
     await hears(stage, one.caller, FIRST, "the talk goes on")
+    with pytest.raises(RequestRefused, match="nobody_there"):
+        await one.first.ask_as_agent("transfer", {"service": TIP})
     await one.first.ask_as_agent("transfer", {"service": TIP})
     await stage.hears(one.caller, "system/sent-on")
     await stage.hears_music(one.caller)

@@ -11,7 +11,7 @@ import pytest
 
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import AsteriskProgram
-from lab.people.agent import SimAgent
+from lab.people.agent import RequestRefused, SimAgent
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from tests.fakes.sip_uac import telephone
@@ -355,6 +355,8 @@ async def test_a_node_that_dies_before_the_caller_is_led_away_leaves_nobody_wait
     pbx.run_console(f"dialplan set chanvar {leg} SHARED(SC_CONSULTING) 1")
     await lab.start_node()
     await stage.reaches(first, "talking")
+    with pytest.raises(RequestRefused, match="nobody_there"):
+        await first.ask_as_agent("transfer", {"service": TIP})
     await first.ask_as_agent("transfer", {"service": TIP})
     await phone.wait_ended()
     assert not caller.ended.is_set(), "the caller waits for somebody of the other service"
