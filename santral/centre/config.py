@@ -5,6 +5,7 @@ All files are checked before anything starts, and `santral check` shows the same
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,9 +22,10 @@ from asterisk_conf.machine_addresses import list_addresses
 from centres import services as files
 from centres.base_shapes import minute_of
 from centres.called_numbers import list_forms
-from centres.centre_reader import LoadedCentre, load_centre
+from centres.centre_reader import SETTINGS, LoadedCentre, load_centre
 from centres.problem import Problem
 from centres.settings import Settings
+from centres.validation import locate_in
 from ivr.flow.menu_model import End, MenuFlow, Queue
 from ivr.flow.menu_reader import load_menu as load_flow
 from ivr.flow.reachability import reachable_nodes
@@ -197,7 +199,8 @@ def check_centre(folder: Path, overlay: Path | None = None, *, today: date | Non
     lengths, unsaid = read_prompts(loaded, sound_folders(loaded))
     keys = frozenset[str]() if lengths is None else lengths.keys
     # 2. Check each file against the others.
-    problems += _no_store(loaded) + unsaid + not_recorded(loaded) + closed_parts(loaded) + distress_sent_away(loaded)
+    problems += _no_store(loaded) + _readable_password(loaded, overlay)
+    problems += unsaid + not_recorded(loaded) + closed_parts(loaded) + distress_sent_away(loaded)
     if lengths is not None:
         problems += unknown_prompts(loaded, keys, places_looked_in(loaded)) + silent_whispers(loaded, lengths)
     for doubt in (calls_nobody_back, late_steps, unasked_nodes, untold_waits, forgotten_early, unused_needs,
@@ -379,6 +382,23 @@ def _no_store(loaded: LoadedCentre) -> list[Problem]:
     return [] if good else [Problem(loaded.where("store", "url"), "'store.url' is no address of a store",
                                     "Write sqlite:///santral.db or postgresql://user@host/database. In a password, "
                                     "write all but letters and digits as %40 and the like.")]
+
+
+def _readable_password(loaded: LoadedCentre, overlay: Path | None) -> list[Problem]:
+    """Return a problem for each file of settings that holds a password of the store and that everybody may read."""
+    found = []
+    paths = [*([overlay] if overlay else []), loaded.folder / SETTINGS]
+    for path, document in zip(paths, loaded.documents if loaded.settings else (), strict=False):
+        store = document.get("store")
+        try:
+            url = make_url(str(store.get("url", ""))) if isinstance(store, Mapping) else None
+        except (ArgumentError, ValueError):
+            continue
+        if url is not None and (url.password or "password" in url.query) and path.stat().st_mode & stat.S_IROTH:
+            found.append(Problem(
+                locate_in([document], ("store", "url")), "everybody may read the password of the store",
+                f"Run chmod 600 {path} as its owner, or put the password into a passfile."))
+    return found
 
 
 def store_place(config: NodeConfig, state: Path) -> Path | str:

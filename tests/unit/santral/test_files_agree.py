@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from santral.centre.config import check_centre, node_config
+from santral.errors import BadCentre
 from tests.ministry import copied, edit
 
 pytestmark = pytest.mark.unit
@@ -38,7 +39,28 @@ def test_an_address_of_the_store_at_which_a_start_would_fail_is_told_and_not_sho
 @pytest.mark.parametrize("url", ["postgresql+psycopg://santral:secret@db:5432/x", "sqlite:///other.db"])
 def test_an_address_that_is_one_is_good(folder: Path, url: str) -> None:
     edit(folder, "santral.toml", 'url = "sqlite:///santral.db" ', f'url = "{url}" ')
+    (folder / "santral.toml").chmod(0o640)
     assert problems(folder) == []
+
+
+@pytest.mark.parametrize("url", ["postgresql://santral:secret@db/x", "postgresql://santral@db/x?password=secret"])
+@pytest.mark.parametrize("place", ["santral.toml", "local.toml"])
+def test_a_password_of_the_store_that_everybody_may_read_is_refused(folder: Path, url: str, place: str) -> None:
+    file = folder.parent / place if place == "local.toml" else folder / place
+    if place == "local.toml":
+        file.write_text(f'[store]\nurl = "{url}"\n', encoding="utf-8")
+    else:
+        edit(folder, place, 'url = "sqlite:///santral.db" ', f'url = "{url}" ')
+    overlay = file if place == "local.toml" else None
+    file.chmod(0o644)
+    (told,) = (str(one) for one in check_centre(folder, overlay).problems)
+    assert told.endswith(f"everybody may read the password of the store. Run chmod 600 {file} as its owner, or put the "
+                         "password into a passfile.") and "secret" not in told
+    assert re.search(rf"{place}:\d+: ", told)
+    with pytest.raises(BadCentre, match="chmod 600"):
+        node_config(folder, overlay)
+    file.chmod(0o640)
+    assert node_config(folder, overlay).settings.store.url == url
 
 
 def test_a_reason_for_a_pause_names_a_prompt_that_is_there(folder: Path) -> None:
