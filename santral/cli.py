@@ -66,6 +66,7 @@ from santral.shell.command_tree import CommandTree
 from santral.shell.completion import write_script
 from santral.shell.man_page import write_page
 from santral.shell.quick_answers import read_version
+from santral.standby import nodes_cli
 from santral.studio import cli as studio_cli
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -74,7 +75,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SECTIONS = {
     "A centre's files": ("init", "check", "hours", "menu", "prompts", "asterisk-conf", "phones", "mqtt-conf", "metrics",
                          "dashboards"),
-    "A node and its calls": ("run", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
+    "A node and its calls": ("run", "nodes", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
                              "callers", "recordings", "sms"),
     "People of the desk": ("people",),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy", "backup", "restore",
@@ -318,6 +319,7 @@ cli.add_typer(preferences_cli.build_commands(), name="callers")
 cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
+nodes_cli.add_command(cli)
 cli.add_typer(store_cli.build_commands(), name="store")
 backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, why_cli.CentreInfo(zone_of, language_of, DEFAULT_CENTRE))

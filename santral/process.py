@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -10,11 +12,13 @@ import structlog
 from desk.server import CannotListen
 from routing.ami.errors import AuthFailed
 from routing.store.errors import LongMigrationDue, StoreError
-from santral.centre.config import NODE
+from routing.store.lease.node_rows import write_barred
+from santral.centre.config import NODE, check_centre, config_of, store_place
 from santral.centre.last_known_good import CentreFiles
-from santral.errors import AddressTaken, AsteriskFailure, SantralError, StoreFailure, UpgradeDue
+from santral.errors import AddressTaken, AsteriskFailure, BadCentre, SantralError, StoreFailure, UpgradeDue
 from santral.node import log_setup
 from santral.standby.node_roles import NodeRoles, find_first
+from santral.standby.waiting_node import describe_node
 
 log = structlog.get_logger()
 
@@ -34,7 +38,11 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
     # 1. Read the files, and make the state folder.
     log_setup.configure_logs(as_json=log_json)
     files = CentreFiles(centre, settings, state)
-    config, sounds = files.choose_files()
+    try:
+        config, sounds = files.choose_files()
+    except BadCentre:
+        _bar_node(centre, settings, state, name)
+        raise
     for warning in config.warnings:
         log.warning("centre.warned", warning=str(warning))
     try:
@@ -55,3 +63,11 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
             raise first from None
         raise
     return 0
+
+
+def _bar_node(centre: Path, settings: Path | None, state: Path, name: str) -> None:
+    """Let the other nodes on a PostgreSQL store know why this one may not lead, if its settings can be read."""
+    config = config_of(check_centre(centre, settings))
+    if config is not None and not isinstance(place := store_place(config, state), Path):
+        with suppress(StoreError):
+            write_barred(place, name, describe_node("barred", time.time(), why="prompts missing"))

@@ -16,7 +16,7 @@ TREE = Path(__file__).with_name("commands.json")
 
 
 TABLES = frozenset((
-    "hours", "status", "reload", "agent reasons", "agent needs", "contacts", "callbacks", "recordings list",
+    "hours", "nodes", "status", "reload", "agent reasons", "agent needs", "contacts", "callbacks", "recordings list",
     "announce list", "announce on", "announce off", "people list", "privacy audit", "report day", "report week",
     "report month", "report interval", "prompts list"))
 """Commands that print tables and nothing else that a program needs. Each takes `--json`; others have it as their own

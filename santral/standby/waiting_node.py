@@ -12,8 +12,9 @@ from pathlib import Path
 import structlog
 
 from desk.server import HttpServer, build_standby
-from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, LongMigrationDue, StoreUnavailable
+from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, LongMigrationDue, StoreError, StoreUnavailable
 from routing.store.lease.lease_row import TTL_S
+from routing.store.lease.node_rows import write_barred
 from routing.store.store import Store
 from santral.node.service_manager import ServiceManager
 
@@ -24,6 +25,21 @@ LOOK_S = 0.25
 
 RETRY_S = 1.0
 """Pause before the next try to reach a database that does not answer."""
+
+
+def describe_node(role: str, since: float, *, http: str = "", keys: str = "", why: str = "") -> str:
+    """Return the description that a node gives of itself in the store."""
+    return json.dumps({"role": role, "version": version("santral"), "since": round(since, 3), "http": http,
+                       "keys": keys, "why": why})
+
+
+def find_bar(error: StoreError) -> str:
+    """Return why a node may not lead after this error, or an empty text for a fault of the database."""
+    if isinstance(error, ForeignKeys):
+        return "wrong keys"
+    if isinstance(error, LongMigrationDue):
+        return "the tables need santral store upgrade"
+    return "older than the tables" if isinstance(error, StoreUnavailable) and error.kind == "newer" else ""
 
 
 class WaitingNode:
@@ -41,6 +57,8 @@ class WaitingNode:
         self._leader: LeaseHeld | None = None
         self._why = ""
         """Reason why this node may not lead, or empty."""
+        self._barred = ""
+        """Reason that the store has."""
 
     async def wait_for_lease(self) -> Store | None:
         """Return a store whose lease this node holds, or None if the node is stopped.
@@ -62,6 +80,7 @@ class WaitingNode:
                         return found
                     self._note_why("")
                 except (StoreUnavailable, ForeignKeys, LongMigrationDue, LeaseLost) as error:
+                    await self._bar_node(error)
                     if not self._began:
                         raise
                     # A lost name is claimed again, and the answer tells whether another process has it.
@@ -89,6 +108,7 @@ class WaitingNode:
         # The watchdog is not fed meanwhile, so a server that is frozen is not waited for as at a start.
         store = await (Store.open_store(self._place, node=True, within_s=TTL_S) if self._began
                        else Store.open_store(self._place, node=True))
+        self._describe(store, "standby", time.time())
         try:
             await store.claim_name(self._name, self._keys, again=self._named)
             self._named = True
@@ -115,8 +135,16 @@ class WaitingNode:
                 log.info("node.standby_resumed", node=self._name)
 
     def _describe(self, store: Store, role: str, since: float) -> None:
-        store.describe_node(json.dumps({"role": role, "version": version("santral"), "http": self._http,
-                                        "since": round(since, 3)}))
+        store.describe_node(describe_node(role, since, http=self._http, keys=self._keys))
+
+    async def _bar_node(self, error: StoreError) -> None:
+        """Write into the store why this node may not lead, if the reason is not the database itself."""
+        why = find_bar(error)
+        if why and why != self._barred:
+            self._barred = why
+            with suppress(StoreError):
+                await asyncio.to_thread(write_barred, self._place, self._name, describe_node(
+                    "barred", time.time(), http=self._http, keys=self._keys, why=why))
 
     def _tell_leader(self) -> str:
         """Return where the leader is, for a client that came to the wrong node."""

@@ -93,7 +93,8 @@ class LeaseKeeper:
                 held = error
             except StoreConflict:
                 # Two nodes made the first row at the same moment. The other one was first.
-                return await self.try_lease(node, keys)
+                if (held := await self._threads.ask_writer(partial(self._find_holder, unrenewed))) is None:
+                    raise
         if held.expires != self._seen:
             self._seen, self._since = held.expires, before
         return held
@@ -124,7 +125,8 @@ class LeaseKeeper:
                 await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
             except StoreConflict:
                 # Two processes took the name at the same moment. The next look finds the other one.
-                await asyncio.sleep(0)
+                if before >= end:
+                    raise
 
     async def keep_lease(self) -> None:
         """Renew the lease every `RENEW_S` until cancelled.
@@ -237,8 +239,10 @@ class LeaseKeeper:
         def take_name(connection: Connection) -> Lease:
             lease_row.require_same_keys(connection, keys)
             lease_row.forget_nodes(connection)
-            return lease_row.take_lease(connection, node, this_process(), lease_row.name_lease(node),
-                                        unrenewed=unrenewed, again=again)
+            taken = lease_row.take_lease(connection, node, this_process(), lease_row.name_lease(node),
+                                         unrenewed=unrenewed, again=again)
+            lease_row.renew_name(connection, taken, self.about)
+            return taken
         return self._threads.writing.run_transaction(take_name)
 
     def _renew_name(self, connection: Connection) -> None:

@@ -29,8 +29,8 @@ LONG_ID = "1795973751.1234567890-and-a-very-long-id-that-no-terminal-has-room-fo
 OF_NODE = {"status": "queues", "contacts": "contacts", "callbacks": "callbacks", "agent reasons": "reasons",
            "announce list": "tables", "recordings list": "tables"}
 """Commands that ask a node, with a key of its answer."""
-BY_HAND = {"reload", "agent needs", "announce on", "announce off"}
-"""Commands that change a node, or need its agent: their tables are those of the others."""
+BY_HAND = {"reload", "agent needs", "announce on", "announce off", "nodes"}
+"""Commands that change a node, or need its agent or its store: their tables are those of the others."""
 OF_FILES = {"hours": ("--days", "2"), "prompts list": (), "people list": ("--state", "{day}"),
             "privacy audit": ("--state", "{day}"), "report day": (DAY, "{day}"), "report week": (DAY, "{day}"),
             "report month": (DAY, "{day}"), "report interval": (f"{DAY}T08:00", f"{DAY}T12:00", "{day}")}

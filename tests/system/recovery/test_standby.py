@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import aiohttp
 import pytest
 from sqlalchemy import create_engine, text
 
+from lab.lifecycle import CENTRE
 from lab.pbx.ports import PortBlock
 from routing.core.model.ids import ContactId
 from routing.store.database import url_of
@@ -194,3 +198,22 @@ async def test_a_bad_name_is_refused(start_node: StartNode) -> None:
     node = start_node("B b")
     await until_async(lambda: node.process.poll() is not None, timeout=START_S)
     assert node.process.returncode == 2 and "small letters" in node.said()
+
+
+async def test_nodes_are_shown_with_the_reason_why_one_may_not_lead(
+        start_node: StartNode, tmp_path: Path, where: str) -> None:
+    _, second = await both(start_node)
+    (tmp_path / "c").mkdir()
+    third = start_node("c")
+    await until_async(lambda: third.process.poll() is not None, timeout=START_S)
+
+    def list_nodes() -> list[tuple[str, ...]]:
+        shown = subprocess.run([sys.executable, "-m", "santral", "nodes", str(CENTRE), "--settings",
+                                str(tmp_path / "b.toml"), "--json"], capture_output=True, text=True, check=True)
+        rows = json.loads(shown.stdout)["tables"][0]["rows"]
+        return [(row["node"], row["role"], row["keys fit"], row["reason"]) for row in rows]
+
+    await until_async(lambda: list_nodes() == [("a", "leader", "yes", ""), ("b", "standby", "yes", ""),
+                                               ("c", "barred", "no", "wrong keys")], timeout=START_S)
+    second.process.terminate()
+    await until_async(lambda: ("b", "gone", "yes", "") in list_nodes(), timeout=START_S)

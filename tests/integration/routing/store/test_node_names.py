@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -12,6 +13,8 @@ from sqlalchemy import create_engine, text
 from routing.store.database import url_of
 from routing.store.errors import LeaseLost, NameTaken
 from routing.store.lease import lease_keeper, lease_row
+from routing.store.lease.node_rows import read_nodes, write_barred
+from routing.store.reader import Reader
 from routing.store.store import Store
 from tests.fakes import postgres
 from tests.fakes.store_day import Day
@@ -164,3 +167,27 @@ async def test_names_that_nobody_uses_are_forgotten(where: str, leader: Store) -
         names = set(connection.execute(text("SELECT name FROM leases")).scalars())
     engine.dispose()
     assert names == {"router", "node a", "node new"}
+
+
+async def test_a_barred_node_says_why_and_disturbs_no_living_one(where: str, leader: Store) -> None:
+    for name in ("a", "b"):
+        await asyncio.to_thread(write_barred, where, name, '{"why": "wrong keys"}')
+    with Reader(where) as reader:
+        found = {one.name: (one.role, one.epoch, one.why) for one in reader.run_query(read_nodes)}
+    assert found == {"a": ("leader", 1, ""), "b": ("barred", None, "wrong keys")}
+    # The keys were copied, and the node starts again.
+    other = await Store.open_store(where, node=True)
+    await other.claim_name("b")
+    with Reader(where) as reader:
+        assert [one.role for one in reader.run_query(read_nodes)] == ["leader", "standby"]
+    await other.close()
+
+
+async def test_the_one_node_of_a_file_is_shown_by_its_lease(tmp_path: Path) -> None:
+    store = await Store.open_store(tmp_path / "santral.db", node=True)
+    await store.claim_name("asterisk")
+    await store.take_lease("asterisk")
+    with Reader(tmp_path / "santral.db") as reader:
+        assert [(one.name, one.role, one.epoch) for one in reader.run_query(read_nodes)] == [("asterisk", "leader", 1)]
+        await store.close()
+        assert [one.role for one in reader.run_query(read_nodes)] == ["gone"]

@@ -1,0 +1,84 @@
+"""Read what the nodes on a store say of themselves, and write why one of them may not lead."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from routing.store.database import WritingConnection, url_of
+from routing.store.lease.lease_row import KEYS, ROUTER, database_clock, find_holder, name_lease
+from routing.store.lease.process_holder import this_process
+from routing.store.schema import leases, meta
+
+PREFIX = name_lease("")
+
+
+class NodeRow(NamedTuple):
+    """One node, as the store knows it."""
+
+    name: str
+    role: str
+    """`leader`, `standby`, `barred` (it may not lead) or `gone`."""
+    epoch: int | None
+    """Number of the leadership, or None for a node that does not lead."""
+    version: str
+    keys_fit: bool | None
+    """The keys of callers' numbers are those of the store. None if it is not known."""
+    since: float | None
+    """Time since when the node has this role, in Unix seconds."""
+    http: str
+    why: str
+    """Reason why the node may not lead, or empty."""
+
+
+def read_nodes(connection: Connection) -> list[NodeRow]:
+    """Return the nodes by name. On SQLite the lease alone names a node."""
+    now = float(connection.execute(select(database_clock(connection.dialect.name))).scalar_one())
+    keys = connection.execute(select(meta.c.value).where(meta.c.key == KEYS)).scalar_one_or_none()
+    rows = {row.name: row for row in connection.execute(select(leases))}
+    router = rows.pop(ROUTER, None)
+    leads = router is not None and find_holder(connection, this_process()) is not None
+    found = []
+    for name, row in sorted(rows.items()):
+        if name.startswith(PREFIX):
+            about = _read_about(row.about)
+            leader = leads and router is not None and router.node == row.node
+            role = "leader" if leader else "barred" if about.get("why") else \
+                str(about.get("role") or "standby") if row.expires > now else "gone"
+            found.append(NodeRow(row.node, role, router.epoch if leader and router is not None else None,
+                                 str(about.get("version") or ""),
+                                 about["keys"] == keys if keys and about.get("keys") else None,
+                                 about.get("since"), str(about.get("http") or ""), str(about.get("why") or "")))
+    if router is not None and not any(one.name == router.node for one in found):
+        found.append(NodeRow(router.node, "leader" if leads else "gone", router.epoch, "", None, None, "", ""))
+    return found
+
+
+def write_barred(place: str | Path, node: str, about: str) -> None:
+    """Write a description of a node that may not lead, unless a living process has its name. Raise `StoreError`."""
+    def write_row(connection: Connection) -> None:
+        now, name = database_clock(connection.dialect.name), name_lease(node)
+        found = connection.execute(select(leases.c.expires > now).where(leases.c.name == name)).scalar_one_or_none()
+        if found is None:
+            connection.execute(insert(leases).values(name=name, node=node, epoch=1, expires=now, host="", pid=0,
+                                                     started="", about=about))
+        elif not found:
+            connection.execute(update(leases).where(leases.c.name == name).values(expires=now, about=about))
+
+    writing = WritingConnection(url_of(place), node=True)
+    try:
+        writing.open_connection()
+        writing.run_transaction(write_row)
+    finally:
+        writing.close_connection()
+
+
+def _read_about(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
