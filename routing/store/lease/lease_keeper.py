@@ -83,7 +83,7 @@ class LeaseKeeper:
         """
         before = monotonic()
         unrenewed = self._seen if before - self._since > lease_row.TTL_S else None
-        held = await self._threads.ask_writer(partial(self._find_holder, unrenewed))
+        held = await self._threads.ask_writer(partial(self._find_holder, keys, unrenewed))
         if held is None:
             try:
                 self.held = await self._threads.ask_writer(partial(self._take_row, node, keys, unrenewed), self.take_s)
@@ -93,7 +93,7 @@ class LeaseKeeper:
                 held = error
             except StoreConflict:
                 # Two nodes made the first row at the same moment. The other one was first.
-                if (held := await self._threads.ask_writer(partial(self._find_holder, unrenewed))) is None:
+                if (held := await self._threads.ask_writer(partial(self._find_holder, keys, unrenewed))) is None:
                     raise
         if held.expires != self._seen:
             self._seen, self._since = held.expires, before
@@ -229,8 +229,10 @@ class LeaseKeeper:
         self._session.follow_socket(self._threads.writing.socket_number())
         return taken
 
-    def _find_holder(self, unrenewed: float | None) -> LeaseHeld | None:
+    def _find_holder(self, keys: str, unrenewed: float | None) -> LeaseHeld | None:
         def find_holder(connection: Connection) -> LeaseHeld | None:
+            # A node with other keys is told so, also while another node leads.
+            lease_row.require_same_keys(connection, keys)
             self._renew_name(connection)
             return lease_row.find_holder(connection, this_process(), unrenewed=unrenewed)
         return self._threads.writing.run_transaction(find_holder)
