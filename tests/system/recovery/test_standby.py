@@ -71,7 +71,7 @@ def start_node(tmp_path: Path, ports: PortBlock, asterisk: FakeAsterisk, where: 
     def start(name: str, folder: str = "") -> NodeProcess:
         state = tmp_path / (folder or name)
         if not state.exists():
-            shutil.copytree(tmp_path / "a", state)
+            shutil.copytree(tmp_path / "a" / "secrets", state / "secrets")
         node = NodeProcess(state, ports, asterisk, where, name)
         started.append(node)
         return node
