@@ -148,18 +148,12 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
         ok = leads()
         return _json_response(models.Probe(ok=ok, parts={"leads": ok}), 200 if ok else 503)
 
-    async def serve_metrics(request: web.Request) -> web.Response:
-        # Metrics need no token, so only this machine may read them.
-        if not _is_local(request):
-            raise _Problem(403, "forbidden", "/metrics is for this machine only")
-        return web.Response(body=metrics_text(), headers={"Content-Type": METRICS_TYPE})
-
     # Routes without a token are added by hand: they are not in the table.
     app.router.add_get("/openapi.json", serve_openapi)
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", serve_readiness)
     app.router.add_get("/health/leader", serve_leadership)
-    app.router.add_get("/metrics", serve_metrics)
+    app.router.add_get("/metrics", partial(_serve_metrics, metrics_text))
     pages = Pages("" if desk is None else desk.sip_origin)
     pages.add_routes(app)
     if desk is not None:
@@ -169,8 +163,15 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     return app
 
 
-def build_standby(leader: Callable[[], str]) -> web.Application:
-    """Build the application of a node that stands by: probes for a load balancer, and 421 for all other requests.
+async def _serve_metrics(metrics_text: Callable[[], bytes], request: web.Request) -> web.Response:
+    # Metrics need no token, so only this machine may read them.
+    if not _is_local(request):
+        raise _Problem(403, "forbidden", "/metrics is for this machine only")
+    return web.Response(body=metrics_text(), headers={"Content-Type": METRICS_TYPE})
+
+
+def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes]) -> web.Application:
+    """Build the application of a node that stands by: probes, metrics, and 421 for all other requests.
 
     `leader` tells where the leader is.
     """
@@ -189,6 +190,7 @@ def build_standby(leader: Callable[[], str]) -> web.Application:
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", refuse_probe)
     app.router.add_get("/health/leader", refuse_probe)
+    app.router.add_get("/metrics", partial(_serve_metrics, metrics_text))
     app.router.add_route("*", "/{path:.*}", refuse_request)
     return app
 

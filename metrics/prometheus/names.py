@@ -219,6 +219,7 @@ AGI_REFUSED = Metric("acd_agi_refused_total", COUNTER, ("reason",),
                      "node), stale (the node may not act), silent, full, broken, unrouted.")
 REFUSED = Metric("acd_channel_commands_refused_total", COUNTER, ("channel",),
                  "Commands of the engine that no adapter of the channel took, since the node started: stays 0.")
+LEADS = Metric("acd_node_leads", GAUGE, (), "1: this node leads. 0: it stands by, and has no other metrics of ours.")
 BUILD = Metric("acd_build_info", GAUGE, ("version",), "Always 1.")
 
 # -- the process, named and told by prometheus_client
@@ -237,7 +238,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, WAITING, OLDEST, TARGET, TARGET_RA
         ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, CHANGES, ANNOUNCEMENTS, RECORDINGS, RECORDING,
         CALLER_PREFERENCES, PURGED,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, AGI_REFUSED,
-        REFUSED, BUILD)
+        REFUSED, LEADS, BUILD)
 TABLE = (*OURS, CPU, RSS, VIRTUAL, BEGAN, OPEN_FILES, MOST_FILES)
 
 SIGNAL_KINDS = ("ring", "ringstop", "alert", "break")

@@ -120,6 +120,7 @@ class MetricsRecorder:
 
     def _begin_series(self, version: str) -> None:
         series = self._series
+        series.set_gauge(names.LEADS, 1)
         series.set_gauge(names.BUILD, 1, version)
         series.set_gauge(names.CONNECTED, 0, LINK)
         for metric in (names.RECONNECTS, names.ASTERISK_EVENTS):

@@ -108,6 +108,27 @@ class MetricSeries(Collector):
         return found
 
 
+class StandbySeries(Collector):
+    """The metrics of a node that stands by: it counts nothing, and a page of zeros would look like a quiet centre."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the role and the version."""
+        yield GaugeMetricFamily(names.LEADS.name, names.LEADS.meaning, value=0.0)
+        build = GaugeMetricFamily(names.BUILD.name, names.BUILD.meaning, labels=names.BUILD.labels)
+        build.add_metric([self._version], 1.0)
+        yield build
+
+    def render_page(self) -> bytes:
+        """Render the whole page."""
+        return generate_latest(self._registry)
+
+
 def _cumulate_buckets(counts: list[float]) -> Iterator[float]:
     """Yield cumulated counts: in Prometheus each bucket includes the smaller ones."""
     whole = 0.0

@@ -83,8 +83,8 @@ class LeaseLost(StoreError):
     """The lease of this node is over, or another node has taken it. The node must do nothing more in its name."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"store: this node no longer holds its state: {why}. It stops; start it again when no other "
-                         "node works on this state")
+        super().__init__(f"store: this node no longer holds its state: {why}. It stops acting. If its process has "
+                         "ended, start it again when no other node works on this state")
 
 
 class ForeignKeys(StoreError):

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from desk.server import HttpServer, build_standby
+from metrics.prometheus.series import StandbySeries
 from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, LongMigrationDue, StoreError, StoreUnavailable
 from routing.store.lease.lease_row import TTL_S
 from routing.store.lease.node_rows import write_barred
@@ -121,7 +122,7 @@ class WaitingNode:
         """Tell that this node stands by, once, and that it is alive, after each look."""
         self._began = True
         if self._page is None:
-            self._page = HttpServer(build_standby(self._tell_leader))
+            self._page = HttpServer(build_standby(self._tell_leader, StandbySeries(version("santral")).render_page))
             address = await self._page.start_listening(self._http)
             log.info("node.standby_begun", says="stands by", node=self._name, http=address,
                      leader=None if self._leader is None else self._leader.node)

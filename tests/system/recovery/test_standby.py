@@ -90,6 +90,12 @@ async def ask(node: NodeProcess, path: str) -> tuple[int, Any]:
         return 0, None
 
 
+async def read_metrics(node: NodeProcess) -> str:
+    """Return the page for Prometheus."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://{node.http}/metrics") as answer:
+        return await answer.text()
+
+
 def listens(address: str) -> bool:
     """Return whether a program listens on an address."""
     host, _, port = address.partition(":")
@@ -139,6 +145,10 @@ async def test_a_standby_answers_as_one_and_opens_no_agi(start_node: StartNode) 
                     and body["detail"] == f"node 'a' leads at http://{first.http}")
 
     await until_async(leader_is_told)
+    # Prometheus reads both: a standby is no fault, and counts nothing.
+    assert ("acd_node_leads 1.0" in await read_metrics(first)) and ("acd_contacts_total" in await read_metrics(first))
+    assert "acd_node_leads 0.0" in await read_metrics(second)
+    assert "acd_contacts_total" not in await read_metrics(second)
     second.process.terminate()
     await until_async(lambda: second.process.poll() is not None)
     assert second.process.returncode == 0
