@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import private_postgres
 from tests.fakes import postgres
 from tests.until import until
 
@@ -144,6 +145,6 @@ def test_postgresql_is_tested_on_a_fresh_machine(tmp_path: Path, monkeypatch: py
     assert "postgresql" in packages
     # A missing server is a failure: a skipped test looks like a good one.
     monkeypatch.delenv("SANTRAL_TEST_POSTGRES", raising=False)
-    monkeypatch.setattr(postgres, "PROGRAMS", tmp_path / "nowhere")
+    monkeypatch.setattr(private_postgres, "PROGRAMS", tmp_path / "nowhere")
     with pytest.raises(pytest.fail.Exception, match="make packages"), postgres.serve_postgres():
         pass

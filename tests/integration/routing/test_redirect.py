@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from routing import sip_redirect as module
 from routing.sip_redirect import DATAGRAM_MAX, TOKEN_S, TOKENS_MAX, SipRedirect
 from santral.centre.config import node_config
 from santral.node.app import Node
+from santral.node.service_manager import ServiceManager
 from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
@@ -120,7 +122,9 @@ async def test_only_who_asked_first_is_told_and_others_fill_no_log(capsys: pytes
 def test_the_node_has_no_number_dialled_that_costs_more_is_abroad_or_its_own(
         tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = node_config(Path("centres/meb"), None)
-    node, redirect = Node(config, tmp_path), SipRedirect(("192.0.2.10",), Clock())
+    node = Node(config, tmp_path, stop=asyncio.Event(), again=asyncio.Event(), manager=ServiceManager(),
+                vacate=partial(asyncio.sleep, 0))
+    redirect = SipRedirect(("192.0.2.10",), Clock())
     redirect.address = "127.0.0.1:5999"
     for claimed in ("+449098790000", "+909001234567", *config.settings.numbers):
         uri = redirect.dial_uri(lambda claimed=claimed: node.to_call(claimed))
