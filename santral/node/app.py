@@ -103,6 +103,9 @@ OUTAGES_READ = "outages_read"
 
 VERSION = version("santral")
 
+NODE_FILE = "node.json"
+"""Name of the file in the state folder that tells commands where the node answers."""
+
 Vacate = Callable[[], Awaitable[None]]
 """Gives the HTTP address free, on which the process has answered as a standby."""
 
@@ -124,7 +127,7 @@ class Node:
         self._files = files or CentreFiles(config.loaded.folder, None, state)
         self._pins: Mapping[str, str] = {}
         self._state = state
-        self._where = state / "node.json"
+        self._where = state / NODE_FILE
         self._secrets = NodeSecrets(state)
         self._remote_agents = remote_agents.read_numbers(config.loaded, self._secrets.folder)
         for warning in self._remote_agents.warnings:

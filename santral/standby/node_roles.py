@@ -21,7 +21,7 @@ from routing.store.store import Store
 from santral.centre.config import store_place
 from santral.centre.last_known_good import CentreFiles, StartValues
 from santral.errors import BadCentre
-from santral.node.app import Node, Vacate
+from santral.node.app import NODE_FILE, Node, Vacate
 from santral.node.service_manager import ServiceManager
 from santral.secrets import NodeSecrets
 from santral.standby.process_signals import ProcessSignals
@@ -55,7 +55,7 @@ class NodeRoles:
                 await store.close()
             return
         waiting = WaitingNode(self._name, numbers.fingerprint, place, self._start[0].settings.listen.http,
-                              self._signals.stop, self._manager)
+                              self._state / NODE_FILE, self._signals.stop, self._manager)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
                 await self._lead_once(leading, waiting, numbers)

@@ -18,6 +18,7 @@ from routing.store.lease.lease_row import TTL_S
 from routing.store.lease.node_rows import write_barred
 from routing.store.store import Store
 from santral.node.service_manager import ServiceManager
+from santral.secrets import write_private
 
 log = structlog.get_logger()
 
@@ -46,9 +47,10 @@ def find_bar(error: StoreError) -> str:
 class WaitingNode:
     """A node that stands by. One object serves the whole life of the process."""
 
-    def __init__(self, name: str, keys: str, place: str | Path, http: str, stop: asyncio.Event,
+    def __init__(self, name: str, keys: str, place: str | Path, http: str, where: Path, stop: asyncio.Event,
                  manager: ServiceManager) -> None:
-        self._name, self._keys, self._place, self._http = name, keys, place, http
+        """`where` is the file that tells commands the address of this state's node."""
+        self._name, self._keys, self._place, self._http, self._where = name, keys, place, http, where
         self._stop, self._manager = stop, manager
         self._page: HttpServer | None = None
         self._named = False
@@ -103,6 +105,7 @@ class WaitingNode:
         """Give the address of HTTP free. Safe to repeat."""
         page, self._page = self._page, None
         if page is not None:
+            self._where.unlink(missing_ok=True)
             await page.stop_listening()
 
     async def _open_store(self) -> Store:
@@ -124,6 +127,7 @@ class WaitingNode:
         if self._page is None:
             self._page = HttpServer(build_standby(self._tell_leader, StandbySeries(version("santral")).render_page))
             address = await self._page.start_listening(self._http)
+            write_private(self._where, json.dumps({"http": address}))
             log.info("node.standby_begun", says="stands by", node=self._name, http=address,
                      leader=None if self._leader is None else self._leader.node)
             self._manager.notify_ready()

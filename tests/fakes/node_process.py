@@ -23,7 +23,7 @@ class NodeProcess:
 
     def __init__(self, state: Path, ports: PortBlock, asterisk: FakeAsterisk, store: str | None = None,
                  name: str | None = None) -> None:
-        self.log = state.with_suffix(".log")
+        self.state, self.log = state, state.with_suffix(".log")
         self.http, self.agi = (f"127.0.0.1:{ports.free_port()}" for _ in range(2))
         settings = state.with_suffix(".toml")
         settings.write_text(

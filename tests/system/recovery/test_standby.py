@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -149,9 +150,13 @@ async def test_a_standby_answers_as_one_and_opens_no_agi(start_node: StartNode) 
     assert ("acd_node_leads 1.0" in await read_metrics(first)) and ("acd_contacts_total" in await read_metrics(first))
     assert "acd_node_leads 0.0" in await read_metrics(second)
     assert "acd_contacts_total" not in await read_metrics(second)
+    # A command at this node says so too.
+    status = await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "santral", "status", "--state",
+        str(second.state)], capture_output=True, text=True, check=False)
+    assert status.returncode and f"node 'a' leads at http://{first.http}" in status.stderr
     second.process.terminate()
     await until_async(lambda: second.process.poll() is not None)
-    assert second.process.returncode == 0
+    assert second.process.returncode == 0 and not (second.state / "node.json").exists()
 
 
 async def test_a_killed_leader_is_followed_and_its_contacts_are_adopted(
