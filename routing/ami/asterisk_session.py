@@ -65,13 +65,14 @@ class AsteriskSession:
                  explained: float | None = None,
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
-                 clock: Callable[[], float] = time.time, agents: Agents | None = None) -> None:
+                 clock: Callable[[], float] = time.time, agents: Agents | None = None,
+                 may_act: Callable[[], bool] = lambda: True) -> None:
         self._settings = settings
         self._post = post
         self._live = live
         self._timing = timing or Timing()
         self._pace = pace or SessionPace()
-        self._clock = clock
+        self._clock, self._may_act = clock, may_act
         self.explained = clock() if explained is None else explained
         """Time up to which the CEL file was read for calls that met no node."""
         self._box = CelRecovery(settings.cel, clock, explained=self.explained) if settings.cel else None
@@ -186,8 +187,9 @@ class AsteriskSession:
 
     async def _run_connection(self) -> None:
         """Run one pair of links from log-in to loss. Always raise an error at the end."""
-        events = Link(self._settings.events, WANTED, timing=self._timing, counters=self.counters)
-        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters)
+        events = Link(self._settings.events, WANTED, timing=self._timing, counters=self.counters,
+                      may_act=self._may_act)
+        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters, may_act=self._may_act)
         watch = asyncio.create_task(self._end_together(actions, events), name="ami actions watch")
         try:
             # 1. Log in to both links. Events gather from the first log-in on.

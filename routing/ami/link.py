@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ LIST_MAX = 20_000
 """Items of one list reply. A big centre has 1,000 channels and 200 phones."""
 IN_FLIGHT_MAX = 64
 """Actions under way at once. Asterisk handles one action of a session at a time, and more would only wait there."""
+RESET = struct.pack("ii", 1, 0)
+"""Option of a socket whose end is a reset, so that the kernel drops what it has not sent."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 5.0
 """Ceilings of the random waits between connection tries: the state must be right 10 s after Asterisk is back."""
@@ -199,20 +203,27 @@ class Session(AMIProtocol):  # type: ignore[misc]
         self.responses.clear()
         self.writable.set()
         if self.transport is not None:
+            if not self.factory.may_act():
+                # Bytes that are under way must not arrive: another node may act by now.
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.transport.abort()
 
 
 class Link(Manager):  # type: ignore[misc]
-    """Hold one AMI connection, used once. `wanted` names the events to pass on, or is None for all events."""
+    """Hold one AMI connection, used once. `wanted` names the events to pass on, or is None for all events.
+
+    `may_act` tells whether this node may act. Once it says no, no action is written and the connection is reset.
+    """
 
     def __init__(self, login: Login, wanted: frozenset[str] | None = frozenset(), *, timing: Timing | None = None,
-                 counters: LinkCounters | None = None) -> None:
+                 counters: LinkCounters | None = None, may_act: Callable[[], bool] = lambda: True) -> None:
         super().__init__(host=login.host, port=login.port, loop=asyncio.get_running_loop(),
                          protocol_factory=lambda: Session(self))
         self.who = login
         self.wanted = wanted
         self.timing = timing or Timing()
         self.counters = counters or LinkCounters()
+        self.may_act = may_act
         self.protocol: Session | None = None
         self.pinger: asyncio.Task[None] | None = None
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -287,6 +298,12 @@ class Link(Manager):  # type: ignore[misc]
         if self.protocol is not None:
             self.protocol.close()
 
+    def check_lost(self) -> bool:
+        """Return whether no action may be written: the link is lost, or is given up because the node may not act."""
+        if not self.may_act():
+            self.mark_lost("this node may not act any more")
+        return self.is_lost
+
     @property
     def is_lost(self) -> bool:
         """Return whether the link is lost."""
@@ -328,7 +345,7 @@ class Link(Manager):  # type: ignore[misc]
         `send_action` then waits or raises. Raise BadAction if the action must not be sent.
         """
         session = self.protocol
-        if session is None or self.is_lost or self._in_line or not session.writable.is_set() or (
+        if session is None or self.check_lost() or self._in_line or not session.writable.is_set() or (
                 len(session.responses) >= IN_FLIGHT_MAX):
             return None
         action_id = secrets.token_hex(8)
@@ -365,7 +382,7 @@ class Link(Manager):  # type: ignore[misc]
         try:
             async with asyncio.timeout(self.timing.action if deadline_s is None else deadline_s), slots:
                 await session.writable.wait()
-                if self.is_lost:
+                if self.check_lost():
                     raise LinkLost(f"{action['Action']} was not sent: the link to Asterisk was lost")
                 future = session.send(data, as_list, action_id=action_id)
                 sent = True

@@ -306,7 +306,7 @@ class Node:
             explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
-            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents))
+            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents), may_act=store.may_act)
 
     def _build_messages(self, store: Store, numbers: NumberKeys) -> None:
         """Build the outbox of short messages, and what tells callers of failed callbacks, if there is a gateway."""

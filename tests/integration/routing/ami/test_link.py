@@ -100,6 +100,36 @@ async def test_nothing_is_replayed_after_a_loss(asterisk: FakeAsterisk) -> None:
     assert asterisk.names() == ["Originate"]
 
 
+async def test_a_node_that_may_not_act_writes_nothing_and_resets_the_connection() -> None:
+    """Bytes in the kernel's buffer were still delivered after another node had taken over."""
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    written: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        try:
+            while data := await reader.readuntil(b"\r\n\r\n"):
+                written.append(data)
+                number = next(line for line in data.split(b"\r\n") if line.startswith(b"ActionID"))
+                writer.write(b"Response: Success\r\n" + number + b"\r\n\r\n")
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            ended.set_result(type(error).__name__)
+
+    acts = True
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        login = Login("127.0.0.1", server.sockets[0].getsockname()[1], "engine-actions", "a1", "off")
+        link = Link(login, timing=PATIENT, may_act=lambda: acts)
+        await link.connect_and_login()
+        assert (await link.run_action({"Action": "Ping"})).ok
+        acts, before = False, len(written)
+        originate = {"Action": "Originate", "Channel": "PJSIP/1", "ChannelId": "o1-1.1", "Async": "true"}
+        assert link.start_action(originate) is None
+        with pytest.raises(LinkLost):
+            await link.run_action(originate)
+        assert await asyncio.wait_for(ended, LIMIT_S) == "ConnectionResetError" and len(written) == before
+        await link.close()
+
+
 @pytest.mark.parametrize("name", ["Ping", "CoreShowChannels", "Hangup"])
 async def test_every_action_under_way_ends_when_the_link_is_lost(asterisk: FakeAsterisk, name: str) -> None:
     """ami_protocol.py:102-108: futures of pings, logins and half answered lists never ended."""
