@@ -19,6 +19,8 @@ class PortBlock:
 
     def __init__(self) -> None:
         self._held, self.first = _reserve_block()
+        self._claims: list[socket.socket] = []
+        """Names that claim the wanted ports of this block."""
         self._next = self.first
 
     def free_port(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -32,8 +34,23 @@ class PortBlock:
                        f"there (ss -lntu)")
 
     def choose_port(self, wanted: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-        """Return the wanted port if it is free, else a free port of the block. Raise LabError if there is none."""
-        return wanted if is_free(wanted, kind) else self.free_port(kind)
+        """Return the wanted port if it is free, else a free port of the block. Raise LabError if there is none.
+
+        The wanted port is claimed until the block is closed: nothing listens there before its program has started, and
+        another lab that starts meanwhile would find it free.
+        """
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            # An abstract name lives as long as its socket, and all processes that share the ports see it.
+            claim.bind(f"\0santral-lab-port-{kind.name}-{wanted}")
+        except OSError:
+            claim.close()
+            return self.free_port(kind)
+        if not is_free(wanted, kind):
+            claim.close()
+            return self.free_port(kind)
+        self._claims.append(claim)
+        return wanted
 
     def media_range(self, count: int) -> tuple[int, int]:
         """Return the first and last of `count` neighbouring UDP ports. The first is even.
@@ -47,8 +64,10 @@ class PortBlock:
         return first, first + count - 1
 
     def close(self) -> None:
-        """Release the block."""
+        """Release the block and the claims."""
         self._held.close()
+        for claim in self._claims:
+            claim.close()
 
 
 def is_free(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:

@@ -107,6 +107,24 @@ def test_a_lab_of_another_process_has_other_ports_wherever_its_temporary_files_a
         ports.close()
 
 
+def test_a_usual_port_is_not_given_to_two_labs_that_start_together() -> None:
+    """Nothing listens there yet, so it looked free to both."""
+    first, second, third = PortBlock(), PortBlock(), PortBlock()
+    try:
+        wanted = third.free_port()
+        assert first.choose_port(wanted) == wanted
+        other = second.choose_port(wanted)
+        assert second.first <= other < second.first + BLOCK
+        first.close()
+        assert second.choose_port(wanted) == wanted
+        with socket.socket() as busy:
+            busy.bind(("127.0.0.1", third.free_port()))
+            assert third.choose_port(busy.getsockname()[1]) != busy.getsockname()[1]
+    finally:
+        for block in (first, second, third):
+            block.close()
+
+
 def test_a_port_that_is_used_is_not_given() -> None:
     ports = PortBlock()
     try:
