@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,6 @@ from santral import store_move
 from santral.cli import cli
 from santral.errors import StoreFailure
 from santral.store_move import move_store
-from tests.fakes import postgres
 
 pytestmark = pytest.mark.integration
 
@@ -37,20 +35,6 @@ MORE = (
     "INSERT INTO cursors VALUES ('mqtt', 17)",
     "INSERT INTO erased_contacts VALUES ('17.1', -0.0)")
 """Rows that a simulated day does not have: each truth value, nulls, tabs, large and small numbers."""
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    """Yield the URL of a server."""
-    with postgres.serve_postgres() as url:
-        yield url
-
-
-@pytest.fixture
-def where(server_url: str) -> Iterator[str]:
-    """Yield the URL of an empty database."""
-    with postgres.fresh_database(server_url, f"santral_move_{os.getpid()}") as url:
-        yield url
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,12 +157,6 @@ def test_a_fault_changes_nothing(state: Path, tmp_path: Path, monkeypatch: pytes
     # 3. The migration fails after its second portion.
     assert "the planted fault" in str(upgrade(state).exception)
     assert read_planted(place) == (OLD, 0)
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    with postgres.serve_postgres() as url:
-        yield url
 
 
 async def test_postgresql_is_upgraded_the_same_way(

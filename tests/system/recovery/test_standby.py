@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import socket
@@ -24,7 +23,6 @@ from lab.pbx.ports import PortBlock
 from routing.core.model.ids import ContactId
 from routing.store.database import url_of
 from routing.store.store import Store
-from tests.fakes import postgres
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.node_process import NodeProcess, fake_asterisk
 from tests.fakes.store_day import Day
@@ -37,18 +35,6 @@ START_S = 60.0
 C = ContactId("7.1")
 
 StartNode = Callable[..., NodeProcess]
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    with postgres.serve_postgres() as url:
-        yield url
-
-
-@pytest.fixture
-def where(server_url: str) -> Iterator[str]:
-    with postgres.fresh_database(server_url, f"santral_standby_{os.getpid()}") as url:
-        yield url
 
 
 @pytest.fixture

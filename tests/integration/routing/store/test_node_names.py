@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from routing.store.lease import lease_keeper, lease_row
 from routing.store.lease.node_rows import read_nodes, write_barred
 from routing.store.reader import Reader
 from routing.store.store import Store
-from tests.fakes import postgres
 from tests.fakes.store_day import Day
 from tests.until import until_async
 
@@ -24,18 +22,6 @@ pytestmark = pytest.mark.integration
 
 FAR = "host = 'another boot', pid = 1"
 """Values that make a process of this machine one of another machine."""
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    with postgres.serve_postgres() as url:
-        yield url
-
-
-@pytest.fixture
-def where(server_url: str) -> Iterator[str]:
-    with postgres.fresh_database(server_url, f"santral_names_{os.getpid()}") as url:
-        yield url
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import os
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from routing.store.schema import metadata
 from routing.store.store import Store
 from tests.core.driver import Driver
 from tests.core.house import EDU
-from tests.fakes import postgres
 from tests.fakes.round_trips import TripCounter, counting_trips
 from tests.fakes.store_day import Day, Turn
 from tests.unit.routing.store import test_rows as rows_on_sqlite
@@ -38,20 +36,6 @@ STEPS = 1_500
 # All rules of the rows hold here as well.
 globals().update({name: test for name, test in vars(rows_on_sqlite).items()
                   if name.startswith("test_") and "tmp_path" not in inspect.signature(test).parameters})
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    """Yield the URL of a server."""
-    with postgres.serve_postgres() as url:
-        yield url
-
-
-@pytest.fixture
-def where(server_url: str) -> Iterator[str]:
-    """Yield the URL of a fresh database."""
-    with postgres.fresh_database(server_url, f"santral_pipeline_{os.getpid()}") as url:
-        yield url
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ of Debian's package `postgresql`, which `make test` installs. Without either the
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -39,25 +38,10 @@ from routing.store.recordings import recording_rows
 from routing.store.schema import metadata, offers
 from routing.store.store import Store
 from tests.core.house import EDU, House
-from tests.fakes import postgres
 from tests.fakes.store_day import SERVICE, Day, Turn
 from tests.until import until_async
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    """A server with a role that may create databases."""
-    with postgres.serve_postgres() as url:
-        yield url
-
-
-@pytest.fixture
-def where(server_url: str) -> Iterator[str]:
-    """A fresh database, gone afterwards."""
-    with postgres.fresh_database(server_url, f"santral_test_{os.getpid()}") as url:
-        yield url
 
 
 @pytest.fixture

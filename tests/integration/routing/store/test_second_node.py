@@ -31,12 +31,6 @@ def upgrade() -> None:
 '''
 
 
-@pytest.fixture(scope="module")
-def server_url() -> Iterator[str]:
-    with postgres.serve_postgres() as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty state on each of the databases."""
