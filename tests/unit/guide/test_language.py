@@ -25,7 +25,7 @@ def test_names_comments_docs_and_changelog_keep_their_bounds() -> None:
     figures = language.measure_repository()
     assert figures.one_word <= 0.35 * figures.functions
     assert figures.comment_lines >= 0.03 * (figures.code_lines + figures.comment_lines)
-    assert figures.docs_words <= 45_000
+    assert figures.docs_words <= 49_000
     assert figures.changelog_lines <= 60
 
 
