@@ -77,8 +77,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ivr.input_not_stored": (ALARM, "Digits of a caller could not be stored; the call goes on."),
     "node.reload_refused": (ALARM, "A reload found problems or no engine; nothing changed."),
     "node.standby_barred": (LOOK, "A node that stands by cannot lead now; `why` says the reason."),
-    "node.stood_down": (ALARM, "The node lost lease or database (`why`) and stands by. Look whether another node "
-                               "leads: `node.ready` in its log. If none does, repair the database."),
+    "node.files_refused": (ALARM, "The centre's files or prompts are not good (`problems`). The node stands by and "
+                                  "does not lead until they are."),
+    "node.stood_down": (ALARM, "The node lost lease, database or Asterisk (`why`) and stands by. Look whether another "
+                               "node leads: `node.ready` in its log. If none does, repair the database."),
     "queue_log.write_failed": (ALARM, "Disk full or wrong owner. Correct it before 1 MB of lines wait."),
     "queue_log.lines_added_late": (LOOK, "The file lacks lines before its last one. Let the file be "
                                    "[written again](../integrate/queue-log.md#recovery) to get them."),

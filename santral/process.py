@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
+from centres.centre_reader import load_centre
 from desk.server import CannotListen
 from routing.ami.errors import AuthFailed
+from routing.store.database import url_of
 from routing.store.errors import LongMigrationDue, StoreError
-from routing.store.lease.node_rows import write_barred
-from santral.centre.config import NODE, check_centre, config_of, store_place
-from santral.centre.last_known_good import CentreFiles
+from santral.centre.config import NODE, place_of_store
+from santral.centre.last_known_good import REPORTED_MAX, CentreFiles, StartValues
 from santral.errors import AddressTaken, AsteriskFailure, BadCentre, SantralError, StoreFailure, UpgradeDue
 from santral.node import log_setup
 from santral.standby.node_roles import NodeRoles, find_first
-from santral.standby.waiting_node import describe_node
 
 log = structlog.get_logger()
 
@@ -38,12 +36,18 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
     # 1. Read the files, and make the state folder.
     log_setup.configure_logs(as_json=log_json)
     files = CentreFiles(centre, settings, state)
+    begun: StartValues | None = None
     try:
-        config, sounds = files.choose_files()
-    except BadCentre:
-        _bar_node(centre, settings, state, name)
-        raise
-    for warning in config.warnings:
+        begun = files.choose_files()
+        values = begun[0].settings
+    except BadCentre as error:
+        # On PostgreSQL another node may lead. This one stands by until its files are good.
+        readable = load_centre(centre, settings).settings
+        if readable is None or url_of(place_of_store(readable, state)).get_backend_name() == "sqlite":
+            raise
+        values = readable
+        log.error("node.files_refused", problems=str(error).splitlines()[1:REPORTED_MAX + 1])
+    for warning in () if begun is None else begun[0].warnings:
         log.warning("centre.warned", warning=str(warning))
     try:
         state.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -52,7 +56,7 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
                            "create it for this user") from error
     # 2. Run. Task groups wrap errors, so look for the first one inside.
     try:
-        asyncio.run(NodeRoles(files, (config, sounds), state, name).serve_until_stopped())
+        asyncio.run(NodeRoles(files, values, begun, state, name).serve_until_stopped())
     except Exception as error:
         first = find_first(error)
         # 3. Show errors with a known cause as one sentence, and all others with their traceback.
@@ -63,11 +67,3 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
             raise first from None
         raise
     return 0
-
-
-def _bar_node(centre: Path, settings: Path | None, state: Path, name: str) -> None:
-    """Let the other nodes on a PostgreSQL store know why this one may not lead, if its settings can be read."""
-    config = config_of(check_centre(centre, settings))
-    if config is not None and not isinstance(place := store_place(config, state), Path):
-        with suppress(StoreError):
-            write_barred(place, name, describe_node("barred", time.time(), why="prompts missing"))

@@ -93,7 +93,8 @@ class ForeignKeys(StoreError):
     def __init__(self, row: str) -> None:
         super().__init__("store: the keys in secrets/numbers.json are not those of the store: this state folder made "
                          "new ones. Copy the folder `secrets` of the first node here (folder 0700, files 0600), then "
-                         f"start again. If those keys are lost for good, delete the row {row} of the table meta")
+                         "it goes on by itself. If those keys are lost for good, delete the row "
+                         f"{row} of the table meta")
 
 
 class KeyFileError(StoreError):

@@ -247,17 +247,17 @@ class Store:
         """Make this node the only one that works on the state (`LeaseKeeper.take_lease`)."""
         return await self._lease.take_lease(node, patience_s, keys)
 
-    async def try_lease(self, node: str, keys: str = "") -> LeaseHeld | None:
+    async def try_lease(self, node: str, keys: str = "", *, only_look: bool = False) -> LeaseHeld | None:
         """Take the lease if it is free and return None, or return what holds it (`LeaseKeeper.try_lease`)."""
-        return await self._lease.try_lease(node, keys)
+        return await self._lease.try_lease(node, keys, only_look=only_look)
 
     async def claim_name(self, node: str, keys: str = "", patience_s: float = PATIENCE_S, *,
                          again: bool = False) -> None:
         """Take the name of this node, or raise `NameTaken` (`LeaseKeeper.claim_name`)."""
         await self._lease.claim_name(node, keys, patience_s, again=again)
 
-    def describe_node(self, about: str) -> None:
-        """Let the next renewal of the node's name say this of it, as JSON."""
+    def describe_node(self, about: Callable[[], str]) -> None:
+        """Let each renewal of the node's name ask for this description of it, as JSON."""
         self._lease.about = about
 
     async def keep_lease(self) -> None:

@@ -403,7 +403,12 @@ def _readable_password(loaded: LoadedCentre, overlay: Path | None) -> list[Probl
 
 def store_place(config: NodeConfig, state: Path) -> Path | str:
     """Return the place of the store for a node with this state folder."""
-    text = config.settings.store.url
+    return place_of_store(config.settings, state)
+
+
+def place_of_store(settings: Settings, state: Path) -> Path | str:
+    """Return the place of the store that the settings name, also in a centre with other problems."""
+    text = settings.store.url
     url = make_url(text)
     if url.get_backend_name() == "sqlite" and url.database:
         return state / url.database

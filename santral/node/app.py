@@ -219,6 +219,11 @@ class Node:
             await self._run_tasks(stack, runner, dialogues.server, http, desk, calendar, house)
             await runner.commit_deferred()
 
+    @property
+    def reaches_asterisk(self) -> bool | None:
+        """Return whether the link to Asterisk stands, or None before the first try."""
+        return self._switch.connected if self._up.is_set() else None
+
     def _tell_unreached(self, facts: Sequence[Fact]) -> None:
         """Tell callers of failed callbacks by short message, if there is a gateway."""
         if self._unreached is not None:

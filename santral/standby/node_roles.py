@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from contextlib import suppress
+import time
 from pathlib import Path
 
 import structlog
 
+from centres.settings import Settings
+from routing.ami.errors import AuthFailed
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import url_of
 from routing.store.errors import LeaseLost, StoreError, StoreUnavailable
 from routing.store.store import Store
-from santral.centre.config import store_place
+from santral.centre.config import NodeConfig, place_of_store
 from santral.centre.last_known_good import CentreFiles, StartValues
-from santral.errors import BadCentre
+from santral.errors import AsteriskFailure
 from santral.node.app import NODE_FILE, Node, Vacate
 from santral.node.service_manager import ServiceManager
 from santral.secrets import NodeSecrets
+from santral.standby.node_proofs import NodeProofs
 from santral.standby.process_signals import ProcessSignals
-from santral.standby.waiting_node import WaitingNode
+from santral.standby.waiting_node import WaitingNode, describe_node
 
 log = structlog.get_logger()
 
@@ -36,42 +39,61 @@ LOST = ("gone", "locked", "busy", "closed", "readonly")
 class NodeRoles:
     """One process, which leads and stands by in turn."""
 
-    def __init__(self, files: CentreFiles, start: StartValues, state: Path, name: str) -> None:
-        self._files, self._start, self._state, self._name = files, start, state, name
+    def __init__(self, files: CentreFiles, settings: Settings, start: StartValues | None, state: Path,
+                 name: str) -> None:
+        """`start` is None for files or prompts that are not good. On a SQLite file they must be good."""
+        self._files, self._settings, self._state, self._name = files, settings, state, name
+        self._proofs = NodeProofs(files, state, settings.asterisk.ami, start)
         self._signals, self._manager = ProcessSignals(), ServiceManager()
 
     async def serve_until_stopped(self) -> None:
         """Work until SIGTERM or SIGINT, and stop in order."""
         self._signals.handle_signals()
-        numbers = NumberKeys.load_or_create(NodeSecrets(self._state).folder / "numbers.json")
-        place = store_place(self._start[0], self._state)
+        place = place_of_store(self._settings, self._state)
         if url_of(place).get_backend_name() == "sqlite":
-            node = self._build_node(_vacate_nothing)
-            store = await Store.open_store(place, node=True)
-            try:
-                await store.take_lease(self._name, keys=numbers.fingerprint)
-                await node.lead_until_stopped(store, self._start[1], numbers)
-            finally:
-                await store.close()
+            await self._lead_on_file(place)
             return
-        waiting = WaitingNode(self._name, numbers.fingerprint, place, self._start[0].settings.listen.http,
-                              self._state / NODE_FILE, self._signals.stop, self._manager)
+        waiting = WaitingNode(self._name, self._proofs, place, self._settings.listen.http, self._state / NODE_FILE,
+                              self._signals.stop, self._manager)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
-                await self._lead_once(leading, waiting, numbers)
+                await self._lead_once(leading, waiting)
                 if self._signals.stop.is_set():
                     return
         finally:
             await waiting.close_page()
 
-    async def _lead_once(self, store: Store, waiting: WaitingNode, numbers: NumberKeys) -> None:
-        """Lead until the node is stopped, or until lease or store is lost. Raise all other errors."""
+    async def _lead_on_file(self, place: str | Path) -> None:
+        """Lead on a SQLite file, which has one node: it proves nothing ahead, and ends with the first error."""
+        assert self._proofs.start is not None
+        config, sounds = self._proofs.start
+        numbers = NumberKeys.load_or_create(NodeSecrets(self._state).folder / "numbers.json")
+        node = self._build_node(config, _vacate_nothing)
+        store = await Store.open_store(place, node=True)
         try:
-            await self._read_changed_files()
+            await store.take_lease(self._name, keys=numbers.fingerprint)
+            await node.lead_until_stopped(store, sounds, numbers)
+        finally:
+            await store.close()
+
+    async def _lead_once(self, store: Store, waiting: WaitingNode) -> None:
+        """Lead until the node is stopped, or until lease, store or Asterisk is lost. Raise all other errors."""
+        proofs, since = self._proofs, time.time()
+        try:
+            # Files may have changed since the last proof.
+            await asyncio.to_thread(proofs.read_files)
+            assert proofs.start is not None and proofs.numbers is not None
+            config, sounds = proofs.start
             # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.
-            await self._build_node(waiting.close_page).lead_until_stopped(store, self._start[1], numbers)
+            node = self._build_node(config, waiting.close_page)
+            store.describe_node(lambda: describe_node(
+                "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk))
+            await node.lead_until_stopped(store, sounds, proofs.numbers)
         except Exception as error:
-            if not isinstance(first := find_first(error), StoreError) or not is_lost(first):
+            first = find_first(error)
+            if isinstance(first, AuthFailed | AsteriskFailure):
+                proofs.note_failure(str(first))
+            elif not isinstance(first, StoreError) or not is_lost(first):
                 raise
             log.error("node.stood_down", node=self._name, why=str(first))
         finally:
@@ -79,14 +101,8 @@ class NodeRoles:
             # A ready node was taken out of the garbage collection.
             gc.unfreeze()
 
-    async def _read_changed_files(self) -> None:
-        """Read the centre's files again if they have changed while the node stood by."""
-        with suppress(BadCentre):
-            if await asyncio.to_thread(self._files.have_changed):
-                self._start = await asyncio.to_thread(self._files.choose_files)
-
-    def _build_node(self, vacate: Vacate) -> Node:
-        return Node(self._start[0], self._state, self._files, stop=self._signals.stop, again=self._signals.again,
+    def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
+        return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,
                     manager=self._manager, vacate=vacate)
 
 

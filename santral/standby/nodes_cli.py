@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.live import Live
 from rich.table import Table
 
-from drawing.console_output import OutputConsole
+from drawing.console_output import JSON_OUTPUT, OutputConsole
 from routing.store.errors import StoreError
 from routing.store.lease.node_rows import NodeRow, read_nodes
 from routing.store.reader import Reader
@@ -17,31 +20,54 @@ from santral.centre.config import DEFAULT_CENTRE, node_config, store_place
 from santral.errors import StoreFailure
 from santral.privacy.cli import STATE, CentreFolder, Settings, State
 
-KEYS_WORDS = {True: "yes", False: "no", None: ""}
+WORDS = {True: "yes", False: "no", None: ""}
+
+REFRESH_S = 1.0
+"""Interval of `--watch`: a node renews its name as often."""
 
 
 def add_command(cli: typer.Typer) -> None:
     """Add the command to the command line."""
     @cli.command("nodes")
-    def show_nodes(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE) -> None:
+    def show_nodes(centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
+                   watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False) -> None:
         """Show each node on the store, its role, and why it may not lead."""
         config = node_config(centre, settings)
-        place = store_place(config, state)
+        place, zone = store_place(config, state), ZoneInfo(config.settings.centre.timezone)
         if isinstance(place, Path) and not place.is_file():
             raise StoreFailure(f"{place} is not there: no node has kept records in {state}. Name its folder with "
                                "--state")
-        try:
+        console = OutputConsole(highlight=False)
+
+        def read_table() -> Table:
             with Reader(place) as reader:
-                found = reader.run_query(read_nodes)
+                return _nodes_table(reader.run_query(read_nodes), zone)
+
+        # The first failure ends the command. Later ones are shown, because a failover is what somebody watches.
+        try:
+            first = read_table()
         except StoreError as error:
             raise StoreFailure(str(error)) from error
-        OutputConsole(highlight=False).print(_nodes_table(found, ZoneInfo(config.settings.centre.timezone)))
+        if not watch or JSON_OUTPUT.wanted:
+            console.print(first)
+            return
+        with Live(first, console=console, auto_refresh=False, screen=console.is_terminal) as live:
+            try:
+                while True:
+                    time.sleep(REFRESH_S)
+                    try:
+                        live.update(read_table(), refresh=True)
+                    except StoreError as error:
+                        live.update(str(error), refresh=True)
+            except KeyboardInterrupt:
+                return
 
 
 def _nodes_table(nodes: list[NodeRow], zone: ZoneInfo) -> Table:
-    table = Table("node", "role", "epoch", "version", "keys fit", "since", "http", "reason")
+    table = Table("node", "role", "epoch", "version", "keys fit", "asterisk", "clock", "since", "http", "reason")
     for one in nodes:
         since = "" if one.since is None else datetime.fromtimestamp(one.since, zone).isoformat(" ", "seconds")
         table.add_row(one.name, one.role, "" if one.epoch is None else str(one.epoch), one.version,
-                      KEYS_WORDS[one.keys_fit], since, one.http, one.why)
+                      WORDS[one.keys_fit], WORDS[one.asterisk], "" if one.clock_s is None else f"{one.clock_s:+.1f} s",
+                      since, one.http, one.why)
     return table

@@ -13,12 +13,21 @@ import structlog
 
 from desk.server import HttpServer, build_standby
 from metrics.prometheus.series import StandbySeries
-from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, LongMigrationDue, StoreError, StoreUnavailable
+from routing.store.errors import (
+    ForeignKeys,
+    LeaseHeld,
+    LeaseLost,
+    LongMigrationDue,
+    StoreConflict,
+    StoreError,
+    StoreUnavailable,
+)
 from routing.store.lease.lease_row import TTL_S
 from routing.store.lease.node_rows import write_barred
 from routing.store.store import Store
 from santral.node.service_manager import ServiceManager
 from santral.secrets import write_private
+from santral.standby.node_proofs import NodeProofs
 
 log = structlog.get_logger()
 
@@ -28,11 +37,15 @@ LOOK_S = 0.25
 RETRY_S = 1.0
 """Pause before the next try to reach a database that does not answer."""
 
+BARRED_S = TTL_S / 2
+"""Pause before the next try of a node that cannot use the store as it is. Its name must not expire meanwhile."""
 
-def describe_node(role: str, since: float, *, http: str = "", keys: str = "", why: str = "") -> str:
-    """Return the description that a node gives of itself in the store."""
+
+def describe_node(role: str, since: float, *, http: str = "", keys: str = "", why: str = "",
+                  asterisk: bool | None = None) -> str:
+    """Return the description that a node gives of itself in the store. `now` shows how far its clock is off."""
     return json.dumps({"role": role, "version": version("santral"), "since": round(since, 3), "http": http,
-                       "keys": keys, "why": why})
+                       "keys": keys, "why": why, "asterisk": asterisk, "now": round(time.time(), 3)})
 
 
 def find_bar(error: StoreError) -> str:
@@ -47,10 +60,10 @@ def find_bar(error: StoreError) -> str:
 class WaitingNode:
     """A node that stands by. One object serves the whole life of the process."""
 
-    def __init__(self, name: str, keys: str, place: str | Path, http: str, where: Path, stop: asyncio.Event,
+    def __init__(self, name: str, proofs: NodeProofs, place: str | Path, http: str, where: Path, stop: asyncio.Event,
                  manager: ServiceManager) -> None:
         """`where` is the file that tells commands the address of this state's node."""
-        self._name, self._keys, self._place, self._http, self._where = name, keys, place, http, where
+        self._name, self._proofs, self._place, self._http, self._where = name, proofs, place, http, where
         self._stop, self._manager = stop, manager
         self._page: HttpServer | None = None
         self._named = False
@@ -60,38 +73,48 @@ class WaitingNode:
         self._leader: LeaseHeld | None = None
         self._why = ""
         """Reason why this node may not lead, or empty."""
-        self._barred = ""
-        """Reason that the store has."""
 
     async def wait_for_lease(self) -> Store | None:
-        """Return a store whose lease this node holds, or None if the node is stopped.
+        """Return a store whose lease this node holds, or None if the node is stopped. Proofs are renewed meanwhile.
 
-        Raise the errors of the store if the first look fails, and `NameTaken` if another process has the name.
+        Raise the errors of the store if the first look fails, and `NameTaken` if another process has the name. Keys or
+        tables that do not fit bar the node, and do not end it.
         """
-        since, store = time.time(), None
+        proving = asyncio.create_task(self._proofs.keep_proving(), name="proofs")
+        try:
+            return await self._look_until_free()
+        finally:
+            proving.cancel()
+            await asyncio.wait([proving])
+
+    async def _look_until_free(self) -> Store | None:
+        proofs, since, store = self._proofs, time.time(), None
         try:
             while not self._stop.is_set():
                 pause_s = LOOK_S
                 try:
                     if store is None:
-                        store = await self._open_store()
-                    self._describe(store, "standby", since)
-                    self._leader = await store.try_lease(self._name, self._keys)
-                    if self._leader is None:
-                        self._describe(store, "leader", time.time())
+                        store = await self._open_store(since)
+                    await proofs.wait_first()
+                    self._note_why(proofs.why)
+                    # A take-over waits for no proof: what the last ones showed counts.
+                    fit = proofs.is_fit
+                    self._leader = await store.try_lease(self._name, proofs.keys, only_look=not fit)
+                    if fit and self._leader is None:
                         self._began, found, store = True, store, None
                         return found
-                    self._note_why("")
                 except (StoreUnavailable, ForeignKeys, LongMigrationDue, LeaseLost) as error:
-                    await self._bar_node(error)
-                    if not self._began:
+                    bar, self._leader, pause_s = find_bar(error), None, RETRY_S
+                    if not bar and not self._began:
                         raise
                     # A lost name is claimed again, and the answer tells whether another process has it.
                     self._note_why(str(error))
                     if store is not None:
                         await store.close()
                         store = None
-                    pause_s = RETRY_S
+                    if bar:
+                        await self._tell_barred(bar, since)
+                        pause_s = BARRED_S
                 await self._stand_by()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), pause_s)
@@ -108,13 +131,13 @@ class WaitingNode:
             self._where.unlink(missing_ok=True)
             await page.stop_listening()
 
-    async def _open_store(self) -> Store:
+    async def _open_store(self, since: float) -> Store:
         # The watchdog is not fed meanwhile, so a server that is frozen is not waited for as at a start.
         store = await (Store.open_store(self._place, node=True, within_s=TTL_S) if self._began
                        else Store.open_store(self._place, node=True))
-        self._describe(store, "standby", time.time())
+        store.describe_node(lambda: self._describe(since, self._proofs.why))
         try:
-            await store.claim_name(self._name, self._keys, again=self._named)
+            await store.claim_name(self._name, self._proofs.keys, again=self._named)
             self._named = True
         except BaseException:
             await store.close()
@@ -139,22 +162,20 @@ class WaitingNode:
             log.warning("node.standby_barred", node=self._name, why=why) if why else \
                 log.info("node.standby_resumed", node=self._name)
 
-    def _describe(self, store: Store, role: str, since: float) -> None:
-        store.describe_node(describe_node(role, since, http=self._http, keys=self._keys))
+    def _describe(self, since: float, why: str) -> str:
+        return describe_node("barred" if why else "standby", since, http=self._http, keys=self._proofs.keys, why=why,
+                             asterisk=self._proofs.asterisk_answers)
 
-    async def _bar_node(self, error: StoreError) -> None:
-        """Write into the store why this node may not lead, if the reason is not the database itself."""
-        why = find_bar(error)
-        if why and why != self._barred:
-            self._barred = why
-            with suppress(StoreError):
-                await asyncio.to_thread(write_barred, self._place, self._name, describe_node(
-                    "barred", time.time(), http=self._http, keys=self._keys, why=why))
+    async def _tell_barred(self, why: str, since: float) -> None:
+        """Write into the store why this node cannot use it. Raise `NameTaken` if another process has the name."""
+        with suppress(StoreUnavailable, StoreConflict):
+            await asyncio.to_thread(write_barred, self._place, self._name, self._describe(since, why))
+            self._named = True
 
     def _tell_leader(self) -> str:
         """Return where the leader is, for a client that came to the wrong node."""
         held = self._leader
-        if held is None or self._why:
+        if held is None:
             return "no leader is known"
         with suppress(ValueError, AttributeError):
             if address := json.loads(held.about).get("http"):

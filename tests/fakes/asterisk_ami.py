@@ -98,6 +98,11 @@ class FakeAsterisk:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    @property
+    def open_sessions(self) -> int:
+        """Return the number of connections that stand now."""
+        return len(self._writers)
+
     def names(self) -> list[str]:
         """Return the received actions in order, without Login and Ping."""
         return [one["Action"][0] for one in self.received if one["Action"][0] not in ("Login", "Ping")]

@@ -22,13 +22,14 @@ class NodeProcess:
     """A node with separate ports. `log` has its words."""
 
     def __init__(self, state: Path, ports: PortBlock, asterisk: FakeAsterisk, store: str | None = None,
-                 name: str | None = None) -> None:
+                 name: str | None = None, *, sounds: Path = SOUNDS, ami: int = 0) -> None:
+        """`ami` is another port than that of the Asterisk."""
         self.state, self.log = state, state.with_suffix(".log")
         self.http, self.agi = (f"127.0.0.1:{ports.free_port()}" for _ in range(2))
         settings = state.with_suffix(".toml")
         settings.write_text(
             f'[listen]\nagi = "{self.agi}"\nhttp = "{self.http}"\n'
-            f'[asterisk]\nami = "127.0.0.1:{asterisk.port}"\nsounds = "{SOUNDS}"\n'
+            f'[asterisk]\nami = "127.0.0.1:{ami or asterisk.port}"\nsounds = "{sounds}"\n'
             + ("" if store is None else f'[store]\nurl = "{store}"\n'), encoding="utf-8")
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(

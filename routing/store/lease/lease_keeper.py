@@ -46,8 +46,8 @@ class LeaseKeeper:
         self.held: Lease | None = None
         self.name: Lease | None = None
         """The lease of this node's name, on PostgreSQL."""
-        self.about = ""
-        """Description of the node, as JSON. The next renewal of its name writes it."""
+        self.about: Callable[[], str] = str
+        """Description of the node, as JSON. Each renewal of its name asks for it."""
         self.until = 0.0
         """End of the lease by this node's steady clock."""
         self.take_s = START_S
@@ -76,15 +76,18 @@ class LeaseKeeper:
         assert self.held is not None
         return self.held
 
-    async def try_lease(self, node: str, keys: str = "") -> LeaseHeld | None:
+    async def try_lease(self, node: str, keys: str = "", *, only_look: bool = False) -> LeaseHeld | None:
         """Take the lease if it is free, and return None. Else return what holds it. A name is renewed if it is time.
 
-        Raise `LeaseLost` if another process has taken the name over, and `ForeignKeys` for other keys.
+        With `only_look` a free lease is left to other nodes. Raise `LeaseLost` if another process has taken the name
+        over, and `ForeignKeys` for other keys.
         """
         before = monotonic()
         unrenewed = self._seen if before - self._since > lease_row.TTL_S else None
         held = await self._threads.ask_writer(partial(self._find_holder, keys, unrenewed))
         if held is None:
+            if only_look:
+                return None
             try:
                 self.held = await self._threads.ask_writer(partial(self._take_row, node, keys, unrenewed), self.take_s)
                 self.until = before + TTL_S
@@ -243,14 +246,14 @@ class LeaseKeeper:
             lease_row.forget_nodes(connection)
             taken = lease_row.take_lease(connection, node, this_process(), lease_row.name_lease(node),
                                          unrenewed=unrenewed, again=again)
-            lease_row.renew_name(connection, taken, self.about)
+            lease_row.renew_name(connection, taken, self.about())
             return taken
         return self._threads.writing.run_transaction(take_name)
 
     def _renew_name(self, connection: Connection) -> None:
         """Renew the lease of the name if it is time. Raise `LeaseLost` if another process has taken it."""
         if self.name is not None and (now := monotonic()) - self._named_at >= RENEW_S / 2:
-            lease_row.renew_name(connection, self.name, self.about)
+            lease_row.renew_name(connection, self.name, self.about())
             self._named_at = now
 
 

@@ -6,10 +6,20 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
 from routing.store.database import WritingConnection, url_of
-from routing.store.lease.lease_row import KEYS, ROUTER, database_clock, find_holder, name_lease
+from routing.store.errors import LeaseHeld, NameTaken
+from routing.store.lease.lease_row import (
+    KEYS,
+    ROUTER,
+    TTL_S,
+    database_clock,
+    find_holder,
+    name_lease,
+    renew_name,
+    take_lease,
+)
 from routing.store.lease.process_holder import this_process
 from routing.store.schema import leases, meta
 
@@ -32,6 +42,10 @@ class NodeRow(NamedTuple):
     http: str
     why: str
     """Reason why the node may not lead, or empty."""
+    asterisk: bool | None = None
+    """The node reaches its Asterisk. None if it is not known."""
+    clock_s: float | None = None
+    """Time by which the node's clock is ahead of the database's, at its last sign of life. None if it is not known."""
 
 
 def read_nodes(connection: Connection) -> list[NodeRow]:
@@ -46,27 +60,33 @@ def read_nodes(connection: Connection) -> list[NodeRow]:
         if name.startswith(PREFIX):
             about = _read_about(row.about)
             leader = leads and router is not None and router.node == row.node
-            role = "leader" if leader else "barred" if about.get("why") else \
-                str(about.get("role") or "standby") if row.expires > now else "gone"
-            found.append(NodeRow(row.node, role, router.epoch if leader and router is not None else None,
-                                 str(about.get("version") or ""),
-                                 about["keys"] == keys if keys and about.get("keys") else None,
-                                 about.get("since"), str(about.get("http") or ""), str(about.get("why") or "")))
+            lives = row.expires > now
+            role = "leader" if leader else "gone" if not lives else "barred" if about.get("why") else \
+                str(about.get("role") or "standby")
+            found.append(NodeRow(
+                row.node, role, router.epoch if leader and router is not None else None,
+                str(about.get("version") or ""), about["keys"] == keys if keys and about.get("keys") else None,
+                about.get("since"), str(about.get("http") or ""), str(about.get("why") or ""),
+                about.get("asterisk") if lives else None,
+                # A renewal sets the end of the lease by the database's clock.
+                about["now"] - (row.expires - TTL_S) if lives and about.get("now") else None))
     if router is not None and not any(one.name == router.node for one in found):
         found.append(NodeRow(router.node, "leader" if leads else "gone", router.epoch, "", None, None, "", ""))
     return found
 
 
 def write_barred(place: str | Path, node: str, about: str) -> None:
-    """Write a description of a node that may not lead, unless a living process has its name. Raise `StoreError`."""
+    """Write a description of a node that cannot use the store as it is. Raise `StoreError`.
+
+    The process takes the name for as long as a lease lasts, whatever its keys are. Raise `NameTaken` if another living
+    process has it.
+    """
     def write_row(connection: Connection) -> None:
-        now, name = database_clock(connection.dialect.name), name_lease(node)
-        found = connection.execute(select(leases.c.expires > now).where(leases.c.name == name)).scalar_one_or_none()
-        if found is None:
-            connection.execute(insert(leases).values(name=name, node=node, epoch=1, expires=now, host="", pid=0,
-                                                     started="", about=about))
-        elif not found:
-            connection.execute(update(leases).where(leases.c.name == name).values(expires=now, about=about))
+        try:
+            taken = take_lease(connection, node, this_process(), name_lease(node), again=True)
+        except LeaseHeld as held:
+            raise NameTaken(held) from None
+        renew_name(connection, taken, about)
 
     writing = WritingConnection(url_of(place), node=True)
     try:

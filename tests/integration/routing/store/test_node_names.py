@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -95,7 +97,7 @@ async def test_a_node_whose_name_was_taken_while_it_was_frozen_hears_of_it(
 async def test_a_standby_learns_who_leads_and_what_the_leader_says(
         where: str, leader: Store, standby: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_keeper, "RENEW_S", 0.05)
-    leader.describe_node('{"http": "127.0.0.1:8063"}')
+    leader.describe_node(lambda: '{"http": "127.0.0.1:8063"}')
     keeping = asyncio.create_task(leader.keep_lease())
 
     async def heard() -> bool:
@@ -156,17 +158,29 @@ async def test_names_that_nobody_uses_are_forgotten(where: str, leader: Store) -
 
 
 async def test_a_barred_node_says_why_and_disturbs_no_living_one(where: str, leader: Store) -> None:
-    for name in ("a", "b"):
-        await asyncio.to_thread(write_barred, where, name, '{"why": "wrong keys"}')
+    run_sql(where, f"UPDATE leases SET {FAR}")
+    with pytest.raises(NameTaken):
+        await asyncio.to_thread(write_barred, where, "a", '{"why": "wrong keys"}')
+    # Each try of the node says it again, under the name that it has already.
+    for why in ("wrong keys", "older than the tables"):
+        await asyncio.to_thread(write_barred, where, "b", json.dumps({"why": why, "now": time.time() + 90.0}))
     with Reader(where) as reader:
-        found = {one.name: (one.role, one.epoch, one.why) for one in reader.run_query(read_nodes)}
-    assert found == {"a": ("leader", 1, ""), "b": ("barred", None, "wrong keys")}
-    # The keys were copied, and the node starts again.
-    other = await Store.open_store(where, node=True)
-    await other.claim_name("b")
+        one, other = reader.run_query(read_nodes)
+    assert (one.name, one.role, one.epoch, one.why) == ("a", "leader", 1, "")
+    assert (other.name, other.role, other.epoch, other.why) == ("b", "barred", None, "older than the tables")
+    assert one.clock_s is None and other.clock_s is not None and 80.0 < other.clock_s < 100.0
+    # The keys were copied, and the node claims its name as any other.
+    store = await Store.open_store(where, node=True)
+    await store.claim_name("b", again=True)
     with Reader(where) as reader:
         assert [one.role for one in reader.run_query(read_nodes)] == ["leader", "standby"]
-    await other.close()
+    await store.close()
+
+
+async def test_a_node_that_may_not_lead_leaves_a_free_lease_alone(where: str, standby: Store, leader: Store) -> None:
+    await leader.release_lease()
+    assert await standby.try_lease("b", only_look=True) is None and not standby.may_act()
+    assert await standby.try_lease("b") is None and standby.may_act()
 
 
 async def test_the_one_node_of_a_file_is_shown_by_its_lease(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""Prove that this node could lead, while it stands by: files, prompts, keys, and the log-in at Asterisk.
+
+A take-over must not wait for a proof. So each proof is made ahead and renewed at intervals, and its last answer counts
+when the lease is free. Each look at the lease asks the store for the rest: the keys of everybody, the tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+import structlog
+
+from routing.ami.errors import AuthFailed, LinkError
+from routing.ami.link import Link, Login, Timing
+from routing.store.callers.number_keys import NumberKeys
+from routing.store.errors import KeyFileError
+from santral.centre.config import check_centre, config_of, parse_address
+from santral.centre.last_known_good import CentreFiles, StartValues
+from santral.centre.prompt_check import check_playable
+from santral.errors import BadCentre, SantralError
+from santral.node.supervision import run_supervised
+from santral.secrets import NodeSecrets
+
+log = structlog.get_logger()
+
+RENEW_S = 30.0
+"""Pause between two proofs of a node that may lead. A log-in leaves a line in Asterisk's log."""
+
+UNFIT_S = 5.0
+"""Pause before a node that may not lead is proved again: a repaired cause needs no restart. Asterisk answers a refused
+log-in after 1 s."""
+
+SILENT_S = 1.0
+"""The same while Asterisk is silent. A connection that nobody takes costs nothing, and callers come as soon as Asterisk
+is there."""
+
+FIRST_S = 3.0
+"""Longest wait of a starting node for its first proof, so that a frozen Asterisk does not delay that it stands by."""
+
+LOGIN = Timing(connect=3.0, login=5.0)
+"""Limits of a log-in. A node stands by meanwhile, so nobody waits for it."""
+
+
+class NodeProofs:
+    """The proofs of this node. One object serves the whole life of the process."""
+
+    def __init__(self, files: CentreFiles, state: Path, ami: str, start: StartValues | None) -> None:
+        """`ami` is the address of Asterisk. `start` is None if the files or prompts were not good at the start."""
+        self._files, self._state, self._ami = files, state, ami
+        self.start = start
+        """Configuration and prompts with which this node would lead."""
+        self.numbers: NumberKeys | None = None
+        self.why = ""
+        """Reason why this node may not lead, or empty."""
+        self.asterisk_answers = False
+        """The last log-in at Asterisk succeeded."""
+        self._reached = False
+        """A log-in has succeeded before. Asterisk may restart, which is no fault of this node."""
+        self._silent = False
+        """Asterisk did not answer the last log-in."""
+        self._unread = start is None
+        """The files changed and were not good, so they are read again."""
+        self._reading = Lock()
+        self._proved = asyncio.Event()
+
+    @property
+    def is_fit(self) -> bool:
+        """Return whether all proofs were given."""
+        return self._proved.is_set() and not self.why
+
+    @property
+    def keys(self) -> str:
+        """Return the fingerprint of the keys of callers' numbers, or an empty text without keys."""
+        return "" if self.numbers is None else self.numbers.fingerprint
+
+    async def keep_proving(self) -> None:
+        """Give all proofs, and renew them until cancelled."""
+        async def prove_again() -> None:
+            while True:
+                await self.prove_once()
+                await asyncio.sleep(RENEW_S if self.is_fit else SILENT_S if self._silent else UNFIT_S)
+
+        await run_supervised("proofs", prove_again, most_s=RENEW_S)
+
+    async def wait_first(self) -> None:
+        """Wait until the proofs were made once, but not longer than `FIRST_S`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._proved.wait(), FIRST_S)
+
+    async def prove_once(self) -> None:
+        """Make all proofs, and note the first that fails."""
+        self._silent = False
+        # The files come last: a node that reaches no Asterisk tries each second, and reading them costs more.
+        self.why = await asyncio.to_thread(self._read_keys) or await self._log_in() \
+            or await asyncio.to_thread(self.read_files)
+        self._proved.set()
+
+    def note_failure(self, why: str) -> None:
+        """Note that leading has failed for a reason that a proof would find. The node is proved again."""
+        self.why, self._reached = why, False
+
+    def read_files(self) -> str:
+        """Read the centre's files again if they changed. Return why files or prompts forbid to lead, or an empty text.
+
+        Files that have become bad do not bar a node that has good ones in memory: it would lead with these, as a
+        leader goes on with them.
+        """
+        with self._reading:
+            if self._unread or self._files.have_changed():
+                self._unread = True
+                try:
+                    self.start = self._files.choose_files()
+                    self._unread = False
+                except BadCentre as error:
+                    if self.start is None:
+                        return self._describe_bad_files(error)
+            assert self.start is not None
+            return "" if check_playable(self.start[0])[0] is not None else "prompts missing"
+
+    def _read_keys(self) -> str:
+        try:
+            self.numbers = NumberKeys.load_or_create(NodeSecrets(self._state).folder / "numbers.json")
+        except (KeyFileError, SantralError) as error:
+            return str(error)
+        return ""
+
+    def _describe_bad_files(self, error: BadCentre) -> str:
+        if config_of(check_centre(self._files.folder, self._files.overlay)) is not None:
+            return "prompts missing"
+        return f"the files of the centre are not good: {str(error).splitlines()[1].strip()}"
+
+    async def _log_in(self) -> str:
+        """Log in at Asterisk and leave at once. Return why the answer forbids to lead, or an empty text.
+
+        Asterisk would send events to an open session, and nobody would read them.
+        """
+        try:
+            secrets = NodeSecrets(self._state).ami_secrets()
+        except SantralError as error:
+            return str(error)
+        host, port = parse_address(self._ami)
+        for user in ("events", "actions"):
+            link = Link(Login(host, port, f"santral-{user}", secrets[user]), timing=LOGIN)
+            try:
+                await link.connect_and_login()
+            except AuthFailed as error:
+                self.asterisk_answers = True
+                return (f"Asterisk at {self._ami} refuses the AMI user [{error.user}]: its manager.conf and "
+                        "secrets/ami.json differ")
+            except LinkError:
+                self._silent, self.asterisk_answers = True, False
+                return "" if self._reached else f"this node reaches no Asterisk at {self._ami}"
+            finally:
+                await link.close()
+        self.asterisk_answers = self._reached = True
+        return ""
