@@ -55,6 +55,7 @@ from santral.centre.config import DEFAULT_CENTRE
 from santral.centre.monitoring import check_receivers, plan_monitoring, runbooks_of
 from santral.centre.page_address import check_advertised, check_relay
 from santral.centre.speech_plan import check_speech, read_speech
+from santral.cluster import cli as cluster_cli
 from santral.errors import BadCentre
 from santral.first_centre import cli as first_centre_cli
 from santral.node import mqtt_setup
@@ -75,8 +76,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SECTIONS = {
     "A centre's files": ("init", "check", "hours", "menu", "prompts", "asterisk-conf", "phones", "mqtt-conf", "metrics",
                          "dashboards"),
-    "A node and its calls": ("run", "nodes", "status", "reload", "announce", "surge", "agent", "contacts", "callbacks",
-                             "callers", "recordings", "sms"),
+    "A node and its calls": ("run", "nodes", "cluster", "status", "reload", "announce", "surge", "agent", "contacts",
+                             "callbacks", "callers", "recordings", "sms"),
     "People of the desk": ("people",),
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy", "backup", "restore",
                 "release-callbacks", "store"),
@@ -320,6 +321,7 @@ cli.add_typer(people_cli.build_commands(), name="people")
 cli.add_typer(privacy_cli.build_commands(), name="privacy")
 cli.add_typer(sms_cli.build_commands(), name="sms")
 nodes_cli.add_command(cli)
+cli.add_typer(cluster_cli.build_commands(), name="cluster")
 cli.add_typer(store_cli.build_commands(), name="store")
 backup_cli.add_commands(cli)
 why_cli.add_commands(cli, open_journal, note_needs, why_cli.CentreInfo(zone_of, language_of, DEFAULT_CENTRE))

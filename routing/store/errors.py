@@ -92,9 +92,9 @@ class ForeignKeys(StoreError):
 
     def __init__(self, row: str) -> None:
         super().__init__("store: the keys in secrets/numbers.json are not those of the store: this state folder made "
-                         "new ones. Copy the folder `secrets` of the first node here (folder 0700, files 0600), then "
-                         "it goes on by itself. If those keys are lost for good, delete the row "
-                         f"{row} of the table meta")
+                         "new ones. End this node, move the folder away, bring those of the first node here (`santral "
+                         "cluster init` there, `santral cluster join` here), and start it again. If those keys are "
+                         f"lost for good, delete the row {row} of the table meta")
 
 
 class KeyFileError(StoreError):
