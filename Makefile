@@ -63,7 +63,7 @@ types: setup
 CALLS = 3
 
 test: setup prompts lint types
-	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "not long and system" -n $(CALLS) --dist loadfile --no-loadscope-reorder
 
 # Properties are searched with so many times the examples of `test`, and with others in each run.

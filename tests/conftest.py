@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,24 @@ settings.load_profile("santral")
 
 # A shell that starts `make` in the background lets all programs below it ignore Ctrl+C. Those of a test must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LONGEST = [Path(__file__).parent / name for name in (
+    "integration/deploy/test_deb.py", "integration/deploy/test_wheel.py",
+    "system/calls/test_waiting.py", "system/calls/test_menu.py", "system/calls/test_transfer.py",
+    "system/recovery/test_kill.py", "system/recovery/test_fallback.py", "system/calls/test_callback.py",
+    "system/calls/test_agent.py", "system/lab/test_rules.py", "system/desk/test_desk_hidden.py",
+    "system/santral/test_install.py", "system/metrics/test_counts_agree.py", "system/lab/test_scripts.py",
+    "system/desk/test_desk_races.py", "system/calls/test_recording.py", "system/desk/test_demo.py",
+    "system/lab/test_up.py", "system/desk/test_desk_network.py")]
+"""Files that take longest. They begin first, so that no worker is busy alone at the end."""
+assert all(path.exists() for path in LONGEST), "a file of LONGEST has another name"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first. `make test` gives whole files to its workers, in this order."""
+    places = {path: number for number, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="module")

@@ -24,24 +24,8 @@ from tests.until import LIMIT_S
 ASTERNIC = '\n[queue_log]\ncompat = "asternic"\n'
 """Setting of the shared lab, in which most transfers are made. `ended` looks at the counts of Asternic when it ends."""
 
-SYSTEM = Path(__file__).parent
-LONGEST = [SYSTEM / name for name in (
-    "calls/test_waiting.py", "calls/test_menu.py", "calls/test_transfer.py", "recovery/test_kill.py",
-    "recovery/test_fallback.py", "calls/test_callback.py", "calls/test_agent.py", "lab/test_rules.py",
-    "desk/test_desk_hidden.py", "santral/test_install.py", "metrics/test_counts_agree.py", "lab/test_scripts.py",
-    "desk/test_desk_races.py", "calls/test_recording.py", "desk/test_demo.py", "lab/test_up.py",
-    "desk/test_desk_network.py")]
-"""Files that take longest. They begin first, so that no worker is busy alone at the end."""
-assert all(path.exists() for path in LONGEST), "a file of LONGEST has another name"
-
 NewLab = Callable[..., Awaitable[LabSession]]
 """Starts a lab for one test alone; arguments as of `lab.lifecycle.up`."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first. `make test` gives whole files to its workers, in this order."""
-    places = {path: number for number, path in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 class Link:
