@@ -74,6 +74,8 @@ MESSAGES = {
     "internal": "Beklenmeyen bir hata oldu."}
 
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WatchAnswers = Callable[[str, str], None]
+"""Learn of a request that was answered and decided something: its route, and the id of its agent if it names one."""
 
 
 class CannotListen(Exception):
@@ -102,9 +104,11 @@ def _json_response(body: models.Shape, status: int = 200, headers: dict[str, str
 def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: Callable[[], bytes],
                       ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
                       clock: Callable[[], float] = time.monotonic, desk: Desk | None = None,
-                      leads: Callable[[], bool] = lambda: True) -> web.Application:
+                      leads: Callable[[], bool] = lambda: True,
+                      answered: WatchAnswers | None = None) -> web.Application:
     """Build the application of a node that leads. It reaches the engine only through the inbox, and everything else
-    through `house`. Without `desk` there are no people, only tokens."""
+    through `house`. Without `desk` there are no people, only tokens. `answered` learns of each request that was
+    answered and decided something."""
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
 
@@ -130,7 +134,8 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
                        address=ClientAddress() if desk is None else desk.address)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
-            route, inbox, house, identify, warnings, live, calls, queues, None if desk is None else desk.phones))
+            route, inbox, house, identify, warnings, live, calls, queues, None if desk is None else desk.phones,
+            answered if route.method != "GET" else None))
     # The description never changes while the node runs, so it is rendered once.
     document = json.dumps(describe_api(version), ensure_ascii=False).encode()
 
@@ -198,7 +203,7 @@ def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes]) 
 def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
                      identify: Callable[[web.Request, Route], TokenHolder], warnings: TransferWarnings,
                      live: LiveDesks, calls: CallStreams, queues: QueueSnapshot,
-                     phones: WebSeats | None) -> Respond:
+                     phones: WebSeats | None, answered: WatchAnswers | None) -> Respond:
     """Build the handler of a route. It checks token or session, role, own id and body in this order.
 
     Nobody learns whether something exists before these checks have passed.
@@ -229,6 +234,9 @@ def _build_responder(route: Route, inbox: Inbox, house: NodeOperations,
         found = await route.handler(ApiCall(inbox, house, who, AgentId(agent), body, warnings, live,
                                             queues, _last_event_id(request), _named_contact(request, route), phones,
                                             calls, choose_language(request)))
+        if answered is not None:
+            # An id that nobody has may be a number that was mistaken for one.
+            answered(f"{route.method} {route.path}", agent if inbox.agent_view(AgentId(agent)) else "")
         if isinstance(found, models.Shape):
             return _json_response(found)
         if isinstance(found, EventStream):

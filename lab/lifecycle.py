@@ -127,7 +127,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
               sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
               texts: float | None = None, visited: bool = False, speech: Mapping[str, Path] | None = None,
-              say: Say = lambda text: None) -> LabInfo:
+              history: Path | None = None, say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
@@ -141,6 +141,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `visited`: people come with their browsers (`lab.visitors`): the caller's page, a TURN relay, and ports that stay
       the same when they are free.
     - `speech`: names and folders of what callers can say (`lab.people.caller_speech`).
+    - `history`: folder into which the node writes its acts, for `lab.history`.
     """
     # 1. Refuse a second lab in the same folder: both would write one `lab.json`.
     folder = folder.resolve()
@@ -158,7 +159,8 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         visitors = VisitorPlaces.choose_places(ports) if visited else None
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
-        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}).start_everything(
+        start = _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}, history)
+        return start.start_everything(
             asterisk_path, sounds_of(centre, sounds), extra, through, carrier, gateway, visitors)
     except BaseException:
         stop_lab(folder)
@@ -224,9 +226,10 @@ def note_people(folder: Path, people: Sequence[Visitor]) -> None:
 def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
     """Start the node of a lab, for the first time or again. Return before the node is ready."""
     found = _load_state(folder)
+    noted = ["--history", found["history"]] if found.get("history") else []
     identity = process.start_process(
         [sys.executable, "-m", "santral", "run", found["centre"], "--state", str(folder), "--settings",
-         found["settings"]], folder / "node.log", env, NICE)
+         found["settings"], *noted], folder / "node.log", env, NICE)
     note_process(folder, "node", identity)
     return identity
 
@@ -262,12 +265,12 @@ class _LabStart:
     """The steps of `start_lab`, in order."""
 
     def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool,
-                 speech: Mapping[str, Path]) -> None:
+                 speech: Mapping[str, Path], history: Path | None) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
-        self._guarded, self._measured, self._speech = guarded, measured, speech
+        self._guarded, self._measured, self._speech, self._history = guarded, measured, speech, history
         self._settings = folder / SETTINGS_FILE
 
     def start_everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
@@ -287,14 +290,15 @@ class _LabStart:
         overlay = self._render_overlay(places, sounds, extra)
         self._settings.write_text(overlay, encoding="utf-8")
         _save_state(self._folder, {**places, "state": str(self._folder), "centre": str(self._centre),
-                             "settings": str(self._settings), "processes": []})
+                             "settings": str(self._settings), "processes": [],
+                             "history": "" if self._history is None else str(self._history.resolve())})
         # 4. Start the guard before anything that it must end.
         if self._guarded:
             self._start_guard()
         # 5. Start the gateway, Asterisk and the telephone network.
         if gateway is not None:
             start_gateway(self._folder)
-        self._start_asterisk(program, watched=visitors is not None)
+        self._start_asterisk(program, watched=visitors is not None or self._history is not None)
         page = visitors and network_conf.VisitorLine(visitors.network, tuple(loaded.settings.numbers))
         place = self._start_network(program, places["sip"], carrier, page)
         # Asterisk keeps its real AMI address. Only the node goes through the proxy, so its settings are written again.

@@ -31,6 +31,7 @@ from ivr import cli as ivr_cli
 from ivr.flow.sound_checks import NOT_APPLICABLE
 from ivr.routes.in_call_keys import IN_CALL_KEYS
 from lab import cli as lab_cli
+from lab.history import cli as history_cli
 from metrics.dashboards import cli as dashboards_cli
 from metrics.mqtt import cli as mqtt_cli
 from metrics.prometheus import cli as prometheus_cli
@@ -82,7 +83,7 @@ SECTIONS = {
     "Records": ("report", "export", "survey", "why", "replay", "what-if", "privacy", "backup", "restore",
                 "release-callbacks", "store"),
     "Planning": ("simulate", "staff"),
-    "To try and to measure": ("lab", "bench"),
+    "To try and to measure": ("lab", "history", "bench"),
     "The shell": ("completion", "man")}
 """Sections of `santral --help`. Commands in no section come first."""
 
@@ -167,12 +168,14 @@ def run_node(
     node: Annotated[str, typer.Option("--node", help=(
         "Name of this node. Each node on one PostgreSQL needs its own name."))] = config.NODE,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+    history: Annotated[Path | None, typer.Option("--history", help=(
+        "For labs: write each act into this folder, for santral history check."))] = None,
 ) -> None:
     """Run a node with your own Asterisk until SIGTERM or Ctrl-C. On PostgreSQL one node leads, others stand by."""
     if not re.fullmatch(config.NODE_NAME, node, re.ASCII):
         raise typer.BadParameter("at most 32 small letters, digits and -, the first one a letter or digit",
                                  param_hint="--node")
-    raise typer.Exit(process.run_node(centre, settings, state, name=node, log_json=log_json))
+    raise typer.Exit(process.run_node(centre, settings, state, name=node, log_json=log_json, history=history))
 
 
 def _check_asterisk(folder: Path, command: str, console: Console) -> None:
@@ -312,6 +315,7 @@ prompts_commands = prompts_cli.build_commands(
 studio_cli.add_command(prompts_commands)
 cli.add_typer(prompts_commands, name="prompts")
 cli.add_typer(lab_cli.build_commands(), name="lab")
+cli.add_typer(history_cli.build_commands(), name="history")
 cli.add_typer(ivr_cli.build_commands(menu_of, svg_document, DEFAULT_CENTRE), name="menu")
 cli.add_typer(planning_cli.build_commands(
     centre_of, opening_of, zone_of, DEFAULT_CENTRE, open_journal, note_needs, lines_of,

@@ -9,6 +9,7 @@ import structlog
 
 from centres.centre_reader import load_centre
 from desk.server import CannotListen
+from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
 from routing.store.database import url_of
 from routing.store.errors import LongMigrationDue, StoreError
@@ -28,10 +29,11 @@ The first type that fits counts.
 """
 
 
-def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NODE, log_json: bool = False) -> int:
+def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NODE, log_json: bool = False,
+             history: Path | None = None) -> int:
     """Run a node until it is stopped, and return the exit code. Raise SantralError if it cannot work.
 
-    `name` is the node's own name among the nodes of a database.
+    `name` is the node's own name among the nodes of a database. Each act is written into the folder `history`.
     """
     # 1. Read the files, and make the state folder.
     log_setup.configure_logs(as_json=log_json)
@@ -56,7 +58,7 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
                            "create it for this user") from error
     # 2. Run. Task groups wrap errors, so look for the first one inside.
     try:
-        asyncio.run(NodeRoles(files, values, begun, state, name).serve_until_stopped())
+        asyncio.run(NodeRoles(files, values, begun, state, name, _open_history(history, name)).serve_until_stopped())
     except Exception as error:
         first = find_first(error)
         # 3. Show errors with a known cause as one sentence, and all others with their traceback.
@@ -67,3 +69,11 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
             raise first from None
         raise
     return 0
+
+
+def _open_history(folder: Path | None, name: str) -> ActHistory | None:
+    try:
+        return None if folder is None else ActHistory(folder, name)
+    except OSError as error:
+        raise StoreFailure(f"the history cannot be written in {folder}: {error.strerror}. Name another folder with "
+                           "--history") from error

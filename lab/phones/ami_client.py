@@ -59,6 +59,11 @@ class AmiClient:
         """Whether the session is alive."""
         return self._task is not None and not self._task.done()
 
+    async def wait_lost(self) -> None:
+        """Wait until the session has ended."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def send_action(self, name: str, *fields: Field) -> Message:
         """Send an action and return its response. Raise AmiError if the response is an error."""
         response, _ = await self._send_and_wait(name, fields, collect=False)

@@ -55,6 +55,10 @@ class Leg:
         self.answered = asyncio.Event()
         self.ended = asyncio.Event()
         self.cause: int | None = None
+        self.caller = ""
+        """Number that the line calls from. Empty for a phone that was called."""
+        self.was_cut = False
+        """The other end has ended the line."""
         self.recording = recording
         """WAV of what this end heard from the answer on. Silence is kept."""
         self.began = 0.0
@@ -114,7 +118,9 @@ class Leg:
         elif name == "DTMFEnd":
             verb = "heard the key" if message.get("Direction") == "Received" else "pressed"
             self.add_moment(at, f"{verb} {message.get('Digit')}")
-        # 4. The channel ends.
+        # 4. The channel ends. A line that this end hangs up has no such request.
+        elif name == "HangupRequest":
+            self.was_cut = True
         elif name == "Hangup":
             self.end_leg(at, int(message.get("Cause") or 0))
 

@@ -180,6 +180,7 @@ class PhoneNetwork:
                   ("Variable", f"LAB_SPEECH={speech}")]
         if live is not None:
             fields += [("Variable", f"LAB_LIVE={live.name}"), ("Variable", f"LAB_EAR={live.address}")]
+        leg.caller = "" if seat or anonymous else caller
         if not seat and not anonymous:
             fields.append(("CallerID", f'"" <{caller}>'))
         if record is not None:

@@ -24,7 +24,7 @@ from routing.ami.event_translator import WANTED, EventTranslator
 from routing.ami.fallback.members import FallbackMembers
 from routing.ami.fallback.queues import Agents, FallbackQueues
 from routing.ami.line_counts import LineRefusals, RefusedNumbers, read_lines
-from routing.ami.link import Link, LinkCounters, Timing, backoff_delays
+from routing.ami.link import Link, LinkCounters, Timing, WatchActions, backoff_delays
 from routing.ami.resync import (
     channels_to_explain,
     diff_events,
@@ -57,7 +57,7 @@ class AsteriskSession:
     `started` and `explained` are the last values that `remember` got, perhaps from an earlier process: the start time
     of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
-    members of the fallback queues (`fallback_queues`).
+    members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
@@ -66,13 +66,13 @@ class AsteriskSession:
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None,
-                 may_act: Callable[[], bool] = lambda: True) -> None:
+                 may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None) -> None:
         self._settings = settings
         self._post = post
         self._live = live
         self._timing = timing or Timing()
         self._pace = pace or SessionPace()
-        self._clock, self._may_act = clock, may_act
+        self._clock, self._may_act, self._watch = clock, may_act, watch
         self.explained = clock() if explained is None else explained
         """Time up to which the CEL file was read for calls that met no node."""
         self._box = CelRecovery(settings.cel, clock, explained=self.explained) if settings.cel else None
@@ -188,8 +188,9 @@ class AsteriskSession:
     async def _run_connection(self) -> None:
         """Run one pair of links from log-in to loss. Always raise an error at the end."""
         events = Link(self._settings.events, WANTED, timing=self._timing, counters=self.counters,
-                      may_act=self._may_act)
-        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters, may_act=self._may_act)
+                      may_act=self._may_act, watch=self._watch)
+        actions = Link(self._settings.actions, timing=self._timing, counters=self.counters, may_act=self._may_act,
+                       watch=self._watch)
         watch = asyncio.create_task(self._end_together(actions, events), name="ami actions watch")
         try:
             # 1. Log in to both links. Events gather from the first log-in on.

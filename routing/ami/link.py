@@ -79,6 +79,10 @@ class LinkCounters(Counters):
     overflows: int = 0
 
 
+WatchActions = Callable[[Fields], None]
+"""Learn of each action that was written."""
+
+
 def backoff_delays(rand: Callable[[], float] = random.random) -> Iterator[float]:
     """Return the waits between tries to connect, without end."""
     return waits(BACKOFF_FIRST_S, BACKOFF_MAX_S, rand)
@@ -213,17 +217,19 @@ class Link(Manager):  # type: ignore[misc]
     """Hold one AMI connection, used once. `wanted` names the events to pass on, or is None for all events.
 
     `may_act` tells whether this node may act. Once it says no, no action is written and the connection is reset.
+    `watch` learns of each action that was written.
     """
 
     def __init__(self, login: Login, wanted: frozenset[str] | None = frozenset(), *, timing: Timing | None = None,
-                 counters: LinkCounters | None = None, may_act: Callable[[], bool] = lambda: True) -> None:
+                 counters: LinkCounters | None = None, may_act: Callable[[], bool] = lambda: True,
+                 watch: WatchActions | None = None) -> None:
         super().__init__(host=login.host, port=login.port, loop=asyncio.get_running_loop(),
                          protocol_factory=lambda: Session(self))
         self.who = login
         self.wanted = wanted
         self.timing = timing or Timing()
         self.counters = counters or LinkCounters()
-        self.may_act = may_act
+        self.may_act, self.watch = may_act, watch
         self.protocol: Session | None = None
         self.pinger: asyncio.Task[None] | None = None
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -349,8 +355,10 @@ class Link(Manager):  # type: ignore[misc]
                 len(session.responses) >= IN_FLIGHT_MAX):
             return None
         action_id = secrets.token_hex(8)
-        return StartedAction(str(action["Action"]), action_id,
-                             session.send(encode_action(action, action_id), action_id=action_id))
+        future = session.send(encode_action(action, action_id), action_id=action_id)
+        if self.watch is not None:
+            self.watch(action)
+        return StartedAction(str(action["Action"]), action_id, future)
 
     async def await_reply(self, started: StartedAction) -> Message:
         """Return the response to a started action, also an `Error`. Raise OutcomeUnknown if none comes in time."""
@@ -387,6 +395,8 @@ class Link(Manager):  # type: ignore[misc]
                 future = session.send(data, as_list, action_id=action_id)
                 sent = True
                 self._in_line -= 1
+                if self.watch is not None:
+                    self.watch(action)
                 return await future
         # 3. After the write, only a look at Asterisk can tell the outcome.
         except TimeoutError as error:

@@ -272,6 +272,10 @@ class Store:
         """Return whether the node may act: the lease is held, and was renewed in time by the steady clock."""
         return self._lease.may_act()
 
+    def lease_times(self) -> tuple[int, float] | None:
+        """Return the epoch of the lease and its end by the steady clock, or None without a lease."""
+        return None if self._lease.held is None else (self._lease.held.epoch, self._lease.acts_until)
+
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
     def _open_connection(self) -> None:

@@ -40,6 +40,7 @@ from metrics.prometheus.health import check_health
 from metrics.prometheus.recorder import MetricsRecorder
 from planning.why.live_account import LiveAccounts
 from prompts.catalogue import Catalogue
+from routing.act_history import ActHistory
 from routing.ami.asterisk_session import AsteriskSession, LiveCalls
 from routing.ami.fallback.members import changes_members
 from routing.ami.link import Login
@@ -121,8 +122,11 @@ class Node:
     """One node with its connected rooms."""
 
     def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None, *,
-                 stop: asyncio.Event, again: asyncio.Event, manager: ServiceManager, vacate: Vacate) -> None:
-        """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its HTTP address free."""
+                 stop: asyncio.Event, again: asyncio.Event, manager: ServiceManager, vacate: Vacate,
+                 history: ActHistory | None = None) -> None:
+        """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its HTTP address free.
+
+        `history` notes each act, or is None."""
         self._config = config
         self._files = files or CentreFiles(config.loaded.folder, None, state)
         self._pins: Mapping[str, str] = {}
@@ -136,6 +140,7 @@ class Node:
         self._engine = Engine()
         self._manager, self._stop, self._again, self._vacate = manager, stop, again, vacate
         self._up = asyncio.Event()
+        self._history = history
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
@@ -158,6 +163,8 @@ class Node:
         async with AsyncExitStack() as stack:
             # 2. The store, whose only node this is.
             self._store = store
+            if self._history is not None:
+                self._history.begin_leading(store.lease_times)
             # The file tells the address of this state's node. A killed node left its own, so remove it now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
@@ -242,7 +249,8 @@ class Node:
     def _watch_sentences(self, agi: FastAgi, sounds: Catalogue) -> None:
         """Tell the watched calls what callers hear, in a centre that shows it."""
         desk = self._desk if self._config.settings.desk.sentences else None
-        agi.watch = None if desk is None else SentenceWatch(sounds, desk.calls.note_sentences).note_command
+        told = None if desk is None else SentenceWatch(sounds, desk.calls.note_sentences).note_command
+        agi.watch = told if self._history is None else self._history.watch_commands(told)
 
     async def _run_tasks(self, stack: AsyncExitStack, runner: Runner, agi: FastAgi, http: HttpServer,
                          desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
@@ -292,7 +300,8 @@ class Node:
         runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
                         projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
                                      log_phone_faults, log_ended_calls, self._tell_unreached,
-                                     *([] if self._outbox is None else [self._outbox.note_facts])],
+                                     *([] if self._outbox is None else [self._outbox.note_facts]),
+                                     *([] if self._history is None else [self._history.note_facts])],
                         measure=told.recorder.observe_decision, on_overflow=self._request_resync,
                         on_turn=self._manager.feed_watchdog, observe_turn=self._update_desks)
         if self._manager.feed_every_s:
@@ -311,7 +320,8 @@ class Node:
             explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
-            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents), may_act=store.may_act)
+            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents), may_act=store.may_act,
+            watch=None if self._history is None else self._history.note_action)
 
     def _build_messages(self, store: Store, numbers: NumberKeys) -> None:
         """Build the outbox of short messages, and what tells callers of failed callbacks, if there is a gateway."""
@@ -493,7 +503,8 @@ class Node:
             return health.ok, health.parts
 
         return HttpServer(build_desk(runner, house, tokens, metrics_page, is_ready, version=VERSION, desk=desk,
-                                       leads=self._store.may_act))
+                                       leads=self._store.may_act,
+                                       answered=None if self._history is None else self._history.note_answer))
 
     async def _put_in_force(self, runner: Runner, calendar: CentreCalendar, dialogues: Dialogues, tokens: Tokens,
                             new: NewFiles) -> None:
@@ -577,4 +588,6 @@ class Node:
         # The objects of a node live to its end. A full garbage collection went through all 175,000 of them, for 90 ms
         # of CPU without routing. A collection of newer objects takes 1 ms.
         gc.freeze()
+        if self._history is not None:
+            self._history.note_ready()
         log.info("node.ready", **where)

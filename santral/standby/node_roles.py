@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from centres.settings import Settings
+from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import url_of
@@ -40,10 +41,12 @@ class NodeRoles:
     """One process, which leads and stands by in turn."""
 
     def __init__(self, files: CentreFiles, settings: Settings, start: StartValues | None, state: Path,
-                 name: str) -> None:
-        """`start` is None for files or prompts that are not good. On a SQLite file they must be good."""
+                 name: str, history: ActHistory | None = None) -> None:
+        """`start` is None for files or prompts that are not good. On a SQLite file they must be good. `history` notes
+        each act, or is None."""
         self._files, self._settings, self._state, self._name = files, settings, state, name
         self._proofs = NodeProofs(files, state, settings.asterisk.ami, start)
+        self._history = history
         self._signals, self._manager = ProcessSignals(), ServiceManager()
 
     async def serve_until_stopped(self) -> None:
@@ -103,7 +106,7 @@ class NodeRoles:
 
     def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
         return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,
-                    manager=self._manager, vacate=vacate)
+                    manager=self._manager, vacate=vacate, history=self._history)
 
 
 async def _vacate_nothing() -> None:
