@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from bench.harness import null_agi
 from bench.row import Row
-from lab import lifecycle
+from lab import lab_nodes, lifecycle
 from lab.errors import LabError
 from lab.pbx import process
 from lab.pbx.asterisk import PrivateAsterisk
@@ -164,7 +164,7 @@ class _BenchLab:
         return found
 
     def _wait_listening(self) -> None:
-        end = time.monotonic() + lifecycle.READY_S
+        end = time.monotonic() + lab_nodes.READY_S
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self._null_port)) == 0:

@@ -18,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.errors import LabError
-from lab.lifecycle import CENTRE, NO_OFFER_S, SOUNDS, LabInfo, note_process, read_lab, start_lab, stop_lab
+from lab.lab_nodes import NAMES, is_leader
+from lab.lab_record import load_state, note_process
+from lab.lifecycle import CENTRE, NO_OFFER_S, SOUNDS, STORES, LabInfo, read_lab, start_lab, stop_lab
 from lab.pbx import process
 from lab.people import day
 from lab.people import demo as demos
@@ -48,6 +50,7 @@ def build_commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="A private Asterisk, a node, callers and agents on this machine.")
     app.command("up")(_exit_on_error(_start_lab))
     app.command("down")(_exit_on_error(_stop_lab))
+    app.command("status")(_exit_on_error(_show_lab))
     app.command("call")(_exit_on_error(_place_call))
     app.command("agent")(_exit_on_error(_run_agent))
     app.command("demo")(_exit_on_error(_run_demo))
@@ -83,11 +86,14 @@ def _start_lab(
     agents: Annotated[int, typer.Option("--agents", min=1, help="Number of simulated agents who answer.")] = 12,
     asterisk: Asterisk = None,
     sounds: Annotated[Path, typer.Option("--sounds", help="Folder of the built prompts.")] = SOUNDS,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, max=len(NAMES), help="Number of nodes.")] = 1,
+    store: Annotated[str, typer.Option("--store", help=f"Store of the nodes: {' or '.join(STORES)}.")] = STORES[0],
+    standby: Annotated[bool, typer.Option("--standby", help="Give PostgreSQL a synchronous standby.")] = False,
 ) -> None:
     """Start a private Asterisk and a node on free loopback ports, and return when a call would be answered."""
     console = Console(stderr=True)
-    info = start_lab(centre, state, asterisk_path=asterisk, sounds=sounds, texts=NO_OFFER_S,
-                     say=lambda text: console.print(text, style="dim", highlight=False))
+    info = start_lab(centre, state, asterisk_path=asterisk, sounds=sounds, texts=NO_OFFER_S, nodes=nodes,
+                     store=store, standby=standby, say=lambda text: console.print(text, style="dim", highlight=False))
     if not no_traffic:
         # The traffic is a process of the lab, so that it goes on after this command and `down` ends it.
         folder = state.resolve()
@@ -115,6 +121,18 @@ def _stop_lab(state: State = Path("lab-state")) -> None:
     """Stop a lab. Safe to repeat."""
     ended = stop_lab(state.resolve())
     typer.echo(f"ended: {', '.join(ended)}" if ended else f"no lab runs in {state}")
+
+
+def _show_lab(state: State = Path("lab-state")) -> None:
+    """Show the processes of a lab, and the node that leads."""
+    info, folder = read_lab(state), state.resolve()
+    leaders = {node.process for node in info.nodes if is_leader(node)}
+    table = Table("process", "pid", "state")
+    for one in load_state(folder)["processes"]:
+        alive = process.is_alive(process.Identity(one["pid"], one["started"]))
+        table.add_row(one["name"], str(one["pid"]),
+                      "gone" if not alive else "leads" if one["name"] in leaders else "runs")
+    Console().print(table)
 
 
 def _place_call(

@@ -9,17 +9,17 @@ The lab starts everything as an operator would: `santral asterisk-conf`, `santra
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,7 +28,11 @@ from centres.centre_reader import LoadedCentre, load_centre
 from lab.centre_words import CENTRE as CENTRE
 from lab.centre_words import SOUNDS as SOUNDS
 from lab.centre_words import are_built, seed_sounds, sounds_of, words_of
-from lab.errors import LabError, NoLab, NotReady
+from lab.errors import LabError, NoLab
+from lab.lab_nodes import NAMES, LabNode, share_secrets, start_node, wait_ready
+from lab.lab_postgres import LabPostgres, ServerPlace, remove_servers, thaw_servers
+from lab.lab_record import find_process as find_process
+from lab.lab_record import is_running, load_state, note_process, save_state
 from lab.pbx import process
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import AsteriskProgram, find_asterisk, hold_lock
@@ -42,27 +46,23 @@ from lab.phones.network import NetworkPlace
 from lab.visitors import Visitor, VisitorPlaces, wait_listening
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-FILE = "lab.json"
 SETTINGS_FILE = "settings.toml"
 ANY_HOUR = '[callback]\nquiet_from = "09:00"\nquiet_to = "09:00"\n'
 """Settings of a lab in which nothing depends on the hour. Callers are called back at night as well."""
 NO_OFFER_S = 3600.0
 """Value for `texts` with which the key for a message works and no caller hears the offer."""
-NICE = -5
-"""Priority of the node, as in deploy/santral.service: behind Asterisk's sound, before everything else."""
 MEDIA_PORTS = 480
 """UDP ports for the media of each Asterisk. A call leg takes two, so 120 talks (240 legs) fit."""
-READY_S = 60.0
-"""A node is ready in about a second. A machine under full load takes longer."""
 COMMAND_S = 600.0
 """Limit for a command before the node starts. Building the prompts takes a minute or two on a slow machine."""
-PROBE_S = 2.0
-"""Limit for one readiness request."""
 NODE_STOP_S = 20.0
 """Limit for the end of a node, which lets its dialogues drain for some seconds."""
 
 Say = Callable[[str], None]
-Through = Callable[[str], str]
+Through = Callable[[str, str], str]
+"""Takes the name of a link (`a.ami`, `b.agi`, `a.primary`, `b.standby`) and an address, and returns the address to use,
+such as a proxy's. A link begins with the node. Asterisk uses the AGI links, and the node the others."""
+STORES = ("sqlite", "postgres")
 
 
 class AgentSeat(NamedTuple):
@@ -99,6 +99,10 @@ class LabInfo(NamedTuple):
     """Address of the page from which a visitor calls, empty without `start_lab(visited=True)`."""
     people: tuple[Visitor, ...]
     """People of the desk with their passwords (`lab.people.desk_people`)."""
+    nodes: tuple[LabNode, ...]
+    """The nodes. `http`, `agi`, `pid`, `settings` and `state` are those of the first one."""
+    postgres: tuple[ServerPlace, ...]
+    """The servers of PostgreSQL, none in a lab on SQLite."""
 
     @property
     def sounds(self) -> Path:
@@ -127,12 +131,13 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
               sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
               texts: float | None = None, visited: bool = False, speech: Mapping[str, Path] | None = None,
-              history: Path | None = None, say: Say = lambda text: None) -> LabInfo:
+              history: Path | None = None, nodes: int = 1, store: str = STORES[0], standby: bool = False,
+              say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
     - `extra`: lines on top of the settings.
-    - `through`: takes the address of the AMI and returns the address that the node shall use, such as a proxy's.
+    - `through`: puts something between two parts of the lab, such as a proxy.
     - `outside`: numbers of remote counsellors. The network plays their telephones.
     - `guarded`: the lab ends with this process, even when it is killed. Otherwise the lab outlives it.
     - `measured`: Asterisk serves its own metrics (`LabInfo.asterisk_web`).
@@ -141,11 +146,13 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `visited`: people come with their browsers (`lab.visitors`): the caller's page, a TURN relay, and ports that stay
       the same when they are free.
     - `speech`: names and folders of what callers can say (`lab.people.caller_speech`).
-    - `history`: folder into which the node writes its acts, for `lab.history`.
+    - `history`: folder into which the nodes write their acts, for `lab.history`.
+    - `nodes`, `store`, `standby`: two nodes on one PostgreSQL (`postgres`), with a synchronous standby if wanted.
     """
     # 1. Refuse a second lab in the same folder: both would write one `lab.json`.
     folder = folder.resolve()
-    if _is_running(folder):
+    _check_store(nodes, store, standby)
+    if is_running(folder):
         raise LabError(f"a lab runs in {folder} already. End it first: santral lab down --state {folder}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # 2. Choose the ports that the settings name before anything starts.
@@ -159,9 +166,10 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         visitors = VisitorPlaces.choose_places(ports) if visited else None
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
-        start = _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}, history)
-        return start.start_everything(
-            asterisk_path, sounds_of(centre, sounds), extra, through, carrier, gateway, visitors)
+        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}, history, nodes,
+                         0 if store == STORES[0] else 1 + standby, through or (lambda link, place: place)
+                         ).start_everything(
+            asterisk_path, sounds_of(centre, sounds), extra, carrier, gateway, visitors)
     except BaseException:
         stop_lab(folder)
         raise
@@ -175,106 +183,71 @@ def stop_lab(folder: Path) -> list[str]:
     A process is known by pid and start time, so a reused pid never ends another process.
     """
     try:
-        found = _load_state(folder)
+        found = load_state(folder)
     except NoLab:
         return []
+    # A node ends in order only if its database answers, so the database ends last.
+    servers = found.get("postgres", [])
+    thaw_servers(servers)
+    entries = found.get("processes", [])[::-1]
     ended = []
-    for one in reversed(found.get("processes", [])):
-        identity = Identity(one["pid"], one["started"])
+    for one in [*filterfalse(_is_server, entries), *filter(_is_server, entries)]:
+        identity, name = Identity(one["pid"], one["started"]), str(one["name"])
         # The guard is in the list and may call this function, so it must not end itself.
         if process.is_alive(identity) and identity.pid != os.getpid():
-            ended.append(str(one["name"]))
-            process.end_process(identity, NODE_STOP_S if one["name"] == "node" else process.TERM_S)
+            ended.append(name)
+            process.end_process(identity, NODE_STOP_S if name.startswith("node") else process.TERM_S,
+                                signal.SIGQUIT if _is_server(one) else signal.SIGTERM)
         # Only folders that the lab made below the temporary folder are removed.
         run = one.get("run")
         if run and Path(run).name.startswith("santral-lab-"):
             shutil.rmtree(run, ignore_errors=True)
-    _save_state(folder, {**found, "processes": []})
+    remove_servers(servers)
+    save_state(folder, {**found, "processes": []})
     return ended
 
 
 def read_lab(folder: Path) -> LabInfo:
     """Return the lab that runs in a folder. Raise NoLab if there is none."""
-    found = _load_state(folder)
+    found = load_state(folder)
     if not found.get("processes") or "agents" not in found:
         raise NoLab(f"no lab runs in {folder}. Start one: santral lab up --state {folder}")
     return LabInfo(**{**{name: found[name] for name in LabInfo._fields}, "network": NetworkPlace(**found["network"]),
                    "agents": tuple(AgentSeat(**seat) for seat in found["agents"]), "numbers": tuple(found["numbers"]),
-                      "people": tuple(Visitor(**one) for one in found["people"])})
-
-
-def note_process(folder: Path, name: str, identity: Identity, run: Path | None = None) -> None:
-    """Record a process of the lab. `stop_lab` ends the last recorded process first."""
-    with suppress(NoLab):
-        found = _load_state(folder)
-        entry = {"name": name, "pid": identity.pid, "started": identity.started, "run": str(run) if run else ""}
-        # A process that started again replaces its entry and moves to the end of the order.
-        others = [one for one in found["processes"] if one["name"] != name]
-        changed: dict[str, Any] = {**found, "processes": [*others, entry]}
-        if name == "node":
-            changed["pid"] = identity.pid
-        if name == "asterisk":
-            changed["asterisk_pid"] = identity.pid
-        _save_state(folder, changed)
+                      "people": tuple(Visitor(**one) for one in found["people"]),
+                      "nodes": tuple(LabNode(**one) for one in found["nodes"]),
+                      "postgres": tuple(ServerPlace(**one) for one in found["postgres"])})
 
 
 def note_people(folder: Path, people: Sequence[Visitor]) -> None:
     """Record the people of the desk, so that whoever starts a browser finds their passwords."""
-    _save_state(folder, {**_load_state(folder), "people": [one._asdict() for one in people]})
-
-
-def start_node(folder: Path, env: Mapping[str, str] | None = None) -> Identity:
-    """Start the node of a lab, for the first time or again. Return before the node is ready."""
-    found = _load_state(folder)
-    noted = ["--history", found["history"]] if found.get("history") else []
-    identity = process.start_process(
-        [sys.executable, "-m", "santral", "run", found["centre"], "--state", str(folder), "--settings",
-         found["settings"], *noted], folder / "node.log", env, NICE)
-    note_process(folder, "node", identity)
-    return identity
+    save_state(folder, {**load_state(folder), "people": [one._asdict() for one in people]})
 
 
 def start_gateway(folder: Path) -> None:
     """Start the gateway for short messages, for the first time or again."""
-    url = tomllib.loads(Path(_load_state(folder)["settings"]).read_text(encoding="utf-8"))["sms"]["url"]
+    url = tomllib.loads(Path(load_state(folder)["settings"]).read_text(encoding="utf-8"))["sms"]["url"]
     command = [sys.executable, "-m", "lab.pbx.sms_gateway", str(urlsplit(url).port), str(folder / GATEWAY_FILE)]
     note_process(folder, "gateway", process.start_process(command, folder / "gateway.log"))
-
-
-def find_process(folder: Path, name: str) -> Identity:
-    """Return a process of a lab: `asterisk`, `network`, `node`, `gateway`, `turn`, `page` or `traffic`. Raise NoLab if
-    there is none."""
-    for one in _load_state(folder)["processes"]:
-        if one["name"] == name:
-            return Identity(one["pid"], one["started"])
-    raise NoLab(f"the lab in {folder} has no process {name!r}")
-
-
-def wait_ready(http_place: str, identity: Identity, log: Path, limit: float = READY_S) -> None:
-    """Wait until the node reports that a call would be answered. Raise NotReady with the last lines of its log."""
-    end = time.monotonic() + limit
-    while not _is_ready(http_place):
-        if process.wait_end(identity, 0.0):
-            raise NotReady(f"the node ended while it started. It said:\n{process.read_tail(log)}")
-        if time.monotonic() >= end:
-            raise NotReady(f"the node was not ready after {limit:.0f} s. It said:\n{process.read_tail(log)}")
-        time.sleep(process.POLL_S)
 
 
 class _LabStart:
     """The steps of `start_lab`, in order."""
 
     def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool,
-                 speech: Mapping[str, Path], history: Path | None) -> None:
+                 speech: Mapping[str, Path], history: Path | None, nodes: int, servers: int, through: Through
+                 ) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
         self._guarded, self._measured, self._speech, self._history = guarded, measured, speech, history
+        self._node_count, self._server_count, self._through = nodes, servers, through
+        self._servers: LabPostgres | None = None
         self._settings = folder / SETTINGS_FILE
 
-    def start_everything(self, asterisk_path: Path | None, sounds: Path, extra: str, through: Through | None,
-                         carrier: int, gateway: int | None, visitors: VisitorPlaces | None) -> LabInfo:
+    def start_everything(self, asterisk_path: Path | None, sounds: Path, extra: str, carrier: int, gateway: int | None,
+                         visitors: VisitorPlaces | None) -> LabInfo:
         # 1. Check the centre first: a mistake in its files costs no start.
         loaded = load_centre(self._centre)
         if loaded.settings is None or loaded.problems:
@@ -285,48 +258,82 @@ class _LabStart:
         self._build_prompts(sounds)
         # 3. Write the settings and the record, so that `stop_lab` finds each process from now on.
         places = self._choose_addresses()
-        if visitors is not None:
-            places["http"] = f"127.0.0.1:{visitors.desk}"
-        overlay = self._render_overlay(places, sounds, extra)
+        nodes = self._choose_nodes(None if visitors is None else visitors.desk)
+        overlay = self._render_overlay(places, nodes, sounds, extra)
         self._settings.write_text(overlay, encoding="utf-8")
-        _save_state(self._folder, {**places, "state": str(self._folder), "centre": str(self._centre),
-                             "settings": str(self._settings), "processes": [],
-                             "history": "" if self._history is None else str(self._history.resolve())})
+        if self._server_count:
+            self._servers = LabPostgres.choose_places(self._folder, [self._ports.free_port()
+                                                                     for _ in range(self._server_count)])
+        save_state(self._folder, {
+            **places, "http": nodes[0].http, "agi": nodes[0].agi, "state": str(self._folder),
+            "centre": str(self._centre), "settings": str(self._settings), "processes": [],
+            "history": "" if self._history is None else str(self._history.resolve()),
+            "nodes": [node._asdict() for node in nodes],
+            "postgres": [] if self._servers is None else [one._asdict() for one in self._servers.places]})
         # 4. Start the guard before anything that it must end.
         if self._guarded:
             self._start_guard()
-        # 5. Start the gateway, Asterisk and the telephone network.
+        # 5. Start the database, the gateway, Asterisk and the telephone network.
+        if self._servers is not None:
+            self._say("starting PostgreSQL")
+            self._servers.start()
         if gateway is not None:
             start_gateway(self._folder)
         self._start_asterisk(program, watched=visitors is not None or self._history is not None)
         page = visitors and network_conf.VisitorLine(visitors.network, tuple(loaded.settings.numbers))
         place = self._start_network(program, places["sip"], carrier, page)
-        # Asterisk keeps its real AMI address. Only the node goes through the proxy, so its settings are written again.
-        if through is not None:
-            mine, other = (f"\nami = {json.dumps(one)}" for one in (places["ami"], through(places["ami"])))
-            self._settings.write_text(overlay.replace(mine, other), encoding="utf-8")
-        # 6. Start the node last: it expects Asterisk and its trunk.
+        # 6. Start the nodes last: they expect Asterisk and its trunk.
         if visitors is not None:
             self._start_visitors(visitors, loaded.settings.numbers)
-        self._say("starting the node")
-        identity = start_node(self._folder)
-        wait_ready(places["http"], identity, self._folder / "node.log")
+        self._start_nodes(nodes, overlay, places["ami"])
         self._save_info(loaded, place, visitors)
         return read_lab(self._folder)
+
+    def _start_nodes(self, nodes: Sequence[LabNode], overlay: str, ami: str) -> None:
+        """Write the settings of each node, and start the first node and then the others."""
+        for node in nodes:
+            # Asterisk has its real AMI address. Only nodes go through something else.
+            links = overlay.replace(f"\nami = {json.dumps(ami)}",
+                                    f"\nami = {json.dumps(self._go_through(node, 'ami', ami))}")
+            url = "" if self._servers is None else self._servers.url(partial(self._go_through, node))
+            Path(node.settings).write_text(
+                f"{_render_listen(node)}{links}" + (f"\n[store]\nurl = {json.dumps(url)}\n" if url else ""),
+                encoding="utf-8")
+        for node in nodes:
+            self._say("starting the node" if len(nodes) == 1 else f"starting node {node.name}")
+            if node is not nodes[0]:
+                share_secrets(nodes[0], node)
+            wait_ready(node, start_node(self._folder, node.name), standby=node is not nodes[0])
+
+    def _go_through(self, node: LabNode, link: str, place: str) -> str:
+        return self._through(f"{node.name}.{link}", place)
+
+    def _choose_nodes(self, desk: int | None) -> list[LabNode]:
+        """Return the nodes. `desk` is the port of HTTP of the first one, if it is chosen already."""
+        found = []
+        for name in NAMES[:self._node_count]:
+            agi, http = (f"127.0.0.1:{self._ports.free_port()}" for _ in range(2))
+            # The first node has the places of a lab with one.
+            end, state = ("", self._folder) if name == NAMES[0] else (f"-{name}", self._folder / f"node-{name}")
+            found.append(LabNode(name, http, agi, str(state), str(self._folder / f"node{end}.log"),
+                                 str(self._settings.with_stem(f"{self._settings.stem}{end}"))))
+        if desk is not None:
+            found[0] = found[0]._replace(http=f"127.0.0.1:{desk}")
+        return found
 
     def _choose_addresses(self) -> dict[str, str]:
         sip = self._ports.free_port(socket.SOCK_DGRAM)
         return {"sip": f"127.0.0.1:{sip}"} | {
-            name: f"127.0.0.1:{self._ports.free_port()}" for name in ("ami", "agi", "http")}
+            name: f"127.0.0.1:{self._ports.free_port()}" for name in ("ami",)}
 
-    def _render_overlay(self, places: Mapping[str, str], sounds: Path, extra: str) -> str:
+    def _render_overlay(self, places: Mapping[str, str], nodes: Sequence[LabNode], sounds: Path, extra: str) -> str:
+        """Return the settings that all nodes and Asterisk share."""
         first, last = self._ports.media_range(MEDIA_PORTS)
         quoted = {name: json.dumps(value) for name, value in places.items()}
         cel = json.dumps(str(self._folder / "pbx/log/cel-custom/santral.csv"))
         root = sounds.resolve()
-        return (f"# Written by the lab: what this machine has otherwise.\n"
-                f"[listen]\nagi = {quoted['agi']}\nhttp = {quoted['http']}\n\n"
-                f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = [{quoted['agi']}]\n"
+        agi = json.dumps([self._go_through(node, "agi", node.agi) for node in nodes])
+        return (f"[asterisk]\nami = {quoted['ami']}\nsip = {quoted['sip']}\nagi = {agi}\n"
                 f"http = \"127.0.0.1:{self._ports.free_port()}\"\n"
                 f"rtp_start = {first}\nrtp_end = {last}\nsounds = {json.dumps(str(root))}\n"
                 f"music = {json.dumps(str(root / 'moh'))}\ncel = {cel}\n"
@@ -396,12 +403,33 @@ class _LabStart:
         agents = [AgentSeat(agent.id, seat, secrets["seats"][seat], secrets["pins"].get(agent.id, ""),
                        {str(skill): int(level) for skill, level in agent.skills.items()}, agent.team)._asdict()
                   for agent, seat in zip(loaded.agents, seats, strict=False)]
-        _save_state(self._folder, {**_load_state(self._folder), "agents": agents, "network": place._asdict(),
+        save_state(self._folder, {**load_state(self._folder), "agents": agents, "network": place._asdict(),
                              "tokens": str(self._folder / "secrets" / "tokens.json"),
                              "numbers": list(loaded.settings.numbers),
-                             "desk": f"http://{_load_state(self._folder)['http']}/",
+                             "desk": f"http://{load_state(self._folder)['http']}/",
                              "caller_page": "" if visitors is None else f"http://127.0.0.1:{visitors.page}/",
                              "people": []})
+
+
+def _render_listen(node: LabNode) -> str:
+    """Return the settings that only this node has."""
+    return (f"# Written by the lab: what this machine has otherwise.\n"
+            f"[listen]\nagi = {json.dumps(node.agi)}\nhttp = {json.dumps(node.http)}\n\n")
+
+
+def _is_server(entry: Mapping[str, Any]) -> bool:
+    """Return whether a recorded process is a server of PostgreSQL."""
+    return str(entry["name"]).startswith("postgres-")
+
+
+def _check_store(nodes: int, store: str, standby: bool) -> None:
+    """Raise LabError for a store that cannot hold these nodes."""
+    if not 1 <= nodes <= len(NAMES):
+        raise LabError(f"a lab has one node or {len(NAMES)}, not {nodes}")
+    if store not in STORES:
+        raise LabError(f"no store {store!r}; there are {' and '.join(STORES)}")
+    if store == STORES[0] and (nodes > 1 or standby):
+        raise LabError(f"{'a second node' if nodes > 1 else 'a standby'} needs PostgreSQL: add --store postgres")
 
 
 def _write_remote_numbers(folder: Path, outside: Mapping[str, str]) -> None:
@@ -424,40 +452,3 @@ def read_santral(*arguments: str) -> str:
     if done.returncode:
         raise LabError(f"santral {' '.join(arguments[:2])} failed:\n{(done.stdout + done.stderr).strip()}")
     return done.stdout
-
-
-def _is_ready(place: str) -> bool:
-    host, _, port = place.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=PROBE_S)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _is_running(folder: Path) -> bool:
-    try:
-        found = _load_state(folder)
-    except NoLab:
-        return False
-    return any(process.is_alive(Identity(one["pid"], one["started"])) for one in found.get("processes", []))
-
-
-def _load_state(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((folder / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise NoLab(f"no lab runs in {folder} (no readable {FILE}). Start one: santral lab up --state {folder}"
-                    ) from error
-
-
-def _save_state(folder: Path, found: Mapping[str, Any]) -> None:
-    # A reader sees the old record or the new one, never half of it. The file holds secrets, so nobody else may read it.
-    draft = folder / f".{FILE}.{os.getpid()}"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(found, file, ensure_ascii=False, indent=1)
-    draft.replace(folder / FILE)

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.lifecycle import SOUNDS, LabInfo, find_process, start_node, wait_ready
+from lab.lab_nodes import LabNode, find_leader, start_node, wait_ready
+from lab.lab_postgres import LabPostgres
+from lab.lab_record import find_process
+from lab.lifecycle import SOUNDS, LabInfo
 from lab.pbx import process
 from lab.pbx.sms_gateway import read_messages
 from lab.people import node_records
@@ -38,6 +41,7 @@ class LabSession:
         self.sounds = sounds
         self.network = PhoneNetwork(info.network)
         self.people: list[SimAgent] = []
+        self._leader = info.nodes[0]
         self._recordings = 0
 
     async def __aenter__(self) -> LabSession:
@@ -80,10 +84,11 @@ class LabSession:
         Without a node only the callers hang up. A frozen node is thawed.
         """
         # A frozen node would answer neither the sign-outs nor the status.
-        self.thaw_node()
+        for node in self.info.nodes:
+            self.thaw_node(node.name)
         with suppress(LabError):
             await self.network.hang_up_all()
-        if not process.is_alive(find_process(self.folder, "node")):
+        if not any(process.is_alive(find_process(self.folder, node.process)) for node in self.info.nodes):
             return
         for person in self.people:
             with suppress(LabError):
@@ -118,19 +123,21 @@ class LabSession:
 
     async def fetch_metrics(self) -> list[MetricSample]:
         """Fetch and parse `/metrics`."""
-        return node_records.parse_samples(await asyncio.to_thread(node_records.fetch_page, self.info.http))
+        leader = await self.find_leader()
+        return node_records.parse_samples(await asyncio.to_thread(node_records.fetch_page, leader.http))
 
     def sent_messages(self) -> list[dict[str, Any]]:
         """Return the short messages sent so far."""
         return read_messages(self.folder)
 
     def read_queue_log(self) -> list[QueueLogLine]:
-        """Read all lines of the queue_log so far."""
-        return node_records.read_queue_log(self.folder / "queue_log")
+        """Read all lines of the queue_log so far, of the node that led when it was last looked for."""
+        return node_records.read_queue_log(Path(self._leader.state) / "queue_log")
 
     def query_store(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Query the rows of the node's store."""
-        return node_records.query_store(self.folder / "santral.db", query, *values)
+        where = self.postgres.url() if self.info.postgres else self.folder / "santral.db"
+        return node_records.query_store(where, query, *values)
 
     def find_prompt(self, leg: Leg, key: str, head_s: float | None = None) -> audio.Match:
         """Find a built prompt in the recording of a leg. `head_s` limits the search to its first seconds.
@@ -141,23 +148,42 @@ class LabSession:
             raise LabError(f"{leg} was not recorded")
         return audio.find_prompt_file(self.sounds / "tr" / f"{key}.wav", leg.recording, head_s)
 
-    # --- the node's life ---------------------------------------------------------------------------------------------
+    # --- the nodes' life ---------------------------------------------------------------------------------------------
 
-    def kill_node(self) -> None:
-        """Kill the node with SIGKILL and wait for its end."""
-        identity = find_process(self.folder, "node")
+    @property
+    def postgres(self) -> LabPostgres:
+        """Return the servers of PostgreSQL. Raise LabError if the lab has none."""
+        return LabPostgres.attach(self.folder)
+
+    def node(self, name: str = "") -> LabNode:
+        """Return a node by its name, the first one by default. Raise LabError if there is none."""
+        for node in self.info.nodes:
+            if name in ("", node.name):
+                return node
+        raise LabError(f"this lab has no node {name!r}")
+
+    async def find_leader(self) -> LabNode:
+        """Wait until a node leads, and return it. The node of a lab with one is not asked."""
+        if len(self.info.nodes) > 1:
+            self._leader = await find_leader(self.info.nodes)
+        return self._leader
+
+    def kill_node(self, name: str = "") -> None:
+        """Kill a node with SIGKILL and wait for its end."""
+        identity = find_process(self.folder, self.node(name).process)
         process.send_signal(identity, signal.SIGKILL)
         process.wait_end(identity, process.KILL_S)
 
-    def freeze_node(self) -> None:
-        """Stop the node with SIGSTOP: its sockets accept connections and nothing answers."""
-        process.send_signal(find_process(self.folder, "node"), signal.SIGSTOP)
+    def freeze_node(self, name: str = "") -> None:
+        """Stop a node with SIGSTOP: its sockets accept connections and nothing answers."""
+        process.send_signal(find_process(self.folder, self.node(name).process), signal.SIGSTOP)
 
-    def thaw_node(self) -> None:
-        """Continue the node with SIGCONT."""
-        process.send_signal(find_process(self.folder, "node"), signal.SIGCONT)
+    def thaw_node(self, name: str = "") -> None:
+        """Continue a node with SIGCONT."""
+        process.send_signal(find_process(self.folder, self.node(name).process), signal.SIGCONT)
 
-    async def start_node(self) -> None:
-        """Start the node again on the same state and wait until it is ready."""
-        identity = start_node(self.folder)
-        await asyncio.to_thread(wait_ready, self.info.http, identity, self.folder / "node.log")
+    async def start_node(self, name: str = "") -> None:
+        """Start a node again on the same state, and wait until it is ready. A second node may stand by instead."""
+        node = self.node(name)
+        identity = start_node(self.folder, node.name)
+        await asyncio.to_thread(wait_ready, node, identity, standby=len(self.info.nodes) > 1)

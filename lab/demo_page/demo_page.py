@@ -102,7 +102,7 @@ async def serve_demo_page(info: LabInfo) -> AsyncIterator[tuple[str, NodeSwitch]
     """Serve the page while the demo runs. Yield its address and the switch of the node."""
     state = Path(info.state)
     watch = CallWatch(list_sentences(Path(info.centre), info.sounds))
-    switch = NodeSwitch(state, info.http, watch)
+    switch = NodeSwitch(state, info.nodes[0], watch)
     await watch.connect_to(int(info.ami.rpartition(":")[2]), state)
     runner = web.AppRunner(DemoPage(f"{info.desk}live", watch, switch).build_application(), access_log=None,
                            shutdown_timeout=1.0)

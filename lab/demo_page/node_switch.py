@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.demo_page.call_watch import CallWatch, WatchedCall
-from lab.lifecycle import find_process, start_node, wait_ready
+from lab.lab_nodes import LabNode, start_node, wait_ready
+from lab.lab_record import find_process
 from lab.pbx import process
 
 PAUSE_S = 3.0
@@ -35,10 +36,10 @@ class Outage(NamedTuple):
 
 
 class NodeSwitch:
-    """The button. `http` is the address of the node."""
+    """The button, for the node of a lab."""
 
-    def __init__(self, folder: Path, http: str, watch: CallWatch, clock: Callable[[], float] = time.time) -> None:
-        self._folder, self._http, self._watch, self._clock = folder, http, watch, clock
+    def __init__(self, folder: Path, node: LabNode, watch: CallWatch, clock: Callable[[], float] = time.time) -> None:
+        self._folder, self._node, self._watch, self._clock = folder, node, watch, clock
         self.last: Outage | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -71,5 +72,5 @@ class NodeSwitch:
         await asyncio.to_thread(process.wait_end, identity, process.KILL_S)
         await asyncio.sleep(PAUSE_S)
         started = start_node(self._folder)
-        await asyncio.to_thread(wait_ready, self._http, started, self._folder / "node.log")
+        await asyncio.to_thread(wait_ready, self._node, started)
         self.last = outage._replace(ended=self._clock())

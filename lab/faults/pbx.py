@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.errors import LabError
-from lab.lifecycle import find_process, note_process
+from lab.lab_record import find_process, note_process
 from lab.pbx import process
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.pbx.fetch import AsteriskProgram

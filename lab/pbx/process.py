@@ -19,6 +19,12 @@ TAIL_LINES = 15
 KILL_S = 5.0
 """Time to wait after KILL. The kernel removes a process at once, and a process that hangs in the kernel never ends."""
 
+UNSHARE = ("/usr/bin/unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""Program that starts another one with separate process ids."""
+
+_STARTERS: dict[int, int] = {}
+"""Pid of the program that started a process apart, by the pid of that process."""
+
 
 class Identity(NamedTuple):
     """Lasting identity of a process. A pid is used again, a pid with its start time is not."""
@@ -54,25 +60,44 @@ def cpu_s(process: Identity) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def start_process(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, nice: int = 0) -> Identity:
+def start_process(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, nice: int = 0, *,
+                  apart: bool = False) -> Identity:
     """Start a program, given by its full path, in a separate session.
 
     Ctrl-C in the terminal then reaches only the lab, which ends its processes in order. The program may outlive this
     process. Its output is appended to `log`. A `nice` below 0 gives it priority over others, where the system permits
-    that.
+    that. A program that is `apart` sees no other processes, as on another machine, where this user may do that.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if apart and (apart := os.geteuid() == 0 and Path(UNSHARE[0]).exists()):
+        command = [*UNSHARE, *command]
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         command[0], list(command), dict(os.environ if env is None else env), setsid=True,
         file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                       (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)])
+    if apart and (inner := _find_child(pid)) is not None:
+        _STARTERS[inner] = pid
+        pid = inner
     if nice:
         # Threads that the program makes later inherit the priority.
         with suppress(PermissionError, ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, pid, nice)
     # A process that has already ended has no start time. No process has 0.
     return identify_process(pid) or Identity(pid, 0)
+
+
+def _find_child(pid: int) -> int | None:
+    """Return the child of a process that forks once, or None if the process ends without one."""
+    outer = identify_process(pid)
+    end = time.monotonic() + KILL_S
+    while outer is not None and is_alive(outer) and time.monotonic() < end:
+        with suppress(OSError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+            if children:
+                return int(children[0])
+        time.sleep(POLL_S)
+    return None
 
 
 def wait_end(process: Identity, timeout: float) -> bool:
@@ -97,9 +122,9 @@ def wait_until(condition: Callable[[], bool], process: Identity, timeout: float)
     return True
 
 
-def end_process(process: Identity, grace: float = TERM_S) -> None:
-    """End the process with TERM, then KILL. Safe to repeat."""
-    for sign, limit in ((signal.SIGTERM, grace), (signal.SIGKILL, KILL_S)):
+def end_process(process: Identity, grace: float = TERM_S, ask: signal.Signals = signal.SIGTERM) -> None:
+    """End the process with TERM or another signal, then KILL. Safe to repeat."""
+    for sign, limit in ((ask, grace), (signal.SIGKILL, KILL_S)):
         if not send_signal(process, sign) or wait_end(process, limit):
             return
 
@@ -118,10 +143,9 @@ def send_signal(process: Identity, sign: signal.Signals) -> bool:
 
 def reap_child(pid: int) -> None:
     """Take the exit code of a dead child, so that it leaves no zombie. Do nothing if the process is no child."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
+    for one in filter(None, (pid, _STARTERS.get(pid))):
+        with suppress(ChildProcessError):
+            os.waitpid(one, os.WNOHANG)
 
 
 def read_tail(path: Path) -> str:

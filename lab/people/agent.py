@@ -9,6 +9,7 @@ from typing import Any
 
 from desk import client
 from lab.errors import LabError
+from lab.lab_nodes import find_leader
 from lab.lifecycle import AgentSeat, LabInfo
 from lab.phones.network import PhoneBehaviour, PhoneNetwork
 
@@ -21,7 +22,8 @@ async def ask_node(info: LabInfo, method: str, path: str, body: dict[str, Any] |
                    agent: str | None = None) -> dict[str, Any]:
     """Send one request to the node and return its answer. Raise RequestRefused.
 
-    The request carries the token of `agent`, or the administrator's token if `agent` is None.
+    The request carries the token of `agent`, or the administrator's token if `agent` is None. Of several nodes the
+    leader is asked, and waited for.
     """
     try:
         token = _read_token(Path(info.tokens), agent)
@@ -29,7 +31,8 @@ async def ask_node(info: LabInfo, method: str, path: str, body: dict[str, Any] |
         raise RequestRefused(
             f"no token {'of ' + agent if agent else 'of the administrator'} in {info.tokens}") from error
     # The client of the product blocks, so a thread keeps the other people of the lab going.
-    node = client.Node(f"http://{info.http}", token)
+    place = info.http if len(info.nodes) == 1 else (await find_leader(info.nodes)).http
+    node = client.Node(f"http://{place}", token)
     try:
         return await asyncio.to_thread(client.call_api, node, method, path, body)
     except client.ClientError as error:

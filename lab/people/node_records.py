@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from lab.errors import LabError
+from routing.store.database import url_of
 
 PAGE_S = 10.0
 """Limit for a page. `/metrics` answers in milliseconds."""
@@ -117,9 +120,17 @@ def summarise_run(text: str, lines: Iterable[QueueLogLine]) -> RunSummary:
                    int(sum_samples(found, sla)), longest_wait(lines))
 
 
-def query_store(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:
-    """Query a node's SQLite store, read-only, while the node runs."""
+def query_store(store: Path | str, query: str, *values: Any) -> list[dict[str, Any]]:
+    """Query a node's store, read-only, while the node runs: a SQLite file, or the URL of a PostgreSQL.
+
+    The query has SQLite's `?` for each value.
+    """
+    if isinstance(store, str):
+        engine = create_engine(url_of(store), poolclass=NullPool, connect_args={"connect_timeout": int(PAGE_S)})
+        with engine.connect() as server:
+            rows = server.exec_driver_sql(query.replace("%", "%%").replace("?", "%s") if values else query, values)
+            return [dict(row) for row in rows.mappings()]
     # A read-only connection cannot block the writer of a node in WAL mode.
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PAGE_S)) as connection:
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=PAGE_S)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(query, values)]

@@ -15,7 +15,9 @@ import numpy as np
 
 from ivr.caller.identity import normalise_number
 from lab.errors import LabError
-from lab.lifecycle import LabInfo, find_process, start_node, wait_ready
+from lab.lab_nodes import start_node, wait_ready
+from lab.lab_record import find_process
+from lab.lifecycle import LabInfo
 from lab.pbx import process
 from lab.people.agent import SimAgent, ask_node
 from lab.phones.audio import RATE, Samples
@@ -255,7 +257,7 @@ class ScriptPlay:
         folder = Path(info.state)
         if up:
             identity = await asyncio.to_thread(start_node, folder)
-            await asyncio.to_thread(wait_ready, info.http, identity, folder / "node.log")
+            await asyncio.to_thread(wait_ready, info.nodes[0], identity)
         else:
             process.send_signal(find_process(folder, "node"), signal.SIGKILL)
             await asyncio.to_thread(process.wait_end, find_process(folder, "node"), process.KILL_S)

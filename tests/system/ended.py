@@ -19,9 +19,9 @@ from tests.readers.compare import differences
 
 
 def down(folder: Path) -> None:
-    """End the lab, and look."""
+    """End the lab, and look. The records of a lab on PostgreSQL end with its server."""
     lifecycle.stop_lab(folder)
-    if (folder / "queue_log").exists():
+    if (folder / "queue_log").exists() and (folder / "santral.db").exists():
         look(folder)
 
 

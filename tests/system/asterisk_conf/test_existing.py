@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from ivr.routes.in_call_keys import IN_CALL_KEYS
-from lab.lifecycle import SOUNDS, wait_ready
+from lab.lab_nodes import LabNode, wait_ready
+from lab.lifecycle import SOUNDS
 from lab.pbx import process
 from lab.pbx.fetch import AsteriskProgram
 from lab.pbx.ports import PortBlock
@@ -109,7 +110,9 @@ class Neighbour:
                  str(self.folder / "local.toml"), "--state", str(self.folder / "state")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         found = process.identify_process(self.node.pid)
-        wait_ready(self.http, found or Identity(self.node.pid, 0), self.folder / "node.log")
+        node = LabNode("a", self.http, "", str(self.folder / "state"), str(self.folder / "node.log"),
+                       str(self.folder / "local.toml"))
+        wait_ready(node, found or Identity(self.node.pid, 0))
 
     def modules(self) -> set[str]:
         """Modules that run."""

@@ -53,7 +53,7 @@ class PackagedNode:
             self.machine.command("runuser", "-u", "santral", "--", *RUN), self.folder / "packaged.log",
             {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
         lifecycle.note_process(self.folder, "node", identity)
-        lifecycle.wait_ready(self.lab.http, identity, self.folder / "packaged.log")
+        lifecycle.wait_ready(self.lab.nodes[0]._replace(log=str(self.folder / "packaged.log")), identity)
         return time.monotonic() - began
 
     def stop(self) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.lifecycle import SOUNDS, wait_ready
+from lab.lab_nodes import LabNode, wait_ready
+from lab.lifecycle import SOUNDS
 from lab.pbx import process
 from lab.pbx.fetch import AsteriskProgram
 from lab.pbx.ports import PortBlock
@@ -106,7 +107,9 @@ def ready(machine: Machine) -> None:
     """`GET /health/ready` answers 200."""
     assert machine.node is not None
     found = process.identify_process(machine.node.pid)
-    wait_ready(machine.places["http"], found or Identity(machine.node.pid, 0), machine.log)
+    node = LabNode("a", machine.places["http"], machine.places["agi"], str(machine.path("/var/lib/santral")),
+                   str(machine.log), str(machine.path("/etc/santral/local.toml")))
+    wait_ready(node, found or Identity(machine.node.pid, 0))
 
 
 async def first_call(machine: Machine, phones: PhoneNetwork, folder: Path) -> None:
