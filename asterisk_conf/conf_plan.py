@@ -406,6 +406,8 @@ def _check_addresses(plan: AsteriskPlan) -> Iterable[str]:
     # 1. Addresses of this machine and of the nodes.
     if not 1 <= len(plan.nodes) <= 2:
         yield f"{len(plan.nodes)} nodes: one or two"
+    if len(set(plan.nodes)) < len(plan.nodes):
+        yield f"node {plan.nodes[0]} is there twice: give each node an address that the other one does not have"
     for what, address in (*(("node", node) for node in plan.nodes), ("sip", plan.sip), ("ami", plan.ami)):
         if not _HOST.match(address.host) or not 1 <= address.port <= 65535:
             yield f"{what} {address}: host and port 1-65535"

@@ -115,6 +115,9 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_NODE_ASKED": "On the agent's leg: `1` while a key waits for the node.",
         "SC_QUEUE SC_POINTS": "In the fallback queue: name of the app_queue, points of the service.",
         "SC_ASKED_AT SC_EMERGENCY_AT": "In the fallback queue: last question to the node, last emergency text.",
+        "SC_NODE": "Global, with two nodes: `1` or `2`, the address that answered last, which is asked first.",
+        "SC_AT SC_ASKS SC_ASKER": "With two nodes: address that is asked, number of those that did not answer, "
+                                  "extension that asks.",
         "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
         "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
         "SC_OFFERED": "Reason of a rule that leads the caller out. Empty: callback by key.",

@@ -35,6 +35,12 @@ RAW = "SC_RAW"
 NUMBER, DIALLED = "__SC_NUMBER", "SC_DIALLED"
 """Variables of the caller's number and of the called one, which other steps may trust."""
 
+ASK_AGAIN = "ask_again"
+"""Label at which a question goes to the other one of two nodes."""
+
+_NODE = re.compile(r"agi://([^/]+)/")
+"""The address of a node."""
+
 _HAS_KEY = re.compile(r"agi://[^/]+/[A-Za-z0-9_-]{20,}/[a-z]")
 """An address of a node with its key before the route."""
 
@@ -154,6 +160,23 @@ def _check_agi(steps: list[Step]) -> Iterator[Finding]:
                           "AGISTATUS is SUCCESS when the node dies in the middle: test ACD_NEXT")  # fmt: skip
         if step.context not in contexts:
             yield Finding(FILE, step.line, f"[{step.context}] has no T", "the limit would end the call")
+
+
+def _check_nodes(steps: list[Step]) -> Iterator[Finding]:
+    """Yield questions to one of two nodes alone. The other one may lead, and the first one may be frozen."""
+    asked: dict[tuple[str, str], set[str]] = {}
+    for step in steps:
+        if step.app == "AGI" and (found := _NODE.match(step.data)):
+            asked.setdefault((step.context, step.exten), set()).add(found[1])
+    nodes = set().union(*asked.values())
+    for (context, exten), own in asked.items() if len(nodes) > 1 else ():
+        line = next(step.line for step in steps if (step.context, step.exten, step.app) == (context, exten, "AGI"))
+        if own != nodes:
+            yield Finding(FILE, line, f"[{context}] asks {', '.join(sorted(own))} alone", "ask the other node after it")
+        ends = [step for step in steps if (step.context, step.exten) == (context, "T")]
+        if not any(step.app == "Goto" and step.data.rpartition(",")[2] == ASK_AGAIN for step in ends):
+            yield Finding(FILE, line, f"[{context}] does not ask the other node after a frozen one",
+                          f"Goto(${{SC_ASKER}},{ASK_AGAIN}) in its T")
 
 
 def _check_bridges(steps: list[Step]) -> Iterator[Finding]:
@@ -308,5 +331,5 @@ def _check_applications(steps: list[Step]) -> Iterator[Finding]:
 
 
 RULES: tuple[Callable[[list[Step]], Iterator[Finding]], ...] = (
-    _check_targets, _check_agi, _check_bridges, _check_echoes, _check_recordings, _check_ends, _check_dangers,
-    _check_hostile, _check_lines, _check_applications)  # fmt: skip
+    _check_targets, _check_agi, _check_nodes, _check_bridges, _check_echoes, _check_recordings, _check_ends,
+    _check_dangers, _check_hostile, _check_lines, _check_applications)  # fmt: skip

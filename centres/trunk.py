@@ -119,7 +119,7 @@ class Asterisk(Shape):
     spool: File = "/run/santral-spool"
     """Folder in memory for unsealed talks and messages, for Asterisk and the node alone."""
     agi: Annotated[tuple[HostPort, ...], Field(min_length=1, max_length=2)] = ("127.0.0.1:4573",)
-    """Nodes that the dialplan asks; the second takes over when the first does not answer."""
+    """Nodes that the dialplan asks: first the one that answered last, then the other one."""
 
     @model_validator(mode="after")
     def _require_ports(self) -> Self:

@@ -142,7 +142,8 @@ class FeatureCodes:
         """Carry out one code and speak the result."""
         # The dialplan may pass the code with or without its star.
         code = "*" + session.argument_at(1).lstrip("*")[:4]
-        seat = await session.get_variable(dialplan.SEAT) or ""
+        _, given = await session.get_variables(dialplan.ALIVE, dialplan.SEAT)
+        seat = given or ""
         try:
             spoken = await self._carry_out(session, code, SeatId(seat)) if seat else NO_SEAT
         except SeatTaken:

@@ -125,6 +125,18 @@ def test_a_planted_fault_is_found(name: str, good: str, bad: str, what: str) -> 
     assert all(finding.mend for finding in found)
 
 
+@pytest.mark.parametrize(("good", "bad", "what"), [
+    ("AGI(agi://127.0.0.1:4574/AgiKey0123456789abcdefgh/after-talk)", "NoOp()", "asks 127.0.0.1:4573 alone"),
+    ("AGI(agi://127.0.0.1:4573/AgiKey0123456789abcdefgh/codes,${SC_CODE})", "NoOp()", "asks 127.0.0.1:4574 alone"),
+    (" same => n,Goto(${SC_ASKER},ask_again)\n", "", "does not ask the other node after a frozen one"),
+])
+def test_a_question_to_one_of_two_nodes_is_found(good: str, bad: str, what: str) -> None:
+    files = render_files(plan(node_count=2))
+    assert good in files[DIALPLAN]
+    files[DIALPLAN] = files[DIALPLAN].replace(good, bad)
+    assert any(what in finding.what for finding in lint_files(files)), lint_files(files)
+
+
 LINES = LinePlan(12, (LineClass("psikososyal", 4, 6, "tr/acil-destek"),))
 
 

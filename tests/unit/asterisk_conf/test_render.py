@@ -212,6 +212,7 @@ def test_signs_that_mean_something_in_html_alone_stay_as_they_are() -> None:
     ({"numbers": {"_X.": "ana"}}, "2 to 15 digits"),
     ({"numbers": {"444": "a,b"}}, "entry"),
     ({"nodes": ()}, "0 nodes"),
+    ({"nodes": (Address("127.0.0.1", 4573), Address("127.0.0.1", 4573))}, "is there twice"),
     ({"nodes": (Address("127.0.0.1", 0),)}, "host and port"),
     ({"seats": (("2001", "short"),)}, "secret of seat 2001"),
     ({"seats": (("2001", "1" * 30),)}, "secret of seat 2001"),
