@@ -20,6 +20,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "agi.route_not_found": (LOOK, "Another program asks this port, or Asterisk's files are of another version."),
     "ami.stale_consult": (LOOK, "The link was lost at the start of a consult transfer; the caller is still with the "
                               "agent."),
+    "ami.channel_never_shown": (ALARM, "A question named a call that Asterisk does not have; no phone rang for it. A "
+                                       "program on this machine knows the key in extensions.conf: find it."),
     "ami.audit_failed": (LOOK, "This minute had no comparison with Asterisk."),
     "ami.command_failed": (LOOK, "Asterisk refused a command, or a remote agent has no number; the next agent is "
                                  "asked."),

@@ -11,7 +11,7 @@ from ivr.agi.server import FastAgi, Limits
 from ivr.callback_windows import CallbackWindows, no_windows
 from ivr.caller import announcements, preferences, voice_message
 from ivr.caller import text_messages as sms_
-from ivr.caller.contact_events import ContactEvents
+from ivr.caller.contact_events import ContactEvents, IsShown, always_shown
 from ivr.caller.identity import EncryptNumber
 from ivr.caller.menu_path import WatchMenu, watch_nobody
 from ivr.flow import dialogue_steps, sms_text
@@ -56,7 +56,7 @@ class Dialogues:
     * `texts` sends a short message, offered after a wait of `texts_after_s` (`ivr.caller.text_messages`).
     * `can_call` tells whether a caller can be called back.
     * `is_deflected` tells whether a service takes no further callers, and `surge` switches such profiles by phone.
-    * `linked` tells whether phones can be rung.
+    * `linked` tells whether phones can be rung, and `is_shown` whether Asterisk has shown the channel of a contact.
     * `callback_times` returns the times that callers of a service may choose for a callback.
     * `watch_menu` learns of each node of the menu that a caller comes to.
 
@@ -83,13 +83,14 @@ class Dialogues:
                  surge: feature_codes.SurgeControl | None = None,
                  require_on_duty: feature_codes.RequireOnDuty = feature_codes.always_on_duty,
                  linked: hold_tick.Linked = hold_tick.always_linked,
+                 is_shown: IsShown = always_shown,
                  opens_at: opening_words.OpensAt = opening_words.opens_never,
                  callback_times: CallbackWindows = no_windows, watch_menu: WatchMenu = watch_nobody) -> None:
         # 1. Fail now if a prompt is missing, not in a call.
         require_prompts(menu, sounds)
         # 2. The parts that several dialogues share.
         self.server = FastAgi(host, port, limits, key)
-        self.contacts = ContactEvents(services, menu.queue_node(menu.human).service, settings, seal)
+        self.contacts = ContactEvents(services, menu.queue_node(menu.human).service, settings, seal, is_shown)
         self.messages = voice_message.VoiceMessages(sounds, self.contacts, spool, keep)
         self.texts = sms_.TextMessages(self.contacts, menu, texts, texts_after_s)
         # 3. One dialogue for each route of the dialplan.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ivr import dialplan
 from ivr.agi.session import Session
@@ -23,6 +23,9 @@ _NEEDS = re.compile(r"[A-Za-z0-9_./-]{1,40}:[0-9]{1,3}(,[A-Za-z0-9_./-]{1,40}:[0
 _TOPICS = re.compile(r"[A-Za-z0-9_./-]{1,40}(,[A-Za-z0-9_./-]{1,40}){0,7}\Z", re.ASCII)
 _UNIQUEID = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 
+IsShown = Callable[[ContactId], bool]
+"""Return whether Asterisk has shown the channel of a contact that is queued next."""
+
 
 def contact_of(session: Session) -> ContactId:
     """Return the contact named by the caller's channel. Raise ValueError if Asterisk did not report the channel."""
@@ -31,12 +34,18 @@ def contact_of(session: Session) -> ContactId:
     return ContactId(session.uniqueid)
 
 
+def always_shown(contact: ContactId) -> bool:
+    """Return True, for dialogues without an Asterisk."""
+    return True
+
+
 class ContactEvents:
     """Maker of `ContactQueued` events. It encrypts the number, so that nothing behind it sees the number itself."""
 
-    def __init__(self, services: Iterable[Service], human: str, settings: IvrSettings, seal: EncryptNumber) -> None:
+    def __init__(self, services: Iterable[Service], human: str, settings: IvrSettings, seal: EncryptNumber,
+                 is_shown: IsShown = always_shown) -> None:
         self.services: Mapping[str, Service] = {}
-        self.human, self.settings, self.seal = human, settings, seal
+        self.human, self.settings, self.seal, self.is_shown = human, settings, seal, is_shown
         self.apply_centre(services, human, settings)
 
     def apply_centre(self, services: Iterable[Service], human: str, settings: IvrSettings) -> None:
@@ -46,13 +55,18 @@ class ContactEvents:
 
     def queued_event(self, session: Session, who: CallerIdentity, service: str, since: float, priority: int, slow: bool,
                needs: Needs = (), language: str = LANGUAGE, topics: Iterable[str] = ()) -> ContactQueued:
-        """Return the event for a caller who begins to wait. The event of an anonymous service has no number."""
+        """Return the event for a caller who begins to wait. The event of an anonymous service has no number.
+
+        Hand it over at once: Asterisk may show the channel meanwhile.
+        """
+        contact = contact_of(session)
         digest, box = ("", "") if self.services[service].anonymous else who.hash_and_encrypted
-        return ContactQueued(contact_of(session), ServiceId(service), leg=session.channel, since=since,
+        return ContactQueued(contact, ServiceId(service), leg=session.channel, since=since,
                              priority=priority, caller_hash=digest, number_encrypted=box, slow=slow,
                              node=self.settings.node,
                              needs=tuple((SkillId(skill), level) for skill, level in needs),
-                             topics=frozenset(topics), language="" if language == LANGUAGE else language)
+                             topics=frozenset(topics), language="" if language == LANGUAGE else language,
+                             shown=self.is_shown(contact))
 
     def identify_number(self, number: str | None) -> CallerIdentity:
         """Return the identity of a caller with this number, as the channel reports it (`dialplan.NUMBER`)."""

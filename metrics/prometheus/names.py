@@ -181,7 +181,8 @@ RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times 
 ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
 MISMATCHES = Metric("acd_reconciliation_mismatches_total", COUNTER, ("kind",),
-                    "Differences between a snapshot of Asterisk and the engine.")
+                    "Differences between a snapshot of Asterisk and the engine: audit, or unseen (a contact whose "
+                    "channel Asterisk never showed, so a question was forged).")
 CENTRE_FILES = Metric("acd_centre_files_good", GAUGE, (),
                       "1: the centre's files are in force and good. 0: the node works with their last good copy "
                       "because the start found mistakes, or accommodations leave no agent for some callers today.")

@@ -127,7 +127,8 @@ class MetricsRecorder:
             series.add_count(metric, LINK, by=0.0)
         for kind in names.ALARM_KINDS:
             series.add_count(names.ALARMS, kind, by=0.0)
-        series.add_count(names.MISMATCHES, "audit", by=0.0)
+        for kind in ("audit", "unseen"):
+            series.add_count(names.MISMATCHES, kind, by=0.0)
         self.commands_refused({})
         self.set_announcements(0)
 
@@ -333,10 +334,12 @@ class MetricsRecorder:
         """Count the time from a signal of this kind to the answer of the device."""
         self._series.observe_value(names.SIGNAL_ACK, seconds, kind)
 
-    def set_asterisk(self, *, reconnects: int, mismatches: int, events: int) -> None:
-        """Take counts since the start of the node: reconnects, mismatches found by audits, and events read."""
+    def set_asterisk(self, *, reconnects: int, mismatches: int, unseen: int, events: int) -> None:
+        """Take counts since the start of the node: reconnects, mismatches found by audits, contacts whose channel
+        Asterisk never showed, and events read."""
         self._raise_to(names.RECONNECTS, reconnects, LINK)
         self._raise_to(names.MISMATCHES, mismatches, "audit")
+        self._raise_to(names.MISMATCHES, unseen, "unseen")
         self._raise_to(names.ASTERISK_EVENTS, events, LINK)
 
     def set_lines(self, held: Mapping[str, int], refused: Mapping[tuple[str, str], int],

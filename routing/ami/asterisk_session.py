@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -38,7 +38,15 @@ from routing.ami.resync import (
 from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.talk_recordings import TalkRecordings
 from routing.ami.wire import Message
-from routing.core.events import CallerHungUp, ContactExited, Event, FallbackEntered, LinkChanged, OutageCallFound
+from routing.core.events import (
+    CallerHungUp,
+    ChannelShown,
+    ContactExited,
+    Event,
+    FallbackEntered,
+    LinkChanged,
+    OutageCallFound,
+)
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold
 from routing.core.model.ids import ContactId, ServiceId
@@ -98,6 +106,8 @@ class AsteriskSession:
         """Events read, of the wanted kinds."""
         self.mismatches = 0
         """Differences that an audit found while the link was up. Each one means a bug, or a forged or lost event."""
+        self.unseen = 0
+        """Contacts that were ended because Asterisk never showed their channel. Each one means a forged question."""
         self.lines: dict[str, int] = {}
         """Lines held by class, as counted last. Empty while no link is up, and if the dialplan counts no lines."""
 
@@ -125,6 +135,18 @@ class AsteriskSession:
     def connected(self) -> bool:
         """Return whether both links are up and the state is read."""
         return self.orders.link is not None
+
+    def expect_channel(self, contact: ContactId) -> bool:
+        """Return whether Asterisk has shown the channel of a contact that a dialogue is about to queue.
+
+        Otherwise the engine hears of the channel later, or a look at Asterisk ends the contact.
+        """
+        shown = self._translator.shown
+        if contact in shown:
+            return True
+        shown.await_channel(contact)
+        self._look.set()
+        return False
 
     @property
     def recordings(self) -> TalkRecordings:
@@ -256,8 +278,8 @@ class AsteriskSession:
             if caller.dialling and (channel := now.channels.get(caller.contact)) is not None:
                 self._translator.dials.begin_dial(caller.contact, None, alive=True, up=channel.state == "Up")
         # 4. Tell the engine the differences, then repair what only Asterisk can repair.
-        for event in [*diff_events(now, contacts, offers, restarted=restarted, past=past, held=held), *seats,
-                      *outage_calls]:
+        news = diff_events(now, contacts, offers, restarted=restarted, past=past, held=held)
+        for event in [*news, *seats, *outage_calls]:
             self._post(event)
         self.explained = read_at
         await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
@@ -266,6 +288,9 @@ class AsteriskSession:
         # 5. Handle the events that arrived meanwhile.
         self._mark_in_sync()
         self._handle_messages(events.take_arrived())
+        self._count_unseen(contacts, news)
+        if self._translator.shown.awaited:
+            self._look.set()
 
     async def _read_outage_calls(self, contacts: Sequence[LiveContact]) -> list[Event]:
         """Return the calls that met no node and have ended. Live contacts are explained by the comparison."""
@@ -353,7 +378,7 @@ class AsteriskSession:
     async def _audit_state(self, events: Link, actions: Link) -> None:
         """Compare both views. Only differences that existed before and after the snapshot count."""
         # 1. Take the snapshot between two pauses, so that events under way arrive in time.
-        doubts = set(self._translator.doubts)
+        doubts, awaited = set(self._translator.doubts), set(self._translator.shown.awaited)
         before = self._own_live_calls()
         await asyncio.sleep(self._pace.settle)
         self._translator.phones.begin_list()
@@ -363,11 +388,12 @@ class AsteriskSession:
         if actions is not self.orders.link:
             return
         # 2. Compare only contacts and offers that did not change meanwhile.
-        contacts, offers = self._own_live_calls()
+        live, offers = self._own_live_calls()
         known_contacts, known_offers = set(before[0]), set(before[1])
-        contacts = [one for one in contacts if one in known_contacts]
+        contacts = [one for one in live if one in known_contacts]
         found = diff_events(now, contacts, [one for one in offers if one in known_offers])
         # 3. Count the faults. A frozen node explains why a caller is in the fallback queue, so that is no fault.
+        doubts |= self._count_unseen(contacts, found)
         wrong = [one for one in found if not (isinstance(one, ContactExited | FallbackEntered)
                                               or (isinstance(one, CallerHungUp) and one.contact in doubts))]
         self.mismatches += len(wrong)
@@ -381,8 +407,25 @@ class AsteriskSession:
             self.explained = read_at
             self._remember_start()
         self._translator.doubts -= doubts
+        # Contacts that the engine did not take, or that are over, have no channel to come.
+        self._translator.shown.settle_contacts(awaited - {one.contact for one in live if not one.shown})
+        if self._translator.shown.awaited:
+            self._look.set()
         self._mark_in_sync()
         known = [*before[1], *offers]
         stray = [leg for leg in stray_legs(now, known, contacts) if not self._translator.has_ended(leg)]
         await self.orders.hang_up_strays(stray, actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
+
+    def _count_unseen(self, contacts: Iterable[LiveContact], found: Iterable[Event]) -> set[str]:
+        """Return the contacts that these events end and whose channel Asterisk never showed. Count and log them."""
+        shown = {one.contact for one in found if isinstance(one, ChannelShown)}
+        hidden = {one.contact for one in contacts if not one.shown} - shown
+        unseen: set[str] = {one.contact for one in found if isinstance(one, CallerHungUp) and one.contact in hidden}
+        self._translator.shown.settle_contacts(ContactId(one) for one in shown | unseen)
+        self.unseen += len(unseen)
+        for one in unseen:
+            log.warning("ami.channel_never_shown", call=one,
+                        mend="a question named a call that Asterisk does not have, and no phone rang for it. Look for "
+                             "a program on this machine that has read the key of AGI in extensions.conf")
+        return unseen

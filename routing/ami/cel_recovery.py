@@ -108,7 +108,10 @@ class CelRecovery:
             self._inode, self._offset = stat.st_ino, stat.st_size
 
     def read_past(self, wanted: Collection[str]) -> dict[str, ChannelPast]:
-        """Return the times of these channels that the file has since the mark. The read is bounded."""
+        """Return the times of these channels that the file has since the mark. The read is bounded.
+
+        A channel without a line is left out. One without a usable time is in the result all the same.
+        """
         found: dict[str, ChannelPast] = {}
         in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.service}
         now, set_by_s = self._clock(), self.set_by_s
@@ -116,11 +119,11 @@ class CelRecovery:
             row = next(csv.reader([line]), [])
             if len(row) != 4 or row[2] not in wanted:
                 continue
+            known = found.setdefault(row[2], ChannelPast())
             try:
                 at = self._to_node_time(float(row[0]), now, set_by_s)
             except ValueError:
                 continue
-            known = found.get(row[2], ChannelPast())
             if row[1].startswith(FALLBACK):
                 in_fallback.add(row[2])
             if row[1] == _ENTERS and row[2] in in_fallback and known.fallback_talk is None:

@@ -27,6 +27,7 @@ from routing.ami.callback_dialling import PendingDials
 from routing.ami.line_counts import RefusalCounter
 from routing.ami.phone_states import PhoneStates, endpoint_of
 from routing.ami.second_lines import SecondLines
+from routing.ami.shown_channels import ShownChannels
 from routing.ami.wire import Message
 from routing.core.events import (
     CallerHungUp,
@@ -97,6 +98,7 @@ class EventTranslator:
         self._bridges = Bridges()
         self.phones = PhoneStates(is_seat)
         self.lines = SecondLines(is_seat)
+        self.shown = ShownChannels()
         self.dials = PendingDials()
         self.dropped = dropped_calls.DroppedCalls()
         self.refusals = RefusalCounter()
@@ -136,7 +138,7 @@ class EventTranslator:
     def adopt_snapshot(self, legs: Iterable[tuple[str, bool, bool]], bridges: Iterable[tuple[str, str]],
                        seats: Iterable[tuple[str, str]], places: Iterable[tuple[str, str, str]] = (),
                        held: Mapping[str, bool] | None = None) -> list[Event]:
-        """Begin again from a snapshot, and return the states of the seats as events.
+        """Begin again from a snapshot. Return the states of the seats, and awaited channels that are there, as events.
 
         `legs` are (uniqueid, rings, up), `bridges` are (bridge, uniqueid) and `seats` are (device, state). `places` are
         (uniqueid, name, context) of all channels. `held` tells which legs have the other end on hold.
@@ -162,9 +164,10 @@ class EventTranslator:
             self.lines.note_channel(uniqueid, endpoint_of(name), context)
             if uniqueid in self._legs:
                 self._legs[uniqueid].seat = endpoint_of(name)
+        found = self.shown.adopt_channels(uniqueid for uniqueid, _, _ in places)
         for bridge, uniqueid in bridges:
             self._add_to_bridge(bridge, uniqueid)
-        return self.phones.apply_list(seats)
+        return [*found, *self.phones.apply_list(seats)]
 
     def discard_leg(self, leg: str) -> None:
         """Forget a leg that was not dialled and will not be."""
@@ -177,7 +180,7 @@ class EventTranslator:
     def count_remembered(self) -> int:
         """Return how many things are remembered: none while no call is up, except seats and ended legs."""
         return len(self._legs) + len(self._bridges) + self.phones.count_channels() + len(self.lines) \
-            + len(self.dropped) + len(self._late) + len(self._fallback_rings) + len(self.recordings)
+            + len(self.shown) + len(self.dropped) + len(self._late) + len(self._fallback_rings) + len(self.recordings)
 
     # -- agents' legs ------------------------------------------------------------------------------------------------
 
@@ -199,7 +202,7 @@ class EventTranslator:
             leg.seat = endpoint_of(channel) or leg.seat
         self.phones.note_channel(uniqueid, channel)
         self.lines.note_channel(uniqueid, endpoint_of(channel), message.get("Context"))
-        return []
+        return self.shown.note_channel(uniqueid)
 
     def _on_dialbegin(self, message: Message) -> list[Event]:
         leg, caller = message.get("DestUniqueid"), message.get("Uniqueid")
@@ -367,6 +370,7 @@ class EventTranslator:
         # 1. Read everything before the branches: each register must forget the channel.
         free = self.phones.end_channel(uniqueid)
         lost = self.dropped.take_dropped(uniqueid, message.get("Cause"))
+        self.shown.end_channel(uniqueid)
         # 2. An agent's leg, or the second line of a phone.
         if is_leg(uniqueid):
             outside = endpoint_of(message.get("Channel")) in self._outside

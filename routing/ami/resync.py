@@ -21,6 +21,7 @@ from routing.ami.talk_recordings import Recording
 from routing.core.events import (
     CallbackFailed,
     CallerHungUp,
+    ChannelShown,
     ContactExited,
     Event,
     FallbackEntered,
@@ -223,6 +224,9 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
     # 3. Compare each contact with its channel.
     for contact in contacts:
         channel = now.channels.get(contact.contact)
+        # Also of a channel that has ended: the caller of a callback was real, and is called back.
+        if not contact.shown and (channel is not None or contact.contact in seen):
+            events.append(ChannelShown(contact.contact))
         if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
             # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
             events.append(ContactExited(contact.contact, "fallback") if channel.bridge

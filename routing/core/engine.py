@@ -61,6 +61,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.Configured: settings.on_configured,
     # Callers and their callbacks.
     events.ContactQueued: arrivals.on_contact_queued,
+    events.ChannelShown: arrivals.on_channel_shown,
     events.HoldTick: caller_events.on_hold_tick,
     events.CallerHungUp: caller_events.on_caller_hung_up,
     events.ContactExited: caller_events.on_contact_exited,

@@ -48,6 +48,14 @@ class ContactQueued(NamedTuple):
     language: str = ""
     """Language of the prompts that the caller chose, opaque to the engine. A callback uses it too. Empty for the first
     language."""
+    shown: bool = True
+    """The adapter knows the caller's channel. Otherwise the contact is not offered before `ChannelShown`."""
+
+
+class ChannelShown(NamedTuple):
+    """Asterisk shows the channel of a contact that a dialogue has queued, so the caller is real."""
+
+    contact: ContactId
 
 
 class HoldTick(NamedTuple):
@@ -518,8 +526,8 @@ class CallsRefused(NamedTuple):
 
 
 Event = (
-    Started | Configured | ContactQueued | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu | FallbackEntered
-    | OutageCallFound | ContactPrioritised
+    Started | Configured | ContactQueued | ChannelShown | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu
+    | FallbackEntered | OutageCallFound | ContactPrioritised
     | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused

@@ -107,6 +107,8 @@ class WaitReason(StrEnum):
     """No adapter took the last offer. The contact is offered again later."""
     IN_MENU = "in_menu"
     """The caller has taken the choice back and is in the menu."""
+    NOT_SHOWN = "not_shown"
+    """Asterisk has not shown the caller's channel, so the contact may be forged."""
     LINK = "link"
     """The link to the contact's Asterisk is down. A message waits for a call in distress behind such a link."""
     FULL = "full"
@@ -144,6 +146,8 @@ def find_wait_reasons(d: Domain, contact: Contact) -> tuple[WaitReason, ...]:
         found.append(WaitReason.QUIET_HOURS)
     elif contact.in_menu:
         found.append(WaitReason.IN_MENU)
+    elif not contact.shown:
+        found.append(WaitReason.NOT_SHOWN)
     elif contact.callback and contact.service.dials_ahead:
         found.append(WaitReason.DIAL_LOOK)
     if not d.can_reach(contact) or (contact.channel not in PHONE_CHANNELS and not contact.service.distress

@@ -228,9 +228,9 @@ def queue_load(d: Domain, service: str, now: float) -> QueueLoad | None:
 
 def live_contacts(d: Domain, channels: Container[Channel]) -> list[LiveContact]:
     """Return the live contacts of these channels, without callbacks whose caller has hung up and is not dialled."""
-    return [LiveContact(c.id, c.leg, c.state, c.node, c.dialling) for c in d.contacts.values()
+    return [LiveContact(c.id, c.leg, c.state, c.node, c.dialling, c.shown) for c in d.contacts.values()
             if c.channel in channels and c.state in ON_LINE_STATES
-            and (c.leg or not c.callback or c.dialling)]
+            and (c.leg or not c.callback or c.dialling or not c.shown)]
 
 
 def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:

@@ -131,6 +131,8 @@ class Contact:
     # Callback and follow-up.
     in_menu: bool = stored(default=False)
     """The caller has taken the choice back and is in the menu again. The contact keeps its place and is not offered."""
+    shown: bool = stored(default=True)
+    """The caller's channel was seen. A contact without it may be forged, so no phone rings for it."""
     callback: bool = stored(default=False)
     """The caller will be called back. Nobody is on the line until an agent has taken the offer."""
     tries: int = stored(default=0)

@@ -453,7 +453,7 @@ class Node:
             keep_keyed=self._store_input, texts=None if self._sms is None else self._sms.request_message,
             texts_after_s=config.settings.sms.offer_after_s, wishes=self._wishes,
             by_number=lambda number: self._config.by_number(number), can_call=can_call,
-            linked=lambda: self._switch.connected, watch_menu=self._watch_menu,
+            linked=lambda: self._switch.connected, is_shown=self._switch.expect_channel, watch_menu=self._watch_menu,
             callback_times=lambda service: find_windows(self._config, service, time.time(), board.current_closings()))
 
     async def _store_input(self, contact: ContactId, field: str, digest: str, box: str) -> None:
@@ -479,7 +479,8 @@ class Node:
         # Gauges are set when they are read, so that no part has to report changes.
         def metrics_page() -> bytes:
             switch = self._switch
-            recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, events=switch.heard)
+            recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, unseen=switch.unseen,
+                                  events=switch.heard)
             recorder.set_lines(switch.lines, switch.line_refusals,
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
             recorder.set_refused_calls(switch.refused_numbers, switch.line_refusals)

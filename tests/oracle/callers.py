@@ -28,7 +28,7 @@ def queued(h, event: e.ContactQueued) -> None:
     since = h.now if event.since is None else min(event.since, h.now)
     caller = Caller(event.contact, service, event.channel, since, event.priority, h.take_number(), h.now, event.leg,
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
-                    step_at=h.now, language=event.language)
+                    step_at=h.now, language=event.language, shown=event.shown)
     why = settings.refuses(h, service)
     way = rules.find(h, caller, why) if why else None
     if way is None or not way[1]:  # else they wait nowhere and keep what they had
@@ -55,6 +55,8 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     caller.slow = caller.slow or event.slow
     caller.language = event.language or caller.language
     caller.leg = event.leg or caller.leg
+    if event.shown:
+        show(h, caller)
     again_chosen = caller.in_menu
     needs, topics = event.needs or (() if again_chosen else caller.needs), caller.topics
     if event.topics:
@@ -78,6 +80,20 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     if moves:
         caller.visited = ()
         steps.move(h, caller, service, "chosen")
+
+
+def shown(h, event: e.ChannelShown) -> None:
+    """Take over that the channel of a contact was seen."""
+    caller = h.callers.get(event.contact)
+    if caller is not None:
+        show(h, caller)
+
+
+def show(h, caller: Caller) -> None:
+    """Offer a caller from now on whose channel was not known."""
+    if not caller.shown:
+        caller.shown = True
+        h.arm(caller)
 
 
 def ranked(h, event: e.ContactPrioritised) -> None:
@@ -133,7 +149,7 @@ def gone(h, event: e.CallerHungUp) -> None:
     at = h.now if event.ended_at is None else min(event.ended_at, h.now)
     if caller.state is ASSIGNED:
         calls.talk_over(h, caller.offer, "dropped" if event.failure or event.dropped else "caller", at)
-    elif caller.in_line and caller.callback:
+    elif caller.in_line and caller.callback and caller.shown:
         caller.leg = caller.farewell = ""
     elif caller.in_line and caller.farewell:
         if caller.way_out == "goodbye":
@@ -142,8 +158,10 @@ def gone(h, event: e.CallerHungUp) -> None:
             end(h, caller, Outcome.LEFT, "withdrawn")
     elif caller.in_line:
         short = at - caller.waits_from < caller.service.short_abandon_s
-        learned.gave_up(h, caller, at)
-        if caller.hash and caller.channel is VOICE and not caller.service.anonymous and caller.consulting_offer is None:
+        if caller.shown:
+            learned.gave_up(h, caller, at)
+        if caller.hash and caller.channel is VOICE and caller.shown and not caller.service.anonymous \
+                and caller.consulting_offer is None:
             since, points, service = caller.since, caller.points, caller.service
             for name, services, old, older, lost_at in h.lost_places:  # no queue took the call
                 if name == caller.hash and service.id in services and lost_at <= caller.queued_at \

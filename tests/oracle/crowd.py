@@ -145,6 +145,8 @@ class Crowd:
         """Separate, so that a choice of a time leaves all other choices as they are."""
         self.plans = random.Random(seed)
         """Separate too, for working hours."""
+        self.channels = random.Random(seed)
+        """Separate too, for callers whose channel comes later or never."""
         self.centre = centre_of(self.rng)
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
@@ -181,6 +183,15 @@ class Crowd:
             self._house()
         if self.plans.random() < 0.02:
             side_by_side.tell(self._plans_hours())
+        if self.channels.random() < 0.1:
+            side_by_side.tell(e.ChannelShown(self._hidden_contact()))
+
+    def _hidden_contact(self) -> ContactId:
+        """Return a contact whose channel was not seen, seldom any other."""
+        hidden = [one.id for one in self.side_by_side.house.callers.values() if not one.shown]
+        if hidden and self.channels.random() < 0.9:
+            return self.channels.choice(hidden)
+        return ContactId(f"1700000000.{self.channels.randint(1, self.numbers + 2)}")
 
     def _plans_hours(self) -> e.Event:
         """Plan the hours of an agent: of some who leave soon, of some who come soon, or a plan that cannot be."""
@@ -222,7 +233,7 @@ class Crowd:
             rng.choice((None, None, self.side_by_side.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
-            frozenset(), "en" if number % 3 == 0 else ""))
+            frozenset(), "en" if number % 3 == 0 else "", self.channels.random() >= 0.1))
 
     def _calls_again(self) -> None:
         """Let a caller who has a callback call for something else. Chance alone seldom brings such a caller to a talk.

@@ -32,7 +32,7 @@ TOLD = {
     Started: settings.started, e.Configured: settings.configured, e.ContactQueued: callers.queued,
     e.HoldTick: callers.ticked, e.CallerHungUp: callers.gone, e.ContactExited: callers.left,
     e.ReturnedToMenu: callers.to_menu, e.FallbackEntered: callers.in_fallback,
-    e.OutageCallFound: callers.of_outage,
+    e.OutageCallFound: callers.of_outage, e.ChannelShown: callers.shown,
     e.ContactPrioritised: callers.ranked, e.MoveRequested: supervisors.moved,
     e.WithdrawalRequested: supervisors.withdrawn, e.LoadReported: burden.report_load,
     e.CallbackRequested: callbacks.callback_asked,

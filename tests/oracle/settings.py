@@ -232,7 +232,7 @@ def stored_caller(h, row) -> Caller:
         row.queued_at, row.leg, row.slow, row.node, row.caller_hash, row.needs, row.topics,
         entered_at=min(row.entered_at, h.now), step_at=min(row.step_since, h.now),
         step=min(row.step, len(service.steps) - 1), timed_step=min(row.step, len(service.steps) - 1),
-        state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu,
+        state=ContactState(row.state), visited=row.visited, in_menu=row.in_menu, shown=row.shown,
         callback=row.callback, tries=row.tries, not_before=row.not_before, anytime=row.anytime,
         ends_at=row.expires_at, deferred=row.deferred, dialling=row.dialling, called_alone=bool(row.dials),
         other_hash=row.callback_hash,

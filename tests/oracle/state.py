@@ -61,6 +61,8 @@ class Caller:
     visited: tuple[ServiceId, ...] = ()
     in_menu: bool = False
     """The caller has taken the choice back and chooses again."""
+    shown: bool = True
+    """The caller's channel was seen."""
     callback: bool = False
     tries: int = 0
     not_before: float = 0.0
@@ -131,7 +133,7 @@ class Caller:
         """Return whether the contact may be served now. The phone of its caller may ring already."""
         kept = self.callback and (self.leg or self.caller_on_line or (quiet and not self.anytime))
         return self.state is WAITS and self.not_before <= now and not kept and not self.in_menu and not self.farewell \
-            and not (self.way_out is not None and self.led_by[-1] in ("closed", "full"))
+            and self.shown and not (self.way_out is not None and self.led_by[-1] in ("closed", "full"))
 
 
 @dataclass(slots=True, eq=False)

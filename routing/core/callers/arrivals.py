@@ -8,7 +8,7 @@ from __future__ import annotations
 from routing.core.callers import caller_events
 from routing.core.calls import callback_flow, offer_changes
 from routing.core.domain import ENDED_S, Domain
-from routing.core.events import ContactPrioritised, ContactQueued
+from routing.core.events import ChannelShown, ContactPrioritised, ContactQueued
 from routing.core.model.centre_model import WAITING_STATES, ContactState
 from routing.core.model.errors import UnknownService
 from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent, service_rules
@@ -25,7 +25,8 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
 
     Raise UnknownService if the centre does not have the service.
     """
-    name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language = event
+    (name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language,
+     shown) = event
     # 1. Handle repeated events. The hold loop repeats them after a restart of the node.
     ended_at = d.ended_contacts.get(name)
     if ended_at is not None and d.now - ended_at < ENDED_S:
@@ -43,7 +44,7 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     if caller_hash and d.caller_memory.abuse and not service.anonymous:
         topics = abuse_flags.topics_for(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
-                      number_encrypted, needs, topics, language, since, now)
+                      number_encrypted, needs, topics, language, since, now, shown=shown)
     # 3. Find out where a closed or full service leads. Without a way the contact waits like any other.
     refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else None
     way = None if refused is None else service_rules.find_way(d, contact, refused)
@@ -86,6 +87,8 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
     d.mark(contact)
     if event.leg:
         contact.leg = event.leg
+    if event.shown and not contact.shown:
+        contact_queue.show_channel(d, contact)
     chosen_again = contact.in_menu
     needs = event.needs if chosen_again else event.needs or contact.needs
     topics = abuse_flags.keep_abuse_topic(contact.topics, event.topics)
@@ -109,6 +112,13 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
     if moves:
         contact.visited = ()
         contact_queue.move_contact(d, contact, service, "chosen")
+
+
+def on_channel_shown(d: Domain, event: ChannelShown) -> None:
+    """Offer a contact from now on whose channel was not known. Do nothing for any other contact."""
+    contact = d.contacts.get(event.contact)
+    if contact is not None and not contact.shown:
+        contact_queue.show_channel(d, contact)
 
 
 def on_contact_prioritised(d: Domain, event: ContactPrioritised) -> None:

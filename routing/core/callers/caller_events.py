@@ -71,7 +71,8 @@ def requeue_after_drop(d: Domain, contact: Contact) -> None:
 
 
 def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
-    """End the talk or the wait of a caller whose channel is gone. A callback goes on without the channel.
+    """End the talk or the wait of a caller whose channel is gone. A callback goes on without the channel, if that was
+    ever seen.
 
     An unknown contact is remembered as ended, because its queue entry may still arrive.
     """
@@ -89,18 +90,19 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     elif contact.state not in WAITING_STATES:
         return
     # 2. The caller of a callback hangs up as intended. A caller who was withdrawn or led out has heard good-bye.
-    elif contact.callback:
+    elif contact.callback and contact.shown:
         callback_flow.start_callback_wait(d, contact)
     elif contact.farewell:
         by_rule = contact.way_out is WayOut.GOODBYE
         end_wait(d, contact, "exited", Outcome.LEFT, at, contact.led_by[-1].value if by_rule else WITHDRAWN)
     else:
-        # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast.
+        # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast. A contact whose
+        # channel was never seen may be forged, so it teaches nothing and leaves no position.
         short = at - contact.waits_from() < contact.service.short_abandon_s
         outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
-        if contact.transferred_at is None:
+        if contact.transferred_at is None and contact.shown:
             expected_wait.learn_from_abandon(d, contact, at)
-        if contact.consulting_offer is None:
+        if contact.consulting_offer is None and contact.shown:
             held_position.hold_position(d, contact, at)
         # 4. During a consult transfer the caller was in a talk before, and may count as served.
         asker = contact.consulting_offer

@@ -25,6 +25,8 @@ class LiveContact(NamedTuple):
     """The Asterisk that carries the call."""
     dialling: bool = False
     """Whether the caller is being called back without a reserved agent. A channel with the contact's id rings then."""
+    shown: bool = True
+    """Whether the caller's channel was seen."""
 
 
 class LiveOffer(NamedTuple):

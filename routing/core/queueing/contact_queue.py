@@ -61,11 +61,12 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
 def start_search(d: Domain, contact: Contact) -> None:
     """Put a pending contact into its group, so that agents are found for its present step.
 
-    Do nothing if its time has not come, if its caller is in the menu again, or if a supervisor or a rule has led it
-    out. A callback also waits until its caller has hung up, has no other call, and quiet hours are over. A callback
-    that needs no reserved agent is never offered: its caller is dialled at a look (`calls.dial_pacing`).
+    Do nothing if its time has not come, if its caller was never seen or is in the menu again, or if a supervisor or a
+    rule has led it out. A callback also waits until its caller has hung up, has no other call, and quiet hours are
+    over. A callback that needs no reserved agent is never offered: its caller is dialled at a look
+    (`calls.dial_pacing`).
     """
-    if contact.not_before > d.now or contact.in_menu or contact.farewell or contact.dialling \
+    if contact.not_before > d.now or contact.in_menu or not contact.shown or contact.farewell or contact.dialling \
             or (contact.way_out is not None and contact.is_turned_away) \
             or (contact.callback and (contact.leg or contact.blocked_by or (d.quiet_hours and not contact.anytime))):
         return
@@ -91,6 +92,17 @@ def restart_search(d: Domain, contact: Contact) -> None:
 def leave_menu(d: Domain, contact: Contact) -> None:
     """Offer a contact again whose caller has left the menu."""
     contact.in_menu = False
+    _begin_search(d, contact)
+
+
+def show_channel(d: Domain, contact: Contact) -> None:
+    """Offer a contact from now on, because its caller's channel is known."""
+    contact.shown = True
+    _begin_search(d, contact)
+
+
+def _begin_search(d: Domain, contact: Contact) -> None:
+    """Search for an agent, now that nothing of the caller's own holds the contact back."""
     d.mark(contact)
     if contact.state is PENDING and contact.group is None:
         start_search(d, contact)

@@ -22,7 +22,7 @@ from lab.people import node_records
 from lab.people.agent import SimAgent, ask_node
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
-from tests.fakes.agi_dialler import environment
+from tests.fakes.agi_dialler import Dialler, environment
 from tests.fakes.sip_uac import ANSWER_S, Dialogue, Telephone
 from tests.system import hostile, unbroken
 from tests.system.stage import Stage, plain
@@ -223,6 +223,33 @@ async def test_a_forged_question_puts_nobody_into_the_queue(stage: Stage) -> Non
     await until_async(counted, what=f"{len(forged)} are refused")
     found = await ask_node(stage.info, "GET", "/api/v1/contacts")
     assert [one["id"] for one in found["contacts"] if one["id"].endswith(".999")] == []
+
+
+async def test_a_question_with_the_key_about_no_call_rings_no_phone(stage: Stage) -> None:
+    """Somebody has read the key, and names a call that Asterisk does not have. A real caller comes afterwards."""
+    key = json.loads((stage.lab.folder / "secrets" / "agi.json").read_text())["key"]
+    person = await stage.agent(plain(SKILL, 1)[0], PhoneBehaviour(record=stage.folder))
+
+    async def unseen() -> float:
+        page = await asyncio.to_thread(node_records.fetch_page, stage.info.http, "/metrics")
+        return float(re.findall(r'^acd_reconciliation_mismatches_total\{kind="unseen"\} (\S+)$', page, re.MULTILINE)[0])
+
+    before = await unseen()
+    tick = Dialler(int(stage.info.agi.rpartition(":")[2]), f"{key}/tick", "", uniqueid="1795569005.998", variables={
+        "SC_SERVICE": SKILL, "SC_SINCE": f"{time.time() - 3_000:.3f}", "SC_PRIORITY": "20"})
+    assert (await tick.call()).variables["ACD_NEXT"] == "hold", "the node has taken it for a caller"
+
+    async def counted() -> bool:
+        return await unseen() == before + 1
+
+    await until_async(counted, what="a look at Asterisk has ended it")
+    assert (await person.fetch_view())["state"] == "ready"
+    assert stage.lab.query_store("select offer from offers where contact = ?", "1795569005.998") == []
+    caller = await stage.hurried(KEY)
+    phone = await stage.network.wait_ring(person.seat)
+    assert stage.network.rung == [phone], "only for the real caller"
+    await caller.hang_up()
+    await phone.wait_ended()
 
 
 async def test_idle_connections_do_not_keep_a_caller_waiting(stage: Stage, carrier: Telephone) -> None:

@@ -113,7 +113,7 @@ def page() -> str:
     recorder = MetricsRecorder(centre)
     recorder.count_facts(everything(centre))
     recorder.observe_decision(1e-5)
-    recorder.set_asterisk(reconnects=1, mismatches=1, events=5)
+    recorder.set_asterisk(reconnects=1, mismatches=1, unseen=0, events=5)
     recorder.set_purged(1_800_000_000.0)
     recorder.set_preferences({"slow": 7, "human_first": 0})
     recorder.set_files_good(files_good=True)

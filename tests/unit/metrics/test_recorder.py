@@ -154,7 +154,7 @@ def test_what_no_fact_tells() -> None:
     recorder = MetricsRecorder(named())
     recorder.observe_decision(2e-5)
     for reconnects, mismatches, events, dropped in ((0, 1, 70, 2), (1, 3, 90, 5), (1, 3, 90, 5)):
-        recorder.set_asterisk(reconnects=reconnects, mismatches=mismatches, events=events)
+        recorder.set_asterisk(reconnects=reconnects, mismatches=mismatches, unseen=2, events=events)
         recorder.set_inbox(waiting=3, dropped=dropped)
     recorder.observe_acknowledgement("ring", 0.3)
     found = lines(recorder)
@@ -162,6 +162,7 @@ def test_what_no_fact_tells() -> None:
     assert 'acd_asterisk_reconnects_total{link="ami"} 1.0' in found
     assert 'acd_asterisk_events_total{link="ami"} 90.0' in found
     assert 'acd_reconciliation_mismatches_total{kind="audit"} 3.0' in found
+    assert 'acd_reconciliation_mismatches_total{kind="unseen"} 2.0' in found
     assert "acd_events_dropped_total 5.0" in found and "acd_inbox_events 3.0" in found
     assert 'acd_signal_ack_seconds_bucket{kind="ring",le="0.5"} 1.0' in found
 

@@ -15,6 +15,7 @@ from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_even
 from routing.core.events import (
     CallbackFailed,
     CallerHungUp,
+    ChannelShown,
     ConsultRequested,
     ContactExited,
     Event,
@@ -92,6 +93,17 @@ def test_a_caller_who_is_dialled_without_an_agent_did_not_hang_up(channels: list
     dialled = LiveContact(C, "", ContactState.PENDING, "", dialling=True)
     assert diff_events(now(*channels), [dialled], []) == expected
     assert channels_to_explain(now(*channels), [dialled], []) == set(), "the CEL file has nothing to explain"
+
+
+@pytest.mark.parametrize("channels, past, expected", [
+    ([CALLER], {}, [ChannelShown(C)]),
+    ([], {}, [CallerHungUp(C)]),
+    ([], {C: ChannelPast()}, [ChannelShown(C), CallerHungUp(C)]),
+    ([], {C: ChannelPast(ended=12.5)}, [ChannelShown(C), CallerHungUp(C, 12.5)]),
+])
+def test_a_channel_that_asterisk_has_or_had_shows_its_contact(
+        channels: list[tuple[str, str, str]], past: dict[str, ChannelPast], expected: list[Event]) -> None:
+    assert diff_events(now(*channels), [CONTACT._replace(shown=False)], [], past=past) == expected
 
 
 def test_a_restart_of_asterisk_is_no_abandonment_and_the_true_end_is_used() -> None:
@@ -263,7 +275,7 @@ def test_the_black_box_tells_the_nodes_time_when_the_wall_clock_was_set(tmp_path
     assert box.set_by_s == set_by_s
     assert box.read_past({"7.1", "7.2", "7.3"}) == {
         "7.1": ChannelPast(None, 1_000_010.0), "7.2": ChannelPast(None,
-            1_000_055.0)}, "set meanwhile; and one that nobody can tell"
+            1_000_055.0), "7.3": ChannelPast()}, "set meanwhile; and one that nobody can tell"
     box.mark_position()
     clock[0], wall[0] = clock[0] + 30.0, wall[0] + 30.0
     with file.open("a") as more:
@@ -279,7 +291,7 @@ def test_the_black_box_tells_no_time_that_may_be_either(tmp_path: Path) -> None:
     box.mark_position()
     clock[0], wall[0] = clock[0] + 120.0, wall[0] + 180.0
     file.write_text(LINE.format(at=1_000_070.0, who="7.1") + LINE.format(at=1_000_005.0, who="7.2"))
-    assert box.read_past({"7.1", "7.2"}) == {"7.2": ChannelPast(None, 1_000_005.0)}
+    assert box.read_past({"7.1", "7.2"}) == {"7.1": ChannelPast(), "7.2": ChannelPast(None, 1_000_005.0)}
 
 
 def test_the_black_box_says_why_it_cannot_be_read(tmp_path: Path) -> None:
