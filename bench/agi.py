@@ -6,16 +6,20 @@ the rounds counts, because the machine is shared.
 An asyncio stream frees a buffer of 256 KiB after each read, and our listener has one buffer for all. The cost of that
 depends on the allocator: it keeps freed memory or returns it to the kernel, by chance of the heap's shape. All
 candidates therefore run with each of the two settings. The goal is for kept memory, which favours the others.
+
+Two more rows tell how long a dialogue takes at most while a thousand connections come that say nothing, and while they
+stay.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from panoramisk import fast_agi
@@ -34,6 +38,12 @@ COMMAND = 'SET VARIABLE "ACD_NEXT" "hold"'
 """Each candidate sends the same bytes."""
 GOAL_RATIO = 0.8
 """Least ratio to panoramisk's own server, which has no limits, deadlines or checks. They may cost a quarter."""
+SILENT = 1_000
+"""Connections that send one line of an environment and no more: the listener must wait for the rest."""
+CALLERS = 300
+"""Callers one after the other, without and with silent connections."""
+GOAL_DELAY_MS = 100.0
+"""A caller hears no pause as short as this."""
 KEPT, RELEASED = "kept", "released"
 ALLOCATOR: Mapping[str, Mapping[str, str]] = {
     KEPT: {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)},
@@ -141,23 +151,74 @@ async def _serve_candidate(name: str) -> None:
         print(time.process_time() - before, flush=True)
 
 
-async def _measure_cpu_us(name: str, setting: str) -> float:
-    """Return the CPU of the server in microseconds a call."""
+@asynccontextmanager
+async def _start_candidate(name: str, setting: str) -> AsyncIterator[tuple[int, Callable[[], Awaitable[float]]]]:
+    """Run a server in a separate process. Yield its port, and what ends it and returns its CPU seconds."""
     pipe = asyncio.subprocess.PIPE
     server = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.agi", "serve", name, stdin=pipe,
                                                   stdout=pipe, env={**os.environ, **ALLOCATOR[setting]})
     assert server.stdin is not None and server.stdout is not None
+    stdin, stdout = server.stdin, server.stdout
+
+    async def end_server() -> float:
+        stdin.close()
+        return float(await stdout.readline())
+
     try:
-        port = int(await server.stdout.readline())
+        yield int(await stdout.readline()), end_server
+    finally:
+        if server.returncode is None:
+            stdin.close()
+        await server.wait()
+
+
+async def _measure_cpu_us(name: str, setting: str) -> float:
+    """Return the CPU of the server in microseconds a call."""
+    async with _start_candidate(name, setting) as (port, end_server):
         client = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.agi", "call", str(port), str(CALLS))
         if await client.wait() != 0:
             raise RuntimeError("the benchmark's caller process failed")
-        server.stdin.close()
-        return float(await server.stdout.readline()) / CALLS * 1e6
-    finally:
-        if server.returncode is None:
-            server.stdin.close()
-        await server.wait()
+        return await end_server() / CALLS * 1e6
+
+
+async def _measure_delays_ms() -> tuple[list[float], list[float], list[float]]:
+    """Return the milliseconds of dialogues without, with new and with old connections that say nothing."""
+    pipe = asyncio.subprocess.PIPE
+    async with _start_candidate("ours", KEPT) as (port, end_server):
+        alone = await _time_callers(port, CALLERS)
+        silence = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.agi", "silence", str(port),
+                                                       stdin=pipe, stdout=pipe)
+        assert silence.stdin is not None and silence.stdout is not None
+        # The connections come as soon as the other process has started.
+        told = asyncio.create_task(silence.stdout.readline())
+        new = []
+        while not told.done():
+            new += await _time_callers(port, 1)
+        old = await _time_callers(port, CALLERS)
+        silence.stdin.close()
+        await silence.wait()
+        await end_server()
+    return alone, new, old
+
+
+async def _time_callers(port: int, callers: int) -> list[float]:
+    found = []
+    for _ in range(callers):
+        began = time.perf_counter()
+        await _make_call(port)
+        found.append((time.perf_counter() - began) * 1e3)
+    return found
+
+
+async def _say_nothing(port: int) -> None:
+    """Open many connections that send one line only, and hold them until stdin ends."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, min(most, 2 * SILENT)), most))
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(SILENT)]
+    for _, writer in held:
+        writer.write(HEAD[:HEAD.index(b"\n") + 1])
+    print("there", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
 
 
 def measure_rows() -> Sequence[Row]:
@@ -168,7 +229,12 @@ def measure_rows() -> Sequence[Row]:
             for name in CANDIDATES:
                 seen.setdefault((setting, name), []).append(asyncio.run(_measure_cpu_us(name, setting)))
     cost = {key: statistics.median(values) for key, values in seen.items()}
-    return [_cost_row(cost, setting, name) for setting in ALLOCATOR for name in ("ours", "streams")]
+    alone, new, old = asyncio.run(_measure_delays_ms())
+    return [*(_cost_row(cost, setting, name) for setting in ALLOCATOR for name in ("ours", "streams")),
+            *(Row(f"agi.delay_by_silent.{name}", max(found) - statistics.median(alone), "ms",
+                  f"median dialogue without them {statistics.median(alone):.2f} ms, slowest {max(alone):.2f} ms", None,
+                  f"<= {GOAL_DELAY_MS:.0f} ms", max(found) - statistics.median(alone) <= GOAL_DELAY_MS)
+              for name, found in (("coming", new), ("there", old)))]
 
 
 def _cost_row(cost: Mapping[tuple[str, str], float], setting: str, name: str) -> Row:
@@ -182,5 +248,7 @@ def _cost_row(cost: Mapping[tuple[str, str], float], setting: str, name: str) ->
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         asyncio.run(_serve_candidate(sys.argv[2]))
+    elif sys.argv[1] == "silence":
+        asyncio.run(_say_nothing(int(sys.argv[2])))
     else:
         asyncio.run(_make_calls(int(sys.argv[2]), int(sys.argv[3])))
