@@ -54,6 +54,8 @@ class LeaseKeeper:
         """Longest wait for the transaction that takes the lease."""
         self._session = SessionWatch()
         self._named_at = 0.0
+        self._again = False
+        """This process has had its name before, so a lease that it holds itself is one of its former stores."""
         # The last expiry of a foreign holder, and the time when it was first seen.
         self._seen, self._since = 0.0, monotonic()
 
@@ -106,12 +108,14 @@ class LeaseKeeper:
                          again: bool = False) -> None:
         """Take the name of this node. Raise `NameTaken` if a living process has it, and `ForeignKeys` for other keys.
 
-        With `again` this process has had the name before. A server that hangs may still have its old session.
+        With `again` this process has had the name before. A server that hangs may still have its old session. The lease
+        of the state that this process held by a former store is free for it too: nobody else acts by it.
 
         A SQLite file has one node, whose lease says the same.
         """
         if self._threads.on_sqlite:
             return
+        self._again = again
         end, seen, since = monotonic() + patience_s, 0.0, monotonic()
         while True:
             before = monotonic()
@@ -223,7 +227,7 @@ class LeaseKeeper:
             # The lease comes first: its holder may be older than this code, or may have upgraded since the opening.
             current = prepare_tables(connection)
             lease_row.require_same_keys(connection, keys)
-            taken = lease_row.take_lease(connection, node, this_process(), unrenewed=unrenewed)
+            taken = lease_row.take_lease(connection, node, this_process(), unrenewed=unrenewed, again=self._again)
             if not current:
                 bring_up_to_date(connection)
             self._taken(connection)
@@ -237,7 +241,7 @@ class LeaseKeeper:
             # A node with other keys is told so, also while another node leads.
             lease_row.require_same_keys(connection, keys)
             self._renew_name(connection)
-            return lease_row.find_holder(connection, this_process(), unrenewed=unrenewed)
+            return lease_row.find_holder(connection, this_process(), unrenewed=unrenewed, again=self._again)
         return self._threads.writing.run_transaction(find_holder)
 
     def _take_name(self, node: str, keys: str, unrenewed: float | None, again: bool) -> Lease:

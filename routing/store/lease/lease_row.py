@@ -142,13 +142,13 @@ def require_free(connection: Connection, holder: Holder, name: str = ROUTER, *,
 
 
 def find_holder(connection: Connection, holder: Holder, name: str = ROUTER, *,
-                unrenewed: float | None = None) -> LeaseHeld | None:
+                unrenewed: float | None = None, again: bool = False) -> LeaseHeld | None:
     """Return the error that a taker would get now, or None if the lease is free. Nothing is locked or changed."""
     now = float(connection.execute(select(database_clock(connection.dialect.name))).scalar_one())
     row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
     try:
         if row is not None:
-            _refuse_held(connection, row, now, holder, unrenewed)
+            _refuse_held(connection, row, now, holder, unrenewed, again)
     except LeaseHeld as held:
         held.about = connection.execute(select(leases.c.about).where(
             leases.c.name == name_lease(held.node))).scalar_one_or_none() or ""

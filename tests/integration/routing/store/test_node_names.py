@@ -136,6 +136,20 @@ async def test_a_session_of_another_server_is_waited_for(where: str, leader: Sto
     assert await standby.try_lease("b") is None
 
 
+async def test_a_process_leads_again_at_once_on_another_server(where: str, leader: Store) -> None:
+    """After a failover nobody has to wait for a node that has left its former store."""
+    run_sql(where, "UPDATE leases SET backend = split_part(backend, ' ', 1) || ' 1.0 2.0'")
+    other = await Store.open_store(where, node=True)
+    await other.claim_name("a", again=True)
+    assert await other.try_lease("a") is None and other.may_act()
+    day = Day()
+    day.queue("c1")
+    with pytest.raises(LeaseLost, match="taken it over"):
+        await leader.commit(day.turn())
+    await other.commit(day.turn())
+    await other.close()
+
+
 async def test_a_session_that_ended_and_came_back_keeps_the_lease(where: str, leader: Store) -> None:
     end_session(where, "router")
     await until_async(lambda: not leader.may_act())
