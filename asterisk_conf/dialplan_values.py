@@ -20,6 +20,9 @@ class Timings(NamedTuple):
     """Missed rounds in a row that send a waiting caller to the fallback queue."""
     menu_fails: int = 2
     """The same for a new caller."""
+    take_over_fails: int = 3
+    """Further misses of a new caller where a second node may take over: with `retry_s` 6 s, and a take-over takes 7 s
+    from the fault, of which the first node still answers for 4 s."""
     retry_s: int = 2
     """Music between two tries for a new caller while no node answers."""
     menu_s: int = 600

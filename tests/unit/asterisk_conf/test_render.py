@@ -124,6 +124,12 @@ def test_the_second_node_is_asked_after_the_first() -> None:
     assert "4574" not in render_files(plan(node_count=1))["extensions.conf"]
 
 
+@pytest.mark.parametrize(("nodes", "misses"), [(1, 2), (2, 5)])
+def test_a_new_caller_gives_a_second_node_time_to_take_over(nodes: int, misses: int) -> None:
+    text = render_files(plan(node_count=nodes))["extensions.conf"]
+    assert f"GotoIf($[${{SC_FAILS}}>={misses}]?santral-fallback,s,1)" in text
+
+
 def test_a_trunk_may_be_known_by_the_port_it_calls_from() -> None:
     trunk = Trunk(("192.0.2.10:5060", "2001:db8::1"), way_out="192.0.2.10:5060")
     sections, faults = read_sections("pjsip.conf", render_files(plan(trunk=trunk))["pjsip.conf"])
