@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 CHUNK = 65_536
@@ -16,8 +17,9 @@ class TcpProxy:
     like a partition without FIN. `restore_traffic()` undoes both.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, host: str, port: int, watch: Callable[[bytes], None] | None = None) -> None:
+        """`watch` is given the bytes that go to the target."""
+        self._target, self._watch = (host, port), watch
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,7 +72,7 @@ class TcpProxy:
             return
         # 2. Copy both ways until one side ends.
         self._writers |= {writer, far_writer}
-        there = asyncio.create_task(self._copy_bytes(reader, far_writer), name="proxy.there")
+        there = asyncio.create_task(self._copy_bytes(reader, far_writer, self._watch), name="proxy.there")
         back = asyncio.create_task(self._copy_bytes(far_reader, writer), name="proxy.back")
         self._tasks |= {there, back}
         try:
@@ -84,9 +86,12 @@ class TcpProxy:
                 self._writers.discard(end)
                 end.close()
 
-    async def _copy_bytes(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy_bytes(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+                          watch: Callable[[bytes], None] | None = None) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK):
                 await self._flowing.wait()
+                if watch is not None:
+                    watch(data)
                 writer.write(data)
                 await writer.drain()
