@@ -49,6 +49,16 @@ ANY_NOTATION = "_[+0-9(]!"
 """Extension of `santral-in` for a called number in another notation. No special extension (h, i, T) matches it."""
 CEL_NO_NODE = "SC_NO_NODE"
 """Name of the CEL event of a new caller whom no node has answered."""
+CEL_CALLED = "SC_CALLED-"
+"""Prefix of an entry of the menu: name of the CEL event of each caller who comes."""
+CEL_HOLD = "SC_HOLD-"
+"""Prefix of a service's id: name of the CEL event of a caller who comes from the menu into the hold loop."""
+CEL_MEMBER = "SC_MEMBER-"
+"""Prefix of a seat: name of the CEL event of a phone that takes a caller in a fallback queue."""
+FALLBACK_MEMBER = "santral-fallback-member"
+"""Context that app_queue runs on the phone that takes a caller (`membergosub`)."""
+LOST_CAUSES = (3, 20, 27, 38, 41, 42, 44)
+"""Causes of a phone that has vanished. The node has the same ones for its own talks (`routing.ami.hangup_causes`)."""
 MUSIC_CLASS = "santral"
 """Class of the music on hold for waiting callers."""
 CEL_FILE = "santral.csv"
@@ -216,6 +226,8 @@ class AsteriskPlan:
     """Lines of the carrier. None counts and refuses no calls."""
     line_entries: Mapping[str, str] = field(default_factory=dict)
     """Class of lines by entry of the menu, for entries that lead to one service of a class only."""
+    entry_services: Mapping[str, str] = field(default_factory=dict)
+    """Service by entry of the menu, for entries that lead to one service only. Its callers have chosen already."""
     emergencies: tuple[Emergency, ...] = ()
     """Emergency sounds in each language, at normal and slow speed. A caller in distress is never sent away."""
     remote_agents: tuple[tuple[str, str], ...] = field(default=(), repr=False)

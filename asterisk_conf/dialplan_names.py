@@ -49,6 +49,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-consult": "The consulting agent's leg: `wait`, then `back`.",
         "santral-transferred": "Blind transfer of a caller. The extension is `to_` and the service.",
         "santral-fallback": "The fallback queues, in rounds, while no node answers.",
+        "santral-fallback-member": "Gosub on the phone that takes a caller in a fallback queue.",
         "santral-fallback-key": "Key 1 in the fallback queue: to the first distress service.",
         "santral-bye": "Good-bye and hang-up.",
         "santral-spoken": "Gosub: plays the files of `ACD_SAY`.",
@@ -118,13 +119,17 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_NODE": "Global, with two nodes: `1` or `2`, the address that answered last, which is asked first.",
         "SC_AT SC_ASKS SC_ASKER": "With two nodes: address that is asked, number of those that did not answer, "
                                   "extension that asks.",
+        "SC_CUT": "Shared by the caller's channel: `1` when the phone that talked has vanished.",
         "SC_FAILS SC_MISSED_AT": "Unanswered ticks in a row; time of the last one.",
         "SC_TRIES": "On a leg of a pair: tries to meet the other leg.",
         "SC_OFFERED": "Reason of a rule that leads the caller out. Empty: callback by key.",
     },
     EVENT: {
+        "SC_CALLED-": "With the entry of the menu: a caller has come.",
+        "SC_HOLD-": "With the service: from the menu into the hold loop.",
         "SC_NO_NODE": "No node answered a new caller.",
         "SC_FALLBACK-": "With the service: its fallback queue.",
+        "SC_MEMBER-": "With the seat: the phone that takes a caller in a fallback queue.",
         "SC_LEFT_HOLD": "A waiting caller hung up.",
     },
     CHANNEL: {

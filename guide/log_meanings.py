@@ -37,6 +37,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                            "closed."),
     "announcement.sounds_not_removed": (LOOK, "Sounds of an ended announcement cannot be removed. Check owner and "
                                               "mode."),
+    "cel.calls_left_out": (ALARM, "More calls ended in a gap than one read takes. The oldest `calls` have no record."),
     "cel.read_failed": (LOOK, "The CEL file (`[asterisk] cel`) cannot be read. Check owner, group and mode."),
     "calendar.coverage_lost": (ALARM, "Today's accommodations leave nobody for some contacts: "
                                     "[CentreFilesBad](runbooks.md#centrefilesbad)."),

@@ -11,13 +11,14 @@ A comparison of both views settles actions of unknown outcome (`_look`). The sam
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
 
-from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery
+from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
@@ -49,7 +50,7 @@ from routing.core.events import (
 )
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold
-from routing.core.model.ids import ContactId, ServiceId
+from routing.core.model.ids import ContactId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
@@ -65,7 +66,8 @@ class AsteriskSession:
     `started` and `explained` are the last values that `remember` got, perhaps from an earlier process: the start time
     of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
-    members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written.
+    members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written. `recorded`
+    returns which of these contacts the store has.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
@@ -74,15 +76,16 @@ class AsteriskSession:
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None,
+                 recorded: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None,
                  may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None) -> None:
         self._settings = settings
         self._post = post
         self._live = live
         self._timing = timing or Timing()
         self._pace = pace or SessionPace()
-        self._clock, self._may_act, self._watch = clock, may_act, watch
+        self._clock, self._may_act, self._watch, self._recorded = clock, may_act, watch, recorded
         self.explained = clock() if explained is None else explained
-        """Time up to which the CEL file was read for calls that met no node."""
+        """Time before which all calls are explained: the last read of the CEL file, or the oldest call then open."""
         self._box = CelRecovery(settings.cel, clock, explained=self.explained) if settings.cel else None
         seats = settings.seats
         # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
@@ -256,7 +259,7 @@ class AsteriskSession:
 
     async def _resync_state(self, events: Link, actions: Link) -> None:
         # 1. Read the state. Each read may take a while, so the engine's view is taken again after the last one.
-        now = await take_snapshot(events)
+        seen_at, now = self._clock(), await take_snapshot(events)
         restarted = bool(self._started) and self._started != now.started
         self._started = now.started
         held = await read_holds(events, now, self._own_live_calls()[1])
@@ -266,7 +269,8 @@ class AsteriskSession:
         wanted = channels_to_explain(now, contacts, offers)
         # 2. Explain with the CEL file what happened while no link was up.
         past = await asyncio.to_thread(self._box.read_past, wanted) if self._box is not None and wanted else {}
-        read_at, outage_calls = self._clock(), await self._read_outage_calls(contacts)
+        read_at, outage_calls = self._clock(), await self._read_outage_calls(
+            contacts, now.channels if restarted else None, seen_at)
         # 3. Let the translator begin again from the snapshot, with the dials that go on.
         seats = self._translator.adopt_snapshot(now.agent_legs(), now.bridge_members(), now.devices,
                                                 now.channel_contexts(), held)
@@ -281,7 +285,7 @@ class AsteriskSession:
         news = diff_events(now, contacts, offers, restarted=restarted, past=past, held=held)
         for event in [*news, *seats, *outage_calls]:
             self._post(event)
-        self.explained = read_at
+        self._note_explained(read_at)
         await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
         await self.orders.unmark_consults(marked, actions)
@@ -292,16 +296,37 @@ class AsteriskSession:
         if self._translator.shown.awaited:
             self._look.set()
 
-    async def _read_outage_calls(self, contacts: Sequence[LiveContact]) -> list[Event]:
-        """Return the calls that met no node and have ended. Live contacts are explained by the comparison."""
+    async def _read_outage_calls(self, contacts: Sequence[LiveContact], alive: Collection[str] | None = None,
+                                 seen_at: float = math.inf) -> list[Event]:
+        """Return the calls that have ended and have no record. Live contacts are explained by the comparison.
+
+        Another node, or this one, may have read the same lines before. So the store is asked, because the engine
+        remembers the last callers only.
+        """
         if self._box is None or self.fallback is None:
             return []
-        found, live = await asyncio.to_thread(self._box.read_outage_calls), {one.contact for one in contacts}
-        services = self.fallback.service_ids()
-        return [OutageCallFound(ContactId(call.uniqueid),
-                                ServiceId(call.service if call.service in services else self._settings.unknown_service),
-                                call.began, call.talked or call.ended or call.began, call.talked is not None)
-                for call in found if call.uniqueid not in live]
+        left_out = self._box.left_out
+        found = await asyncio.to_thread(self._box.read_outage_calls, alive, seen_at)
+        if self._box.left_out > left_out:
+            log.error("cel.calls_left_out", calls=self._box.left_out - left_out,
+                      mend="more calls ended in the gap than one read takes; the oldest have no record")
+        live = {one.contact for one in contacts}
+        found = [call for call in found if call.uniqueid not in live]
+        known = await self._recorded([call.uniqueid for call in found]) if found and self._recorded is not None else ()
+        return [OutageCallFound(ContactId(call.uniqueid), self._service_of(call), call.began,
+                                call.talked or call.ended or call.began, call.talked is not None, SeatId(call.member),
+                                None if call.talked is None else call.talk_s, call.vanished)
+                for call in found if call.uniqueid not in known]
+
+    def _service_of(self, call: OutageCall) -> ServiceId:
+        """Return the service of a call of a gap: the chosen one, that of the called number, or that of all others."""
+        services = frozenset() if self.fallback is None else self.fallback.service_ids()
+        chosen = (call.service, self._settings.entry_services.get(call.entry, ""))
+        return ServiceId(next((one for one in chosen if one in services), self._settings.unknown_service))
+
+    def _note_explained(self, read_at: float) -> None:
+        """Note up to when calls are explained. A call that has not ended is read again from its beginning."""
+        self.explained = read_at if self._box is None else min(read_at, self._box.oldest_open)
 
     def _mark_in_sync(self) -> None:
         """Note that both views agree now.
@@ -404,7 +429,7 @@ class AsteriskSession:
         for event in [*found, *outage_calls, *self._translator.phones.apply_list(now.devices)]:
             self._post(event)
         if outage_calls:
-            self.explained = read_at
+            self._note_explained(read_at)
             self._remember_start()
         self._translator.doubts -= doubts
         # Contacts that the engine did not take, or that are over, have no channel to come.

@@ -1,7 +1,8 @@
-"""Recover the times of calls that were connected or ended while nobody listened, from Asterisk's CEL file.
+"""Recover what happened to calls while nobody listened, from Asterisk's CEL file (the black box).
 
-`cel_custom` writes one line for each event: `time,event,uniqueid,linkedid`. The time is in seconds since 1970 with a
-fraction. The template is `asterisk_conf/templates/cel_custom.conf.j2`. The file holds nothing about people.
+`cel_custom` writes one line for each event: `time,event,uniqueid,linkedid,cause`. The time is in seconds since 1970
+with a fraction. The cause (Q.850) is that of a hang-up. The template is `asterisk_conf/templates/cel_custom.conf.j2`.
+The file holds nothing about people: events of the dialplan name an entry of the menu, a service or a seat.
 """
 
 from __future__ import annotations
@@ -22,12 +23,17 @@ CLOCK_SKEW_MAX_S = 5.0
 A time further outside the possible range comes from a clock that was set meanwhile.
 """
 _ENDS = {"CHAN_END", "HANGUP"}
-_ENTERS = "BRIDGE_ENTER"
+_ENTERS, _LEAVES = "BRIDGE_ENTER", "BRIDGE_EXIT"
 NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
+CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
+"""Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
+the phone of the seat that follows takes a caller of a fallback queue."""
 OPEN_CALLS_MAX = 2_000
-"""Calls remembered that met no node and have not ended yet. The oldest is forgotten first."""
+"""Calls remembered that have not ended yet, five times the callers of one Asterisk. The oldest is forgotten first."""
+OUTAGE_CALLS_MAX = 20_000
+"""Ended calls that one read returns: more than an hour of the busiest traffic. The oldest are left out, and counted."""
 
 
 class ChannelPast(NamedTuple):
@@ -39,18 +45,44 @@ class ChannelPast(NamedTuple):
     ended: float | None = None
     fallback_talk: float | None = None
     """When the fallback queue gave the channel to an agent."""
+    fallback_talk_s: float = 0.0
+    """Time in talks that the fallback queue gave, up to now or to the end of the channel."""
+    member: str = ""
+    """Seat of the last phone that took the channel in the fallback queue."""
+    cause: int = 0
+    """Why the channel ended (Q.850). 0 if the file does not tell."""
 
 
 class OutageCall(NamedTuple):
-    """A caller who met no node, by the node's clock."""
+    """A caller from the trunk, by the node's clock."""
 
     uniqueid: str
     began: float
+    """When the caller came."""
     service: str = ""
-    """Service of the last fallback queue. Empty if the caller hung up before."""
+    """Service of the last fallback queue or hold loop. Empty if the caller hung up before."""
     talked: float | None = None
     """When the fallback queue gave the caller to an agent."""
     ended: float | None = None
+    missed: bool = False
+    """No node answered the caller at least once."""
+    held: bool = False
+    """The caller came from the menu into the hold loop."""
+    entry: str = ""
+    """Entry of the menu."""
+    talk_s: float = 0.0
+    """Time in talks that the fallback queue gave."""
+    talks_since: float | None = None
+    """Start of the present talk."""
+    member: str = ""
+    """Seat of the last phone that took the caller in the fallback queue."""
+    vanished: bool = False
+    """Asterisk ended without a word about the caller. `ended` is the last time at which it wrote anything."""
+
+    @property
+    def concerns(self) -> bool:
+        """Whether the call may have no record yet. A caller who hung up in the menu of a live node has one."""
+        return self.missed or self.held
 
 
 class CelRecovery:
@@ -64,10 +96,12 @@ class CelRecovery:
                  explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
         self._explained = explained
-        """Time before which an earlier process has read the outage calls."""
+        """Time before which an earlier process has read the calls that had ended."""
         self._open: dict[str, OutageCall] = {}
-        """Outage calls that had not ended at the last mark, by uniqueid."""
+        """Calls that had not ended at the last mark, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
+        self.left_out = 0
+        """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
         self._inode = 0
         self._offset = 0
         self._since = -math.inf
@@ -113,63 +147,102 @@ class CelRecovery:
         A channel without a line is left out. One without a usable time is in the result all the same.
         """
         found: dict[str, ChannelPast] = {}
-        in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.service}
-        now, set_by_s = self._clock(), self.set_by_s
-        for line in self._new_lines():
-            row = next(csv.reader([line]), [])
-            if len(row) != 4 or row[2] not in wanted:
+        in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.missed and call.service}
+        talking: dict[str, float] = {}
+        for at, event, uniqueid, linked, cause in self._read_rows():
+            if event.startswith(MEMBER) and linked in wanted:
+                found[linked] = found.get(linked, ChannelPast())._replace(member=event.removeprefix(MEMBER))
+            if uniqueid not in wanted:
                 continue
-            known = found.setdefault(row[2], ChannelPast())
-            try:
-                at = self._to_node_time(float(row[0]), now, set_by_s)
-            except ValueError:
+            known = found.setdefault(uniqueid, ChannelPast())
+            if at is None:
                 continue
-            if row[1].startswith(FALLBACK):
-                in_fallback.add(row[2])
-            if row[1] == _ENTERS and row[2] in in_fallback and known.fallback_talk is None:
-                found[row[2]] = known._replace(fallback_talk=at)
-            elif row[1] in _ENDS:
-                found[row[2]] = known._replace(ended=at)
-            elif row[1] == _ENTERS and known.entered is None:
-                found[row[2]] = known._replace(entered=at)
+            if event.startswith(FALLBACK):
+                in_fallback.add(uniqueid)
+            # 1. A talk that the fallback queue gave.
+            if event == _ENTERS and uniqueid in in_fallback:
+                talking[uniqueid] = at
+                found[uniqueid] = known if known.fallback_talk is not None else known._replace(fallback_talk=at)
+            elif event == _LEAVES and uniqueid in talking:
+                since = talking.pop(uniqueid)
+                found[uniqueid] = known._replace(fallback_talk_s=known.fallback_talk_s + max(0.0, at - since))
+            # 2. The first bridge, and the end.
+            elif event in _ENDS:
+                since = talking.pop(uniqueid, at)
+                found[uniqueid] = known._replace(
+                    ended=at, cause=cause or known.cause, fallback_talk_s=known.fallback_talk_s + max(0.0, at - since))
+            elif event == _ENTERS and known.entered is None:
+                found[uniqueid] = known._replace(entered=at)
         return found
 
-    def read_outage_calls(self) -> list[OutageCall]:
-        """Return the calls that met no node and have ended, as far as the file has told since the mark.
+    def read_outage_calls(self, alive: Collection[str] | None = None, seen_at: float = math.inf) -> list[OutageCall]:
+        """Return the calls that may have no record and have ended, as far as the file has told since the mark.
 
-        Calls that have not ended are remembered for the next read, which begins at the next mark.
+        Calls that have not ended are remembered for the next read, which begins at the next mark. `alive` names the
+        channels that a new Asterisk had at `seen_at`. Earlier calls that are not among them ended with the one before.
         """
-        now, set_by_s = self._clock(), self.set_by_s
-        calls, ended = dict(self._open), list[OutageCall]()
-        for line in self._new_lines():
-            row = next(csv.reader([line]), [])
-            if len(row) != 4:
+        calls, ended, last = dict(self._open), list[OutageCall](), -math.inf
+        for at, event, uniqueid, linked, _ in self._read_rows():
+            if at is None:
                 continue
-            uniqueid, event = row[2], row[1]
-            starts = event == NO_NODE or event.startswith(FALLBACK)
-            if not starts and uniqueid not in calls:
+            known = calls.get(uniqueid)
+            # 1. The call begins, or chooses another service. The first line of a call may be lost with an old file.
+            if event == NO_NODE or event.startswith((CALLED, HOLD, FALLBACK)):
+                if known is not None or at >= self._explained:
+                    calls[uniqueid] = _note_step(known or OutageCall(uniqueid, at), event)
+            # 2. A phone takes the call in the fallback queue.
+            elif event.startswith(MEMBER):
+                if linked in calls:
+                    calls[linked] = calls[linked]._replace(member=event.removeprefix(MEMBER))
+            # 3. The fallback queue gives it to an agent, the talk is over, and the call ends.
+            elif known is None:
                 continue
-            try:
-                at = self._to_node_time(float(row[0]), now, set_by_s)
-            except ValueError:
-                continue
-            # 1. The call begins, or chooses another service.
-            if starts:
-                call = calls.get(uniqueid, OutageCall(uniqueid, at))
-                if call.began >= self._explained:
-                    service = event.removeprefix(FALLBACK) if event.startswith(FALLBACK) else call.service
-                    calls[uniqueid] = call._replace(service=service)
-            # 2. The fallback queue gives it to an agent, and it ends.
-            elif event == _ENTERS and calls[uniqueid].service and calls[uniqueid].talked is None:
-                calls[uniqueid] = calls[uniqueid]._replace(talked=at)
+            elif event == _ENTERS and known.missed and known.service:
+                calls[uniqueid] = known._replace(talked=known.talked or at, talks_since=at)
+            elif event == _LEAVES:
+                calls[uniqueid] = _end_talk(known, at)
             elif event in _ENDS:
-                ended.append(calls.pop(uniqueid)._replace(ended=at))
+                ended.append(_end_talk(calls.pop(uniqueid), at)._replace(ended=at))
+            if alive is not None and at < seen_at and uniqueid in calls and uniqueid not in alive:
+                last = max(last, at)
+        # 4. Calls of an Asterisk that is gone have no end in the file.
+        gone = [] if alive is None else [
+            one for one in calls.values() if one.uniqueid not in alive and one.began < seen_at]
+        for call in gone:
+            at = max(last, call.began)
+            ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
-        return ended
+        found = [one for one in ended if one.concerns]
+        self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
+        return found[-OUTAGE_CALLS_MAX:]
+
+    @property
+    def oldest_open(self) -> float:
+        """Return when the oldest call came that had not ended at the last read. Infinity if there is none."""
+        return min((call.began for call in self._still_open.values()), default=math.inf)
 
     def is_open_call(self, uniqueid: str) -> bool:
         """Return whether a call that met no node had not ended at the last mark."""
-        return uniqueid in self._open
+        call = self._open.get(uniqueid)
+        return call is not None and call.missed
+
+    def _read_rows(self) -> Iterator[tuple[float | None, str, str, str, int]]:
+        """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
+
+        The time is None if it cannot be trusted.
+        """
+        now, set_by_s = self._clock(), self.set_by_s
+        for line in self._new_lines():
+            row = next(csv.reader([line]), [])
+            # A file may begin with lines from before an upgrade, which have no cause.
+            if len(row) not in (4, 5):
+                continue
+            at: float | None
+            try:
+                at = self._to_node_time(float(row[0]), now, set_by_s)
+            except ValueError:
+                at = None
+            yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
 
     def _to_node_time(self, at: float, now: float, set_by_s: float) -> float:
         """Return a time of the file by the node's clock, between the mark and now.
@@ -203,6 +276,24 @@ class CelRecovery:
         if known:
             yield from _read_tail(rotated, self._offset)
         yield from _read_tail(self._path, 0)
+
+
+def _note_step(call: OutageCall, event: str) -> OutageCall:
+    """Return the call after an event of the dialplan."""
+    if event.startswith(CALLED):
+        return call._replace(entry=event.removeprefix(CALLED))
+    if event.startswith(HOLD):
+        return call._replace(held=True, service=event.removeprefix(HOLD))
+    if event.startswith(FALLBACK):
+        return call._replace(missed=True, service=event.removeprefix(FALLBACK))
+    return call._replace(missed=True)
+
+
+def _end_talk(call: OutageCall, at: float) -> OutageCall:
+    """Return the call after the talk that the fallback queue gave it, if there is one."""
+    if call.talks_since is None:
+        return call
+    return call._replace(talk_s=call.talk_s + max(0.0, at - call.talks_since), talks_since=None)
 
 
 def _read_tail(path: Path, offset: int) -> Iterator[str]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from routing.ami.hangup_causes import DROP_CAUSES, cause_number
 from routing.ami.wire import Message
 
 HANGUP_EVENTS = frozenset({"HangupRequest", "SoftHangupRequest"})
-DROP_CAUSES = frozenset({"27", "38", "41", "42", "44", "102"})
-"""Q.850: out of order, network out of order, temporary failure, congestion, no channel (no RTP), timer expired."""
 DROPPED_MAX = 500
 """Requests remembered at once, each until its `Hangup` milliseconds later: more calls than one Asterisk carries."""
 
@@ -36,11 +35,11 @@ class DroppedCalls:
     def note_request(self, message: Message) -> None:
         """Note a request to hang up."""
         uniqueid = message.get("Uniqueid")
-        self._asked[uniqueid] = self._asked.get(uniqueid, False) or message.get("Cause") in DROP_CAUSES
+        self._asked[uniqueid] = self._asked.get(uniqueid, False) or cause_number(message) in DROP_CAUSES
         if len(self._asked) > DROPPED_MAX:
             self._asked.popitem(last=False)
 
-    def take_dropped(self, uniqueid: str, cause: str) -> bool:
+    def take_dropped(self, uniqueid: str, cause: int) -> bool:
         """Forget a channel that is gone, and return whether its line was lost."""
         return self._asked.pop(uniqueid, False) or cause in DROP_CAUSES
 

@@ -369,7 +369,7 @@ class EventTranslator:
         self._fallback_rings.pop(uniqueid, None)
         # 1. Read everything before the branches: each register must forget the channel.
         free = self.phones.end_channel(uniqueid)
-        lost = self.dropped.take_dropped(uniqueid, message.get("Cause"))
+        lost = self.dropped.take_dropped(uniqueid, cause)
         self.shown.end_channel(uniqueid)
         # 2. An agent's leg, or the second line of a phone.
         if is_leg(uniqueid):

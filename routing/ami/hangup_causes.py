@@ -15,6 +15,11 @@ LOST_CAUSES = frozenset({3, 20, 27, 38, 41, 42, 44})
 For a leg that talked, such a cause means that the phone or its network vanished. chan_pjsip ends a leg without RTP with
 44.
 """
+DROP_CAUSES = frozenset({27, 38, 41, 42, 44, 102})
+"""Out of order, network out of order, temporary failure, congestion, no channel (no RTP), timer expired.
+
+For a caller, such a cause means that the network lost the line. A caller who hangs up has 16.
+"""
 _UNREACHABLE = LOST_CAUSES | {1}
 """Causes of a phone that cannot be reached, with the unallocated number (1)."""
 _REFUSED = _REJECTED | {16, 22}

@@ -14,6 +14,7 @@ from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK, MIXMONITOR_FILE, REC
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.callback_dialling import failed_dial
 from routing.ami.cel_recovery import ChannelPast
+from routing.ami.hangup_causes import DROP_CAUSES, LOST_CAUSES
 from routing.ami.link import Link
 from routing.ami.phone_states import endpoint_of
 from routing.ami.second_lines import is_line
@@ -34,8 +35,9 @@ from routing.core.events import (
     TransferRequested,
 )
 from routing.core.model.centre_model import ContactState, OfferState
-from routing.core.model.ids import ContactId, OfferId, is_leg, partner_leg_id
+from routing.core.model.ids import ContactId, OfferId, SeatId, is_leg, partner_leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
+from routing.core.model.reasons import DROPPED, LOST
 
 LIST_DEADLINE_S = 10.0
 """Limit for one list. 1,000 channels take some tens of milliseconds."""
@@ -229,7 +231,9 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
             events.append(ChannelShown(contact.contact))
         if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
             # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
-            events.append(ContactExited(contact.contact, "fallback") if channel.bridge
+            talks = seen.get(contact.contact, ChannelPast())
+            events.append(ContactExited(contact.contact, "fallback", exited_at=talks.fallback_talk,
+                                        seat=SeatId(talks.member)) if channel.bridge
                           else FallbackEntered(contact.contact))
         elif channel is None and contact.dialling:
             events.append(failed_dial(contact.contact, None, "failed"))
@@ -237,16 +241,23 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
             gone = seen.get(contact.contact, ChannelPast())
             # A caller whom the fallback queue gave to an agent did not hang up while waiting.
             talked = gone.fallback_talk if contact.state is not ContactState.ASSIGNED else None
-            events.append(CallerHungUp(contact.contact, gone.ended, restarted) if talked is None
-                          else ContactExited(contact.contact, "fallback", exited_at=talked))
+            events.append(
+                CallerHungUp(contact.contact, gone.ended, restarted, gone.cause in DROP_CAUSES) if talked is None
+                else ContactExited(contact.contact, "fallback", exited_at=talked, seat=SeatId(gone.member),
+                                   talk_s=gone.fallback_talk_s))
     return events
 
 
 def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
     """Return the channels of which something happened at an unknown time: they ended or were bridged."""
-    ended = {contact.contact for contact in contacts if contact.contact not in now.channels and not contact.dialling}
+    ended = {contact.contact for contact in contacts if not contact.dialling
+             and _is_gone_or_in_fallback(now.channels.get(contact.contact))}
     return ended | {offer.leg for offer in offers if offer.leg not in now.channels
                     or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
+
+
+def _is_gone_or_in_fallback(channel: Channel | None) -> bool:
+    return channel is None or (channel.context == CONTEXT_FALLBACK and bool(channel.bridge))
 
 
 def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], restarted: bool,
@@ -268,15 +279,22 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], 
         if left is None or leg.ended is None or leg.ended < left + SAME_END_S:
             return ended
         leg = leg._replace(entered=max(left, leg.entered or left))  # the caller was theirs after the other agent left
-    # 3. A talk has ended. If the caller stayed longer than the leg, the agent ended it.
+    # 3. A talk has ended. If the caller stayed longer than the leg, the agent ended it, unless the phone vanished. A
+    #    caller who is there then waits again. One who has gone meanwhile was cut.
     goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > SAME_END_S
-    by = "agent" if offer.contact in now.channels or goes_on else "caller"
+    vanished = leg.cause in LOST_CAUSES
+    if offer.contact in now.channels:
+        by = LOST if vanished else "agent"
+    elif vanished or (not goes_on and caller.cause in DROP_CAUSES):
+        by = DROPPED
+    else:
+        by = "agent" if goes_on else "caller"
     if restarted and caller.ended is None and by == "caller":
-        by = "dropped"  # no end was seen: the call vanished with its Asterisk
+        by = DROPPED  # no end was seen: the call vanished with its Asterisk
     events: list[Event] = []
     if offer.state is not OfferState.ACCEPTED:  # the whole talk happened in the gap
         events.append(OfferConnected(offer.offer, offer.contact, leg.entered))
-    return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, "hangup")]
+    return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, LOST if vanished else "hangup")]
 
 
 def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], past: Mapping[str, ChannelPast],
@@ -295,8 +313,9 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], pas
     if offer.state is OfferState.CONSULTING:
         return []
     if accepted:
+        caller = past.get(offer.contact, ChannelPast())
         return [] if offer.contact in now.channels else [
-            TalkEnded(offer.offer, "caller", past.get(offer.contact, ChannelPast()).ended)]
+            TalkEnded(offer.offer, DROPPED if caller.cause in DROP_CAUSES else "caller", caller.ended)]
     if first is not None:
         return [] if offer.with_consulting_agent else [OfferConnected(offer.offer, first)]
     if leg.state == "Up":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ class AsteriskSettings(NamedTuple):
     """Seats that ring only while this node runs: pages that it leads to Asterisk. No fallback queue may ring them."""
     unknown_service: str = ""
     """Service of callers in the fallback queue who have not chosen one."""
+    entry_services: Mapping[str, str] = {}
+    """Service by entry of the menu, for entries that lead to one service only."""
     by_number: ByNumber = lambda number: (None, None)
     """From a number that a phone's transfer key named to its service and agent. Both are None if it leads nowhere."""
     line_classes: tuple[str, ...] | None = None

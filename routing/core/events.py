@@ -90,6 +90,10 @@ class ContactExited(NamedTuple):
     """The key that the caller pressed. After a rule: its reason, or `message`."""
     exited_at: float | None = None
     """True time, Unix seconds, if the report is late. None for now."""
+    seat: SeatId = SeatId("")
+    """Phone that took the caller in the fallback queue. Empty if it is not known."""
+    talk_s: float | None = None
+    """Length of that talk. None if it is not known, or goes on."""
 
 
 class ReturnedToMenu(NamedTuple):
@@ -118,6 +122,12 @@ class OutageCallFound(NamedTuple):
     """End of the wait, Unix seconds: the talk in the fallback queue, or the hang-up."""
     answered: bool = False
     """The fallback queue gave the caller to an agent."""
+    seat: SeatId = SeatId("")
+    """Phone that took the caller there. Empty if it is not known."""
+    talk_s: float | None = None
+    """Length of that talk. None without one."""
+    failure: bool = False
+    """Asterisk ended with the call."""
 
 
 class ContactPrioritised(NamedTuple):

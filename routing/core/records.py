@@ -156,6 +156,11 @@ class Contact:
     """The caller has agreed to be called back if the call is lost."""
     abusive: bool = stored(default=False, erased=True)
     """An agent has flagged the caller as abusive in this contact."""
+    source: str = stored(default="", comment="fallback: read from the black box, because no node answered the caller")
+    """How the contact came to be known, if not by the caller's own steps (`reasons.FALLBACK`)."""
+    fallback_talk_s: float | None = stored(
+        default=None, comment="talk that the fallback queue gave, from ended_at on; agent: who took it")
+    """Length of that talk. None if there was none, or if it is not known."""
     merged: bool = False
     """The contact took over the position of a callback of the same caller."""
     farewell: str = ""

@@ -136,15 +136,21 @@ class NodeConfig(NamedTuple):
         return self.settings.fallback.unknown or str(self.flow.queue_node(self.flow.human).service)
 
     @property
-    def line_entries(self) -> dict[str, str]:
-        """Class of lines by entry of the menu, for entries from which only one service with lines can be reached."""
-        lines, found = self.settings.lines, {}
+    def entry_services(self) -> dict[str, str]:
+        """Service by entry of the menu, for entries from which only one service can be reached."""
+        found = {}
         for entry, start in self.flow.entries.items():
             nodes = [self.flow.nodes[name] for name in reachable_nodes(self.flow, [start])]
-            served = {node.service for node in nodes if isinstance(node, Queue)}
-            if lines is not None and len(served) == 1 and served <= set(lines.classes):
+            served = {str(node.service) for node in nodes if isinstance(node, Queue)}
+            if len(served) == 1:
                 found[entry] = served.pop()
         return found
+
+    @property
+    def line_entries(self) -> dict[str, str]:
+        """Class of lines by entry of the menu, for entries from which only one service with lines can be reached."""
+        classes = () if self.settings.lines is None else self.settings.lines.classes
+        return {entry: service for entry, service in self.entry_services.items() if service in classes}
 
     @property
     def unrecorded(self) -> frozenset[str]:
@@ -332,6 +338,7 @@ def asterisk_plan(config: NodeConfig, secrets: NodeSecrets) -> AsteriskPlan:
                        for service in config.centre.services),
         unknown_service=config.unknown_service,
         lines=_line_plan(config), line_entries=config.line_entries,
+        entry_services=config.entry_services,
         emergencies=tuple(Emergency(one.id, language, slow, find_prompt(said, one.emergency, slow, language).place)
                           for one in config.loaded.services if one.emergency is not None
                           for language in LANGUAGES for slow in (False, True)),

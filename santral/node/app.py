@@ -320,7 +320,8 @@ class Node:
             explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
-            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents), may_act=store.may_act,
+            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents),
+            recorded=store.find_contacts, may_act=store.may_act,
             watch=None if self._history is None else self._history.note_action)
 
     def _build_messages(self, store: Store, numbers: NumberKeys) -> None:
@@ -425,7 +426,7 @@ class Node:
             cel=Path(settings.asterisk.cel), seats=frozenset(settings.seats.all_names()),
             pages=frozenset(settings.seats.page_names()), remote_seats=frozenset(self._remote_agents.numbers),
             node_seats=frozenset(map(SeatId, settings.node_seats)),
-            unknown_service=self._config.unknown_service,
+            unknown_service=self._config.unknown_service, entry_services=self._config.entry_services,
             by_number=lambda number: self._config.by_number(number) or (None, None),
             line_classes=None if settings.lines is None else settings.lines.classes)
 

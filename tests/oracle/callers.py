@@ -222,8 +222,8 @@ def of_outage(h, event: e.OutageCallFound) -> None:
     h.callers[caller.id] = caller
     h.tell("Queued", caller.id, service.id, position(h, caller))
     short = end_ - start < service.short_abandon_s
-    end(h, caller, Outcome.FALLBACK if event.answered else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED,
-        "outage")
+    end(h, caller, Outcome.FALLBACK if event.answered else Outcome.FAILURE if event.failure else
+        Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED, "outage")
 
 
 def left(h, event: e.ContactExited) -> None:
@@ -324,6 +324,9 @@ def menu_left(h, event: e.MenuEnded) -> None:
     meant = ["queued", "operator", "self_service", "external_transfer", "abandoned", "error"]
     if event.outcome not in meant or len(event.nodes) > 40 or event.lasted_s < 0:
         h.refuse("out_of_range")
+    if event.outcome == "abandoned" and event.contact not in h.callers:
+        h.never_known.discard(event.contact)
+        h.over[event.contact] = h.now
     h.tell("MenuEndedRecorded", *event)
 
 

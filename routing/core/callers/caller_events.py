@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from routing.core.callers import outage_calls
 from routing.core.calls import callback_flow, consult_transfer, offer_changes, talk_changes
 from routing.core.changes import CallLost
 from routing.core.domain import Domain
@@ -120,6 +121,8 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
     contact = d.contacts.get(event.contact)
     if contact is not None and contact.state in WAITING_STATES:
         at = d.now if event.exited_at is None else min(event.exited_at, d.now)
+        if event.reason == FALLBACK:
+            outage_calls.note_fallback_talk(d, contact, event.seat, event.talk_s)
         end_wait(d, contact, "exited", Outcome.FALLBACK if event.reason == FALLBACK else Outcome.LEFT, at, event.key)
 
 

@@ -1,4 +1,4 @@
-"""Record how callers passed the menu. The engine decides nothing by it.
+"""Record how callers passed the menu. The engine decides nothing by it, but knows calls that ended there.
 
 The journal has the event because the figures of the menu come from the journal, as all other figures do. Each dialogue
 sends one event, at its end.
@@ -31,6 +31,10 @@ def on_menu_ended(d: Domain, event: MenuEnded) -> None:
     """Emit the outcome of a menu. Raise OutOfRange if the event has values that no menu can have."""
     if event.outcome not in OUTCOMES or len(event.nodes) > NODES_MAX or event.lasted_s < 0:
         raise OutOfRange(f"menu of {event.contact}: {event.outcome}, {len(event.nodes)} nodes, {event.lasted_s} s")
+    if event.outcome == HUNG_UP and event.contact not in d.contacts:
+        # This is the record of the call: what the black box tells of it later is known.
+        d.unrecorded_ends.discard(event.contact)
+        d.ended_contacts.set_value(event.contact, d.now)
     emit.menu_passed(
         d, contact=event.contact, entry=event.entry, nodes=event.nodes, outcome=event.outcome, lasted_s=event.lasted_s,
         service=event.service, timeouts=event.timeouts, wrong=event.wrong, repeats=event.repeats, more=event.more,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from routing.ami import cel_recovery
-from routing.ami.cel_recovery import CelRecovery, ChannelPast, OutageCall
+from routing.ami.cel_recovery import CelRecovery, ChannelPast
 from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events, misbridged_callers, stray_legs
 from routing.core.events import (
     CallbackFailed,
@@ -225,6 +225,18 @@ LINE = "{at},CHAN_END,{who},{who}\n"
       CallerHungUp(C, 9.0)]),
     (PENDING, [], {LEG: ChannelPast(None, 9.0), C: ChannelPast(None, 9.0)},
         [OfferEnded(OfferId(3), "failed"), CallerHungUp(C, 9.0)]),
+    # A cause tells a phone or a line that was lost from a person who hung up.
+    (TALKING, [CALLER], {LEG: ChannelPast(ended=8.0, cause=44)},
+        [TalkEnded(OfferId(3), "lost", 8.0), OfferEnded(OfferId(3), "lost")]),
+    (TALKING, [CALLER], {LEG: ChannelPast(ended=8.0, cause=16)},
+        [TalkEnded(OfferId(3), "agent", 8.0), OfferEnded(OfferId(3), "hangup")]),
+    (TALKING, [], {LEG: ChannelPast(ended=8.0, cause=44), C: ChannelPast(ended=12.0, cause=16)},
+        [TalkEnded(OfferId(3), "dropped", 8.0), OfferEnded(OfferId(3), "lost"), CallerHungUp(C, 12.0)]),
+    (TALKING, [], {LEG: ChannelPast(ended=8.0, cause=16), C: ChannelPast(ended=8.0, cause=44)},
+        [TalkEnded(OfferId(3), "dropped", 8.0), OfferEnded(OfferId(3), "hangup"),
+         CallerHungUp(C, 8.0, dropped=True)]),
+    (TALKING, [(LEG, "Up", "")], {C: ChannelPast(ended=8.0, cause=44)},
+        [TalkEnded(OfferId(3), "dropped", 8.0), CallerHungUp(C, 8.0, dropped=True)]),
 ])
 def test_what_happened_in_the_gap_has_its_true_time(
         offer: LiveOffer, channels: list[tuple[str, str, str]], past: dict[str, ChannelPast],
@@ -237,7 +249,7 @@ def test_what_happened_in_the_gap_has_its_true_time(
 def test_the_black_box_reads_what_the_rendered_files_write() -> None:
     text = Path("asterisk_conf/templates/cel_custom.conf.j2").read_text(encoding="utf-8")
     order = re.findall(r"CSV_QUOTE\(\$\{(?:CHANNEL\()?(\w+)", text)
-    assert order == ["eventtime", "eventtype", "uniqueid", "linkedid"]
+    assert order[:4] == ["eventtime", "eventtype", "uniqueid", "linkedid"] and "eventextra" in text
     events = re.search(r"^events=(.*)$", Path("asterisk_conf/templates/cel.conf.j2").read_text(encoding="utf-8"), re.M)
     assert events is not None and {"CHAN_END", "HANGUP", "BRIDGE_ENTER"} <= set(events[1].split(","))
 
@@ -425,38 +437,3 @@ def test_two_callers_in_one_bridge_are_found_and_wait_in_front() -> None:
     assert misbridged_callers(seen, both) == [C, "9.1"] and misbridged_callers(seen, both[:1]) == []
     assert misbridged_callers(now(CALLER_TALKS, ("9.1", "Up", "c")), both) == []
     assert diff_events(seen, both, [TALKING]) == [TransferRequested(OfferId(3), gone=True)]
-
-
-OUTAGE_LINE = '"{at:.6f}","{event}","{who}","{who}"\n'
-
-
-def write_cel(file: Path, *rows: tuple[float, str, str]) -> None:
-    with file.open("a") as out:
-        out.writelines(OUTAGE_LINE.format(at=at_s, event=event, who=who) for at_s, event, who in rows)
-
-
-def test_calls_that_met_no_node_are_found_whole_once_they_have_ended(tmp_path: Path) -> None:
-    file = tmp_path / "cel.csv"
-    box = CelRecovery(file, at(100.0), at(100.0), explained=10.0)
-    write_cel(file, (5.0, "SC_NO_NODE", "7.0"), (6.0, "HANGUP", "7.0"),
-              (11.0, "CHAN_START", "7.1"), (12.0, "SC_NO_NODE", "7.1"), (14.0, "HANGUP", "7.1"),
-              (20.0, "SC_NO_NODE", "7.2"), (22.0, "SC_FALLBACK-temsilci", "7.2"), (25.0, "SC_FALLBACK-psy", "7.2"),
-              (30.0, "BRIDGE_ENTER", "7.2"), (40.0, "BRIDGE_ENTER", "7.9"), (41.0, "HANGUP", "7.9"))
-    assert box.read_outage_calls() == [OutageCall("7.1", 12.0, "", None, 14.0)], "older ones are known, one still talks"
-    assert not box.is_open_call("7.2"), "a failed resync reads them again"
-    box.mark_position()
-    assert box.is_open_call("7.2")
-    write_cel(file, (103.0, "CHAN_END", "7.2"))
-    assert box.read_outage_calls() == [OutageCall("7.2", 20.0, "psy", 30.0, 103.0)]
-    box.mark_position()
-    assert box.read_outage_calls() == [] and not box.is_open_call("7.2")
-
-
-def test_a_known_caller_who_talked_in_the_fallback_queue_did_not_give_up(tmp_path: Path) -> None:
-    file = tmp_path / "cel.csv"
-    write_cel(file, (20.0, "SC_FALLBACK-psy", C), (30.0, "BRIDGE_ENTER", C), (50.0, "HANGUP", C))
-    past = CelRecovery(file, at(100.0), at(100.0)).read_past({C})
-    assert diff_events(Snapshot("x", {}, ()), [CONTACT], [], past=past) == [
-        ContactExited(C, "fallback", exited_at=30.0)]
-    assert diff_events(Snapshot("x", {}, ()), [CONTACT], [], past={C: ChannelPast(30.0, 50.0)}) == [
-        CallerHungUp(C, 50.0)], "another bridge is none of the fallback queue"

@@ -1,0 +1,88 @@
+"""Calls of a gap over AMI: read once, however often and by however many nodes the black box is read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from routing.core.events import OutageCallFound
+from routing.core.model.centre_model import Centre, Service, Step
+from routing.core.model.ids import SeatId, ServiceId, SkillId
+from routing.store.store import Store
+from tests.core.house import House
+from tests.fakes.asterisk_ami import FakeAsterisk
+from tests.fakes.store_day import Turn
+from tests.integration.ami_node import Node
+from tests.unit.routing.ami.test_outage_calls import write_cel
+
+pytestmark = pytest.mark.integration
+
+DESK = Service(ServiceId("desk"), "Bilgi", (Step(((SkillId("edu"), 30),)),))
+CENTRE = Centre((DESK,), ())
+GAP = ((10.0, "SC_CALLED-ana", "7.1"), (11.0, "SC_NO_NODE", "7.1"), (20.0, "SC_FALLBACK-desk", "7.1"),
+       (30.0, "SC_MEMBER-sa", "8.1 of 7.1"), (30.0, "BRIDGE_ENTER", "7.1"), (45.0, "BRIDGE_EXIT", "7.1"),
+       (46.0, "HANGUP 16", "7.1"),
+       (12.0, "SC_CALLED-ana", "7.2"), (13.0, "SC_NO_NODE", "7.2"), (14.0, "SC_FALLBACK-desk", "7.2"),
+       (15.0, "HANGUP 16", "7.2"),
+       (50.0, "SC_CALLED-ana", "7.3"), (51.0, "SC_NO_NODE", "7.3"), (60.0, "SC_FALLBACK-desk", "7.3"),
+       (61.0, "SC_MEMBER-sa", "8.3 of 7.3"), (62.0, "BRIDGE_ENTER", "7.3"))
+"""One was served, one gave up, and one is still served."""
+FIRST = OutageCallFound("7.1", "desk", 10.0, 30.0, True, SeatId("sa"), 15.0)
+SECOND = OutageCallFound("7.2", "desk", 12.0, 15.0)
+
+
+def later(began: float, rows: Iterable[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    return [(began + at, event, who) for at, event, who in rows]
+
+
+def since(began: float, *calls: OutageCallFound) -> list[OutageCallFound]:
+    return [one._replace(queued_at=began + one.queued_at, ended_at=began + one.ended_at) for one in calls]
+
+
+def found_by(node: Node) -> list[OutageCallFound]:
+    return [event for event in node.told if isinstance(event, OutageCallFound)]
+
+
+async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: Path) -> None:
+    store = await Store.open_store(tmp_path / "santral.db")
+    await store.take_lease("test")
+    began = float(int(time.time()) - 100)
+    write_cel(tmp_path / "cel.csv", *later(began, GAP))
+    remembered: list[float] = []
+
+    async def remember(started: str, explained: float) -> None:
+        remembered.append(explained)
+
+    async with FakeAsterisk() as asterisk:
+        def node() -> Node:
+            return Node(asterisk, tmp_path, explained=remembered[-1] if remembered else 0.0, remember=remember,
+                        agents=lambda: (CENTRE, []), recorded=store.find_contacts)
+
+        # 1. The first node finds both, and remembers that a call is open.
+        async with node() as first:
+            await first.start()
+            await first.until(lambda: remembered)
+            assert sorted(found_by(first)) == since(began, FIRST, SECOND) and remembered == [began + 50.0]
+        house = House({"a": 50}, services=(DESK,))
+        house.sits("a")
+        for event in found_by(first):
+            house.tell(event, began + 100.0)
+        await store.commit(Turn([], house.facts, house.changes.take()))
+        assert await store.find_contacts(["7.1", "7.2", "7.3"]) == {"7.1", "7.2"}
+        # 2. The next one reads the same lines from the beginning, as after a crash, and finds nothing new.
+        remembered[:] = [began]
+        async with node() as second:
+            await second.start()
+            await second.until(lambda: remembered[1:])
+            assert found_by(second) == []
+        # 3. The open call ends while nobody listens: the third one finds it whole.
+        write_cel(tmp_path / "cel.csv", *later(began, ((80.0, "BRIDGE_EXIT", "7.3"), (81.0, "HANGUP 16", "7.3"))))
+        async with node() as third:
+            await third.start()
+            await third.until(lambda: remembered[2:])
+            assert found_by(third) == since(
+                began, OutageCallFound("7.3", "desk", 50.0, 62.0, True, SeatId("sa"), 18.0))
+    await store.close()

@@ -1,0 +1,123 @@
+"""Calls of a gap, as the black box tells them: who came, where to, who took them, and how they ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routing.ami import cel_recovery
+from routing.ami.cel_recovery import CelRecovery, ChannelPast, OutageCall
+from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events
+from routing.core.events import ContactExited
+from routing.core.model.centre_model import ContactState
+from routing.core.model.ids import ContactId, SeatId
+from routing.core.model.live_calls import LiveContact
+
+pytestmark = pytest.mark.unit
+
+C = ContactId("7.1")
+CONTACT = LiveContact(C, "PJSIP/trunk-1", ContactState.PENDING, "")
+LINE = '"{at:.6f}","{event}","{who}","{of}","{cause}"\n'
+
+
+def write_cel(file: Path, *rows: tuple[float, str, str]) -> None:
+    """Write lines of time, event and channel. A channel may have ` of <caller>`, an event ` <cause>`."""
+    with file.open("a") as out:
+        for at_s, event, who in rows:
+            name, _, of = who.partition(" of ")
+            word, _, cause = event.partition(" ")
+            out.write(LINE.format(at=at_s, event=word, who=name, of=of or name, cause=cause))
+
+
+def box_at(file: Path, now: float, explained: float = 0.0) -> CelRecovery:
+    return CelRecovery(file, lambda: now, lambda: now, explained=explained)
+
+
+def test_calls_that_met_no_node_are_found_whole_once_they_have_ended(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    box = box_at(file, 100.0, explained=10.0)
+    write_cel(file, (5.0, "SC_NO_NODE", "7.0"), (6.0, "HANGUP", "7.0"),
+              (11.0, "CHAN_START", "7.1"), (12.0, "SC_NO_NODE", "7.1"), (14.0, "HANGUP", "7.1"),
+              (20.0, "SC_NO_NODE", "7.2"), (22.0, "SC_FALLBACK-temsilci", "7.2"), (25.0, "SC_FALLBACK-psy", "7.2"),
+              (30.0, "BRIDGE_ENTER", "7.2"), (40.0, "BRIDGE_ENTER", "7.9"), (41.0, "HANGUP", "7.9"))
+    assert box.read_outage_calls() == [OutageCall("7.1", 12.0, ended=14.0, missed=True)], \
+        "older ones are known, one still talks"
+    assert not box.is_open_call("7.2"), "a failed resync reads them again"
+    box.mark_position()
+    assert box.is_open_call("7.2") and box.oldest_open == 20.0, "another process begins there"
+    write_cel(file, (103.0, "CHAN_END", "7.2"))
+    assert box.read_outage_calls() == [OutageCall("7.2", 20.0, "psy", 30.0, 103.0, missed=True, talk_s=73.0)]
+    box.mark_position()
+    assert box.read_outage_calls() == [] and not box.is_open_call("7.2")
+
+
+def test_a_call_begins_when_its_caller_comes_and_names_who_took_it(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (15.0, "SC_NO_NODE", "7.1"), (22.0, "SC_FALLBACK-psy", "7.1"),
+              (29.0, "SC_MEMBER-2001", "8.1 of 7.1"), (30.0, "BRIDGE_ENTER", "8.1 of 7.1"),
+              (30.0, "BRIDGE_ENTER", "7.1"), (41.0, "BRIDGE_EXIT", "7.1"), (41.0, "HANGUP 44", "8.1 of 7.1"),
+              # The first phone has vanished, and another one takes the caller.
+              (45.0, "SC_MEMBER-2002", "8.2 of 7.1"), (45.0, "BRIDGE_ENTER", "7.1"), (50.0, "BRIDGE_EXIT", "7.1"),
+              (53.0, "HANGUP 16", "7.1"),
+              # Known callers: one left the menu of a node that lives, one waited by it.
+              (11.0, "SC_CALLED-ana", "7.3"), (12.0, "HANGUP 16", "7.3"),
+              (12.0, "SC_CALLED-ana", "7.4"), (14.0, "SC_HOLD-edu", "7.4"), (15.0, "BRIDGE_ENTER", "7.4"),
+              (16.0, "HANGUP 16", "7.4"))
+    assert box_at(file, 100.0).read_outage_calls() == [
+        OutageCall("7.1", 10.0, "psy", 30.0, 53.0, missed=True, entry="ana", talk_s=16.0, member="2002"),
+        OutageCall("7.4", 12.0, "edu", None, 16.0, held=True, entry="ana")], "the store knows the second one, or nobody"
+
+
+def test_calls_of_an_asterisk_that_died_end_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (11.0, "SC_NO_NODE", "7.1"),
+              (20.0, "SC_CALLED-ana", "7.2"), (21.0, "SC_FALLBACK-psy", "7.2"), (24.0, "BRIDGE_ENTER", "7.2"),
+              (30.0, "SC_CALLED-ana", "8.1"), (31.0, "SC_NO_NODE", "8.1"), (60.0, "SC_NO_NODE", "8.2"))
+    box = box_at(file, 100.0)
+    assert box.read_outage_calls(alive={"8.1"}, seen_at=50.0) == [
+        OutageCall("7.1", 10.0, "", None, 24.0, missed=True, entry="ana", vanished=True),
+        OutageCall("7.2", 20.0, "psy", 24.0, 24.0, missed=True, entry="ana", vanished=True)]
+    box.mark_position()
+    assert box.is_open_call("8.1") and box.is_open_call("8.2") and not box.is_open_call("7.1")
+
+
+def test_lines_of_an_older_asterisk_conf_have_no_cause(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    file.write_text('"20.0","SC_NO_NODE","7.1","7.1"\n"22.0","HANGUP","7.1","7.1"\n')
+    box = box_at(file, 100.0)
+    assert box.read_past({C}) == {C: ChannelPast(ended=22.0)}
+    assert box.read_outage_calls() == [OutageCall(C, 20.0, ended=22.0, missed=True)]
+
+
+def test_a_long_gap_is_read_within_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "cel.csv"
+    monkeypatch.setattr(cel_recovery, "OUTAGE_CALLS_MAX", 3)
+    monkeypatch.setattr(cel_recovery, "OPEN_CALLS_MAX", 2)
+    for number in range(5):
+        write_cel(file, (10.0 + number, "SC_NO_NODE", f"7.{number}"), (20.0 + number, "HANGUP 16", f"7.{number}"),
+                  (30.0 + number, "SC_NO_NODE", f"8.{number}"))
+    box = box_at(file, 100.0)
+    assert [one.uniqueid for one in box.read_outage_calls()] == ["7.2", "7.3", "7.4"] and box.left_out == 2
+    box.mark_position()
+    assert [box.is_open_call(f"8.{number}") for number in range(5)] == [False, False, False, True, True]
+
+
+def test_a_known_caller_who_talked_in_the_fallback_queue_did_not_give_up(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    write_cel(file, (20.0, "SC_FALLBACK-psy", C), (29.0, "SC_MEMBER-2001", f"8.1 of {C}"), (30.0, "BRIDGE_ENTER", C),
+              (45.0, "BRIDGE_EXIT", C), (50.0, "HANGUP 16", C))
+    past = box_at(file, 100.0).read_past({C})
+    assert past == {C: ChannelPast(None, 50.0, 30.0, 15.0, "2001", 16)}
+    assert diff_events(Snapshot("x", {}, ()), [CONTACT], [], past=past) == [
+        ContactExited(C, "fallback", exited_at=30.0, seat=SeatId("2001"), talk_s=15.0)]
+
+
+def test_a_known_caller_who_still_talks_there_left_the_queue_when_the_talk_began(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    write_cel(file, (20.0, "SC_FALLBACK-psy", C), (29.0, "SC_MEMBER-2001", f"8.1 of {C}"), (30.0, "BRIDGE_ENTER", C))
+    talks = Snapshot("x", {C: Channel(C, "PJSIP/trunk-1", "Up", "b", "santral-fallback")}, ())
+    assert channels_to_explain(talks, [CONTACT], []) == {C}
+    past = box_at(file, 100.0).read_past({C})
+    assert diff_events(talks, [CONTACT], [], past=past) == [
+        ContactExited(C, "fallback", exited_at=30.0, seat=SeatId("2001"))]
