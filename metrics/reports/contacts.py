@@ -37,6 +37,7 @@ _CONTACTS = select(
     exists().where(_AFTER.c.caller_hash == contacts.c.caller_hash, _AFTER.c.caller_hash != "",
                    _AFTER.c.queued_at > contacts.c.queued_at,
                    _AFTER.c.queued_at <= contacts.c.queued_at + FCR_S),
+    contacts.c.source, contacts.c.fallback_talk_s,
 ).where(contacts.c.queued_at >= bindparam("start"), contacts.c.queued_at < bindparam("end")
         ).order_by(contacts.c.queued_at, contacts.c.contact)
 _OFFERS = select(
@@ -81,6 +82,10 @@ class Contact:
     """Whether the same caller had another contact within `FCR_S` before."""
     came_again: bool
     """Whether the same caller had another contact within `FCR_S` after."""
+    source: str = ""
+    """`fallback`: no node answered the caller, and Asterisk's black box tells of the call."""
+    fallback_talk_s: float | None = None
+    """Talk that the fallback queue gave. None: no such talk, or its length is not known."""
     within: bool = False
     """Whether the first connection was within the target of the service."""
     callback: str = ""
@@ -150,7 +155,7 @@ def read_contacts(ask: Query, period: Period, since: float) -> PastContacts:
     #    purged.
     rows = ask(_CONTACTS, start=period.start if has_first_fact(ask) else max(period.start, since), end=period.end)
     found = {row[0]: Contact(row[0], row[2], row[3], [row[1]], row[5], row[6] or "", row[7], bool(row[8]),
-                             bool(row[9]), bool(row[10])) for row in rows}
+                             bool(row[9]), bool(row[10]), row[11], row[12]) for row in rows}
     # 2. Facts of these contacts, up to the last change of any of them.
     past = PastContacts(list(found.values()), Counter(), max([period.end, *(row[4] for row in rows)]))
     names = ContactIds(found)
@@ -207,7 +212,8 @@ def _add_offers(ask: Query, period: Period, past: PastContacts, found: Mapping[s
 COLUMNS: Columns = {
     "contact": str, "channel": str, "queued_at": datetime, "ended_at": datetime, "service": str, "services": str,
     "outcome": str, "within": bool, "wait_s": float, "offers": int, "talks": int, "talk_s": float, "hold_s": float,
-    "wrapup_s": float, "transfers": int, "callback": str, "first_contact": bool, "came_again": bool}
+    "wrapup_s": float, "transfers": int, "callback": str, "first_contact": bool, "came_again": bool,
+    "source": str, "fallback_talk_s": float}
 """Columns of the export. `talk_s` is without hold here, so that the three add up to the handle time."""
 
 
@@ -222,7 +228,7 @@ def export_row(contact: Contact, period: Period) -> Row:
         ">".join(contact.services), contact.outcome, contact.within if contact.outcome == Outcome.ANSWERED else None,
         contact.wait_s, contact.offers, len(contact.talks), sum(talk.talk_s for talk in contact.talks) - hold_s, hold_s,
         sum(talk.wrapup_s for talk in contact.talks), contact.transfers, contact.callback, contact.first_contact,
-        contact.came_again if contact.first_contact else None)
+        contact.came_again if contact.first_contact else None, contact.source, contact.fallback_talk_s)
 
 
 def export_rows(ask: Query, period: Period, since: float) -> list[Row]:

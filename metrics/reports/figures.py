@@ -7,7 +7,7 @@ from math import ceil
 
 from metrics.reports.contacts import Contact
 from routing.core.model.centre_model import ABANDONS, Outcome
-from routing.core.model.reasons import FAILED, REACHED, REQUESTED
+from routing.core.model.reasons import FAILED, FALLBACK, REACHED, REQUESTED
 
 LONGEST = 0.1
 """Share of the longest waits whose mean is reported next to the mean of all.
@@ -36,6 +36,8 @@ class Figures:
         """Contacts that moved to another queue, where they are offered too."""
         self.elsewhere = 0
         """Contacts with another end: fallback queue, own key, callback never taken, fault of the telephone system."""
+        self.without_node = 0
+        """Contacts whose callers no node answered, whatever their end."""
         self.transfers = 0
         self.talks = 0
         self.talk_s = self.hold_s = self.wrapup_s = 0.0
@@ -65,6 +67,7 @@ class Figures:
             self.elsewhere += 1
         else:
             self.still += 1
+        self.without_node += contact.source == FALLBACK
         # 2. The callback. An open one has neither been reached nor given up.
         if contact.callback:
             self.asked += 1
@@ -156,6 +159,7 @@ class Figures:
         return {
             "offered": self.offered, "answered": self.answered, "abandoned": self.abandoned, "short": self.short,
             "moved": self.moved, "elsewhere": self.elsewhere, "still": self.still,
+            "without_node": self.without_node,
             "within": self.within, **{f"level_{rule}": self.service_level(rule) for rule in RULES},
             "abandonment": self.abandonment, "asa_s": self.asa_s,
             **{name: self.wait_percentile(share) for name, share in PERCENTILES.items()},

@@ -24,7 +24,7 @@ from metrics.reports.words import FIGURES, TEXTS, format_number, format_percent
 
 COUNTS = ("offered", "answered", "abandoned", "short", "moved", "elsewhere", "still")
 LEVELS = ("level_ours", "level_without_short", "level_of_offered")
-ENDS = (*COUNTS, "transfers")
+ENDS = (*COUNTS, "without_node", "transfers")
 TIMES = ("offered", *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_s")
 """Columns of the two tables of services on paper, where one table would be too wide."""
 AFTER = 2
