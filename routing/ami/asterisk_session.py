@@ -67,12 +67,13 @@ class AsteriskSession:
     of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
     members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written. `recorded`
-    returns which of these contacts the store has.
+    returns which of these contacts the store has. `silent_since` is the time of the last journal entry of the node
+    before this one.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
                  timing: Timing | None = None, pace: SessionPace | None = None, started: str = "",
-                 explained: float | None = None,
+                 explained: float | None = None, silent_since: float = math.inf,
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None,
@@ -86,7 +87,8 @@ class AsteriskSession:
         self._clock, self._may_act, self._watch, self._recorded = clock, may_act, watch, recorded
         self.explained = clock() if explained is None else explained
         """Time before which all calls are explained: the last read of the CEL file, or the oldest call then open."""
-        self._box = CelRecovery(settings.cel, clock, explained=self.explained) if settings.cel else None
+        self._box = CelRecovery(
+            settings.cel, clock, explained=self.explained, silent_since=silent_since) if settings.cel else None
         seats = settings.seats
         # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
         self._translator = EventTranslator(

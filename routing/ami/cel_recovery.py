@@ -27,6 +27,8 @@ _ENTERS, _LEAVES = "BRIDGE_ENTER", "BRIDGE_EXIT"
 NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
+LEFT_MENU = "SC_LEFT_MENU"
+"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen."""
 CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
 """Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
 the phone of the seat that follows takes a caller of a fallback queue."""
@@ -68,6 +70,8 @@ class OutageCall(NamedTuple):
     """No node answered the caller at least once."""
     held: bool = False
     """The caller came from the menu into the hold loop."""
+    left_menu: bool = False
+    """The caller hung up in a dialogue with a node."""
     entry: str = ""
     """Entry of the menu."""
     talk_s: float = 0.0
@@ -79,11 +83,6 @@ class OutageCall(NamedTuple):
     vanished: bool = False
     """Asterisk ended without a word about the caller. `ended` is the last time at which it wrote anything."""
 
-    @property
-    def concerns(self) -> bool:
-        """Whether the call may have no record yet. A caller who hung up in the menu of a live node has one."""
-        return self.missed or self.held
-
 
 class CelRecovery:
     """Read one CEL file from a marked position.
@@ -93,10 +92,12 @@ class CelRecovery:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time,
-                 explained: float = -math.inf) -> None:
+                 explained: float = -math.inf, silent_since: float = math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
         self._explained = explained
         """Time before which an earlier process has read the calls that had ended."""
+        self._silent_since, self._began = silent_since, clock()
+        """Time of the last journal entry of the node before this one, and the start of this one."""
         self._open: dict[str, OutageCall] = {}
         """Calls that had not ended at the last mark, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
@@ -187,7 +188,7 @@ class CelRecovery:
                 continue
             known = calls.get(uniqueid)
             # 1. The call begins, or chooses another service. The first line of a call may be lost with an old file.
-            if event == NO_NODE or event.startswith((CALLED, HOLD, FALLBACK)):
+            if event in (NO_NODE, LEFT_MENU) or event.startswith((CALLED, HOLD, FALLBACK)):
                 if known is not None or at >= self._explained:
                     calls[uniqueid] = _note_step(known or OutageCall(uniqueid, at), event)
             # 2. A phone takes the call in the fallback queue.
@@ -212,9 +213,18 @@ class CelRecovery:
             at = max(last, call.began)
             ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
-        found = [one for one in ended if one.concerns]
+        found = [one for one in ended if self._may_lack_record(one)]
         self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
         return found[-OUTAGE_CALLS_MAX:]
+
+    def _may_lack_record(self, call: OutageCall) -> bool:
+        """Return whether a call that has ended may have no record.
+
+        A node that was alive has recorded a caller who hung up in its menu. After the last entry of its journal it
+        was not, and a call from its time may end long after it.
+        """
+        return call.missed or call.held or (
+            call.left_menu and call.began < self._began and (call.ended or 0.0) > self._silent_since)
 
     @property
     def oldest_open(self) -> float:
@@ -286,7 +296,7 @@ def _note_step(call: OutageCall, event: str) -> OutageCall:
         return call._replace(held=True, service=event.removeprefix(HOLD))
     if event.startswith(FALLBACK):
         return call._replace(missed=True, service=event.removeprefix(FALLBACK))
-    return call._replace(missed=True)
+    return call._replace(left_menu=True) if event == LEFT_MENU else call._replace(missed=True)
 
 
 def _end_talk(call: OutageCall, at: float) -> OutageCall:

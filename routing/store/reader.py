@@ -6,6 +6,7 @@ Every reader has a separate read-only connection, so reading never holds up the 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -388,6 +389,11 @@ class Reader:
         """Return the contacts of all time by service and outcome."""
         return [ServiceCount(ServiceId(service), None if outcome is None else Outcome(outcome), count)
                 for service, outcome, count in self._all_rows(_COUNTS)]
+
+    def last_entry_at(self) -> float:
+        """Return the time of the last entry of the journal, or infinity if there is none."""
+        rows = self._all_rows(select(journal.c.at).order_by(journal.c.seq.desc()).limit(1))
+        return float(rows[0][0]) if rows else math.inf
 
     def find_contacts(self, names: Sequence[str]) -> frozenset[str]:
         """Return which of these contacts have a row."""

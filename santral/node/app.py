@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -141,6 +142,7 @@ class Node:
         self._manager, self._stop, self._again, self._vacate = manager, stop, again, vacate
         self._up = asyncio.Event()
         self._history = history
+        self._silent_since = math.inf
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
@@ -168,6 +170,7 @@ class Node:
             # The file tells the address of this state's node. A killed node left its own, so remove it now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
+            self._silent_since = await store.last_entry_at()
             # 3. Restore engine and projections. The runner does not exist yet, so the outbox asks for it later.
             told = Projections.from_config(self._config, self._state, numbers, lambda: self._engine.centre, VERSION)
             recorder = told.recorder
@@ -317,7 +320,7 @@ class Node:
 
         return AsteriskSession(
             self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
-            explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
+            explained=float(await store.read_value(OUTAGES_READ) or self._clock()), silent_since=self._silent_since,
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
             clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents),
