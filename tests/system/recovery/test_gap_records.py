@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import signal
 import time
 from collections import Counter
 from functools import partial
@@ -17,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.faults.pbx import AsteriskFault
+from lab.lifecycle import find_process
+from lab.pbx import process
 from lab.pbx.fetch import AsteriskProgram
 from lab.phones.leg import Leg
 from lab.session import LabSession
@@ -39,6 +42,8 @@ SERVED = ("crisis", "ordinary")
 """Callers who stay until somebody talks with them."""
 TRUE_S = 1.0
 """Greatest difference between a caller's own times and the record."""
+FROZEN_S = 20.0
+"""Time of a frozen Asterisk: longer than a phone may be silent (`seat_rtp_s`), shorter than a line may."""
 LOST = 44
 """Cause of a phone without sound (`rtp_timeout`)."""
 
@@ -204,3 +209,32 @@ async def test_a_caller_whose_agents_phone_vanishes_without_a_node_is_put_in_fro
                       what="two records")
     (row,) = lab.query_store("select * from contacts where service = ?", DISTRESS)
     assert (row["outcome"], row["agent"]) == ("fallback", counsellor.id)
+
+
+@pytest.mark.long
+async def test_no_talk_that_a_frozen_asterisk_has_cut_was_ended_by_its_agent(
+        new_lab: NewLab, tmp_path: Path) -> None:
+    """Whether a talk is cut depends on what Asterisk reads first: the sound that has waited, or its own clock."""
+    lab = await new_lab(centre=patient(tmp_path))
+    stage = Stage(lab, tmp_path)
+    agents = await stage.agents(plain(WAITS, 4), TALK)
+    callers = [await stage.hurried("2", tone=440) for _ in agents]
+    for caller in callers:
+        await until_async(lambda leg=caller: stage.tone_s(leg, 600) > 0.5, 60.0, "a talk")
+    asterisk = find_process(lab.folder, "asterisk")
+    process.send_signal(asterisk, signal.SIGSTOP)
+    await asyncio.sleep(FROZEN_S)
+    process.send_signal(asterisk, signal.SIGCONT)
+
+    async def linked() -> bool:
+        samples = [one for one in await lab.fetch_metrics() if one.name == "acd_asterisk_connected"]
+        return bool(samples) and all(one.value == 1.0 for one in samples)
+
+    await until_async(linked, what="the link is up again")
+    cut = [caller for caller in callers if caller.ended.is_set()]
+    await lab.network.hang_up_all()
+    await lab.wait_until_quiet()
+    reasons = Counter(row["reason"] for row in lab.query_store("select reason from offers where connected_at not null"))
+    print(f"\n{len(cut)} callers cut by a frozen Asterisk; ends of talks: {dict(reasons)}")
+    assert set(reasons) <= {"caller", "lost"} and not cut, reasons
+    assert len(lab.query_store("select 1 from contacts where outcome is not null")) == len(callers)
