@@ -40,6 +40,9 @@ is there."""
 FIRST_S = 3.0
 """Longest wait of a starting node for its first proof, so that a frozen Asterisk does not delay that it stands by."""
 
+AFTER_LEADING_S = 5.0
+"""Pause before the first proof of a node that stood down: as long as a lease, which it may take again at once."""
+
 LOGIN = Timing(connect=3.0, login=5.0)
 """Limits of a log-in. A node stands by meanwhile, so nobody waits for it."""
 
@@ -79,6 +82,9 @@ class NodeProofs:
     async def keep_proving(self) -> None:
         """Give all proofs, and renew them until cancelled."""
         async def prove_again() -> None:
+            # A node that has just led may lead again at once, and its first seconds are not for the prompts.
+            if self.is_fit:
+                await asyncio.sleep(AFTER_LEADING_S)
             while True:
                 await self.prove_once()
                 await asyncio.sleep(RENEW_S if self.is_fit else SILENT_S if self._silent else UNFIT_S)
@@ -104,9 +110,19 @@ class NodeProofs:
 
     def read_files(self) -> str:
         """Read the centre's files again if they changed. Return why files or prompts forbid to lead, or an empty text.
+        """
+        if why := self.read_changed_files():
+            return why
+        assert self.start is not None
+        return "" if check_playable(self.start[0])[0] is not None else "prompts missing"
 
-        Files that have become bad do not bar a node that has good ones in memory: it would lead with these, as a
-        leader goes on with them.
+    def read_changed_files(self) -> str:
+        """Read the centre's files again if they changed. Return why they forbid to lead, or an empty text.
+
+        A take-over asks this alone. To look at all prompts takes 0.3 s, and the last proof has done that.
+
+        Files that have become bad do not bar a node that has good ones in memory: it would lead with these, as a leader
+        goes on with them.
         """
         with self._reading:
             if self._unread or self._files.have_changed():
@@ -117,8 +133,7 @@ class NodeProofs:
                 except BadCentre as error:
                     if self.start is None:
                         return self._describe_bad_files(error)
-            assert self.start is not None
-            return "" if check_playable(self.start[0])[0] is not None else "prompts missing"
+        return ""
 
     def _read_keys(self) -> str:
         try:

@@ -84,7 +84,7 @@ class NodeRoles:
         proofs, since = self._proofs, time.time()
         try:
             # Files may have changed since the last proof.
-            await asyncio.to_thread(proofs.read_files)
+            await asyncio.to_thread(proofs.read_changed_files)
             assert proofs.start is not None and proofs.numbers is not None
             config, sounds = proofs.start
             # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.

@@ -90,6 +90,19 @@ async def test_silence_bars_a_node_that_never_reached_asterisk_and_no_other(
     assert not proofs.is_fit and "reaches no Asterisk" in proofs.why
 
 
+async def test_a_node_that_has_just_led_is_not_proved_at_once(
+        tmp_path: Path, asterisk: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_proofs, "AFTER_LEADING_S", 0.05)
+    proofs = build_proofs(tmp_path, asterisk)
+    await proofs.prove_once()
+    before = len(asterisk.asked("Login"))
+    proving = asyncio.create_task(proofs.keep_proving())
+    await asyncio.sleep(0)
+    assert proofs.is_fit and len(asterisk.asked("Login")) == before
+    await until_async(lambda: len(asterisk.asked("Login")) > before)
+    proving.cancel()
+
+
 async def test_missing_prompts_bar_until_they_are_built(tmp_path: Path, asterisk: FakeAsterisk) -> None:
     sounds = tmp_path / "sounds"
     proofs = build_proofs(tmp_path, asterisk, sounds=sounds)
@@ -98,8 +111,9 @@ async def test_missing_prompts_bar_until_they_are_built(tmp_path: Path, asterisk
     sounds.symlink_to(SOUNDS)
     await proofs.prove_once()
     assert proofs.is_fit and proofs.start is not None
-    # They may go again while the node stands by.
+    # They may go again while the node stands by. A take-over does not look at them, and the next proof does.
     sounds.unlink()
+    assert proofs.read_changed_files() == ""
     await proofs.prove_once()
     assert (proofs.is_fit, proofs.why) == (False, "prompts missing")
 
