@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from planning.options import progress_bar
 from routing.store.errors import StoreError
-from routing.store.migrate import UpgradeEstimate, estimate_upgrade
+from routing.store.migrate import UpgradeEstimate, estimate_upgrade, oldest_code
 from routing.store.migrations.long_migration import ProgressReport
 from routing.store.reader import Reader
 from santral.centre.config import DEFAULT_CENTRE, node_config, store_place
@@ -51,17 +51,17 @@ def build_commands() -> typer.Typer:
         if not dry_run and is_node_running(state):
             raise StoreFailure(f"a node runs on {state}, and its callers would wait. End it first: systemctl stop "
                                "santral")
-        began = monotonic()
+        began, oldest = monotonic(), None
         try:
             if dry_run:
                 with Reader(place) as reader:
-                    estimate = reader.run_query(estimate_upgrade)
+                    estimate, oldest = reader.run_query(estimate_upgrade), reader.run_query(oldest_code)
             else:
                 with _show_progress() as report:
                     estimate = upgrade_offline(place, report)
         except StoreError as error:
             raise StoreFailure(str(error)) from error
-        _print_result(estimate, None if dry_run else monotonic() - began, as_json)
+        _print_result(estimate, None if dry_run else monotonic() - began, oldest, as_json)
         if dry_run and estimate.is_long:
             raise typer.Exit(UpgradeDue.exit_code)
 
@@ -105,10 +105,13 @@ def _require_postgres(text: str) -> None:
                                  "or PGPASSFILE)", param_hint="POSTGRES")
 
 
-def _print_result(estimate: UpgradeEstimate, took: float | None, as_json: bool) -> None:
-    """Print the estimate, and how long the upgrade took if there was one."""
+def _print_result(estimate: UpgradeEstimate, took: float | None, oldest: str | None, as_json: bool) -> None:
+    """Print the estimate, and how long the upgrade took if there was one.
+
+    `oldest` is the oldest code that works on the tables as they are. A package that is older asks for it.
+    """
     if as_json:
-        typer.echo(json.dumps({**estimate._asdict(), "is_long": estimate.is_long,
+        typer.echo(json.dumps({**estimate._asdict(), "is_long": estimate.is_long, "oldest_code": oldest,
                                "took_s": None if took is None else round(took, 1)}))
     elif took is not None:
         typer.echo(f"the tables have revision {estimate.revision}: {estimate.rows:,} rows in {took:.0f} s. Start the "

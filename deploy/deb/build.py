@@ -114,6 +114,13 @@ def add_files(root: Path, version: str) -> None:
     place_file(HERE / "lintian-overrides", root / "usr/share/lintian/overrides/santral")
 
 
+def newest_migration(root: Path) -> str:
+    """Return the number of the newest migration of a filled root folder. It names the code (`routing.store.migrate`).
+    """
+    found = (root / HOME / "lib").glob("python3*/site-packages/routing/store/migrations/versions/r*.py")
+    return max(one.stem[1:5] for one in found)
+
+
 def place_file(source: Path, target: Path) -> None:
     """Copy a file to its place."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +146,9 @@ def pack_root(root: Path, version: str, out: Path, compression: str = "xz") -> P
             maintainer=MAINTAINER), encoding="utf-8")
     for name in SCRIPTS:
         script = control / name
-        script.write_text((HERE / name).read_text(encoding="utf-8").replace("@VERSION@", version), encoding="utf-8")
+        text = (HERE / name).read_text(encoding="utf-8").replace("@VERSION@", version).replace(
+            "@TABLES@", newest_migration(root))
+        script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
     place_file(HERE / "templates", control / "templates")
     # Modes as Debian wants them, whatever the umask of the builder is.

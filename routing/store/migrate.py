@@ -4,6 +4,11 @@ alembic is imported only if there is something to do. After a crash no caller is
 
 A long migration (`LONG` in its file) runs offline only, by `santral store upgrade`. Callers would wait for a start that
 runs one.
+
+Tables grow first and shrink a release later, so nodes of two releases work on the same tables, and one step back needs
+no restore. A migration declares by `FITS` the oldest code that still works on the tables after it, which is the newest
+migration of the release before. Without `FITS` no older code works on them. The tables keep the youngest of these, so
+that code which does not know a migration can ask.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from routing.store.errors import LongMigrationDue, StoreUnavailable
 from routing.store.migrations.long_migration import PROGRESS, ProgressReport
@@ -28,6 +33,13 @@ HEAD = max(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("r*.py"))
 """Revision of the tables that this code needs: the number in the name of the newest migration."""
 
 TABLE = "alembic_version"
+
+OLDEST_CODE = "oldest_code"
+"""Name of the row in `meta` with two numbers: a revision of the tables, and the oldest code that works on it, which is
+named by its newest migration."""
+
+WAY_BACK = ("Install the version that wrote it, or restore the backup of before its upgrade: santral restore (of a "
+            "PostgreSQL server: by its own tools)")
 
 START_MAX_S = 3.0
 """Longest time that all long migrations of a start may take together by their estimate.
@@ -93,26 +105,25 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
 
 
 def prepare_tables(connection: Connection) -> bool:
-    """Make the tables of an empty database, and return whether the tables are of this version.
+    """Make the tables of an empty database, and return whether this version works on the tables as they are.
 
-    Older tables stay as they are, because an older node may work on them. Raise `StoreUnavailable` (`newer`) if a newer
-    Santral made the tables or wrote the records.
+    Older tables stay as they are, because an older node may work on them. Raise `StoreUnavailable` (`newer`) if the
+    tables or the records are of a Santral that is newer by more than one release.
     """
     now = current_revision(connection)
     if now != HEAD:
         _permit_pause(connection)
     if now is None:
         upgrade_tables(connection)
-    elif now != HEAD:
-        _require_known(connection, now)
+    elif now != HEAD and not _are_newer(connection, now):
         return False
     # Refuse records that this version cannot decode.
     found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
     if found is None:
         connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
     elif found != JOURNAL_FORMAT:
-        raise StoreUnavailable("newer", f"the records have format {found}, this version reads {JOURNAL_FORMAT}. Run "
-                                        "the version that wrote them")
+        raise StoreUnavailable("newer", f"the records have format {found}, this version reads {JOURNAL_FORMAT}. "
+                                        f"{WAY_BACK}")
     return True
 
 
@@ -120,11 +131,12 @@ def upgrade_tables(connection: Connection, offline: ProgressReport | None = None
     """Bring the tables to `HEAD` inside the caller's transaction.
 
     With rows in the tables, `without_foreign_keys` must surround that transaction, and the caller must hold the lease:
-    an older node could not start any more. Raise `StoreUnavailable` (`newer`) if a newer Santral made the tables, and
-    `LongMigrationDue` if callers would wait for the upgrade. With `offline`, which hears the progress, nobody waits.
+    a much older node could not start any more. Newer tables on which this version works stay as they are. Raise
+    `StoreUnavailable` (`newer`) for other ones, and `LongMigrationDue` if callers would wait for the upgrade. With
+    `offline`, which hears the progress, nobody waits.
     """
     now = current_revision(connection)
-    if now == HEAD:
+    if now == HEAD or (now is not None and _are_newer(connection, now)):
         return
     # 1. Refuse what callers would wait for.
     estimate = estimate_upgrade(connection)
@@ -140,6 +152,8 @@ def upgrade_tables(connection: Connection, offline: ProgressReport | None = None
         raise StoreUnavailable("broken", f"the tables could not be brought from {now} to {HEAD}: rows would point to "
                                          "nothing. Nothing was changed. Run the version that wrote them, and please "
                                          "report it")
+    # 4. Older code asks the tables, because it does not know their migrations.
+    note_oldest_code(connection)
 
 
 def bring_up_to_date(connection: Connection) -> None:
@@ -155,15 +169,16 @@ def _permit_pause(connection: Connection) -> None:
 
 
 def estimate_upgrade(connection: Connection) -> UpgradeEstimate:
-    """Return the size of the long migrations between the tables and `HEAD`.
+    """Return the size of the long migrations between the tables and `HEAD`, or of none on newer tables that fit.
 
-    Raise `StoreUnavailable` (`newer`) if a newer Santral made the tables.
+    Raise `StoreUnavailable` (`newer`) if the tables are of a Santral that is newer by more than one release.
     """
     now = current_revision(connection)
     if now in (None, HEAD):
         return UpgradeEstimate(HEAD, (), 0, 0.0, 0)
     _permit_pause(connection)
-    _require_known(connection, str(now))
+    if _are_newer(connection, str(now)):
+        return UpgradeEstimate(str(now), (), 0, 0.0, 0)
     from alembic.script import ScriptDirectory
     scripts = ScriptDirectory.from_config(alembic_config(connection)).iterate_revisions(HEAD, now)
     steps = [script.module.LONG for script in scripts if hasattr(script.module, "LONG")]
@@ -176,12 +191,42 @@ def estimate_upgrade(connection: Connection) -> UpgradeEstimate:
                            int(size * ROOM))
 
 
-def _require_known(connection: Connection, revision: str) -> None:
+def oldest_code(connection: Connection) -> str | None:
+    """Return the oldest code that works on the tables, as the number of its newest migration, or None without tables.
+    """
+    now = current_revision(connection)
+    if now is None:
+        return None
+    revision, _, oldest = str(connection.execute(
+        select(meta.c.value).where(meta.c.key == OLDEST_CODE)).scalar_one_or_none()).partition(" ")
+    return oldest if revision == now else now
+
+
+def fits_code(connection: Connection, revision: str) -> bool:
+    """Return whether this version works on tables of a revision: it is its own one, or newer by one release."""
+    # A package replaces files while the old node still runs, so the folder of migrations is not asked.
+    return revision == HEAD or (revision > HEAD and str(oldest_code(connection)) <= HEAD)
+
+
+def note_oldest_code(connection: Connection) -> None:
+    """Write down the oldest code that works on tables of `HEAD`."""
     from alembic.script import ScriptDirectory
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config(connection)).walk_revisions()}
-    if revision not in known:
-        raise StoreUnavailable("newer", f"the state was written by a newer Santral (tables at {revision}, this one "
-                                        f"knows up to {HEAD}). Run that version, or give this one another state")
+    scripts = ScriptDirectory.from_config(alembic_config(connection)).walk_revisions()
+    oldest = max(getattr(script.module, "FITS", script.revision) for script in scripts)
+    value = f"{HEAD} {oldest}"
+    if not connection.execute(update(meta).where(meta.c.key == OLDEST_CODE).values(value=value)).rowcount:
+        connection.execute(insert(meta), {"key": OLDEST_CODE, "value": value})
+
+
+def _are_newer(connection: Connection, revision: str) -> bool:
+    """Return whether tables are newer than this version, which works on them. Raise `StoreUnavailable` if it does not.
+    """
+    if revision <= HEAD:
+        return False
+    if not fits_code(connection, revision):
+        raise StoreUnavailable("newer", f"the state was written by a newer Santral (its tables at {revision} need code "
+                                        f"of {oldest_code(connection)} or later, this one is of {HEAD}). {WAY_BACK}")
+    return True
 
 
 def downgrade_tables(connection: Connection, target: str) -> None:

@@ -32,7 +32,7 @@ from routing.store import start_entry
 from routing.store.columns import reader_of
 from routing.store.database import connect_engine, cut_socket, store_error, url_of
 from routing.store.kinds import PERSONAL_NAMES
-from routing.store.migrate import HEAD, current_revision
+from routing.store.migrate import current_revision, fits_code
 from routing.store.schema import (
     IS_OVERRIDE,
     agents,
@@ -96,6 +96,8 @@ class StoreExtent(NamedTuple):
     """Number of the last entry of the journal, or 0 without entries."""
     facts: int
     """Number of the last fact, or 0 without facts."""
+    readable: bool = True
+    """This version reads these tables."""
 
 
 class Query:
@@ -373,8 +375,8 @@ class Reader:
             # One transaction, or the two numbers would be of different commits.
             with connection.begin():
                 found = current_revision(connection)
-                if found != HEAD:
-                    return StoreExtent(found, 0, 0)
+                if found is None or not fits_code(connection, found):
+                    return StoreExtent(found, 0, 0, readable=False)
                 entries, last = connection.execute(_EXTENT).one()
                 return StoreExtent(found, entries or 0, last or 0)
         except DBAPIError as error:

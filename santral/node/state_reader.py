@@ -195,7 +195,7 @@ def _require_readable(place: str, extent: StoreExtent) -> None:
     # A node migrates its store when it starts, but a reader must not change it.
     if extent.revision is None:
         raise PlanningError(f"{place} is no state of a node: it has no journal")
-    if extent.revision != HEAD:
+    if not extent.readable:
         raise PlanningError(f"the journal at {place} has format {extent.revision}, this Santral reads {HEAD}: a node "
                             "brings an older state up to date when it starts; a newer one needs the newer Santral")
     if not extent.entries:

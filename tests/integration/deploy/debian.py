@@ -25,6 +25,7 @@ from sqlalchemy import Column, Text
 from routing.store.migrations.long_migration import LongMigration
 LONG = LongMigration("contacts", "contact", rows_per_s=10.0)
 revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+FITS = "0001"
 def upgrade(): op.create_table("planted", Column("one", Text, primary_key=True))
 def downgrade(): op.drop_table("planted")
 '''

@@ -16,6 +16,8 @@ revision = Path(__file__).stem[1:5]
 down_revision = None
 branch_labels = None
 depends_on = None
+FITS = revision
+"""The oldest code that works on these tables (`routing.store.migrate`)."""
 
 
 def upgrade() -> None:
