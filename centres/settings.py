@@ -98,6 +98,8 @@ class Store(Shape):
 
     url: File = "sqlite:///santral.db"
     """SQLAlchemy URL; a relative SQLite path is inside the state folder."""
+    require_standby: bool = False
+    """Lead only on a PostgreSQL with a synchronous standby; not with two servers, of which one may be away."""
 
 
 class Hours(Week):

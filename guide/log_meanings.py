@@ -106,6 +106,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
                               "the node may write to the store."),
     "store.commit_delayed": (LOOK, "A commit took `seconds`: another program locks the store, or its disk is slow. "
                                    "The node ends at ten."),
+    "store.standby_missed": (LOOK, "PostgreSQL has no synchronous standby, so calls may be lost with the server. Start "
+                                   "the standby, or name one (`synchronous_standby_names`)."),
     "store.fact_unreadable": (ALARM, "A fact of another version is missing in metrics and queue_log."),
     "recording.store_failed": (ALARM, "A recording could not be sealed; tried again every 2 s."),
     "recording.private_discarded": (LOOK, "A recording of a `private` or `anonymous` service was destroyed. "

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Connection, Table, delete, exists, inspect, select, text
+from sqlalchemy import Boolean, Connection, Table, delete, exists, inspect, select
 from sqlalchemy.engine import URL
 
 from routing.store.database import WritingConnection, check_server, describe_url, url_of
@@ -98,10 +98,8 @@ def _require_movable(old: Connection, source: Path) -> None:
 
 def _require_empty(new: Connection, url: URL) -> None:
     where = describe_url(url)
-    # 1. Refuse what a node would refuse, and what takes no writes.
+    # 1. Refuse what a node would refuse.
     check_server(new, where)
-    if new.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
-        raise StoreUnavailable("readonly", f"{where} takes no writes: it is a replica. Name the primary")
     # 2. A node that was only started has left tables without calls.
     found = set(inspect(new).get_table_names()) & set(metadata.tables)
     if not found:

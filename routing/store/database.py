@@ -146,13 +146,24 @@ def _make_private(path: Path) -> None:
 
 
 def check_server(connection: Connection, where: str) -> None:
-    """Raise `StoreUnavailable` for a PostgreSQL server that is too old or that may lose acknowledged commits."""
+    """Raise `StoreUnavailable` for a PostgreSQL server that is too old, takes no writes or may lose acknowledged ones.
+    """
     version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
     if version < POSTGRES_MIN:
         raise StoreUnavailable("broken", f"{where} is PostgreSQL {version // 10000}; Santral needs 15 or later")
     for setting in ("fsync", "synchronous_commit"):
         if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
             raise StoreUnavailable("broken", f"{where} has {setting} = off and would lose calls. Set it to on")
+    if connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on":
+        raise StoreUnavailable("readonly", f"{where} takes no writes: it is a replica, or set to read-only. Name all "
+                                           "hosts in the URL, with target_session_attrs=primary")
+
+
+def waits_for_standby(connection: Connection) -> bool:
+    """Return whether a commit of PostgreSQL waits for a synchronous standby, so that it survives the server's loss."""
+    names, level = connection.execute(text(
+        "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit')")).one()
+    return bool(names) and level not in ("local", "off")
 
 
 class WritingConnection:

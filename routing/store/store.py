@@ -75,15 +75,17 @@ class Store:
 
     @classmethod
     async def open_store(cls, where: str | Path, *, node: bool = False, max_page_count: int | None = None,
-                         within_s: float = START_S) -> Store:
+                         within_s: float = START_S, demands_standby: bool = False) -> Store:
         """Open a state.
 
         `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. A `node` takes the lease before it
         brings older tables up to date. A command does it here, and raises `LeaseHeld` if a node works on them.
-        `max_page_count` limits a SQLite file, in pages of 4096 bytes. Raise `StoreUnavailable` if the state cannot be
+        `max_page_count` limits a SQLite file, in pages of 4096 bytes. With `demands_standby` a lease is taken only on a
+        PostgreSQL server with a synchronous standby. Raise `StoreUnavailable` if the state cannot be
         opened, or not `within_s`.
         """
         store = cls(url_of(where), node=node, max_page_count=max_page_count)
+        store._lease.demands_standby = demands_standby
         try:
             await store._threads.ask_writer(store._open_connection, within_s)
         except BaseException:
@@ -294,6 +296,7 @@ class Store:
         # 1. Refuse a server that would lose commits.
         if connection.dialect.name == "postgresql":
             check_server(connection, describe_url(self._url))
+            self._lease.check_standby(connection)
         # 2. A running node may be older than this code, and could not start any more on newer tables.
         if not prepare_tables(connection):
             if self._node:

@@ -57,7 +57,7 @@ class NodeRoles:
             await self._lead_on_file(place)
             return
         waiting = WaitingNode(self._name, self._proofs, place, self._settings.listen.http, self._state / NODE_FILE,
-                              self._signals.stop, self._manager)
+                              self._signals.stop, self._manager, demands_standby=self._settings.store.require_standby)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
                 await self._lead_once(leading, waiting)

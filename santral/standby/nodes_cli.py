@@ -14,7 +14,7 @@ from rich.table import Table
 
 from drawing.console_output import JSON_OUTPUT, OutputConsole
 from routing.store.errors import StoreError
-from routing.store.lease.node_rows import NodeRow, read_nodes
+from routing.store.lease.node_rows import NodeRow, StoreRow, read_nodes, read_store
 from routing.store.reader import Reader
 from santral.centre.config import DEFAULT_CENTRE, node_config, store_place
 from santral.errors import StoreFailure
@@ -41,7 +41,7 @@ def add_command(cli: typer.Typer) -> None:
 
         def read_table() -> Table:
             with Reader(place) as reader:
-                return _nodes_table(reader.run_query(read_nodes), zone)
+                return _nodes_table(reader.run_query(read_nodes), reader.run_query(read_store), zone)
 
         # The first failure ends the command. Later ones are shown, because a failover is what somebody watches.
         try:
@@ -63,11 +63,25 @@ def add_command(cli: typer.Typer) -> None:
                 return
 
 
-def _nodes_table(nodes: list[NodeRow], zone: ZoneInfo) -> Table:
-    table = Table("node", "role", "epoch", "version", "keys fit", "asterisk", "clock", "since", "http", "reason")
+def describe_store(nodes: list[NodeRow], store: StoreRow) -> str:
+    """Return a sentence on the tables, on nodes of an older release, and on a missing standby."""
+    old = [one.name for one in nodes if one.role != "gone" and one.tables and one.tables < store.tables]
+    words = [f"tables {store.tables}, for code of {store.oldest_code} or later"]
+    if old:
+        words.append(f"of an older release: {', '.join(old)}")
+    elif len(nodes) > 1:
+        words.append("no node of an older release is left")
+    if store.has_standby is False:
+        words.append("no synchronous standby, so calls may be lost with the server")
+    return "; ".join(words)
+
+
+def _nodes_table(nodes: list[NodeRow], store: StoreRow, zone: ZoneInfo) -> Table:
+    table = Table("node", "role", "epoch", "version", "tables", "keys fit", "asterisk", "clock", "since", "http",
+                  "reason", title=describe_store(nodes, store), title_justify="left")
     for one in nodes:
         since = "" if one.since is None else datetime.fromtimestamp(one.since, zone).isoformat(" ", "seconds")
-        table.add_row(one.name, one.role, "" if one.epoch is None else str(one.epoch), one.version,
+        table.add_row(one.name, one.role, "" if one.epoch is None else str(one.epoch), one.version, one.tables,
                       WORDS[one.keys_fit], WORDS[one.asterisk], "" if one.clock_s is None else f"{one.clock_s:+.1f} s",
                       since, one.http, one.why)
     return table

@@ -24,7 +24,9 @@ from routing.store.errors import (
 )
 from routing.store.lease.lease_row import TTL_S
 from routing.store.lease.node_rows import write_barred
+from routing.store.migrate import HEAD
 from routing.store.store import Store
+from routing.store.threads.database_threads import START_S
 from santral.node.service_manager import ServiceManager
 from santral.secrets import write_private
 from santral.standby.node_proofs import NodeProofs
@@ -33,6 +35,9 @@ log = structlog.get_logger()
 
 LOOK_S = 0.25
 """Pause between two looks at the lease. A look is one short question, and callers wait for a node meanwhile."""
+
+NO_STANDBY = "no synchronous standby"
+"""Reason of a node whose settings demand a standby of the database. It ends a first start, as a wrong URL does."""
 
 RETRY_S = 1.0
 """Pause before the next try to reach a database that does not answer."""
@@ -45,7 +50,7 @@ def describe_node(role: str, since: float, *, http: str = "", keys: str = "", wh
                   asterisk: bool | None = None) -> str:
     """Return the description that a node gives of itself in the store. `now` shows how far its clock is off."""
     return json.dumps({"role": role, "version": version("santral"), "since": round(since, 3), "http": http,
-                       "keys": keys, "why": why, "asterisk": asterisk, "now": round(time.time(), 3)})
+                       "keys": keys, "why": why, "asterisk": asterisk, "tables": HEAD, "now": round(time.time(), 3)})
 
 
 def find_bar(error: StoreError) -> str:
@@ -54,6 +59,8 @@ def find_bar(error: StoreError) -> str:
         return "wrong keys"
     if isinstance(error, LongMigrationDue):
         return "the tables need santral store upgrade"
+    if isinstance(error, StoreUnavailable) and error.kind == "alone":
+        return NO_STANDBY
     return "older than the tables" if isinstance(error, StoreUnavailable) and error.kind == "newer" else ""
 
 
@@ -61,8 +68,9 @@ class WaitingNode:
     """A node that stands by. One object serves the whole life of the process."""
 
     def __init__(self, name: str, proofs: NodeProofs, place: str | Path, http: str, where: Path, stop: asyncio.Event,
-                 manager: ServiceManager) -> None:
+                 manager: ServiceManager, *, demands_standby: bool = False) -> None:
         """`where` is the file that tells commands the address of this state's node."""
+        self._demands_standby = demands_standby
         self._name, self._proofs, self._place, self._http, self._where = name, proofs, place, http, where
         self._stop, self._manager = stop, manager
         self._page: HttpServer | None = None
@@ -105,7 +113,7 @@ class WaitingNode:
                         return found
                 except (StoreUnavailable, ForeignKeys, LongMigrationDue, LeaseLost) as error:
                     bar, self._leader, pause_s = find_bar(error), None, RETRY_S
-                    if not bar and not self._began:
+                    if not self._began and bar in ("", NO_STANDBY):
                         raise
                     # A lost name is claimed again, and the answer tells whether another process has it.
                     self._note_why(str(error))
@@ -133,8 +141,8 @@ class WaitingNode:
 
     async def _open_store(self, since: float) -> Store:
         # The watchdog is not fed meanwhile, so a server that is frozen is not waited for as at a start.
-        store = await (Store.open_store(self._place, node=True, within_s=TTL_S) if self._began
-                       else Store.open_store(self._place, node=True))
+        store = await Store.open_store(self._place, node=True, within_s=TTL_S if self._began else START_S,
+                                       demands_standby=self._demands_standby)
         store.describe_node(lambda: self._describe(since, self._proofs.why))
         try:
             await store.claim_name(self._name, self._proofs.keys, again=self._named)

@@ -9,9 +9,10 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import Connection
 
-from routing.store.database import LOCK_S
+from routing.store.database import LOCK_S, waits_for_standby
 from routing.store.errors import LeaseHeld, LeaseLost, NameTaken, StoreConflict, StoreUnavailable
 from routing.store.lease import lease_row
 from routing.store.lease.lease_row import MARGIN_S, RENEW_S, TTL_S, Lease
@@ -21,6 +22,8 @@ from routing.store.migrate import bring_up_to_date, prepare_tables
 from routing.store.threads.database_threads import START_S, UPGRADE_S, DatabaseThreads
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 STANDSTILL_MAX_S = LOCK_S + 2 * RENEW_S
 """Longest time for which a SQLite file may be blocked (another program's lock, a slow disk) before its node stops
@@ -50,6 +53,8 @@ class LeaseKeeper:
         """Description of the node, as JSON. Each renewal of its name asks for it."""
         self.until = 0.0
         """End of the lease by this node's steady clock."""
+        self.demands_standby = False
+        """The lease is taken only on a PostgreSQL server whose commits wait for a synchronous standby."""
         self.take_s = START_S
         """Longest wait for the transaction that takes the lease."""
         self._session = SessionWatch()
@@ -227,6 +232,7 @@ class LeaseKeeper:
             # The lease comes first: its holder may be older than this code, or may have upgraded since the opening.
             current = prepare_tables(connection)
             lease_row.require_same_keys(connection, keys)
+            self.check_standby(connection, takes=True)
             taken = lease_row.take_lease(connection, node, this_process(), unrenewed=unrenewed, again=self._again)
             if not current:
                 bring_up_to_date(connection)
@@ -235,6 +241,19 @@ class LeaseKeeper:
         taken = self._threads.writing.run_upgrade(take_row)
         self._session.follow_socket(self._threads.writing.socket_number())
         return taken
+
+    def check_standby(self, connection: Connection, *, takes: bool = False) -> None:
+        """Raise `StoreUnavailable` if commits wait for no standby, but the settings demand one. A taker logs it else.
+        """
+        if connection.dialect.name != "postgresql" or waits_for_standby(connection):
+            return
+        words = ("the PostgreSQL server has no synchronous standby (synchronous_standby_names), so acknowledged calls "
+                 "may be lost with it")
+        if self.demands_standby:
+            raise StoreUnavailable("alone", f"{words}. [store] require_standby forbids this: start the standby, or "
+                                            "take the setting out")
+        if takes:
+            log.warning("store.standby_missed", why=words)
 
     def _find_holder(self, keys: str, unrenewed: float | None) -> LeaseHeld | None:
         def find_holder(connection: Connection) -> LeaseHeld | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from routing.store.database import WritingConnection, url_of
+from routing.store.database import WritingConnection, url_of, waits_for_standby
 from routing.store.errors import LeaseHeld, NameTaken
 from routing.store.lease.lease_row import (
     KEYS,
@@ -21,6 +21,7 @@ from routing.store.lease.lease_row import (
     take_lease,
 )
 from routing.store.lease.process_holder import this_process
+from routing.store.migrate import current_revision, oldest_code
 from routing.store.schema import leases, meta
 
 PREFIX = name_lease("")
@@ -46,6 +47,19 @@ class NodeRow(NamedTuple):
     """The node reaches its Asterisk. None if it is not known."""
     clock_s: float | None = None
     """Time by which the node's clock is ahead of the database's, at its last sign of life. None if it is not known."""
+    tables: str = ""
+    """Newest revision of the tables that the node's code knows, or empty if it is not known."""
+
+
+class StoreRow(NamedTuple):
+    """The store as all nodes see it."""
+
+    tables: str
+    """Revision of the tables."""
+    oldest_code: str
+    """Oldest code that works on the tables, as the revision that it knows."""
+    has_standby: bool | None
+    """Commits wait for a synchronous standby of PostgreSQL. None on SQLite."""
 
 
 def read_nodes(connection: Connection) -> list[NodeRow]:
@@ -69,10 +83,17 @@ def read_nodes(connection: Connection) -> list[NodeRow]:
                 about.get("since"), str(about.get("http") or ""), str(about.get("why") or ""),
                 about.get("asterisk") if lives else None,
                 # A renewal sets the end of the lease by the database's clock.
-                about["now"] - (row.expires - TTL_S) if lives and about.get("now") else None))
+                about["now"] - (row.expires - TTL_S) if lives and about.get("now") else None,
+                str(about.get("tables") or "")))
     if router is not None and not any(one.name == router.node for one in found):
         found.append(NodeRow(router.node, "leader" if leads else "gone", router.epoch, "", None, None, "", ""))
     return found
+
+
+def read_store(connection: Connection) -> StoreRow:
+    """Return revision and standby of the store."""
+    return StoreRow(current_revision(connection) or "", oldest_code(connection) or "",
+                    waits_for_standby(connection) if connection.dialect.name == "postgresql" else None)
 
 
 def write_barred(place: str | Path, node: str, about: str) -> None:

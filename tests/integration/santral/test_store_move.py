@@ -172,7 +172,7 @@ def test_a_replica_and_an_old_server_are_refused(
     with empty.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"ALTER DATABASE {url_of(where).database} SET default_transaction_read_only = on"))
     refused = move(state, where)
-    assert is_refused(refused, "takes no writes: it is a replica. Name the primary"), refused.exception
+    assert is_refused(refused, "takes no writes: it is a replica, or set to read-only"), refused.exception
     monkeypatch.setattr(database, "POSTGRES_MIN", 990000)
     refused = move(state, where)
     assert is_refused(refused, "Santral needs 15 or later"), refused.exception
