@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-import json
 import re
 import time
 import traceback
@@ -24,7 +23,7 @@ from pydantic import ValidationError
 
 from desk.api import models
 from desk.api.node_operations import NodeOperations
-from desk.api.openapi import describe_api
+from desk.api.openapi import render_api
 from desk.api.queue_snapshot import QueueSnapshot
 from desk.api.route import BODY_MAX, ApiCall, Route
 from desk.api.routes import ROUTES
@@ -136,10 +135,9 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
         app.router.add_route(route.method, route.path, _build_responder(
             route, inbox, house, identify, warnings, live, calls, queues, None if desk is None else desk.phones,
             answered if route.method != "GET" else None))
-    # The description never changes while the node runs, so it is rendered once.
-    document = json.dumps(describe_api(version), ensure_ascii=False).encode()
-
     async def serve_openapi(request: web.Request) -> web.Response:
+        # It is made when it is asked for, in a thread: a take-over and calls do not wait for it.
+        document = await asyncio.to_thread(render_api, version)
         return web.Response(body=document, content_type="application/json", charset="utf-8")
 
     async def serve_liveness(request: web.Request) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
 
 from desk.api.models import NAME, Probe, Problem, Shape
@@ -14,6 +16,12 @@ ERRORS = {"400": "The request is not well formed", "401": "No valid token", "403
           "404": "No such agent or contact", "409": "Not possible in the present state", "413": "The body is too large",
           "415": "The body is not JSON", "421": "The node stands by; `detail` names the leader",
           "429": "Too many wrong tokens", "503": "The node does not take it now"}
+
+
+@cache
+def render_api(version: str) -> bytes:
+    """Return the document as JSON. It never changes, and takes 0.1 s of CPU to make."""
+    return json.dumps(describe_api(version), ensure_ascii=False).encode()
 
 
 def describe_api(version: str) -> dict[str, Any]:
