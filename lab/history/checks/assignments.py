@@ -87,10 +87,13 @@ def _check_epochs(found: Evidence) -> Iterator[Finding]:
     newest: Line | None = None
     for act in found.acts_in_order():
         epoch = act.get("epoch")
-        if epoch is None:
-            continue
         subject = f"node {act.where.partition(':')[0].removesuffix('.jsonl')}"
         what = act.get("action") or act.get("route") or act.get("verb")
+        if epoch is None:
+            if act.get("act") in ACTS:
+                yield Finding("I2", "act_without_lease", subject, act.at, f"{what} came from a node without a lease.",
+                              (act.where,))
+            continue
         if newest is None or epoch > newest.get("epoch"):
             newest = act
         elif epoch < newest.get("epoch") and act.get("act") in ACTS:

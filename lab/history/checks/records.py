@@ -140,8 +140,10 @@ def _check_talks(found: Evidence, talks: SeenTalks) -> Iterator[Finding]:
         return
     for offer, (began, ended, talk) in whole.items():
         row = offers[offer]
-        for name, at in (("connected_at", began), ("talk_ended_at", ended)):
-            kept = row.get(name)
+        # The engine may learn of an end only later (`talk_ended_at`), but the length of the talk must be right.
+        connected, talked = row.get("connected_at"), row.get("talk_s")
+        over = None if connected is None or talked is None else connected + talked
+        for name, at, kept in (("connected_at", began, connected), ("The end by talk_s", ended, over)):
             if at is not None and not found.away(at - NEAR_S, at + NEAR_S) and (
                     kept is None or abs(kept - at) > NEAR_S):
                 yield Finding("I4", "time_differs", f"offer {offer}", at,

@@ -121,7 +121,8 @@ def _check_queue_log(found: Evidence) -> Iterator[Finding]:
 def _check_leader(found: Evidence) -> Iterator[Finding]:
     """Find a history that ends without a node that leads and works."""
     lease = next((row for row in found.rows.get("leases", ()) if row.get("name") == ROUTER), None)
-    led = {act.get("epoch"): act for process in found.acts for act in process if act.get("act") == "led"}
+    led = {act.get("epoch"): act for process in found.acts for act in process
+           if act.get("act") == "led" and act.get("epoch") is not None}
     ready = {act.get("epoch") for process in found.acts for act in process if act.get("act") == "ready"}
     if lease is None or not led:
         yield Finding("I8", "no_leader", "nodes", None, "No node has led in this history.",

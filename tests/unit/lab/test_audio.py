@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lab.errors import LabError
+from lab.history.heard_tones import HeardAgent, find_agents
 from lab.phones import audio
 from lab.phones.audio import Samples
 
@@ -145,3 +146,15 @@ def test_files_are_read_and_others_refused(tmp_path: Path) -> None:
     for path in (fast, stereo, tmp_path / "nothing.wav"):
         with pytest.raises(LabError, match=path.name):
             audio.read_wav(path)
+
+
+def test_agents_are_told_by_their_tones_with_their_times(tmp_path: Path) -> None:
+    gap = np.concatenate((alaw(tone(500, 1)), silence(0.3), alaw(tone(500, 1))))
+    heard = np.concatenate((silence(0.5), gap, silence(1), alaw(speech(3, 1)), alaw(tone(600, 0.1)), silence(1),
+                            alaw(tone(700, 0.5)), silence(0.2)))
+    found = find_agents(write(tmp_path / "a.wav", heard), {"a1": 500, "a2": 600, "a3": 700, "a4": 800})
+    assert [one.agent for one in found] == ["a1", "a3"], "a short tone is none, and a short gap ends no talk"
+    assert found[0].began == pytest.approx(0.5, abs=0.06) and found[0].ended == pytest.approx(2.8, abs=0.06)
+    assert found[1].ended - found[1].began == pytest.approx(0.5, abs=0.11)
+    assert find_agents(write(tmp_path / "b.wav", silence(0.01)), {"a1": 500}) == []
+    assert isinstance(found[0], HeardAgent)

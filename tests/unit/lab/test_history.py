@@ -87,6 +87,11 @@ def act_late(folder: Folder) -> None:
     folder.append(FIRST, folder.find(SECOND, originate_of(WAITER)) | {"epoch": 1, "channel": "o9-1796026700.9"})
 
 
+def act_without_lease(folder: Folder) -> None:
+    act = folder.lines(SECOND)[-1]
+    folder.append(SECOND, {name: act[name] for name in ("at", "steady")} | {"act": "ami", "action": "Hangup"})
+
+
 def seat_in_two_talks(folder: Folder) -> None:
     folder.change(WITNESS, lambda line: line.get("id", "").endswith(f"-{WAITER}"),
                   channel="PJSIP/2140-00000009")
@@ -131,6 +136,10 @@ def end_twice(folder: Folder) -> None:
 
 def never_end(folder: Folder) -> None:
     folder.change(STORE, row_of(LEAVER), outcome=None, ended_at=None)
+
+
+def talk_longer(folder: Folder) -> None:
+    folder.change(STORE, offer_of(WAITER), talk_s=lambda talked: talked + 5.0)
 
 
 def end_late(folder: Folder) -> None:
@@ -183,6 +192,7 @@ PLANTED: list[tuple[Plant, str, str, str]] = [
     (serve_later_first, "I1", "place_lost", LEAVER),
     (swap_facts, "I4", "wrong_order", TALKER),
     (act_late, "I2", "act_of_old_epoch", "node-asterisk-1"),
+    (act_without_lease, "I2", "act_without_lease", "node-asterisk-2"),
     (seat_in_two_talks, "I2", "two_talks_at_once", "seat 2140"),
     (end_before_beginning, "I4", "end_before_beginning", "offer 2"),
     (log_number, "I7", "personal_data", "node.log"),
@@ -194,6 +204,7 @@ PLANTED: list[tuple[Plant, str, str, str]] = [
     (end_twice, "I3", "ends_wrong", LEAVER),
     (never_end, "I3", "end_missing", LEAVER),
     (end_late, "I4", "time_differs", LEAVER),
+    (talk_longer, "I4", "time_differs", "offer 3"),
     (drop_caller, "I1", "caller_dropped", LEAVER),
     (join_callers, "I2", "callers_bridged", TALKER),
     (bridge_other_caller, "I2", "wrong_caller", "offer 3"),

@@ -344,6 +344,25 @@ async def test_an_action_is_written_at_once_unless_something_holds_it_up(
         assert link.start_action({"Action": "Ping"}) is None
 
 
+async def test_a_watcher_learns_of_each_action_that_was_written(asterisk: FakeAsterisk) -> None:
+    seen: list[str] = []
+    link = Link(Login("127.0.0.1", asterisk.port, "engine-events", "e1", "system,call"), timing=PATIENT,
+                watch=lambda action: seen.append(str(action["Action"])))
+    try:
+        await link.connect_and_login()
+        await link.run_action({"Action": "CoreStatus"})
+        started = link.start_action({"Action": "Ping"})
+        assert started is not None and (await link.await_reply(started)).ok
+        with pytest.raises(BadAction):
+            link.start_action({"Action": "Hangup", "Channel": "a\r\nb"})
+        link.mark_lost("over")
+        with pytest.raises(LinkLost):
+            await link.run_action({"Action": "Hangup"})
+        assert seen == ["Login", "CoreStatus", "Ping"]
+    finally:
+        await link.close()
+
+
 async def test_replies_given_twice_or_to_nobody_are_counted(asterisk: FakeAsterisk) -> None:
     asterisk.knobs.twice = {"Ping", "CoreShowChannels"}
     asterisk.caller("1.1")
