@@ -27,6 +27,8 @@ from lab.session import LabSession
 MATCH_S = 90.0
 """A caller's channel at the centre appears within this time after the dial: as long as the caller lets it ring."""
 BLACK_BOX = Path("pbx/log/cel-custom/santral.csv")
+LOGS = ("node.log", "queue_log", "pbx/log/messages.log", "pbx/log/console.log")
+"""Logs of a lab. Asterisk's security log is none of them: strangers write what they like into it."""
 
 
 class HistoryRecorder:
@@ -41,7 +43,7 @@ class HistoryRecorder:
         self._lab, self._folder = lab, folder
         self._store = store or lab.folder / "santral.db"
         self._boxes = [lab.folder / BLACK_BOX, *black_boxes]
-        self._logs = [*lab.folder.glob("*.log"), lab.folder / "queue_log", *logs]
+        self._logs = [*(lab.folder / name for name in LOGS), *logs]
         self._callers: dict[str, Leg] = {}
         self._tones: dict[str, int] = {}
         self._channels: dict[str, list[tuple[float, str]]] = {}
