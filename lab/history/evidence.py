@@ -124,7 +124,7 @@ def _read_box(path: Path) -> Iterator[Line]:
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for number, row in enumerate(csv.reader(file), 1):
             try:
-                at, event, id_, _ = row
+                at, event, id_, *_ = row
                 yield Line(f"{path.name}:{number}", {"at": float(at), "event": event, "id": id_})
             except ValueError:
                 continue
