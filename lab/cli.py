@@ -55,6 +55,7 @@ def build_commands() -> typer.Typer:
     app.command("agent")(_exit_on_error(_run_agent))
     app.command("demo")(_exit_on_error(_run_demo))
     app.command("script")(_exit_on_error(_run_scripts))
+    app.command("fault")(_exit_on_error(_run_faults))
     app.command("traffic", hidden=True)(_exit_on_error(_run_traffic))
     app.command("day", hidden=True)(_exit_on_error(_write_day))
     return app
@@ -270,6 +271,27 @@ def _run_scripts(
     from lab.script import cli as script_cli  # loads numpy
     raise typer.Exit(script_cli.run_scripts(script_cli.ScriptRequest(
         tuple(files or ()), centre, lab, to, sounds, recordings.resolve(), at_once, asterisk), Console()))
+
+
+def _run_faults(
+    faults: Annotated[list[str] | None, typer.Argument(help="Ids of faults, such as F-01.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List all faults and what each needs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Run all faults, one after the other.")] = False,
+    at_random: Annotated[bool, typer.Option("--random", help="Run faults at random under calls.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of a random run.")] = 1,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.5, help="Length of a random run.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Keep labs and recordings in this folder.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", help="Put the rows into the table of this page.")] = None,
+) -> None:
+    """Break something under real calls, undo it, and judge by recordings and records.
+
+    Exit 0: nobody was lost and each record is right. Exit 1: a row is not ok.
+    """
+    from lab.faults import cli as fault_cli  # loads numpy
+    plan = (seed, minutes) if at_random else None
+    raise typer.Exit(fault_cli.run_request(fault_cli.FaultRequest(tuple(faults or ()), listed, every, as_json, keep,
+                                                                  page, plan)))
 
 
 def _run_traffic(lab: LabFolder, agents: Annotated[int, typer.Option("--agents", min=1)] = 12) -> None:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from centres.centre_reader import SHIPPED
+from lab.faults.patient_centre import drop_rules
 from santral.centre.centre_words import read_words
 
 MEB = SHIPPED / "meb"
@@ -29,15 +30,6 @@ def edit(centre: Path, name: str, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{name}: {old}"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def drop_rules(centre: Path) -> None:
-    """Take the rules of the services out of a copy. Callers then wait for an agent, also where nobody is."""
-    path = centre / "services.yaml"
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.strip().startswith("when_")]
-    assert len(kept) < len(lines), "the ministry's services have rules"
-    path.write_text("".join(kept), encoding="utf-8")
 
 
 def patient(folder: Path) -> Path:

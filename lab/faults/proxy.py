@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -17,9 +18,12 @@ class TcpProxy:
     like a partition without FIN. `restore_traffic()` undoes both.
     """
 
-    def __init__(self, host: str, port: int, watch: Callable[[bytes], None] | None = None) -> None:
-        """`watch` is given the bytes that go to the target."""
-        self._target, self._watch = (host, port), watch
+    def __init__(self, host: str, port: int, watch: Callable[[bytes], None] | None = None, buffer: int = 0) -> None:
+        """`watch` is given the bytes that go to the target.
+
+        With a `buffer` in bytes the target soon cannot write any more when traffic is stalled.
+        """
+        self._target, self._watch, self._buffer = (host, port), watch, buffer
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,7 +70,7 @@ class TcpProxy:
             return
         # 1. Connect to the target; a refusal there is a refusal here.
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            far_reader, far_writer = await self._connect_target()
         except OSError:
             writer.transport.abort()
             return
@@ -85,6 +89,20 @@ class TcpProxy:
             for end in (writer, far_writer):
                 self._writers.discard(end)
                 end.close()
+
+    async def _connect_target(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if not self._buffer:
+            return await asyncio.open_connection(*self._target)
+        # The size of the window is settled when the connection begins.
+        link = socket.socket()
+        try:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
+            link.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(link, self._target)
+        except BaseException:
+            link.close()
+            raise
+        return await asyncio.open_connection(sock=link, limit=self._buffer)
 
     async def _copy_bytes(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
                           watch: Callable[[bytes], None] | None = None) -> None:

@@ -291,6 +291,10 @@ class PhoneNetwork:
         for letter, value in values.items():
             await self._ami.send_action("Setvar", ("Variable", f"{letter}_{seat}"), ("Value", value))
 
+    def behaviour_of(self, seat: str) -> PhoneBehaviour:
+        """Return how a phone acts, as this session has set it."""
+        return self._behaviour.get(seat, PhoneBehaviour())
+
     async def wait_ring(self, seat: str | None = None, since: int = 0, limit: float = LIMIT_S) -> Leg:
         """Return the first line in `rung[since:]`, of this seat if given. Wait for it. Raise LabError."""
         def matching_leg() -> Leg | None:

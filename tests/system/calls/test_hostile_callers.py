@@ -17,14 +17,16 @@ import pytest
 
 from lab import lifecycle
 from lab.errors import LabError
+from lab.faults import hostile_input
 from lab.pbx.asterisk import PrivateAsterisk
 from lab.people import node_records
 from lab.people.agent import SimAgent, ask_node
+from lab.phones import silence
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from tests.fakes.agi_dialler import Dialler, environment
 from tests.fakes.sip_uac import ANSWER_S, Dialogue, Telephone
-from tests.system import hostile, unbroken
+from tests.system import hostile
 from tests.system.stage import Stage, plain
 from tests.until import LIMIT_S, until_async
 
@@ -79,8 +81,8 @@ async def undisturbed(stage: Stage) -> AsyncIterator[Talk]:
     assert len(stage.lab.query_store("select offer from offers where contact = ?", contact)) == 1
     await phone.wait_ended()
     for leg, hertz in ((caller, AGENT), (phone, CALLER)):
-        heard = unbroken.between(leg, talk.since, ended - 1.0)
-        assert unbroken.longest_without(heard, hertz) <= GAP_S, f"{leg} had a gap"
+        heard = silence.between(leg, talk.since, ended - 1.0)
+        assert silence.longest_without(heard, hertz) <= GAP_S, f"{leg} had a gap"
 
 
 def memory_kb(pid: int) -> int:
@@ -187,10 +189,10 @@ async def test_malformed_messages_and_junk_harm_nobody(
 
     async with undisturbed(stage):
         for phone in (carrier, stranger):
-            for message in hostile.torture(phone.place):
+            for message in hostile_input.render_torture(phone.place):
                 phone.raw(message)
         await asyncio.gather(*(throw(place, data) for place in (stage.info.agi, stage.info.http)
-                               for data in hostile.JUNK * 4))
+                               for data in hostile_input.JUNK * 4))
         good = await carrier.call(stage.info.numbers[0].encode())
         assert good.status == 200
         await until_async(lambda: carrier.hears(good), what="a new caller hears the greeting")

@@ -14,11 +14,11 @@ import pytest
 from lab import lifecycle
 from lab.lifecycle import SOUNDS, LabInfo
 from lab.pbx import process
+from lab.phones import silence
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from tests.integration.deploy.debian import CHROOT, NEEDED, NEW, OLD, Machine
 from tests.ministry import patient
-from tests.system import unbroken
 from tests.system.stage import Stage, plain
 from tests.until import until_async
 
@@ -115,8 +115,8 @@ async def test_callers_wait_while_a_package_is_upgraded(
         queued = [one["contact"] for one in lab.query_store("select contact from contacts order by queued_at")]
         assert served == queued[:2] and len(queued) == 3
         for leg, tone in ((talk, AGENT), (phone, CALLER)):
-            heard = unbroken.between(leg, began, ended - 0.5)
-            assert unbroken.longest_without(heard, tone) <= PACKET_LOSS_S, f"the talk had a gap: {leg}"
+            heard = silence.between(leg, began, ended - 0.5)
+            assert silence.longest_without(heard, tone) <= PACKET_LOSS_S, f"the talk had a gap: {leg}"
         await lab.network.hang_up_all()
         await lab.wait_until_quiet()
         outcomes = await until_async(lambda: settled(lab), what="all contacts are closed")

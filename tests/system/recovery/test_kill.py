@@ -13,6 +13,7 @@ import pytest
 from lab.faults.pbx import AsteriskFault
 from lab.pbx.fetch import AsteriskProgram
 from lab.people.agent import RequestRefused, SimAgent
+from lab.phones import silence
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
@@ -20,7 +21,6 @@ from routing.core.calls.consult_transfer import CONSULT_WAIT_S
 from routing.store.kinds import NUMBERS
 from tests.fakes.sip_uac import telephone
 from tests.ministry import patient
-from tests.system import unbroken
 from tests.system.conftest import NewLab
 from tests.system.stage import Stage, plain
 from tests.until import until_async
@@ -140,10 +140,10 @@ async def test_a_killed_node_loses_nobody(new_lab: NewLab, tmp_path: Path, aster
     await lab.wait_until_quiet()
     await asyncio.gather(*(leg.wait_ended() for leg in (talk, talk_phone, *waiting)))
     for leg, tone in ((talk, AGENT), (talk_phone, CALLER)):
-        heard = unbroken.between(leg, killed - 1.0, ended - 1.0)
-        assert unbroken.longest_without(heard, tone) <= PACKET_LOSS_S, f"the talk had a gap: {leg}"
+        heard = silence.between(leg, killed - 1.0, ended - 1.0)
+        assert silence.longest_without(heard, tone) <= PACKET_LOSS_S, f"the talk had a gap: {leg}"
     for leg in waiting:
-        assert unbroken.longest_silence(unbroken.between(leg, killed - 1.0, back)) <= PAUSE_S, f"{leg}: no music"
+        assert silence.longest_silence(silence.between(leg, killed - 1.0, back)) <= PAUSE_S, f"{leg}: no music"
     known = {talk_contact, short_contact, ring_contact, left_contact, newest(lab, RINGS), *contacts}
     assert ends(lab) == dict.fromkeys(known, 1), "no call twice, none missing"
     outcomes = {str(one["contact"]): str(one["outcome"])
@@ -216,8 +216,8 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, aster
     await lab.network.hang_up_all()
     await lab.wait_until_quiet()
     await asyncio.gather(*(leg.wait_ended() for leg in (phone, waits)))
-    assert unbroken.longest_without(unbroken.between(phone, frozen - 1, woke - 1), CALLER) <= PACKET_LOSS_S
-    assert unbroken.longest_silence(unbroken.between(waits, frozen - 1, woke - 1)) <= PAUSE_S
+    assert silence.longest_without(silence.between(phone, frozen - 1, woke - 1), CALLER) <= PACKET_LOSS_S
+    assert silence.longest_silence(silence.between(waits, frozen - 1, woke - 1)) <= PAUSE_S
     assert {str(one["outcome"]) for one in lab.query_store("select outcome from contacts")} == {"answered"}
     assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.faults.pbx import AsteriskFault, ConsoleChannel
+from lab.faults.belief import find_differences
+from lab.faults.pbx import AsteriskFault
 from lab.pbx.fetch import AsteriskProgram
 from lab.people import node_records
 from lab.people.agent import SimAgent
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
-from routing.core.model.ids import parse_leg_id
 from routing.store.kinds import NUMBERS
 from tests.system.conftest import Link, NewLab
 from tests.system.stage import Stage, plain
@@ -113,34 +113,10 @@ async def _agrees(lab: LabSession, pbx: AsteriskFault, people: list[SimAgent], w
     async def same() -> bool:
         channels = await asyncio.to_thread(pbx.list_channels)
         status = await lab.fetch_status()
-        seen[:] = _differences(lab, channels, status, people)
+        seen[:] = find_differences(lab, channels, status, people)
         return not seen
 
     try:
         await until_async(same, BACK_S)
     except AssertionError:
         raise AssertionError(f"after {when}: {seen}") from None
-
-
-def _differences(lab: LabSession, channels: list[ConsoleChannel], status: dict[str, object],
-        people: list[SimAgent]) -> list[str]:
-    """Callers in the hold loop, agents' legs and talks, each as Asterisk and as the engine have them."""
-    live = lab.query_store("select contact, state from contacts where state in ('pending', 'reserved', 'assigned')")
-    legs = {(one.uniqueid, "talks" if one.bridge else "rings") for one in channels if parse_leg_id(one.uniqueid)}
-    mine = {(f"o{one['offer']}-{one['contact']}", "talks" if one["state"] == "accepted" else "rings")
-            for one in lab.query_store(
-                "select offer, contact, state from offers where state in ('pending', 'accepted')")}
-    there = {one.uniqueid for one in channels}
-    held = {one.uniqueid for one in channels if one.context == "santral-hold" and not one.bridge}
-    known = {str(one["contact"]) for one in live}
-    waiting = {str(one["contact"]) for one in live if one["state"] != "assigned"}
-    found = [f"leg {one}" for one in sorted(legs ^ mine)]
-    found += [f"ghost {one}" for one in sorted(known - there)] + [f"unknown {one}" for one in sorted(held - waiting)]
-    states = {one["id"]: one["state"] for one in status["agents"]}  # type: ignore[attr-defined]
-    busy = {one["agent"]: {"pending": "ringing", "accepted": "talking"}[one["state"]] for one in
-            lab.query_store("select agent, state from offers where state in ('pending', 'accepted')")}
-    for person in people:
-        state = states.get(person.id, "signed_out")
-        if (state if state in ("ringing", "talking") else None) != busy.get(person.id):
-            found.append(f"agent {person.id} is {state}, by the offers {busy.get(person.id)}")
-    return found

@@ -16,13 +16,12 @@ import pytest
 from lab.lifecycle import SOUNDS
 from lab.people import node_records
 from lab.people.agent import ask_node
-from lab.phones import audio
+from lab.phones import audio, silence
 from lab.phones.audio import Samples
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
 from tests.ministry import copied, edit
-from tests.system import unbroken
 from tests.system.conftest import NewLab
 from tests.system.stage import THROUGH, Stage, plain
 from tests.until import until_async
@@ -170,8 +169,8 @@ async def test_new_files_under_live_calls_drop_nobody(new_lab: NewLab, tmp_path:
     await lab.network.hang_up_all()
     await lab.wait_until_quiet()
     await asyncio.gather(*(leg.wait_ended() for leg in everybody))
-    gap = max(unbroken.longest_without(talk(leg), AGENT) for leg in talks if leg.recording is not None)
-    pause = max(unbroken.longest_silence(waited(leg, began - 1.0, ended - 1.0)) for leg in waits
+    gap = max(silence.longest_without(talk(leg), AGENT) for leg in talks if leg.recording is not None)
+    pause = max(silence.longest_silence(waited(leg, began - 1.0, ended - 1.0)) for leg in waits
                 if leg.recording is not None)
     print(f"longest gap in a talk {gap:.2f} s, in the music {pause:.2f} s")
     assert gap <= PACKET_LOSS_S and pause <= PAUSE_S

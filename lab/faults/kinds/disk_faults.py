@@ -1,0 +1,105 @@
+"""Faults of the disk and of the broker: full, cut off in the middle of a write, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.faults.broker import Broker
+from lab.faults.fault_place import FaultPlace
+from metrics.mqtt.outbox import CURSOR
+
+COPIES, COPY_EVERY_S = 12, 0.4
+"""Copies of the files that a power cut would leave, and the mean time between two."""
+TORN_MAX = 4096
+"""Bytes of a torn write behind the last whole one."""
+SEED = 11
+FILL = 1024 * 1024
+FLUSH_S = 30.0
+"""Limit until a broker that is back has been told everything."""
+
+
+@asynccontextmanager
+async def fill_disk(place: FaultPlace) -> AsyncIterator[None]:
+    """Fill the disk of node, Asterisk and recordings, and make room again."""
+    path = place.lab.folder / "full"
+    # The start of a node writes to the same disk. The node is started again when there is room.
+    place.keeps = False
+    await asyncio.to_thread(_write_until_full, path)
+    try:
+        yield
+    finally:
+        path.unlink()
+        place.keeps = True
+
+
+def _write_until_full(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(FILL))
+
+
+@asynccontextmanager
+async def cut_power(place: FaultPlace) -> AsyncIterator[None]:
+    """Copy the store's files at random moments, tear their last write, and check each copy. Then kill the node."""
+    draw = random.Random(SEED)
+    copies = asyncio.create_task(_copy_files(place, draw), name="fault.copies")
+    yield
+    await copies
+    await asyncio.to_thread(place.lab.kill_node)
+
+
+async def _copy_files(place: FaultPlace, draw: random.Random) -> None:
+    for number in range(COPIES):
+        await asyncio.sleep(draw.uniform(0.0, 2 * COPY_EVERY_S))
+        target = place.lab.folder / f"cut-{number}"
+        target.mkdir()
+        # A reader has been told this much by now.
+        told = place.lab.query_store("select max(seq) as seq from facts")[0]["seq"]
+        # A frozen node writes nothing, so both files are of the same moment, as after a cut.
+        place.lab.freeze_node()
+        try:
+            for name in ("santral.db", "santral.db-wal"):
+                shutil.copy(place.lab.folder / name, target / name)
+        finally:
+            place.lab.thaw_node()
+        with (target / "santral.db-wal").open("ab") as log:
+            log.write(draw.randbytes(draw.randrange(TORN_MAX)))
+        for what in await asyncio.to_thread(_check_copy, target / "santral.db", told):
+            place.problems.append(f"copy {number}: {what}")
+    place.notes.append(f"{COPIES} copies with a torn end were checked")
+
+
+def _check_copy(path: Path, told: int) -> list[str]:
+    with closing(sqlite3.connect(path)) as store:
+        state = store.execute("pragma integrity_check").fetchone()[0]
+        last = store.execute("select max(seq) from facts").fetchone()[0]
+    return [f"integrity_check says {state}"] * (state != "ok") + [
+        f"fact {told} was acknowledged and the copy ends with {last}"] * (last < told)
+
+
+@asynccontextmanager
+async def kill_broker(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the broker, start it again, and wait until it has been told every fact."""
+    assert isinstance(place.broker, Broker)
+    await asyncio.to_thread(place.broker.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(place.broker.start)
+    end = time.monotonic() + FLUSH_S
+    while True:
+        rows = place.lab.query_store("select (select max(seq) from facts) - seq as late from cursors where name = ?",
+                                     CURSOR)
+        if rows and rows[0]["late"] <= 0:
+            return
+        if time.monotonic() > end:
+            raise LabError(f"{FLUSH_S:.0f} s after its return the broker lacks {rows} facts")
+        await asyncio.sleep(0.1)

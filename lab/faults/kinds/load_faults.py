@@ -1,0 +1,135 @@
+"""Faults from outside: floods of callers and of strangers, and input that no honest program sends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+from lab.faults.fault_place import FaultPlace
+from lab.faults.hostile_input import JUNK, render_request, render_torture
+from lab.faults.judge import FLOOD_SERVICE
+from lab.pbx.ports import PortBlock
+from lab.people.sipp_load import LoadPlan, LoadResult, run_sipp
+
+LINES = 120
+LINES_EXTRA = f"[lines]\ntotal = {LINES}\nkept = {{ psikososyal = 24 }}\nmost = {{ psikososyal = 36 }}\n"
+RATE, FLOOD_S, HOLD_S = 20.0, 10.0, 20.0
+"""New calls a second, length of the flood, and stay of each caller: what a machine of two cores carries. A thousand in
+ten seconds need the ports and cores of a real one."""
+FLOOD_KEY = "3"
+"""Key of the flood's service, which nobody serves here: its callers wait until they hang up."""
+STRANGER = "127.0.0.3"
+STRANGER_RATE, BURST = 500, 25
+"""Messages of a stranger a second, and how many go out at once."""
+ROUND_S = 2.0
+"""Time between two rounds of hostile input."""
+READ_MAX = 65_536
+ANSWER_S = 1.0
+"""Limit for the answer to junk, and pause between two looks at the records of a flood."""
+COUNT_LOOKS = 10
+
+
+@asynccontextmanager
+async def flood_callers(place: FaultPlace) -> AsyncIterator[None]:
+    """Let SIPp bring more callers than there are lines, and check that each was answered or told busy."""
+    with closing(PortBlock()) as ports:
+        sip, (media, _) = ports.free_port(socket.SOCK_DGRAM), ports.media_range(2 * LINES)
+        load = LoadPlan(place.lab.info.sip, place.lab.info.numbers[0], round(RATE * FLOOD_S), RATE, HOLD_S, sip, media,
+                        press=f"{FLOOD_KEY}@3s", may_be_busy=True)
+        flood = asyncio.create_task(asyncio.to_thread(run_sipp, load, place.lab.folder / "sipp"), name="fault.flood")
+        try:
+            yield
+        finally:
+            result = await flood
+    await _check_flood(place, load, result)
+
+
+async def _check_flood(place: FaultPlace, load: LoadPlan, result: LoadResult) -> None:
+    greeted = result.successful - result.busy
+    place.notes.append(f"{load.calls} callers in {FLOOD_S:.0f} s: {greeted} greeted, {result.busy} told busy; "
+                       "1,000 need a larger machine")
+    if result.failed or result.successful != load.calls:
+        place.problems.append(f"{result.failed} of {load.calls} callers of the flood failed: {result.log[-200:]}")
+    count = 0
+    for _ in range(COUNT_LOOKS):
+        rows = place.lab.query_store("select count(*) as n from contacts where service = ?", FLOOD_SERVICE)
+        if (count := rows[0]["n"]) == greeted:
+            return
+        await asyncio.sleep(ANSWER_S)
+    place.problems.append(f"{count} records of the flood for {greeted} callers")
+
+
+@asynccontextmanager
+async def flood_strangers(place: FaultPlace) -> AsyncIterator[None]:
+    """Send INVITEs from an address that belongs to nobody."""
+    invite = [render_request(b"INVITE", number, f"{STRANGER}:5099".encode()) for number in range(BURST)]
+    task = asyncio.create_task(_send_datagrams(place, invite, STRANGER, BURST / STRANGER_RATE), name="fault.stranger")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    sent = await asyncio.to_thread(_count_strangers, place.lab.folder)
+    place.notes.append(f"{STRANGER_RATE} INVITEs a second; {sent} lines in security.log")
+
+
+def _count_strangers(folder: Path) -> int:
+    path = folder / "pbx" / "log" / "security.log"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+@asynccontextmanager
+async def send_hostile(place: FaultPlace) -> AsyncIterator[None]:
+    """Send torture messages to SIP, and junk to the ports of AGI, AMI and HTTP, in rounds."""
+    # The carrier's address would make calls of some of them.
+    torture = render_torture(f"{STRANGER}:5098".encode())
+    task = asyncio.create_task(_send_rounds(place, torture), name="fault.hostile")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _send_rounds(place: FaultPlace, torture: Sequence[bytes]) -> None:
+    info = place.lab.info
+    while True:
+        await asyncio.gather(*(_send_junk(port, data) for port in (info.agi, info.ami, info.http) for data in JUNK))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((STRANGER, 0))
+            host, _, port = info.sip.rpartition(":")
+            for message in torture:
+                with suppress(OSError):  # longer than a datagram
+                    sender.sendto(message, (host, int(port)))
+        await asyncio.sleep(ROUND_S)
+
+
+async def _send_junk(place: str, data: bytes) -> None:
+    """Send bytes to a port and read what comes, as long as the other end wants it."""
+    host, _, port = place.rpartition(":")
+    with suppress(OSError, TimeoutError):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(data)
+            async with asyncio.timeout(ANSWER_S):
+                await writer.drain()
+                await reader.read(READ_MAX)
+        finally:
+            writer.close()
+
+
+async def _send_datagrams(place: FaultPlace, messages: Sequence[bytes], source: str, every_s: float) -> None:
+    host, _, port = place.lab.info.sip.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind((source, 0))
+        sender.setblocking(False)
+        while True:
+            for message in messages:
+                with suppress(BlockingIOError):
+                    sender.sendto(message, (host, int(port)))
+            await asyncio.sleep(every_s)

@@ -1,0 +1,130 @@
+"""Faults of two nodes on one PostgreSQL with a standby: who leads dies, freezes, loses the database or Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lab.faults.fault_place import FaultPlace
+
+PROMOTION_S = 10.0
+"""Time until a dead primary is replaced (Patroni needs 3 to 25 s)."""
+BESIDE_S = 3.0
+"""Time between the first and the second of two faults."""
+
+
+@asynccontextmanager
+async def kill_leader(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the node that leads. The keeper starts it again, and it stands by."""
+    before = _epoch(place)
+    leader = (await place.lab.find_leader()).name
+    await asyncio.to_thread(place.lab.kill_node, leader)
+    yield
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def freeze_leader(place: FaultPlace) -> AsyncIterator[None]:
+    """Stop the node that leads with SIGSTOP, and continue it when the other one has led for a while."""
+    before = _epoch(place)
+    leader = (await place.lab.find_leader()).name
+    place.lab.freeze_node(leader)
+    try:
+        yield
+    finally:
+        place.lab.thaw_node(leader)
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def kill_primary(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the primary of the database, and promote its standby."""
+    pair = place.lab.postgres
+    await asyncio.to_thread(pair.primary.kill)
+    yield
+    await asyncio.to_thread(pair.standby.promote)
+
+
+@asynccontextmanager
+async def kill_standby(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the standby of the database. The primary goes on without it, as Patroni lets it."""
+    pair = place.lab.postgres
+    await asyncio.to_thread(pair.standby.kill)
+    await asyncio.sleep(BESIDE_S)
+    await asyncio.to_thread(pair.release_commits)
+    yield
+
+
+@asynccontextmanager
+async def freeze_database(place: FaultPlace) -> AsyncIterator[None]:
+    """Stop all processes of the primary, and continue them."""
+    pair = place.lab.postgres
+    pair.primary.freeze()
+    try:
+        yield
+    finally:
+        pair.primary.thaw()
+
+
+@asynccontextmanager
+async def part_from_database(place: FaultPlace) -> AsyncIterator[None]:
+    """Let nothing pass between the first node, which leads, and the database, in both directions and without FIN."""
+    before = _epoch(place)
+    links = [link for name, link in place.links.items() if not name.endswith(".ami")]
+    for link in links:
+        link.stall_traffic()
+    try:
+        yield
+    finally:
+        for link in links:
+            link.drop_connections()
+            link.restore_traffic()
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
+    """Let nothing pass between the first node, which leads, and Asterisk's AMI."""
+    before = _epoch(place)
+    link = place.links["a.ami"]
+    link.stall_traffic()
+    try:
+        yield
+    finally:
+        link.drop_connections()
+        link.restore_traffic()
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def upgrade_nodes(place: FaultPlace) -> AsyncIterator[None]:
+    """Restart one node after the other, as an upgrade does: first who stands by, then who leads."""
+    leader = (await place.lab.find_leader()).name
+    place.keeps = False
+    for node in sorted(place.lab.info.nodes, key=lambda one: one.name == leader):
+        await asyncio.to_thread(place.lab.kill_node, node.name)
+        await place.lab.start_node(node.name)
+    place.keeps = True
+    yield
+
+
+@asynccontextmanager
+async def kill_leader_and_primary(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the primary of the database and, while there is none, the node that leads."""
+    pair = place.lab.postgres
+    leader = (await place.lab.find_leader()).name
+    await asyncio.to_thread(pair.primary.kill)
+    await asyncio.sleep(BESIDE_S)
+    await asyncio.to_thread(place.lab.kill_node, leader)
+    yield
+    await asyncio.to_thread(pair.standby.promote)
+
+
+def _epoch(place: FaultPlace) -> int:
+    return int(place.lab.query_store("select epoch from leases where name = ?", "router")[0]["epoch"])
+
+
+def _note_epochs(place: FaultPlace, before: int) -> None:
+    taken = _epoch(place) - before
+    place.notes.append(f"the lease was taken {taken} time{'' if taken == 1 else 's'}")

@@ -1,0 +1,63 @@
+"""The table of faults, its page, and what the command refuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.errors import LabError
+from lab.faults.cli import FaultRequest, run_request
+from lab.faults.fault_model import Bounds, FaultRow
+from lab.faults.kinds.table import FAULTS, find_faults
+from lab.faults.show import write_page
+from lab.lifecycle import PROJECT_ROOT
+
+pytestmark = pytest.mark.unit
+
+PAGE = PROJECT_ROOT / "docs" / "operate" / "faults.md"
+HEAD = "id | fault\n--- | ---\n"
+
+
+def test_each_fault_of_the_list_is_in_the_table_once() -> None:
+    names = [one.id for one in FAULTS]
+    assert names == sorted(set(names)) and {name[:4] for name in names} == {f"F-{number:02d}" for number in range(26)}
+    for fault in FAULTS:
+        wider = any(value > usual for value, usual in zip(
+            list(vars(fault.bounds).values())[:-1], list(vars(Bounds()).values())[:-1], strict=True))
+        assert not wider or fault.bounds.reason, fault.id
+
+
+def test_the_page_has_a_row_for_each_fault() -> None:
+    found = re.findall(r"^(F-\d\d[a-z]?) \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found == [one.id for one in FAULTS]
+
+
+def test_rows_of_a_page_are_replaced_and_inserted_in_order(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{HEAD}F-01 | old\nF-04 | stays\n\nText.\n", encoding="utf-8")
+    write_page(page, [FaultRow("F-03", "third", "x", ok=True), FaultRow("F-01", "first", "y", skipped="no root")])
+    assert page.read_text(encoding="utf-8") == (
+        f"{HEAD}F-01 | first | - | - | - | - | - | - | - | - | - | - | no root\n"
+        "F-03 | third | yes | 0 | 0 | 0 | 0 | 0 | - | - | - | - | x\nF-04 | stays\n\nText.\n")
+
+
+def test_a_page_without_a_table_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Text.\n", encoding="utf-8")
+    with pytest.raises(LabError, match="no table of faults"):
+        write_page(page, [])
+
+
+def test_an_unknown_fault_and_a_request_for_nothing_or_two_things_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"no fault 'F-77'.*--list"):
+        find_faults(["F-01", "F-77"])
+    for request in (FaultRequest((), False, False, False, tmp_path, None),
+                    FaultRequest(("F-01",), False, True, False, tmp_path, None),
+                    FaultRequest((), False, True, False, tmp_path, None, (1, 1.0))):
+        with pytest.raises(LabError, match="name faults, or give"):
+            run_request(request)
+    (tmp_path / "F-00").mkdir()
+    with pytest.raises(LabError, match="is there already"):
+        run_request(FaultRequest(("F-00",), False, False, False, tmp_path, None))
