@@ -27,23 +27,23 @@ from lab.session import LabSession
 MATCH_S = 90.0
 """A caller's channel at the centre appears within this time after the dial: as long as the caller lets it ring."""
 BLACK_BOX = Path("pbx/log/cel-custom/santral.csv")
-LOGS = ("node.log", "queue_log", "pbx/log/messages.log", "pbx/log/console.log")
-"""Logs of a lab. Asterisk's security log is none of them: strangers write what they like into it."""
+LOGS = ("pbx/log/messages.log", "pbx/log/console.log")
+"""Logs of Asterisk. Its security log is none of them: strangers write what they like into it."""
 
 
 class HistoryRecorder:
     """Recorder of one lab between `start` and `stop`.
 
-    The lab runs with `start_lab(history=folder)`. With nodes on PostgreSQL `store` is its URL. `black_boxes` and `logs`
-    are files besides those of the lab's own folder.
+    The lab runs with `start_lab(history=folder)`, with one node or two. `black_boxes` and `logs` are files besides
+    those of the lab.
     """
 
-    def __init__(self, lab: LabSession, folder: Path, *, store: str | Path | None = None,
-                 black_boxes: Sequence[Path] = (), logs: Sequence[Path] = ()) -> None:
+    def __init__(self, lab: LabSession, folder: Path, *, black_boxes: Sequence[Path] = (),
+                 logs: Sequence[Path] = ()) -> None:
         self._lab, self._folder = lab, folder
-        self._store = store or lab.folder / "santral.db"
         self._boxes = [lab.folder / BLACK_BOX, *black_boxes]
-        self._logs = [*(lab.folder / name for name in LOGS), *logs]
+        nodes = [path for node in lab.info.nodes for path in (Path(node.log), Path(node.state) / "queue_log")]
+        self._logs = [*nodes, *(lab.folder / name for name in LOGS), *logs]
         self._callers: dict[str, Leg] = {}
         self._tones: dict[str, int] = {}
         self._channels: dict[str, list[tuple[float, str]]] = {}
@@ -82,7 +82,8 @@ class HistoryRecorder:
         # 2. Lines of the callers.
         await asyncio.to_thread(self._write_callers)
         # 3. Records and logs.
-        await asyncio.to_thread(copy_store, self._store, self._folder / "store.jsonl")
+        store = self._lab.postgres.url() if self._lab.info.postgres else self._lab.folder / "santral.db"
+        await asyncio.to_thread(copy_store, store, self._folder / "store.jsonl")
         self._copy_files()
         header = {"format": FORMAT, "began": self._began, "ended": time.time(), "tones": self._tones}
         (self._folder / HEADER).write_text(json.dumps(header), encoding="utf-8")

@@ -102,14 +102,14 @@ def _check_queue_log(found: Evidence) -> Iterator[Finding]:
         return
     told: dict[tuple[str, str], int] = {}
     for path in logs:
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        for text in path.read_text(encoding="utf-8").splitlines():
             fields = text.split("|")
             if len(fields) > 4:
-                told.setdefault((fields[1], fields[4]), number)
+                told.setdefault((fields[1], fields[4]), int(float(fields[0])))
     for fact in found.facts("Queued", "Connected"):
         contact = fact.get("contact")
         event = ENTERS if fact.get("kind") == "Queued" else CONNECTS
-        place, entered = told.get((contact, event)), told.get((contact, ENTERS), -1)
+        place, entered = told.get((contact, event)), told.get((contact, ENTERS), 0)
         if fact.get("channel") != "voice":
             continue
         if place is None or place < entered:
