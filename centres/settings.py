@@ -98,6 +98,8 @@ class Store(Shape):
 
     url: File = "sqlite:///santral.db"
     """SQLAlchemy URL; a relative SQLite path is inside the state folder."""
+    patience_s: Annotated[float, Field(ge=0, le=600)] = 60.0
+    """PostgreSQL: longest time without the database for which callers hear comfort. Then comes the fallback queue."""
     require_standby: bool = False
     """Lead only on a PostgreSQL with a synchronous standby; not with two servers, of which one may be away."""
 

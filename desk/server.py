@@ -173,10 +173,11 @@ async def _serve_metrics(metrics_text: Callable[[], bytes], request: web.Request
     return web.Response(body=metrics_text(), headers={"Content-Type": METRICS_TYPE})
 
 
-def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes]) -> web.Application:
+def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes],
+                  is_suspended: Callable[[], bool]) -> web.Application:
     """Build the application of a node that stands by: probes, metrics, and 421 for all other requests.
 
-    `leader` tells where the leader is.
+    `leader` tells where the leader is. `is_suspended` tells whether this node answers callers without the database.
     """
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
@@ -185,7 +186,7 @@ def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes]) 
         return _json_response(models.Probe(ok=True, parts={"loop": True}))
 
     async def refuse_probe(request: web.Request) -> web.Response:
-        return _json_response(models.Probe(ok=False, parts={"leads": False}), 503)
+        return _json_response(models.Probe(ok=False, parts={"leads": False, "suspended": is_suspended()}), 503)
 
     async def refuse_request(request: web.Request) -> web.Response:
         raise _Problem(421, "not_leading", leader())

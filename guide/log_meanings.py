@@ -84,6 +84,12 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                   "does not lead until they are."),
     "node.stood_down": (ALARM, "The node lost lease, database or Asterisk (`why`) and stands by. Look whether another "
                                "node leads: `node.ready` in its log. If none does, repair the database."),
+    "node.suspended": (LOOK, "The database is away. Callers hear comfort and keep their places for `patience_s`: bring "
+                             "a writable server up."),
+    "node.suspension_expired": (ALARM, "The database stayed away (`after_s`). Callers go to the fallback queue: bring "
+                                       "a writable server up."),
+    "node.suspension_failed": (ALARM, "A suspended node cannot listen for AGI (`why`), so callers go to the fallback "
+                                      "queue. End the other program at its address."),
     "queue_log.write_failed": (ALARM, "Disk full or wrong owner. Correct it before 1 MB of lines wait."),
     "queue_log.lines_added_late": (LOOK, "The file lacks lines before its last one. Let the file be "
                                    "[written again](../integrate/queue-log.md#recovery) to get them."),

@@ -117,10 +117,14 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         """Running dialogues of routes that are not urgent."""
         self._group: asyncio.TaskGroup | None = None
         self._listening: asyncio.Event = asyncio.Event()
-        self._stop = asyncio.Event()
+        self._stop, self._closed = asyncio.Event(), asyncio.Event()
         self.stopping = False
         self.address: tuple[str, int] = (host, port)
         """Address of the listener. Port 0 is replaced by the real port when `wait_listening()` returns."""
+
+    def copy_settings(self) -> FastAgi:
+        """Return a new listener for the same address, with the same limits and key. It has no routes."""
+        return FastAgi(self._host, self._port, self.limits, None if self._key is None else self._key.decode())
 
     def add_route(self, path: str, endpoint: Endpoint, *, urgent: bool = False) -> None:
         """Let `endpoint` answer `agi://node/<path>`. Raise ValueError if the path has an endpoint already.
@@ -143,6 +147,10 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         await self._listening.wait()
         return self.address
 
+    async def wait_closed(self) -> None:
+        """Wait until the address is free again. Running dialogues may still go on."""
+        await self._closed.wait()
+
     def stop(self) -> None:
         """Accept no new connections. Running dialogues end after at most `drain_s`."""
         self._stop.set()
@@ -162,11 +170,13 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
                 self.stopping = True
                 # No new caller may enter while the running dialogues end.
                 server.close()
+                self._closed.set()
                 await self._drain_dialogues()
         finally:
             self.stopping = True
             self._group = None
             server.close()
+            self._closed.set()
             # A peer that never closes its side must not hold the program.
             for connection in list(self.connections):
                 connection.transport.abort()

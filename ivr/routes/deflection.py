@@ -22,7 +22,7 @@ from ivr.flow.menu_model import MenuFlow, Queue
 from ivr.hold.hold_script import EMERGENCY_KEY
 from ivr.sounds import Sounds, prompt_files
 from routing.core.events import CallbackRequested, ContactExited
-from routing.core.inbox import ContactView, Inbox, InboxClosed
+from routing.core.inbox import CallerInbox, ContactView, InboxClosed
 from routing.core.model.centre_model import CallbackOrder
 from routing.core.model.errors import Refused
 
@@ -55,7 +55,7 @@ def deflect_nobody(service: str, waiting: int, expected_s: float | None) -> bool
 class Deflection:
     """Deflect callers of the menu. `counts` has the answers by service."""
 
-    def __init__(self, inbox: Inbox, contacts: ContactEvents, is_deflected: IsDeflected,
+    def __init__(self, inbox: CallerInbox, contacts: ContactEvents, is_deflected: IsDeflected,
                  texts: TextMessages | None) -> None:
         self.inbox, self.contacts, self.is_deflected, self.texts = inbox, contacts, is_deflected, texts
         self.counts: Counter[tuple[str, str]] = Counter()

@@ -26,7 +26,7 @@ from ivr.routes import deflection
 from ivr.sounds import Sounds, prompt_file, prompt_files
 from prompts.verbalise.number_prompts import LANGUAGE
 from routing.core.events import ContactExited, MenuEnded
-from routing.core.inbox import ContactView, Inbox, InboxClosed
+from routing.core.inbox import CallerInbox, ContactView, InboxClosed
 from routing.core.model.errors import Refused
 from routing.core.model.ids import ContactId
 
@@ -94,8 +94,9 @@ class MenuDialogue:
     `flow` and `sounds` may be replaced at any time. A call in the menu goes on with those of its beginning.
     """
 
-    def __init__(self, inbox: Inbox, flow: MenuFlow, sounds: Sounds, contacts: ContactEvents, messages: VoiceMessages,
-                 begin: FirstRound, take_returned: TakeReturned, clock: Callable[[], float] = time.time,
+    def __init__(self, inbox: CallerInbox, flow: MenuFlow, sounds: Sounds, contacts: ContactEvents,
+                 messages: VoiceMessages, begin: FirstRound, take_returned: TakeReturned,
+                 clock: Callable[[], float] = time.time,
                  entry_now: EntryNow = always_open, keep_keyed: StoreInput = discard_input,
                  announced: announcements.CurrentAnnouncements = announcements.no_announcements,
                  is_open: IsOpen = all_open, texts: TextMessages | None = None,
@@ -108,6 +109,12 @@ class MenuDialogue:
         self.keep_keyed, self.opens_at, self.watch = keep_keyed, opens_at, watch
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
         self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
+
+    def suspend(self, inbox: CallerInbox) -> None:
+        """Go on from memory: callers who are in the menu come to its end, and nothing is stored from now on."""
+        self.inbox = self.deflection.inbox = inbox
+        self.messages = VoiceMessages(self.sounds, self.contacts, None, None)
+        self.keep_keyed, self.texts, self.wishes, self.watch = discard_input, None, NoPreferences(), watch_nobody
 
     async def run_menu(self, session: Session) -> None:
         """Lead one caller from the greeting to `ACD_NEXT`."""

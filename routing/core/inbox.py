@@ -253,9 +253,8 @@ class Status(NamedTuple):
     contacts: tuple[ContactView, ...]
 
 
-class Inbox(Protocol):
-    """Take events for the engine. `routing.runner` implements it and handles events in the order in which they
-    arrive."""
+class CallerInbox(Protocol):
+    """Take the events of a caller in the menu."""
 
     def post(self, event: Event) -> None:
         """Post an event without waiting. The method never blocks. If the inbox is full, a resynchronisation restores
@@ -270,6 +269,18 @@ class Inbox(Protocol):
         `TimeoutError` after the runner's `ASK_S`.
         """
         ...
+
+    def queue_load(self, service: str) -> QueueLoad | None:
+        """Return the load of a service. Return None if an agent is ready for it, or if there is no such service.
+
+        The cost does not grow with agents or contacts, so each caller may ask.
+        """
+        ...
+
+
+class Inbox(CallerInbox, Protocol):
+    """Take events for the engine. `routing.runner` implements it and handles events in the order in which they
+    arrive."""
 
     def status(self) -> Status:
         """Return the present state from memory, without waiting. The look at everybody takes 30 milliseconds with 2,000
@@ -311,13 +322,6 @@ class Inbox(Protocol):
 
     def now(self) -> float:
         """Return the time of the engine, Unix seconds."""
-        ...
-
-    def queue_load(self, service: str) -> QueueLoad | None:
-        """Return the load of a service. Return None if an agent is ready for it, or if there is no such service.
-
-        The cost does not grow with agents or contacts, so each caller may ask.
-        """
         ...
 
     def contact_view(self, contact: ContactId) -> ContactView | None:

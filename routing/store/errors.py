@@ -83,9 +83,11 @@ class NameTaken(StoreError):
 class LeaseLost(StoreError):
     """The lease of this node is over, or another node has taken it. The node must do nothing more in its name."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, taken: bool = False) -> None:
         super().__init__(f"store: this node no longer holds its state: {why}. It stops acting. If its process has "
                          "ended, start it again when no other node works on this state")
+        self.taken = taken
+        """Another node has the lease, so the database answers."""
 
 
 class ForeignKeys(StoreError):

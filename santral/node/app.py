@@ -109,7 +109,7 @@ NODE_FILE = "node.json"
 """Name of the file in the state folder that tells commands where the node answers."""
 
 Vacate = Callable[[], Awaitable[None]]
-"""Gives the HTTP address free, on which the process has answered as a standby."""
+"""Gives the addresses free on which the process has answered while it did not lead."""
 
 
 def _agi_limits(config: NodeConfig) -> Limits:
@@ -125,7 +125,7 @@ class Node:
     def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None, *,
                  stop: asyncio.Event, again: asyncio.Event, manager: ServiceManager, vacate: Vacate,
                  history: ActHistory | None = None) -> None:
-        """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its HTTP address free.
+        """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its addresses free.
 
         `history` notes each act, or is None."""
         self._config = config
@@ -147,6 +147,9 @@ class Node:
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
         self._desk: Desk | None = None
+        self._answered = self._suspended = False
+        """Callers were answered, so the dialogues are complete. They may go on without the lease."""
+        self._answering: asyncio.Task[None] | None = None
 
     async def lead_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys) -> None:
         """Start, work until the node is stopped, and stop in order. `sounds` are the built prompts.
@@ -209,12 +212,13 @@ class Node:
             archive = RecordingAccess(vault, store, Audit(self._state), lambda: self._engine.live_offers(),
                               self._switch.orders.pause_recording, time.time)
             can_call = partial(self._can_call, numbers)
-            dialogues = self._build_dialogues(runner, sounds, numbers, calendar, board, archive, can_call)
+            dialogues = self._dialogues = self._build_dialogues(
+                runner, sounds, numbers, calendar, board, archive, can_call)
             tokens = Tokens(*self._secrets.api_tokens(self._config.agents))
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
             desk = self._desk = await self._load_desk(store, runner)
-            dialogues.server.may_act = store.may_act
+            dialogues.server.may_act = lambda: store.may_act() or self._suspended
             self._watch_sentences(dialogues.server, sounds)
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)
@@ -233,6 +237,28 @@ class Node:
     def reaches_asterisk(self) -> bool | None:
         """Return whether the link to Asterisk stands, or None before the first try."""
         return self._switch.connected if self._up.is_set() else None
+
+    def suspend_dialogues(self) -> Dialogues | None:
+        """Return the dialogues with callers, which may go on without the lease from now on.
+
+        Return None if this node has answered nobody yet.
+        """
+        if not self._answered:
+            return None
+        # Nobody else comes to these dialogues.
+        self._dialogues.server.stop()
+        self._suspended = True
+        return self._dialogues
+
+    async def end_dialogues(self) -> None:
+        """End what is left of the dialogues, after the node has led."""
+        if self._answering is not None:
+            self._answering.cancel()
+            await asyncio.wait([self._answering])
+
+    def events_login(self) -> Login:
+        """Return the log-in of the AMI user that only listens."""
+        return self._switch_settings().events
 
     def _tell_unreached(self, facts: Sequence[Fact]) -> None:
         """Tell callers of failed callbacks by short message, if there is a gateway."""
@@ -269,9 +295,12 @@ class Node:
                      group.create_task(run_supervised("callbacks", self._hold.watch_release), name="hold"),
                      group.create_task(run_supervised("desk", desk.run_forever), name="desk")]
             # 2. Addresses, then Asterisk. Asterisk asks for calls at once, so AGI must listen before.
-            dialogues = group.create_task(self._run_agi(agi), name="agi")
-            await self._wait_for_agi(agi, dialogues)
             await self._vacate()
+            # Callers in the menu outlive the tasks: they go on while the node is suspended.
+            dialogues = self._answering = asyncio.create_task(self._run_agi(agi), name="agi")
+            tasks.append(group.create_task(self._watch_answering(), name="agi watch"))
+            await self._wait_for_agi(agi, dialogues)
+            self._answered = True
             address = await http.start_listening(self._config.settings.listen.http)
             stack.push_async_callback(http.stop_listening)
             tasks.append(group.create_task(self._channels.run(), name="channels"))
@@ -558,6 +587,10 @@ class Node:
             await store.note_value(OUTAGES_READ, f"{explained:.3f}")
 
     # -- starting ------------------------------------------------------------------------------------------------------
+
+    async def _watch_answering(self) -> None:
+        assert self._answering is not None
+        await asyncio.shield(self._answering)
 
     async def _run_agi(self, agi: FastAgi) -> None:
         try:

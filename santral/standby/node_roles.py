@@ -2,6 +2,7 @@
 
     stand by ──the lease is free──> lead ──lease or store lost──> stand by
 
+While the database is away, a node that led is *suspended*: it stands by, and answers its callers without a decision.
 A SQLite file has one node. There the process leads, or it ends.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from centres.settings import Settings
+from ivr.suspended_dialogues import SuspendedDialogues
 from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
 from routing.store.callers.number_keys import NumberKeys
@@ -28,7 +30,10 @@ from santral.node.app import NODE_FILE, Node, Vacate
 from santral.node.service_manager import ServiceManager
 from santral.secrets import NodeSecrets
 from santral.standby.node_proofs import NodeProofs
+from santral.standby.peer_nodes import PeerNodes
 from santral.standby.process_signals import ProcessSignals
+from santral.standby.suspended_calls import SuspendedCalls
+from santral.standby.talk_end_watch import TalkEndWatch
 from santral.standby.waiting_node import WaitingNode, describe_node
 
 log = structlog.get_logger()
@@ -48,6 +53,8 @@ class NodeRoles:
         self._proofs = NodeProofs(files, state, settings.asterisk.ami, start)
         self._history = history
         self._signals, self._manager = ProcessSignals(), ServiceManager()
+        self._peers = PeerNodes(name)
+        self._calls: SuspendedCalls | None = None
 
     async def serve_until_stopped(self) -> None:
         """Work until SIGTERM or SIGINT, and stop in order."""
@@ -57,7 +64,8 @@ class NodeRoles:
             await self._lead_on_file(place)
             return
         waiting = WaitingNode(self._name, self._proofs, place, self._settings.listen.http, self._state / NODE_FILE,
-                              self._signals.stop, self._manager, demands_standby=self._settings.store.require_standby)
+                              self._signals.stop, self._manager, lambda: self._calls is not None and self._calls.serves,
+                              demands_standby=self._settings.store.require_standby)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
                 await self._lead_once(leading, waiting)
@@ -65,6 +73,8 @@ class NodeRoles:
                     return
         finally:
             await waiting.close_page()
+            if self._calls is not None:
+                await self._calls.close()
 
     async def _lead_on_file(self, place: str | Path) -> None:
         """Lead on a SQLite file, which has one node: it proves nothing ahead, and ends with the first error."""
@@ -77,20 +87,29 @@ class NodeRoles:
             await store.take_lease(self._name, keys=numbers.fingerprint)
             await node.lead_until_stopped(store, sounds, numbers)
         finally:
+            await node.end_dialogues()
             await store.close()
 
     async def _lead_once(self, store: Store, waiting: WaitingNode) -> None:
         """Lead until the node is stopped, or until lease, store or Asterisk is lost. Raise all other errors."""
         proofs, since = self._proofs, time.time()
+        following = asyncio.create_task(self._peers.follow_store(store), name="peers")
+
+        async def vacate() -> None:
+            await waiting.close_page()
+            if self._calls is not None:
+                await self._calls.leave_address()
+
+        # Files may have changed since the last proof.
+        await asyncio.to_thread(proofs.read_changed_files)
+        assert proofs.start is not None and proofs.numbers is not None
+        config, sounds = proofs.start
+        # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.
+        node = self._build_node(config, vacate)
+        store.describe_node(lambda: describe_node(
+            "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk))
+        goes_on = False
         try:
-            # Files may have changed since the last proof.
-            await asyncio.to_thread(proofs.read_changed_files)
-            assert proofs.start is not None and proofs.numbers is not None
-            config, sounds = proofs.start
-            # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.
-            node = self._build_node(config, waiting.close_page)
-            store.describe_node(lambda: describe_node(
-                "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk))
             await node.lead_until_stopped(store, sounds, proofs.numbers)
         except Exception as error:
             first = find_first(error)
@@ -99,10 +118,29 @@ class NodeRoles:
             elif not isinstance(first, StoreError) or not is_lost(first):
                 raise
             log.error("node.stood_down", node=self._name, why=str(first))
+            goes_on = isinstance(first, StoreError) and not (isinstance(first, LeaseLost) and first.taken) \
+                and await self._suspend_calls(node)
         finally:
+            if not goes_on:
+                await node.end_dialogues()
+            following.cancel()
+            await asyncio.wait([following])
             await store.close()
             # A ready node was taken out of the garbage collection.
             gc.unfreeze()
+
+    async def _suspend_calls(self, node: Node) -> bool:
+        """Go on answering the callers of a node that has just stood down. Return whether it answered any."""
+        if (before := node.suspend_dialogues()) is None:
+            return False
+        watch = TalkEndWatch(node.events_login())
+        dialogues = SuspendedDialogues(before, watch.was_lost)
+        if self._calls is not None:
+            await self._calls.close()
+        self._calls = SuspendedCalls(dialogues, watch, self._peers, self._settings.store.patience_s, self._manager,
+                                     node.end_dialogues)
+        self._calls.begin()
+        return True
 
     def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
         return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -68,11 +69,12 @@ class WaitingNode:
     """A node that stands by. One object serves the whole life of the process."""
 
     def __init__(self, name: str, proofs: NodeProofs, place: str | Path, http: str, where: Path, stop: asyncio.Event,
-                 manager: ServiceManager, *, demands_standby: bool = False) -> None:
-        """`where` is the file that tells commands the address of this state's node."""
+                 manager: ServiceManager, is_suspended: Callable[[], bool], *, demands_standby: bool = False) -> None:
+        """`where` is the file that tells commands the address of this state's node. `is_suspended` tells whether this
+        node answers callers meanwhile."""
         self._demands_standby = demands_standby
         self._name, self._proofs, self._place, self._http, self._where = name, proofs, place, http, where
-        self._stop, self._manager = stop, manager
+        self._stop, self._manager, self._is_suspended = stop, manager, is_suspended
         self._page: HttpServer | None = None
         self._named = False
         """This process has had its name before."""
@@ -98,6 +100,9 @@ class WaitingNode:
     async def _look_until_free(self) -> Store | None:
         proofs, since, store = self._proofs, time.time(), None
         try:
+            if self._began:
+                # A node that has stood down answers at once: a database that is away may hold its first look for long.
+                await self._stand_by()
             while not self._stop.is_set():
                 pause_s = LOOK_S
                 try:
@@ -156,7 +161,8 @@ class WaitingNode:
         """Tell that this node stands by, once, and that it is alive, after each look."""
         self._began = True
         if self._page is None:
-            self._page = HttpServer(build_standby(self._tell_leader, StandbySeries(version("santral")).render_page))
+            self._page = HttpServer(build_standby(self._tell_leader, StandbySeries(version("santral")).render_page,
+                                                  self._is_suspended))
             address = await self._page.start_listening(self._http)
             write_private(self._where, json.dumps({"http": address}))
             log.info("node.standby_begun", says="stands by", node=self._name, http=address,

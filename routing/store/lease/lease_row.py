@@ -212,7 +212,7 @@ def require_lease(connection: Connection, lease: Lease) -> None:
 
 def lease_taken() -> LeaseLost:
     """Return the error for an older epoch."""
-    return LeaseLost("another node has taken it over")
+    return LeaseLost("another node has taken it over", taken=True)
 
 
 def demand_values(lease: Lease) -> dict[str, object]:

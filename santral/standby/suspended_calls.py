@@ -1,0 +1,90 @@
+"""Serve callers for a suspended node: as long as the database is away, nobody else leads, and patience lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from ivr.suspended_dialogues import SuspendedDialogues
+from santral.node.service_manager import ServiceManager
+from santral.standby.peer_nodes import PeerNodes
+from santral.standby.talk_end_watch import TalkEndWatch
+
+log = structlog.get_logger()
+
+ASK_S = 1.0
+"""Pause between two questions to the other nodes. Callers reach a new leader at most so much later."""
+
+
+class SuspendedCalls:
+    """One suspension. `begin` starts it, and `close` ends all."""
+
+    def __init__(self, dialogues: SuspendedDialogues, watch: TalkEndWatch, peers: PeerNodes, patience_s: float,
+                 manager: ServiceManager, end_before: Callable[[], Awaitable[None]]) -> None:
+        """`end_before` ends the menus that were under way when the node stood down."""
+        self._dialogues, self._watch, self._peers = dialogues, watch, peers
+        self._patience_s, self._manager, self._end_before = patience_s, manager, end_before
+        self._task: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self.serves = False
+        """Callers are answered now."""
+
+    def begin(self) -> None:
+        """Ask the other nodes, and serve callers if none of them leads."""
+        self._task = asyncio.create_task(self._serve_callers(), name="suspended")
+
+    async def leave_address(self) -> None:
+        """Give the address of AGI free for a leader. Menus that are under way go on for a while."""
+        server = self._dialogues.server
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._listening is not None and not self._listening.done():
+            server.stop()
+            await asyncio.wait([self._listening, asyncio.create_task(server.wait_closed())],
+                               return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        """End everything at once. Safe to repeat."""
+        await self.leave_address()
+        await self._end_before()
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+
+    async def _serve_callers(self) -> None:
+        loop, server = asyncio.get_running_loop(), self._dialogues.server
+        # 1. A new leader takes callers as they are.
+        await self._dialogues.before.wait_closed()
+        if leader := await self._peers.find_leader():
+            log.info("node.suspension_ended", says="another node leads", leader=leader)
+            return
+        # 2. Serve, and ask again.
+        end = loop.time() + self._patience_s
+        self._listening = asyncio.create_task(self._listen(), name="suspended agi")
+        watching = asyncio.create_task(self._watch.run_forever(), name="talk ends")
+        self.serves = True
+        log.warning("node.suspended", patience_s=self._patience_s)
+        try:
+            while not leader and loop.time() < end and not self._listening.done():
+                self._manager.feed_watchdog()
+                await asyncio.wait([self._listening], timeout=min(ASK_S, max(end - loop.time(), 0.0)))
+                leader = await self._peers.find_leader()
+            if leader:
+                log.info("node.suspension_ended", says="another node leads", leader=leader)
+            else:
+                log.error("node.suspension_expired", after_s=self._patience_s)
+        finally:
+            # 3. No new callers. Menus come to their end.
+            self.serves = False
+            server.stop()
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def _listen(self) -> None:
+        try:
+            await self._dialogues.server.run()
+        except OSError as error:
+            log.error("node.suspension_failed", why=error.strerror)
