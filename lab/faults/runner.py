@@ -54,6 +54,8 @@ async def _run_scene(fault: Fault, place: FaultPlace, scene: FaultScene) -> Faul
             await place.lab.network.hang_up_all()
             await place.lab.wait_until_quiet()
     # 3. Judge by ears and store.
+    # The queue_log is read of the node that leads now.
+    await place.lab.find_leader()
     found = await _check_history(fault, place, scene)
     rows = await asyncio.to_thread(read_store, place.lab)
     row = await asyncio.to_thread(lambda: Judge(fault, scene, rows, injected, healed).judge())
