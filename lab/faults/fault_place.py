@@ -116,7 +116,7 @@ async def open_place(fault: FaultLab, folder: Path) -> AsyncIterator[FaultPlace]
             stack.push_async_callback(proxy.stop_listening)
         place = FaultPlace(lab, AsteriskFault(state, find_asterisk()))
         place.links, place.free_port = links, broker
-        place.recorder = HistoryRecorder(lab, folder / HISTORY, store=lab.postgres.url() if postgres else None)
+        place.recorder = HistoryRecorder(lab, folder / HISTORY)
         await place.recorder.start()
         if Need.MOSQUITTO in fault.needs:
             place.broker = await asyncio.to_thread(Broker, info, broker)
