@@ -59,6 +59,8 @@ STOP_S = 2.0
 HEADERS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
            "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MetricsText = Callable[[], bytes | Awaitable[bytes]]
+"""Return the page of metrics. A node that has just started waits until its counters are where they were."""
 
 MESSAGES = {
     "bad_request": "İstek anlaşılamadı.", "unauthorized": "Geçerli bir anahtar gerekiyor.",
@@ -100,7 +102,7 @@ def _json_response(body: models.Shape, status: int = 200, headers: dict[str, str
                         charset="utf-8", headers=headers)
 
 
-def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: Callable[[], bytes],
+def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metrics_text: MetricsText,
                       ready: Callable[[], tuple[bool, dict[str, bool]]], *, version: str = "0",
                       clock: Callable[[], float] = time.monotonic, desk: Desk | None = None,
                       leads: Callable[[], bool] = lambda: True,
@@ -166,14 +168,15 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     return app
 
 
-async def _serve_metrics(metrics_text: Callable[[], bytes], request: web.Request) -> web.Response:
+async def _serve_metrics(metrics_text: MetricsText, request: web.Request) -> web.Response:
     # Metrics need no token, so only this machine may read them.
     if not _is_local(request):
         raise _Problem(403, "forbidden", "/metrics is for this machine only")
-    return web.Response(body=metrics_text(), headers={"Content-Type": METRICS_TYPE})
+    found = metrics_text()
+    return web.Response(body=found if isinstance(found, bytes) else await found, headers={"Content-Type": METRICS_TYPE})
 
 
-def build_standby(leader: Callable[[], str], metrics_text: Callable[[], bytes],
+def build_standby(leader: Callable[[], str], metrics_text: MetricsText,
                   is_suspended: Callable[[], bool]) -> web.Application:
     """Build the application of a node that stands by: probes, metrics, and 421 for all other requests.
 

@@ -38,7 +38,6 @@ from ivr.flow.menu_model import Speech
 from ivr.routes.in_call_keys import CanCall
 from metrics.mqtt.outbox import MqttOutbox
 from metrics.prometheus.health import check_health
-from metrics.prometheus.recorder import MetricsRecorder
 from planning.why.live_account import LiveAccounts
 from prompts.catalogue import Catalogue
 from routing.act_history import ActHistory
@@ -174,11 +173,11 @@ class Node:
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
             self._silent_since = await store.last_entry_at()
-            # 3. Restore engine and projections. The runner does not exist yet, so the outbox asks for it later.
+            # 3. Restore the engine. The runner does not exist yet, so the outbox asks for it later.
             told = Projections.from_config(self._config, self._state, numbers, lambda: self._engine.centre, VERSION)
             recorder = told.recorder
             stack.callback(told.queue_log.close)
-            before = await told.restore_projections(self._engine, store, self._config.centre, self._clock)
+            before = await told.restore_engine(self._engine, store, self._config.centre, self._clock)
             self._outbox = mqtt_setup.build_outbox(
                 self._config, self._secrets, store, lambda: runner.queue_status(), self._clock,
                 recorder.observe_acknowledgement, lambda: runner.waiting_count)
@@ -228,9 +227,10 @@ class Node:
                 lambda: self._config, reloader, time.time, board, archive, can_call, self._wishes,
                 lambda: self._files.instead, lambda: calendar.unservable_needs, self._surge, own, notes,
                 desk.sessions.display_name, lambda: self._switch.refused_numbers)
-            http = self._build_http_server(runner, recorder, dialogues.server, house, tokens, desk)
+            http = self._build_http_server(runner, told, dialogues.server, house, tokens, desk)
             # 8. Work. Events that were deferred at the end are committed before the store closes.
-            await self._run_tasks(stack, runner, dialogues.server, http, desk, calendar, house)
+            read_past = partial(told.read_past, store)
+            await self._run_tasks(stack, runner, dialogues.server, http, desk, calendar, house, read_past)
             await runner.commit_deferred()
 
     @property
@@ -282,7 +282,8 @@ class Node:
         agi.watch = told if self._history is None else self._history.watch_commands(told)
 
     async def _run_tasks(self, stack: AsyncExitStack, runner: Runner, agi: FastAgi, http: HttpServer,
-                         desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations) -> None:
+                         desk: Desk, calendar: CentreCalendar, house: RunningNodeOperations,
+                         read_past: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as group:
             # 1. Tasks that need no address.
             tasks = [group.create_task(runner.run_forever(), name="runner"),
@@ -305,6 +306,7 @@ class Node:
             stack.push_async_callback(http.stop_listening)
             tasks.append(group.create_task(self._channels.run(), name="channels"))
             await self._wait_for_asterisk()
+            tasks.append(group.create_task(run_supervised("projections", read_past), name="projections"))
             # 3. Outgoing messages, then tell that the node is ready.
             if self._outbox is not None:
                 tasks.append(group.create_task(run_supervised("mqtt", self._outbox.run), name="mqtt"))
@@ -330,7 +332,7 @@ class Node:
 
     def _build_runner(self, store: Store, told: Projections) -> Runner:
         runner = Runner(self._engine, store, clock=self._clock, execute=self._execute_commands,
-                        projections=[told.recorder.count_facts, told.queue_log.write_facts, self._note_agents,
+                        projections=[told.note_facts, self._note_agents,
                                      log_phone_faults, log_ended_calls, self._tell_unreached,
                                      *([] if self._outbox is None else [self._outbox.note_facts]),
                                      *([] if self._history is None else [self._history.note_facts])],
@@ -507,10 +509,14 @@ class Node:
                           self._secrets.seat_secrets(settings.seats.far_names()), settings.asterisk.http,
                           settings.desk.sip or "", turn)
 
-    def _build_http_server(self, runner: Runner, recorder: MetricsRecorder, agi: FastAgi,
+    def _build_http_server(self, runner: Runner, told: Projections, agi: FastAgi,
                            house: RunningNodeOperations, tokens: Tokens, desk: Desk) -> HttpServer:
         # Gauges are set when they are read, so that no part has to report changes.
-        def metrics_page() -> bytes:
+        recorder = told.recorder
+
+        async def metrics_page() -> bytes:
+            # A counter that grows while the past is read would look like a rush of calls.
+            await told.up_to_date.wait()
             switch = self._switch
             recorder.set_asterisk(reconnects=switch.reconnects, mismatches=switch.mismatches, unseen=switch.unseen,
                                   events=switch.heard)

@@ -1,10 +1,14 @@
-"""Project the facts of a node into metrics and queue_log, and restore both and the engine after a start."""
+"""Project the facts of a node into metrics and queue_log, and restore the engine after a start.
+
+Routing comes first: the facts from before the start are read behind it, in portions. The facts of live turns wait in
+the store meanwhile, and are read there in their order.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,6 +20,7 @@ from metrics.queue_log.writer import QueueLog
 from routing.core.engine import Engine
 from routing.core.model.centre_model import PHONE_CHANNELS, WAITING_STATES, AgentState, Centre
 from routing.core.model.facts import AgentChanged, Ended, Fact
+from routing.core.model.ids import ContactId
 from routing.core.model.reasons import PHONE_DROPS
 from routing.core.stored import Started
 from routing.runner import RunnerTurn
@@ -27,16 +32,33 @@ log = structlog.get_logger()
 
 PAST_MAX = 100_000
 """Most facts that a start reads for the metrics alone. They cover some 10,000 contacts, more than arrive during the
-longest talk (two hours), and take three to five seconds. The bound is needed because a year has 80 million facts.
-Without a node a waiting caller goes to the fallback queue after a minute, a new one after ten seconds. If the past is
-longer, the counters begin at 0, as after a purge."""
+longest talk (two hours), and take six to ten seconds behind the routing. The bound is needed because a year has 80
+million facts, and /metrics waits. If the past is longer, the counters begin at 0, as after a purge."""
+
+PORTION = 200
+"""Facts that are projected in one go, in some milliseconds: a call that comes meanwhile waits no longer than that."""
 
 
-class Projections(NamedTuple):
+class Projections:
     """Metrics and queue_log, which get each stored fact once and in order."""
 
-    recorder: MetricsRecorder
-    queue_log: QueueLog
+    def __init__(self, recorder: MetricsRecorder, queue_log: QueueLog) -> None:
+        self.recorder, self.queue_log = recorder, queue_log
+        self.up_to_date = asyncio.Event()
+        """Set once the past has been read. Until then the counters mean nothing."""
+        self._waiting: list[tuple[float, ContactId]] = []
+        """Callers who waited at the start, with the time of their arrival."""
+        self._last = self._own = 0
+        """The last fact from before the start, and the last of the start itself."""
+        self._started_at = 0.0
+        self._first = 0
+        """The first fact that was read. 0 before it."""
+        self._read = 0
+        """The last fact that was projected."""
+        self._missed = 0
+        """The last live fact that came before the past was read."""
+        self._past_ended = self._present = False
+        """Whether the facts from before the start are projected, and those of the start."""
 
     @classmethod
     def from_config(cls, config: NodeConfig, state: Path, numbers: NumberKeys, in_force: Callable[[], Centre],
@@ -57,42 +79,92 @@ class Projections(NamedTuple):
                    QueueLog(state / wanted.path, masked_callerid, asternic=wanted.compat == "asternic",
                             rotation=rotation))
 
-    async def restore_projections(self, engine: Engine, store: Store, centre: Centre,
-                                  clock: Callable[[], float]) -> int:
-        """Restore the engine and both projections. Return the number of the last fact before this start."""
-        # 1. Start the engine with the stored state.
+    async def restore_engine(self, engine: Engine, store: Store, centre: Centre, clock: Callable[[], float]) -> int:
+        """Start the engine with the stored state, and store that. Return the number of the last fact before this start.
+        """
         loaded = await store.load_state()
-        now = clock()
+        now = self._started_at = clock()
         started = Started(centre, **loaded._asdict())
         engine.handle(started, now)
         if repairs := engine.take_repairs():
             log.error("store.repaired", rows=[f"{type(row).__name__} {row[0]}" for row in repairs])
             await store.repair_rows(repairs)
-        # 2. Count the facts of the past. queue_log writes only the lines it does not have yet.
-        last, read = loaded.next_fact - 1, 0
-        seq = begin = _first_fact_read(last, self.queue_log.done)
-        first = 1
-        while facts := await store.facts_after(seq):
-            if seq == begin:
-                first = facts[0].seq
-                # Contacts older than the first fact wait already, but none of these facts says so.
-                self.queue_log.note_waiting(
-                    one.contact for one in loaded.contacts if one.queued_at < facts[0].at
-                    and one.channel in PHONE_CHANNELS and one.state in WAITING_STATES)
-            self.recorder.count_history(facts)
-            self.queue_log.write_facts(facts)
-            seq, read = facts[-1].seq, read + len(facts)
-        # Older facts were purged or skipped, so the counters begin again.
-        if first > 1:
-            self.recorder.restart_counts(now)
-        # 3. Store the facts of the start itself, then project them too.
         changes, own = engine.take_changes(), engine.take_facts()
         await store.commit(RunnerTurn([(now, started)], own, changes))
-        self.recorder.count_history(own)
-        self.queue_log.write_facts(own)
-        self.queue_log.write_start(now)
-        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers), facts=read + len(own))
-        return last
+        self._last = loaded.next_fact - 1
+        self._own = own[-1].seq if own else self._last
+        self._read = _first_fact_read(self._last, self.queue_log.done)
+        self._waiting = [(one.queued_at, one.contact) for one in loaded.contacts
+                         if one.channel in PHONE_CHANNELS and one.state in WAITING_STATES]
+        log.info("node.restored", contacts=len(loaded.contacts), offers=len(loaded.offers),
+                 facts=self._own - self._read)
+        return self._last
+
+    async def read_past(self, store: Store) -> None:
+        """Project the facts of the past, those of the start, and those of live turns since then.
+
+        May be called again after an error, and goes on where it was.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            facts = await store.facts_after(self._read, PORTION)
+            began = loop.time()
+            if facts:
+                self._project_stored(facts)
+                # Calls come first: rest for as long as this took.
+                await asyncio.sleep(loop.time() - began)
+            # A turn may have been stored after the read. Nothing is awaited between this look and the change to live
+            # facts.
+            elif self._missed <= self._read:
+                break
+        self._begin_present()
+        self.up_to_date.set()
+
+    def note_facts(self, facts: Sequence[Fact]) -> None:
+        """Project the facts of a live turn, or leave them to `read_past` while it reads."""
+        if not self.up_to_date.is_set():
+            self._missed = facts[-1].seq
+            return
+        # A turn that was stored before the last read is projected already.
+        new = facts if facts[0].seq > self._read else [fact for fact in facts if fact.seq > self._read]
+        self.recorder.count_facts(new)
+        self.queue_log.write_facts(new)
+
+    def _project_stored(self, facts: Sequence[Fact]) -> None:
+        """Project facts that were read from the store. queue_log writes only the lines that it does not have yet."""
+        # 1. Contacts older than the first fact wait already, but none of these facts says so.
+        if not self._first:
+            self._first = facts[0].seq
+            self.queue_log.note_waiting(contact for at, contact in self._waiting if at < facts[0].at)
+        # 2. Facts of the past build the counters. Those of the start count only what is under way.
+        past = [fact for fact in facts if fact.seq <= self._last]
+        start = [fact for fact in facts if self._last < fact.seq <= self._own]
+        since = [fact for fact in facts if fact.seq > self._own]
+        self.recorder.count_history(past)
+        self.queue_log.write_facts(past)
+        if start or since:
+            self._end_past()
+        self.recorder.count_history(start)
+        self.queue_log.write_facts(start)
+        # 3. Live facts are of this node.
+        if since:
+            self._begin_present()
+            self.recorder.count_facts(since)
+            self.queue_log.write_facts(since)
+        self._read = facts[-1].seq
+
+    def _end_past(self) -> None:
+        """Let the counters begin at 0, once, if older facts were purged or skipped."""
+        if not self._past_ended and self._first > 1:
+            self.recorder.restart_counts(self._started_at)
+        self._past_ended = True
+
+    def _begin_present(self) -> None:
+        """Note the start in queue_log, once, after the facts of the start."""
+        self._end_past()
+        if not self._present:
+            self.queue_log.write_start(self._started_at)
+        self._present = True
 
 
 def log_phone_faults(facts: Sequence[Fact]) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from bench.takeover import write_day
 from metrics.prometheus import names
 from metrics.prometheus.recorder import MetricsRecorder
 from routing.core.engine import Engine
-from routing.core.events import CallerHungUp
-from routing.core.model.facts import Ended
+from routing.core.events import CallerHungUp, ContactQueued
+from routing.core.model.facts import Ended, Fact
+from routing.core.model.ids import ContactId
+from routing.runner import RunnerTurn
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.store import Store
 from santral.centre.config import node_config
@@ -53,7 +57,8 @@ async def started(state: Path, day: report_day.Day) -> tuple[MetricsRecorder, in
     store = await Store.open_store(state / "santral.db")
     try:
         await store.take_lease("node")
-        before = await told.restore_projections(Engine(), store, day.centre, time.time)
+        before = await told.restore_engine(Engine(), store, day.centre, time.time)
+        await told.read_past(store)
         own = await store.facts_after(before)
         return told.recorder, before, before + len(own)
     finally:
@@ -100,7 +105,8 @@ async def test_a_start_reads_no_more_of_a_long_past_than_it_needs(tmp_path: Path
     store = await Store.open_store(tmp_path / "santral.db")
     try:
         await store.take_lease("node")
-        last = await told.restore_projections(Engine(), store, day.centre, time.time)
+        last = await told.restore_engine(Engine(), store, day.centre, time.time)
+        await told.read_past(store)
     finally:
         await store.close()
     assert len(read) <= 7 + last - before and read[-1] >= last
@@ -112,3 +118,63 @@ async def test_a_start_reads_no_more_of_a_long_past_than_it_needs(tmp_path: Path
     now = said(path)
     assert now[-1].split("|")[1:5] == ["1.1", "tip", "NONE", "ABANDON"]
     assert now[:-1] == (lines[-4:] if wiped else lines), "each line once"
+
+
+async def test_turns_while_the_past_is_read_are_told_once_and_in_order(tmp_path: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """Routing does not wait for the past. A turn comes in the middle of it, one just after the last fact was read, and
+    one whose news are late."""
+    day = report_day.Day()
+    for number in range(1, 30):
+        day.give(30.0 * number, CallerHungUp(day.call(30.0 * number - 10.0, f"1.{number}", report_day.TIP)))
+    await day.keep(str(tmp_path / "santral.db"))
+    monkeypatch.setattr(projections, "PORTION", 7)
+    told, engine, late = projections_of(tmp_path, day), Engine(), list[Sequence[Fact]]()
+    store = await Store.open_store(tmp_path / "santral.db")
+    reads = 0
+
+    async def take_call(name: str) -> Sequence[Fact]:
+        event = ContactQueued(ContactId(name), report_day.TIP)
+        engine.handle(event, time.time())
+        changes, facts = engine.take_changes(), engine.take_facts()
+        await store.commit(RunnerTurn([(time.time(), event)], facts, changes))
+        return facts
+
+    async def read_with_calls(seq: int, limit: int) -> list[Fact]:
+        nonlocal reads
+        reads += 1
+        found = await facts_after(seq, limit)
+        if reads == 2:
+            told.note_facts(await take_call("2.1"))
+        elif not found and not late:
+            told.note_facts(await take_call("2.2"))
+            late.append(await take_call("2.3"))
+        return found
+
+    facts_after = store.facts_after
+    monkeypatch.setattr(store, "facts_after", read_with_calls)
+    try:
+        await store.take_lease("node")
+        await told.restore_engine(engine, store, day.centre, time.time)
+        assert not told.up_to_date.is_set()
+        await told.read_past(store)
+        told.note_facts(late[0])
+        told.note_facts(await take_call("2.4"))
+    finally:
+        told.queue_log.close()
+        await store.close()
+    assert counted(told.recorder)[names.OFFERED.name] == 29 + 4
+    lines = (tmp_path / "queue_log").read_text().splitlines()
+    entered = [line.split("|")[1] for line in lines if "|ENTERQUEUE|" in line]
+    assert entered == [f"1.{number}" for number in range(1, 30)] + ["2.1", "2.2", "2.3", "2.4"]
+    assert [line.split("|")[4] for line in lines].index("QUEUESTART") < lines.index(
+        next(line for line in lines if "|2.1|" in line))
+
+
+async def test_the_day_of_the_benchmark_is_over_and_long_enough(tmp_path: Path) -> None:
+    await write_day(tmp_path / "santral.db", 300)
+    with sqlite3.connect(tmp_path / "santral.db") as opened:
+        (facts,), (live,) = (opened.execute(query).fetchone() for query in (
+            "SELECT count(*) FROM facts", "SELECT count(*) FROM contacts WHERE outcome IS NULL"))
+    opened.close()
+    assert facts >= 300 and live == 0
