@@ -201,14 +201,15 @@ class Session(AMIProtocol):  # type: ignore[misc]
         other futures never ended.
         """
         self.closed = True
+        in_doubt = bool(self.responses)
         for pending in self.responses.values():
             if not pending.future.done():
                 pending.future.set_exception(OutcomeUnknown("the link to Asterisk was lost before the reply came"))
         self.responses.clear()
         self.writable.set()
         if self.transport is not None:
-            if not self.factory.may_act():
-                # Bytes that are under way must not arrive: another node may act by now.
+            if in_doubt or not self.factory.may_act():
+                # Bytes that are under way must not arrive later. What they ask for was given up, or another node acts.
                 self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.transport.abort()
 

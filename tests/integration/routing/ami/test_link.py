@@ -130,6 +130,31 @@ async def test_a_node_that_may_not_act_writes_nothing_and_resets_the_connection(
         await link.close()
 
 
+async def test_a_link_that_is_given_up_with_an_action_under_way_is_reset() -> None:
+    """A phone rang minutes later: the kernel delivered an Originate whose offer was over by then."""
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        try:
+            login = await reader.readuntil(b"\r\n\r\n")
+            number = next(line for line in login.split(b"\r\n") if line.startswith(b"ActionID"))
+            writer.write(b"Response: Success\r\n" + number + b"\r\n\r\n")
+            while await reader.readuntil(b"\r\n\r\n"):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            ended.set_result(type(error).__name__)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        link = Link(Login("127.0.0.1", server.sockets[0].getsockname()[1], "engine-actions", "a1", "off"),
+                    timing=PATIENT)
+        await link.connect_and_login()
+        assert link.start_action({"Action": "Hangup", "Channel": "o1-1.1", "Cause": "26"}) is not None
+        link.mark_lost("no pong")
+        assert await asyncio.wait_for(ended, LIMIT_S) == "ConnectionResetError"
+        await link.close()
+
+
 @pytest.mark.parametrize("name", ["Ping", "CoreShowChannels", "Hangup"])
 async def test_every_action_under_way_ends_when_the_link_is_lost(asterisk: FakeAsterisk, name: str) -> None:
     """ami_protocol.py:102-108: futures of pings, logins and half answered lists never ended."""
