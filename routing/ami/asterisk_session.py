@@ -46,11 +46,13 @@ from routing.core.events import (
     Event,
     FallbackEntered,
     LinkChanged,
+    OfferAnswered,
+    OfferRinging,
     OutageCallFound,
 )
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold
-from routing.core.model.ids import ContactId, SeatId, ServiceId
+from routing.core.model.ids import ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
@@ -68,7 +70,7 @@ class AsteriskSession:
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
     members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written. `recorded`
     returns which of these contacts the store has. `silent_since` is the time of the last journal entry of the node
-    before this one.
+    before this one. `wall` and `steady` are the clocks of this machine.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
@@ -78,7 +80,8 @@ class AsteriskSession:
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None,
                  recorded: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None,
-                 may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None) -> None:
+                 may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None,
+                 wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._post = post
         self._live = live
@@ -88,7 +91,7 @@ class AsteriskSession:
         self.explained = clock() if explained is None else explained
         """Time before which all calls are explained: the last read of the CEL file, or the oldest call then open."""
         self._box = CelRecovery(
-            settings.cel, clock, explained=self.explained, silent_since=silent_since) if settings.cel else None
+            settings.cel, clock, wall, explained=self.explained, silent_since=silent_since) if settings.cel else None
         seats = settings.seats
         # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
         self._translator = EventTranslator(
@@ -97,10 +100,12 @@ class AsteriskSession:
         self._events: Link | None = None
         self._clock_told = False
         self._look = asyncio.Event()
+        self._rung: list[tuple[OfferId, str]] = []
+        """Offers and legs whose ring or answer was just reported, until they are compared with the live offers."""
         self.orders = CommandExecutor(settings, self._translator, post, self._look, self._pace.rescind, record, way_out)
         self.fallback = None if agents is None else FallbackQueues(
             FallbackMembers(settings.unknown_service, settings.remote_seats | settings.node_seats),
-            agents, lambda: self.orders.link)
+            agents, lambda: self.orders.link, steady)
         """Members and callers of the fallback queues. None if nobody tells the agents."""
         self._started = started
         self._remember = remember
@@ -228,6 +233,7 @@ class AsteriskSession:
             # 2. Compare the state. Actions are possible only afterwards, so no command meets an unknown channel.
             await self._resync_state(events, actions)
             self.orders.link = actions
+            self._end_late_legs()
             self._post(LinkChanged(self._settings.node, up=True))
             log.info("ami.connected", node=self._settings.node)
             if self.fallback is not None:
@@ -355,10 +361,25 @@ class AsteriskSession:
                 # A talk of the fallback queue has ended, or an unknown caller has left it: record the call soon.
                 if isinstance(event, CallerHungUp) and self._box is not None and self._box.is_open_call(event.contact):
                     self._look.set()
+                if isinstance(event, OfferRinging | OfferAnswered):
+                    self._rung.append((event.offer, message.get("DestUniqueid") or message.get("Uniqueid")))
+        if self._rung and self.connected:
+            self._end_late_legs()
         for contact, leg in self._translator.take_joined():
             self.orders.rebridge_legs(contact, leg)
         if self._translator.doubts:
             self._look.set()
+
+    def _end_late_legs(self) -> None:
+        """End legs that ring for no live offer: their Originate was under way for long, perhaps from another node.
+
+        Such a leg would give a waiting caller to an agent, unseen by the engine, which then offers the caller again.
+        """
+        rung, self._rung = self._rung, []
+        live = {one.offer for one in self._live()[1]} if rung else set[OfferId]()
+        for offer, leg in rung:
+            if offer not in live and not self._translator.has_ended(leg):
+                self.orders.end_late_leg(leg)
 
     def _own_live_calls(self) -> LiveCalls:
         contacts, offers = self._live()

@@ -355,6 +355,12 @@ class CommandExecutor:
                                          leg_id(command.offer, command.contact))
             self._post(OfferEnded(command.offer, outcome, partner))
 
+    def end_late_leg(self, leg: str) -> None:
+        """Begin to hang up a leg of an offer that is over."""
+        if self.group is not None and self.link is not None:
+            log.warning("ami.late_leg_ended", leg=leg)
+            self.group.create_task(self._hang_up_leg(leg, self.link), name="ami late leg")
+
     async def hang_up_strays(self, legs: Sequence[str], actions: Link) -> None:
         """Hang up stray legs. Raise LinkError if the link fails."""
         for leg in legs[:STRAY_LEGS_MAX]:

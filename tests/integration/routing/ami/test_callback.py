@@ -105,6 +105,7 @@ async def test_who_has_answered_is_not_hung_up_when_an_agent_is_gone(calling: No
 
 async def test_an_agent_who_waited_in_vain_hears_so(calling: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones = {"2001": "ring", f"geri-arama/{URI}": "busy"}
+    calling.offers = [PENDING]
     await calling.start()
     calling.switch.orders.execute_commands([offer(leg="", callback=True), DIAL])
     await calling.heard(CallbackFailed(OfferId(3), "busy"))

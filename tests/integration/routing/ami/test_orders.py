@@ -30,7 +30,7 @@ async def test_a_whole_call(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.knobs.split = 7
     await node.start()
     assert node.told == [SeatChanged(SeatId("2001"), True, False), SeatChanged(SeatId("2002"), False, False), UP]
-    caller = asterisk.caller(C)
+    caller, node.offers = asterisk.caller(C), [PENDING]
     node.switch.orders.execute_commands([offer()])
     await node.heard(OfferRinging(OfferId(3)), OfferAnswered(OfferId(3)), OfferConnected(OfferId(3), C))
     asterisk.hangup(caller)
@@ -63,6 +63,7 @@ async def test_without_a_link_an_offer_fails_at_once(node: Node) -> None:
 
 async def test_both_phones_of_a_pair_are_rung_and_let_go(node: Node, asterisk: FakeAsterisk) -> None:
     asterisk.phones = {"2001": "ring", "2002": "ring"}
+    node.offers = [PENDING]
     await node.start()
     node.switch.orders.execute_commands([offer(partner=MATE)])
     await node.until(lambda: set(asterisk.channels) == {LEG, "p3-7.1"})
@@ -195,6 +196,7 @@ async def test_who_asks_is_marked_before_the_caller_is_led_away_and_who_cannot_b
 async def test_a_recording_is_silenced_or_else_stopped(node: Node, asterisk: FakeAsterisk) -> None:
     with pytest.raises(TimeoutError, match="no link"):  # not the same as a talk that nobody records
         await node.switch.orders.pause_recording(LEG, True)
+    node.offers = [PENDING]
     await node.start()
     assert not await node.switch.orders.pause_recording(LEG, True), "no such leg"
     leg = asterisk.leg(LEG, "2001", "Up")

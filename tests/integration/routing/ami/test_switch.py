@@ -13,7 +13,16 @@ from routing.ami import link as link_module
 from routing.ami.actions import CONSULTS
 from routing.ami.errors import AuthFailed
 from routing.ami.resync import ON_HOLD, Snapshot
-from routing.core.events import CallerHungUp, CallsRefused, HoldSet, OfferConnected, OfferEnded, SeatChanged, TalkEnded
+from routing.core.events import (
+    CallerHungUp,
+    CallsRefused,
+    HoldSet,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    SeatChanged,
+    TalkEnded,
+)
 from routing.core.model.centre_model import ContactState, OfferState
 from routing.core.model.ids import ContactId, OfferId, SeatId
 from routing.core.model.live_calls import LiveContact
@@ -43,6 +52,7 @@ async def test_what_happened_in_a_gap_is_told_after_it(node: Node, asterisk: Fak
 
 async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
         node: Node, asterisk: FakeAsterisk) -> None:
+    node.offers = [PENDING]
     await node.start()
     caller, leg = asterisk.caller(C), asterisk.leg(LEG, "2001")
     asterisk.up(leg)
@@ -169,7 +179,26 @@ async def test_a_stray_leg_is_hung_up_a_talk_is_not(node: Node, asterisk: FakeAs
     assert set(asterisk.channels) == {"7.9", "o9-7.9"}
 
 
+async def test_a_phone_that_rings_for_an_offer_that_is_over_stops_at_once(node: Node, asterisk: FakeAsterisk) -> None:
+    """Its Originate was under way for long. The agent would get a caller whom the engine offers to somebody else."""
+    await node.start()
+    late = asterisk.leg("o2-7.1", "2002")
+    await node.heard(OfferRinging(OfferId(2)))
+    await node.until(lambda: late.uniqueid not in asterisk.channels)
+    node.offers = [PENDING]
+    asterisk.leg(LEG, "2001")
+    await node.heard(OfferRinging(OfferId(3)))
+    # One that rings while the state is read is found as well, and one of a live offer rings on.
+    asterisk.cut()
+    await node.heard(DOWN)
+    node.told.clear()
+    asterisk.leg("o1-7.1", "2002")
+    await node.heard(UP)
+    await node.until(lambda: set(asterisk.channels) == {LEG})
+
+
 async def test_a_forged_hangup_is_looked_into_and_not_believed(node: Node, asterisk: FakeAsterisk) -> None:
+    node.offers = [PENDING]
     await node.start()
     caller, leg = asterisk.caller(C), asterisk.leg(LEG, "2001")
     asterisk.bridge(caller, leg)
