@@ -87,6 +87,17 @@ SLOWEST_TICK_S = 60.0
 """Longest sleep of the timer, so that a wrong deadline cannot stop the engine forever."""
 
 
+PULSE_S = 1.0
+"""Pause between two looks at the clock, which show that this process was frozen."""
+
+FROZEN_S = 0.9
+"""Lateness of such a look from which the process counts as frozen.
+
+A phone that has not reported ringing for 2 s is taken for gone (`Centre.phone_reacts_s`), so a shorter freeze than that
+must be noticed.
+"""
+
+
 class RunnerTurn(NamedTuple):
     """Content of one commit: handled inputs with their times (None is the timer), their facts, and the changed rows."""
 
@@ -125,13 +136,15 @@ class Runner:
     facts of each turn in order, after the commit. `observe_turn` gets the handled events and the facts of each turn
     after that, also of a turn without facts. `measure` gets the seconds of each decision. `on_overflow` is called
     if the inbox had to refuse an event: the state must then be read again from Asterisk. `on_turn` is called after each
-    turn, and at least every `idle_s` seconds.
+    turn, and at least every `idle_s` seconds. `on_frozen` is called if the process was frozen. The engine handles the
+    events that it returns before any deadline: what happened meanwhile has not been read yet.
     """
 
     def __init__(self, engine: Engine, keeper: TurnStore, *, clock: Clock, execute: Execute,
                  projections: Sequence[Project] = (), measure: Measure | None = None,
                  on_overflow: Callable[[], None] | None = None, on_turn: Callable[[], None] | None = None,
-                 observe_turn: ObserveTurn | None = None) -> None:
+                 observe_turn: ObserveTurn | None = None,
+                 on_frozen: Callable[[], Sequence[Event]] = tuple) -> None:
         self._engine = engine
         self._keeper = keeper
         self._clock = clock
@@ -141,6 +154,9 @@ class Runner:
         self._on_overflow = on_overflow
         self._on_turn = on_turn
         self._observe_turn = observe_turn
+        self._on_frozen = on_frozen
+        self._pulse_at = clock()
+        self._frozen = False
         self._inbox: deque[Event | _Waiter | _SnapshotDue] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
@@ -254,6 +270,8 @@ class Runner:
         In that case the error of the store comes out, and every waiter gets `InboxClosed`. The memory of this process
         is then worthless.
         """
+        self._pulse_at = self._clock()
+        pulse = asyncio.create_task(self._watch_clock(), name="runner clock")
         try:
             while True:
                 await self._wait_for_work()
@@ -261,8 +279,23 @@ class Runner:
                 if self._on_turn is not None:
                     self._on_turn()
         finally:
+            pulse.cancel()
             self._closed = True
             self._fail_waiters()
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE_S)
+            self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        """Note a freeze. This is asked again before a deadline is handled, because a late timer may come later."""
+        now = self._clock()
+        if now - self._pulse_at > PULSE_S + FROZEN_S:
+            self._frozen = True
+            self._pulse_at = now
+        elif now - self._pulse_at >= PULSE_S:
+            self._pulse_at = now
 
     async def commit_deferred(self) -> None:
         """Keep the events that still wait for a commit, at an orderly end after `run_forever` was cancelled."""
@@ -305,8 +338,12 @@ class Runner:
     async def _take_events(self, asked: list[tuple[_Waiter, Exception | None]], now: float) -> None:
         handled: list[tuple[float, Event | None]] = []
         commands: list[Command] = []
-        # 1. The timer comes first: what is due by now happened before the events.
+        # 1. The timer comes first: what is due by now happened before the events. After a freeze nobody knows that.
+        self._look_at_clock()
         deadline = self._engine.next_deadline()
+        if self._frozen:
+            self._frozen, deadline = False, None
+            self._inbox.extendleft(reversed(self._on_frozen()))
         if deadline is not None and deadline <= now:
             commands += self._engine.tick(now)
             handled.append((now, None))

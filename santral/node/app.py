@@ -337,7 +337,8 @@ class Node:
                                      *([] if self._outbox is None else [self._outbox.note_facts]),
                                      *([] if self._history is None else [self._history.note_facts])],
                         measure=told.recorder.observe_decision, on_overflow=self._request_resync,
-                        on_turn=self._manager.feed_watchdog, observe_turn=self._update_desks)
+                        on_turn=self._manager.feed_watchdog, observe_turn=self._update_desks,
+                        on_frozen=self._on_frozen)
         if self._manager.feed_every_s:
             runner.idle_s = self._manager.feed_every_s
         return runner
@@ -576,6 +577,11 @@ class Node:
 
     def _request_resync(self) -> None:
         self._switch.request_resync("the inbox was full")
+
+    def _on_frozen(self) -> Sequence[Event]:
+        """Have Asterisk's state read anew. Meanwhile no ring counts as too long."""
+        self._switch.request_resync("this process was frozen")
+        return [LinkChanged(NODE, up=False)]
 
     def _live_calls(self) -> LiveCalls:
         return self._engine.live_contacts(), self._engine.live_offers()

@@ -28,6 +28,8 @@ from routing.core.events import (
     Event,
     HeavyContactsDeclined,
     HoldTick,
+    LinkChanged,
+    OfferConnected,
     RulesOverridden,
     SeatChanged,
 )
@@ -87,7 +89,8 @@ class Node:
         self.projected: list[Fact] = []
         self.overflows = 0
         self.runner = Runner(Engine(), self.keeper, clock=Clock(), execute=self._execute,
-                             projections=(self.projected.extend,), on_overflow=self._overflow)
+                             projections=(self.projected.extend,), on_overflow=self._overflow,
+                             on_frozen=lambda: [LinkChanged("", up=False)])
         self.task = asyncio.create_task(self.runner.run_forever())
 
     def _execute(self, commands: Sequence[Command]) -> None:
@@ -325,6 +328,22 @@ async def test_an_asker_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> 
         node.keeper.gate.clear()
         with pytest.raises(TimeoutError):
             await node.runner.ask(queued("c1"))
+
+
+async def test_no_ring_is_too_long_for_a_process_that_was_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent has answered meanwhile, and nobody has read that yet: an offer that was ended would cut the talk."""
+    monkeypatch.setattr(module, "PULSE_S", 0.05)
+    monkeypatch.setattr(module, "FROZEN_S", 0.3)
+    async with Node() as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        await node.runner.ask(queued("c1"))
+        time.sleep(CENTRE.phone_reacts_s + 1.0)  # the whole process stands still
+        [offer] = node.commands
+        assert isinstance(offer, Offer)
+        node.runner.post(OfferConnected(offer.offer, offer.contact))
+        view = await node.runner.ask(HoldTick(ContactId("c1")))
+        assert isinstance(view, ContactView) and view.state is ContactState.ASSIGNED
+        assert node.commands == [offer], "it was not rescinded"
 
 
 async def test_the_timer_wakes_the_engine() -> None:
