@@ -43,9 +43,13 @@ PATIENCE_S = TTL_S + RENEW_S
 class LeaseKeeper:
     """The lease of one node. Its methods are for the loop, except those for the writer's thread."""
 
-    def __init__(self, threads: DatabaseThreads, taken: Callable[[Connection], None]) -> None:
-        """`taken` runs in the transaction that takes the lease: the former holder may have written until then."""
-        self._threads, self._taken = threads, taken
+    def __init__(self, threads: DatabaseThreads, taken: Callable[[Connection], None],
+                 clock: Callable[[], float] = monotonic) -> None:
+        """`taken` runs in the transaction that takes the lease: the former holder may have written until then.
+
+        `clock` is the steady clock of this process, which the loop uses too.
+        """
+        self._threads, self._taken, self._clock = threads, taken, clock
         self.held: Lease | None = None
         self.name: Lease | None = None
         """The lease of this node's name, on PostgreSQL."""
@@ -62,7 +66,7 @@ class LeaseKeeper:
         self._again = False
         """This process has had its name before, so a lease that it holds itself is one of its former stores."""
         # The last expiry of a foreign holder, and the time when it was first seen.
-        self._seen, self._since = 0.0, monotonic()
+        self._seen, self._since = 0.0, clock()
 
     async def take_lease(self, node: str, patience_s: float = PATIENCE_S, keys: str = "") -> Lease:
         """Make this node the only one that works on the state. From then on every commit checks the lease.
@@ -89,7 +93,7 @@ class LeaseKeeper:
         With `only_look` a free lease is left to other nodes. Raise `LeaseLost` if another process has taken the name
         over, and `ForeignKeys` for other keys.
         """
-        before = monotonic()
+        before = self._clock()
         unrenewed = self._seen if before - self._since > lease_row.TTL_S else None
         held = await self._threads.ask_writer(partial(self._find_holder, keys, unrenewed))
         if held is None:
@@ -121,9 +125,9 @@ class LeaseKeeper:
         if self._threads.on_sqlite:
             return
         self._again = again
-        end, seen, since = monotonic() + patience_s, 0.0, monotonic()
+        end, seen, since = self._clock() + patience_s, 0.0, self._clock()
         while True:
-            before = monotonic()
+            before = self._clock()
             unrenewed = seen if before - since > lease_row.TTL_S else None
             try:
                 self.name = await self._threads.ask_writer(partial(self._take_name, node, keys, unrenewed, again))
@@ -173,7 +177,8 @@ class LeaseKeeper:
         last = max(self.acts_until, before + RENEW_S)
         try:
             async with asyncio.timeout_at(last):
-                await self._threads.writer.call_function(partial(self.extend, lease))
+                began = await self._threads.writer.call_function(partial(self.renew_row, lease))
+            self.until = max(self.until, began + TTL_S)
         except TimeoutError:
             self._threads.gone = True
             raise LeaseLost("the database did not answer in time") from None
@@ -185,7 +190,7 @@ class LeaseKeeper:
 
     def may_act(self) -> bool:
         """Return whether the node may act: the lease is held, and was renewed in time by the steady clock."""
-        return self.held is not None and monotonic() < self.acts_until and not self._session.has_ended()
+        return self.held is not None and self._clock() < self.acts_until and not self._session.has_ended()
 
     @property
     def acts_until(self) -> float:
@@ -211,21 +216,22 @@ class LeaseKeeper:
                     writing.run_transaction(partial(lease_row.require_lease, lease=lease))
             raise
 
-    def extend(self, lease: Lease) -> None:
-        """Renew the row of the lease."""
+    def renew_row(self, lease: Lease) -> float:
+        """Renew the row of the lease. Return when that began, by the steady clock."""
         def renew_row(connection: Connection) -> float:
-            began = monotonic()  # under SQLite's lock: the row's time is read now, not when the renewal was asked for
+            began = self._clock()  # under SQLite's lock: the row's time is read now, not when the renewal was asked for
             lease_row.renew_lease(connection, lease)
             self._renew_name(connection)
             return began
-        self.until = self.run_transaction(renew_row) + TTL_S
+        began = self.run_transaction(renew_row)
         self._session.follow_socket(self._threads.writing.socket_number())
+        return began
 
     def extend_late(self) -> None:
         """Renew the lease after a turn that waited for a lock or a slow disk. Its commands must leave within a lease.
         """
-        if self.held is not None and monotonic() > self.until - MARGIN_S:
-            self.extend(self.held)
+        if self.held is not None and self._clock() > self.until - MARGIN_S:
+            self.until = self.renew_row(self.held) + TTL_S
 
     def _take_row(self, node: str, keys: str, unrenewed: float | None) -> Lease:
         def take_row(connection: Connection) -> Lease:
@@ -275,7 +281,7 @@ class LeaseKeeper:
 
     def _renew_name(self, connection: Connection) -> None:
         """Renew the lease of the name if it is time. Raise `LeaseLost` if another process has taken it."""
-        if self.name is not None and (now := monotonic()) - self._named_at >= RENEW_S / 2:
+        if self.name is not None and (now := self._clock()) - self._named_at >= RENEW_S / 2:
             lease_row.renew_name(connection, self.name, self.about())
             self._named_at = now
 
