@@ -29,6 +29,7 @@ from lab.people.traffic import LabTraffic, TrafficHabits, pick_across_teams
 from lab.phones.keys import parse_presses, parse_seconds
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour, PhoneNetwork
+from lab.simulation.cli import simulate
 
 T = TypeVar("T")
 
@@ -56,6 +57,7 @@ def build_commands() -> typer.Typer:
     app.command("demo")(_exit_on_error(_run_demo))
     app.command("script")(_exit_on_error(_run_scripts))
     app.command("fault")(_exit_on_error(_run_faults))
+    app.command("simulate")(_exit_on_error(simulate))
     app.command("traffic", hidden=True)(_exit_on_error(_run_traffic))
     app.command("day", hidden=True)(_exit_on_error(_write_day))
     return app

@@ -1,0 +1,73 @@
+"""Check the rules that hold whatever fails: I1 to I8 of the reliability of Santral, as far as they apply here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lab.simulation.database import Database
+from lab.simulation.history import History
+from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Outcome
+from routing.core.records import Contact, Offer
+
+if TYPE_CHECKING:
+    from lab.simulation.asterisk_model import Asterisk
+    from lab.simulation.sim_node import SimNode
+
+
+def live_rows(database: Database) -> list[Any]:
+    """Return the rows of contacts and offers that are not over."""
+    return [*[row for row in database.rows[Contact].values() if row.state in LIVE_STATES],
+            *[row for row in database.rows[Offer].values() if row.state in OFFER_WITH_AGENT]]
+
+
+def unrecorded_callers(history: History, database: Database) -> list[str]:
+    """Return the callers who met a node, or should have met one, and are in no record."""
+    rows = database.rows[Contact]
+    return [uniqueid for uniqueid, past in history.callers.items() if uniqueid not in rows and past.queued]
+
+
+def check_commit(history: History, database: Database, changes: Sequence[Any]) -> None:
+    """Check the rows after a turn."""
+
+
+def check_end(history: History, database: Database, nodes: Iterable[SimNode], asterisk: Asterisk,
+              settled: bool) -> None:
+    """Check everything after the world was healed."""
+    if not settled:
+        names = [one.uniqueid for one in asterisk.channels.values()]
+        rows = [f"{type(row).__name__} {row[0]} {row.state.value}" for row in live_rows(database)]
+        history.blame("I8", f"not settled: channels {names}, rows {rows}")
+    if database.revision > max(database.led_by_revision, 1):
+        history.blame("I8", "the tables are newer than every node that has led: an older node cannot start again")
+    _check_callers(history, database)
+
+
+def _check_callers(history: History, database: Database) -> None:
+    """Check that each caller is in the records once, with what happened, and that none was dropped."""
+    contacts, offers = database.rows[Contact], database.rows[Offer]
+    for uniqueid, past in history.callers.items():
+        talk = history.last_talk(uniqueid)
+        if past.ended is not None and talk is None and past.how != "caller":
+            history.blame("I1", f"{uniqueid} was hung up by {past.how} without a talk")
+        row = contacts.get(uniqueid)
+        if row is None:
+            if past.queued:
+                history.blame("I3", f"{uniqueid} is in no record")
+            continue
+        if row.outcome is None:
+            if past.ended is not None:
+                history.blame("I3", f"{uniqueid} has no outcome")
+            continue
+        # After a change of the clock nobody can tell when a talk was that the former leader did not store.
+        if history.clock_set and (history.epoch > 1 or any(one.unseen for one in history.talks)):
+            continue
+        answered = [one for one in history.talks if one.caller == uniqueid and one.offer]
+        if row.outcome is Outcome.ANSWERED and not answered:
+            history.blame("I3", f"{uniqueid} is recorded as answered, without a talk")
+        elif row.outcome is not Outcome.ANSWERED and answered and talk is not None and talk.offer:
+            history.blame("I3", f"{uniqueid} has talked, and is recorded as {row.outcome.value}")
+        if row.outcome is Outcome.ANSWERED and answered:
+            agent = offers[answered[-1].offer].agent if answered[-1].offer in offers else None
+            if agent != f"a{answered[-1].seat}" or row.agent != agent:
+                history.blame("I4", f"{uniqueid} talked with {answered[-1].seat}, recorded is {row.agent}")

@@ -1,0 +1,196 @@
+"""Run a world on a virtual clock. Each process of it has an event loop, which runs only while the process is awake.
+
+A process that is frozen keeps its connections, and what arrives waits for it. A process that is killed never runs
+again. A process may also stop in the middle of its work, between two bytes that it writes: `freeze_now`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+Run = Callable[[], None]
+
+FAREWELL_STEPS = 200
+"""Rounds of a loop whose process has ended, in which its tasks are cancelled. Three are enough for all of ours."""
+
+
+class World:
+    """The virtual clock, and what happens at which time. Things of the same moment happen in the order they were set.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._queue: list[tuple[float, int, Run]] = []
+        self._count = 0
+
+    def call_at(self, when: float, run: Run) -> None:
+        """Have a function run at a time, or now if that is past."""
+        self._count += 1
+        heapq.heappush(self._queue, (max(when, self.now), self._count, run))
+
+    def call_after(self, delay_s: float, run: Run) -> None:
+        """Have a function run after a time."""
+        self.call_at(self.now + delay_s, run)
+
+    def run_until(self, end: float, is_done: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass up to `end`, or until `is_done` says so after a step."""
+        queue = self._queue
+        while queue and queue[0][0] <= end and not is_done():
+            self.now, _, run = heapq.heappop(queue)
+            run()
+        if not queue or queue[0][0] > end:
+            self.now = max(self.now, end)
+
+
+class Wiring(Protocol):
+    """What a process needs of the network."""
+
+    def end_process(self, loop: ProcessLoop) -> None:
+        """Close what an ended process has."""
+
+    def listen(self, loop: ProcessLoop, factory: Callable[[], Any], port: int) -> Any:
+        """Let a process listen at a port."""
+
+    async def open_connection(self, loop: ProcessLoop, factory: Callable[[], Any], port: int) -> Any:
+        """Connect a process with Asterisk."""
+
+
+class ProcessLoop(asyncio.BaseEventLoop):
+    """The event loop of one process. It is its own selector: instead of a wait, it tells the world when to go on."""
+
+    def __init__(self, world: World, network: Wiring, name: str) -> None:
+        super().__init__()
+        self.world, self.network, self.name = world, network, name
+        self._selector = self
+        self._clock_resolution = 1e-9
+        self.dead = False
+        self.before_write: Run = lambda: None
+        """Called before each byte that leaves: the process may stop right there."""
+        self._ahead = 0.0
+        """True time at which a process goes on that is frozen, or was frozen in the middle of this step."""
+        self._next = math.inf
+        """True time of the next step."""
+        self._ending = False
+        self.at_kill: list[Run] = []
+        """Called when the process ends: its kernel closes what it has."""
+        self.set_exception_handler(lambda loop, context: None)
+
+    # -- the clock ---------------------------------------------------------------------------------------------------
+
+    @property
+    def true_time(self) -> float:
+        """Return the true time that this process is at: after a freeze in the middle of a step, its end."""
+        return max(self.world.now, self._ahead)
+
+    def time(self) -> float:
+        """Return the steady clock of this process."""
+        return self.true_time
+
+    def freeze_until(self, when: float) -> None:
+        """Stop the process now, until a time. Inside a step the rest of the step happens at that time."""
+        self._ahead = max(self._ahead, when)
+        if self._next < self._ahead:
+            self._set_step(self._ahead)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether the process is frozen now."""
+        return self._ahead > self.world.now
+
+    def kill(self) -> None:
+        """End the process at once: it never runs again, and its connections close."""
+        if not self.dead:
+            self.dead = True
+            self._next = math.inf
+            self.network.end_process(self)
+            for close in self.at_kill:
+                close()
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def deliver(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Have a function run in this process as soon as it is awake."""
+        if not self.dead:
+            self.call_soon(function, *arguments)
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the process run now, or when its freeze is over."""
+        if self._next > (when := self.true_time):
+            self._set_step(when)
+
+    def _set_step(self, when: float) -> None:
+        self._next = when
+        self.world.call_at(when, lambda: self._run_step(when))
+
+    def _run_step(self, when: float) -> None:
+        # Only the last time that was set counts.
+        if self.dead or when != self._next:
+            return
+        self._next = math.inf
+        if self.is_frozen:
+            self._set_step(self._ahead)
+            return
+        self.run_forever()
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """Answer the loop's question for events: stop if nothing is ready, and go on at the next timer."""
+        if timeout is None or self.dead:
+            self.stop()
+        elif timeout > 0:
+            if self._ending:
+                self._ahead = self.true_time + timeout
+            else:
+                self.stop()
+                self._set_step(self.true_time + timeout + 1e-9)
+        return []
+
+    def dispose(self) -> None:
+        """Cancel all tasks of an ended process, so that nothing of it is left."""
+        self.kill()
+        self._ending, self.dead = True, False
+        for _ in range(FAREWELL_STEPS):
+            left = asyncio.all_tasks(self)
+            if not left:
+                break
+            for task in left:
+                task.cancel()
+            self.run_forever()
+        self.dead = True
+        self.close()
+
+    # -- what asyncio asks of a loop ---------------------------------------------------------------------------------
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """Do nothing: `select` returns no events."""
+
+    def _write_to_self(self) -> None:
+        """Do nothing: no other thread wakes this loop."""
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T],
+                        *args: *Ts) -> asyncio.Future[T]:
+        """Run a function of a thread at once."""
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None,
+                                **options: Any) -> Any:
+        """Connect to a server of the world."""
+        return await self.network.open_connection(self, protocol_factory, int(port))
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None,
+                            **options: Any) -> Any:
+        """Listen in the world."""
+        return self.network.listen(self, protocol_factory, int(port))
