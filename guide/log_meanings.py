@@ -32,6 +32,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ami.state_corrected": (LOOK, "The comparison with Asterisk found a difference and corrected the engine."),
     "ami.callers_misbridged": (LOOK, "A phone's transfer key joined two callers while the node did not listen; both "
                                      "wait again."),
+    "ami.late_leg_ended": (LOOK, "A phone rang for an offer that was over, by an action that was under way for long; "
+                                 "the leg was hung up."),
     "ami.stray_leg_ended": (LOOK, "A phone rang for an ended offer; the leg was hung up."),
     "announcement.sounds_missing": (ALARM, "Sounds of an active announcement are missing; what it closes stays "
                                            "closed."),

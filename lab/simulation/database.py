@@ -8,6 +8,7 @@ epoch, and ends by the clock of the database. A test compares this model with th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from lab.simulation.virtual_time import World
@@ -17,7 +18,7 @@ from routing.core.model.declare import END
 from routing.core.model.facts import Fact
 from routing.core.model.ids import OfferId
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.stored import KEYS, Change, Row
+from routing.core.stored import FIELDS, KEYS, Change, Row
 from routing.store.errors import ForeignKeys, LeaseHeld, StoreConflict, StoreUnavailable
 from routing.store.lease.lease_row import TTL_S, Lease, lease_taken
 from routing.store.reader import LoadedState
@@ -181,7 +182,9 @@ class Database:
             raise _conflict(change, f"expected version {change.before}")
         elif change.kind is Contact and change.groups & END and old.outcome is not None:
             raise _conflict(change, f"expected version {change.before} without an outcome")
-        rows[key] = change.row
+        # A column outside of the changed groups keeps its value, as in the statements of the store.
+        rows[key] = change.row if old is None or not change.before else old._replace(
+            **{name: getattr(change.row, name) for name in _changed_columns(change.kind, change.groups)})
 
     def _check_indexes(self, changes: Iterable[Change]) -> None:
         """Check the partial unique indexes. All changes of a turn are there, as in the order of `RowWriter`."""
@@ -224,6 +227,12 @@ class Database:
             tuple(self.ended), (), (), (), (),
             tuple(row for _, row in sorted(self.rows[LearnedService].items())),
             OfferId(max(offers, default=0) + 1), self.facts + 1)
+
+
+@cache
+def _changed_columns(kind: type, groups: int) -> tuple[str, ...]:
+    """Return the columns that an update of these groups sets."""
+    return tuple(one.column for one in FIELDS[kind] if not one.once and (not one.group or one.group & groups))
 
 
 def _key_of(change: Change) -> Any:
