@@ -22,7 +22,7 @@ from lab.simulation.manager_model import ManagerSession, render
 from lab.simulation.network import Connection, Network
 from lab.simulation.virtual_time import World
 from routing.ami.actions import CONTEXT_FALLBACK, CONTEXT_HOLD
-from routing.ami.cel_recovery import FALLBACK, NO_NODE
+from routing.ami.cel_recovery import CALLED, FALLBACK, HOLD, MEMBER, NO_NODE
 
 NORMAL, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
 """Causes of Q.850 with which channels end."""
@@ -83,10 +83,11 @@ class Asterisk:
             if session.wants_events:
                 session.tell(data)
 
-    def write_cel(self, event: str, channel: Channel) -> None:
+    def write_cel(self, event: str, channel: Channel, linked: str = "", cause: str = "") -> None:
         """Write one line of the file of the calls' events."""
         with self._cel.open("a", encoding="ascii") as file:
-            file.write(f'"{self.history.wall_time():.6f}","{event}","{channel.uniqueid}","{channel.uniqueid}"\n')
+            file.write(f'"{self.history.wall_time():.6f}","{event}","{channel.uniqueid}",'
+                       f'"{linked or channel.uniqueid}","{cause}"\n')
 
     def _accept_manager(self, connection: Connection) -> ManagerSession | None:
         session = ManagerSession(self, connection, self.epoch_of(connection))
@@ -119,6 +120,7 @@ class Asterisk:
         caller.state = "Up"
         self.emit("Newstate", Channel=caller.name, ChannelStateDesc="Up", Uniqueid=uniqueid)
         self.write_cel("CHAN_START", caller)
+        self.write_cel(f"{CALLED}{service}", caller)
         self.after(patience_s, lambda: self._lose_patience(caller))
         self.ask_menu(caller)
         return caller
@@ -187,6 +189,7 @@ class Asterisk:
     def begin_hold(self, caller: Caller) -> None:
         """Go through `[santral-hold]`, begun: first the words of the choice, then the round that was said or asked."""
         caller.context = CONTEXT_HOLD
+        self.write_cel(f"{HOLD}{caller.variables.get(dialplan.SERVICE, '')}", caller)
         words = caller.variables.get(dialplan.WORDS, "") + caller.variables.get(dialplan.NOTICE_WORDS, "")
 
         def said() -> None:
@@ -364,6 +367,8 @@ class Asterisk:
             self.emit("BridgeEnter", BridgeUniqueid=bridge, Channel=one.name, Uniqueid=one.uniqueid)
             self.write_cel("BRIDGE_ENTER", one)
         heard = any(session.wants_events and not session.is_stalled for session in self.managers)
+        if not leg.offer:
+            self.write_cel(f"{MEMBER}{leg.seat}", leg, caller.uniqueid)
         self.history.begin_talk(caller.uniqueid, leg.seat, leg.offer, not heard)
         # 3. The talk ends when one of the two hangs up.
         ends = caller if caller.ends_talk else leg
@@ -385,6 +390,7 @@ class Asterisk:
         self.history.end_talk(caller.uniqueid, by)
         for one in (channel, other):
             self.emit("BridgeLeave", BridgeUniqueid=one.bridge, Channel=one.name, Uniqueid=one.uniqueid)
+            self.write_cel("BRIDGE_EXIT", one)
             one.bridge, one.partner = "", None
             one.turn += 1
 
@@ -412,7 +418,7 @@ class Asterisk:
             self.history.note(f"{channel.uniqueid} ended by {by}, cause {cause}")
         self.emit("Hangup", Channel=channel.name, Uniqueid=channel.uniqueid, Cause=str(cause),
                   ChannelStateDesc=channel.state, Context=channel.context)
-        self.write_cel("HANGUP", channel)
+        self.write_cel("HANGUP", channel, cause=str(cause))
         self.write_cel("CHAN_END", channel)
         # The other side of the bridge goes on in the dialplan.
         if isinstance(other, Caller):

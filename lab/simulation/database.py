@@ -7,6 +7,7 @@ epoch, and ends by the clock of the database. A test compares this model with th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -44,6 +45,8 @@ class Database:
         self.rows: Rows = {Contact: {}, Offer: {}, AgentRecord: {}, LearnedService: {}}
         self.inputs = 0
         """Entries of the journal."""
+        self.last_entry_at = math.inf
+        """Time of the last of them."""
         self.facts = 0
         self.ended: dict[Any, None] = {}
         """Contacts with an outcome, in the order of their end."""
@@ -138,8 +141,8 @@ class Database:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def commit(self, events: int, facts: Sequence[Fact], changes: Sequence[Change], lease: Lease | None,
-               next_input: int, next_fact: int) -> None:
+    def commit(self, events: Sequence[tuple[float, object]], facts: Sequence[Fact], changes: Sequence[Change],
+               lease: Lease | None, next_input: int, next_fact: int) -> None:
         """Write a turn, or raise an error and write nothing.
 
         The two numbers are those that the writer expects to use next.
@@ -168,7 +171,9 @@ class Database:
         for change in changes:
             if change.kind is Contact and change.row.outcome is not None:
                 self.ended[change.row.contact] = None
-        self.inputs = max(self.inputs, next_input + events - 1)
+        self.inputs = max(self.inputs, next_input + len(events) - 1)
+        if events:
+            self.last_entry_at = events[-1][0]
         self.facts = max(self.facts, next_fact + len(facts) - 1)
         self._watch(changes, facts)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from lab.simulation.database import Database, Session
 from lab.simulation.virtual_time import ProcessLoop
+from routing.core.records import Contact
 from routing.core.stored import Row
 from routing.runner import RunnerTurn
 from routing.store.errors import LeaseHeld, StoreError, StoreUnavailable
@@ -208,11 +209,11 @@ class NodeStore:
     async def commit(self, turn: RunnerTurn) -> None:
         """Keep a turn (`Store.commit`)."""
         lease = self.lease
-        events, facts, changes = len(turn.events), list(turn.facts), list(turn.changes)
+        events, facts, changes = list(turn.events), list(turn.facts), list(turn.changes)
         number, fact = lease.numbers
         await self._threads.ask_writer(
             lambda: self._database.commit(events, facts, changes, lease.held, number, fact))
-        lease.numbers = number + events, fact + len(facts)
+        lease.numbers = number + len(events), fact + len(facts)
         self._link.after_commit()
 
     async def load_state(self) -> LoadedState:
@@ -234,6 +235,15 @@ class NodeStore:
     async def read_value(self, key: str) -> str:
         """Return a value that is no fact, or an empty text."""
         return await self._threads.ask_writer(lambda: self._database.values.get(key, ""))
+
+    async def last_entry_at(self) -> float:
+        """Return the time of the last entry of the journal, or infinity if there is none."""
+        return await self._threads.ask_writer(lambda: self._database.last_entry_at)
+
+    async def find_contacts(self, names: Sequence[str]) -> frozenset[str]:
+        """Return which of these contacts have a row."""
+        return await self._threads.ask_writer(
+            lambda: frozenset(names) & frozenset(self._database.rows[Contact]))
 
     async def close(self) -> None:
         """Release the lease if the database answers, and close the connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ class Pair:
         self.lease = self.model.take_lease("test", Session(), None)
         self.facts = self.inputs = 0
 
-    async def commit(self, events: Sequence[object], facts: Sequence[Fact], changes: Sequence[Change]) -> bool:
+    async def commit(self, events: Sequence[Any], facts: Sequence[Fact], changes: Sequence[Change]) -> bool:
         """Commit to both, and return whether both have taken the turn. They must agree."""
         taken = []
         for real in (True, False):
@@ -41,7 +42,7 @@ class Pair:
                 if real:
                     await self.store.commit(Turn(events, facts, changes))
                 else:
-                    self.model.commit(len(events), facts, changes, self.lease, self.inputs + 1, self.facts + 1)
+                    self.model.commit(events, facts, changes, self.lease, self.inputs + 1, self.facts + 1)
                 taken.append(True)
             except StoreConflict:
                 taken.append(False)
@@ -113,7 +114,7 @@ def test_the_lease_of_the_model_has_one_holder() -> None:
     world.run_until(TTL_S + 0.1)
     assert model.take_lease("b", second, None) == Lease("b", 2) and not first.alive
     for write in (lambda: model.require_lease(lease), lambda: model.renew_lease(lease, first),
-                  lambda: model.commit(1, [], [], lease, 1, 1)):
+                  lambda: model.commit([], [], [], lease, 1, 1)):
         with pytest.raises(LeaseLost):
             write()
     # 2. It is free at once when its holder's session has ended.

@@ -14,7 +14,7 @@ from lab.simulation.simulation import PROTECTIONS, run_seed
 
 pytestmark = pytest.mark.property
 
-PLANTED = {"late-migration": (99, "I8")}
+PLANTED = {"agi-gate": (117, "I1"), "late-migration": (99, "I8")}
 """A seed that finds each protection taken out, and the rule that it breaks."""
 
 
