@@ -439,7 +439,7 @@ class Asterisk:
                   again=True)
 
     def end_talk(self, caller: Caller, onward: str) -> None:
-        """Lead a caller on after a talk. Who was served goes to good-bye, unless the leading node knows better."""
+        """Lead a caller on after a talk. A served caller goes to good-bye, unless the leading node knows better."""
         talk = self.history.last_talk(caller.uniqueid)
         if onward != dialplan.BYE and talk is not None and talk.by == "agent" \
                 and self.history.answered_by_old_epoch(caller.uniqueid):

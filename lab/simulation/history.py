@@ -45,7 +45,7 @@ class Talk:
 
 @dataclass
 class CallerPast:
-    """What a caller did and met."""
+    """The past of a caller."""
 
     service: str
     came: float

@@ -1,7 +1,7 @@
 """Carry bytes between processes and Asterisk on the virtual clock: late, in order in each connection, perhaps cut.
 
-What a process has written belongs to its kernel. So it still arrives after a kill, and after a stall of the link, but
-not if the process has asked for a reset (`SO_LINGER`), as a node does that gives a link up.
+The bytes that a process has written belong to its kernel. So they still arrive after a kill, and after a stall of the
+link. They do not if the process has asked for a reset (`SO_LINGER`), as a node does that gives a link up.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class LinkState:
 
     def __init__(self) -> None:
         self.stalled_until = 0.0
-        """Time until which nothing arrives, in neither direction. What was sent arrives afterwards."""
+        """Time until which nothing arrives, in neither direction. The bytes arrive afterwards."""
         self.slow_s = 0.0
         """Additional time of each write."""
 
 
 class _SocketOptions:
-    """What a transport shows of its socket."""
+    """The options of a transport's socket."""
 
     def __init__(self, set_reset: Callable[[], None]) -> None:
         self._set_reset = set_reset

@@ -44,7 +44,7 @@ class DatabaseLink:
 
 
 class ModelThreads:
-    """What `LeaseKeeper` asks of `DatabaseThreads`: one question at a time, and a limit for each answer."""
+    """The part that `LeaseKeeper` asks of `DatabaseThreads`: one question at a time, and a limit for each answer."""
 
     on_sqlite = False
 
@@ -87,7 +87,7 @@ class ModelThreads:
         return await answer
 
     def cut(self) -> None:
-        """Close the connection: every question fails. What the server has got of them may still happen."""
+        """Close the connection: every question fails. The server may still do the questions that it has got."""
         session, self.session = self.session, Session()
         self._at_server(self._loop.true_time, lambda: self._database.end_session(session))
         jobs, self._jobs = self._jobs, deque()

@@ -51,7 +51,7 @@ class World:
 
 
 class Wiring(Protocol):
-    """What a process needs of the network."""
+    """The network, as a process needs it."""
 
     def end_process(self, loop: ProcessLoop) -> None:
         """Close what an ended process has."""

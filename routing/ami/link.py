@@ -209,7 +209,7 @@ class Session(AMIProtocol):  # type: ignore[misc]
         self.writable.set()
         if self.transport is not None:
             if in_doubt or not self.factory.may_act():
-                # Bytes that are under way must not arrive later. What they ask for was given up, or another node acts.
+                # Bytes that are under way must not arrive later. Their action was given up, or another node acts.
                 self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.transport.abort()
 
