@@ -86,15 +86,14 @@ DEFERRED_MAX_S = 5.0
 SLOWEST_TICK_S = 60.0
 """Longest sleep of the timer, so that a wrong deadline cannot stop the engine forever."""
 
-
-PULSE_S = 1.0
+PULSE_S = 0.5
 """Pause between two looks at the clock, which show that this process was frozen."""
 
-FROZEN_S = 0.9
+FROZEN_S = 1.4
 """Lateness of such a look from which the process counts as frozen.
 
-A phone that has not reported ringing for 2 s is taken for gone (`Centre.phone_reacts_s`), so a shorter freeze than that
-must be noticed.
+A phone that has not reported ringing for 2 s is taken for gone (`Centre.phone_reacts_s`), so such a freeze must
+be noticed. A busy machine holds a process for less, and each notice costs a look at Asterisk.
 """
 
 

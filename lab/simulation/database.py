@@ -25,7 +25,6 @@ from routing.store.lease.lease_row import TTL_S, Lease, lease_taken
 from routing.store.reader import LoadedState
 
 Rows = dict[type, dict[Any, Row]]
-Watch = Callable[[Sequence[Change], Sequence[Fact]], None]
 
 
 class Session:
@@ -38,8 +37,8 @@ class Session:
 class Database:
     """The store of all nodes."""
 
-    def __init__(self, world: World, watch: Watch = lambda changes, facts: None) -> None:
-        self._world, self._watch = world, watch
+    def __init__(self, world: World) -> None:
+        self._world = world
         self.on_taken: Callable[[int], None] = lambda epoch: None
         """Learns of each new epoch."""
         self.rows: Rows = {Contact: {}, Offer: {}, AgentRecord: {}, LearnedService: {}}
@@ -175,7 +174,6 @@ class Database:
         if events:
             self.last_entry_at = events[-1][0]
         self.facts = max(self.facts, next_fact + len(facts) - 1)
-        self._watch(changes, facts)
 
     def _write_row(self, change: Change) -> None:
         rows, key = self.rows[change.kind], _key_of(change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lab.simulation.database import Database
@@ -25,10 +25,6 @@ def unrecorded_callers(history: History, database: Database) -> list[str]:
     """Return the callers who met a node, or should have met one, and are in no record."""
     rows = database.rows[Contact]
     return [uniqueid for uniqueid, past in history.callers.items() if uniqueid not in rows and past.queued]
-
-
-def check_commit(history: History, database: Database, changes: Sequence[Any]) -> None:
-    """Check the rows after a turn."""
 
 
 def check_end(history: History, database: Database, nodes: Iterable[SimNode], asterisk: Asterisk,

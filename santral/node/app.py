@@ -579,7 +579,7 @@ class Node:
         self._switch.request_resync("the inbox was full")
 
     def _on_frozen(self) -> Sequence[Event]:
-        """Have Asterisk's state read anew. Meanwhile no ring counts as too long."""
+        """Have Asterisk's state read again. Meanwhile no ring counts as too long."""
         self._switch.request_resync("this process was frozen")
         return [LinkChanged(NODE, up=False)]
 

@@ -337,7 +337,7 @@ async def test_no_ring_is_too_long_for_a_process_that_was_frozen(monkeypatch: py
     async with Node() as node:
         await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
         await node.runner.ask(queued("c1"))
-        time.sleep(CENTRE.phone_reacts_s + 1.0)  # the whole process stands still
+        time.sleep(CENTRE.phone_reacts_s + 1.0)  # the whole process is held
         [offer] = node.commands
         assert isinstance(offer, Offer)
         node.runner.post(OfferConnected(offer.offer, offer.contact))
