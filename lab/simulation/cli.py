@@ -10,7 +10,7 @@ import typer
 
 from lab.errors import LabError
 from lab.simulation.many_seeds import run_seeds
-from lab.simulation.simulation import PROTECTIONS, run_seed
+from lab.simulation.simulation import PROTECTIONS, Variation, run_seed
 
 
 def simulate(
@@ -18,6 +18,8 @@ def simulate(
     seeds: Annotated[str, typer.Option("--seeds", help="Run a range of seeds, such as 0..1999.")] = "0..199",
     without: Annotated[str, typer.Option(
         "--without", help=f"Take one protection out: {', '.join(PROTECTIONS)}.")] = "",
+    double: Annotated[bool, typer.Option("--double-faults", help=(
+        "Freeze a leader that writes, and the next leader when the first wakes up, instead of other faults."))] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Number of processes.")] = os.cpu_count() or 1,
 ) -> None:
@@ -25,8 +27,9 @@ def simulate(
     """
     if without and without not in PROTECTIONS:
         raise LabError(f"--without {without}: choose one of {', '.join(PROTECTIONS)}")
+    variation = Variation(without, double)
     if seed is not None:
-        outcome = run_seed(seed, without, traced=True)
+        outcome = run_seed(seed, variation, traced=True)
         if as_json:
             typer.echo(json.dumps({"seed": seed, "trace": outcome.trace, "broken": [
                 one._asdict() for one in outcome.violations]}, ensure_ascii=False))
@@ -34,7 +37,7 @@ def simulate(
             typer.echo("\n".join(outcome.trace))
         broken = bool(outcome.violations)
     else:
-        result = run_seeds(parse_range(seeds), without, processes)
+        result = run_seeds(parse_range(seeds), variation, processes)
         if as_json:
             typer.echo(json.dumps({**result._asdict(), "broken": [one._asdict() for one in result.broken]},
                                   ensure_ascii=False))

@@ -9,7 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from lab.simulation.simulation import Outcome, run_seed
+from lab.simulation.simulation import USUAL, Outcome, Variation, run_seed
 
 CHUNK = 25
 """Seeds that a process runs before it collects its garbage: loops and their tasks refer to each other."""
@@ -34,40 +34,35 @@ class Result(NamedTuple):
     broken: tuple[Broken, ...]
 
 
-def repeat_command(seed: int, without: str = "") -> str:
-    """Return the line that repeats a seed."""
-    return f"santral lab simulate --seed {seed}" + (f" --without {without}" if without else "")
-
-
-def run_chunk(seeds: range, without: str = "") -> list[Outcome]:
+def run_chunk(seeds: range, variation: Variation = USUAL) -> list[Outcome]:
     """Run some seeds in this process."""
     gc.disable()
     try:
-        return [run_seed(seed, without) for seed in seeds]
+        return [run_seed(seed, variation) for seed in seeds]
     finally:
         gc.enable()
         gc.collect()
 
 
-def run_seeds(seeds: range, without: str = "", processes: int = 1) -> Result:
+def run_seeds(seeds: range, variation: Variation = USUAL, processes: int = 1) -> Result:
     """Run a range of seeds and gather what they found."""
-    return gather_result(iterate_outcomes(seeds, without, processes), without)
+    return gather_result(iterate_outcomes(seeds, variation, processes), variation)
 
 
-def iterate_outcomes(seeds: range, without: str = "", processes: int = 1) -> Iterator[Outcome]:
+def iterate_outcomes(seeds: range, variation: Variation = USUAL, processes: int = 1) -> Iterator[Outcome]:
     """Yield the outcome of each seed, in order."""
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     if processes == 1:
         for chunk in chunks:
-            yield from run_chunk(chunk, without)
+            yield from run_chunk(chunk, variation)
         return
     # A new interpreter for each process: threads of this one must not be copied.
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for found in pool.map(partial(run_chunk, without=without), chunks):
+        for found in pool.map(partial(run_chunk, variation=variation), chunks):
             yield from found
 
 
-def gather_result(outcomes: Iterable[Outcome], without: str = "") -> Result:
+def gather_result(outcomes: Iterable[Outcome], variation: Variation = USUAL) -> Result:
     """Return the sums of some outcomes."""
     seeds = callers = 0
     seconds, broken = 0.0, []
@@ -75,5 +70,5 @@ def gather_result(outcomes: Iterable[Outcome], without: str = "") -> Result:
         seeds, callers, seconds = seeds + 1, callers + one.callers, seconds + one.seconds
         if one.violations:
             broken.append(Broken(one.seed, tuple(dict.fromkeys(v.rule for v in one.violations)),
-                                 tuple(v.what for v in one.violations), repeat_command(one.seed, without)))
+                                 tuple(v.what for v in one.violations), variation.repeat_command(one.seed)))
     return Result(seeds, callers, round(seconds, 1), tuple(broken))

@@ -61,7 +61,7 @@ class Connection(asyncio.Transport):
         """The process has closed its side, or knows that it is closed."""
         self.cut = False
         """Nothing arrives any more, in either direction."""
-        self._reset = False
+        self._reset = self._dropped = False
         self._last_out = self._last_in = 0.0
 
     # -- the process's side ------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ class Connection(asyncio.Transport):
         """Hand bytes to the kernel."""
         if self.closed:
             return
-        self.loop.before_write()
+        self.loop.before_write(bytes(data))
         if self.peer is not None:
             self._send_out(partial(self.peer.receive, bytes(data)))
 
@@ -85,9 +85,9 @@ class Connection(asyncio.Transport):
         self.closed = True
         self._network.connections.pop(self, None)
         if self._reset:
-            self.cut = True
+            self._dropped = True
             if self.peer is not None:
-                self._network.world.call_at(self.loop.true_time + LATENCY_S[0], self.peer.peer_closed)
+                self._network.world.call_at(self.loop.true_time + LATENCY_S[1], self.peer.peer_closed)
         elif self.peer is not None:
             self._send_out(self.peer.peer_closed)
         if self.protocol is not None:
@@ -105,8 +105,11 @@ class Connection(asyncio.Transport):
         self._reset = True
 
     def _send_out(self, arrive: Callable[[], None]) -> None:
-        self._last_out = max(self._last_out, self._network.arrival(self, self.loop.true_time))
-        self._network.world.call_at(self._last_out, lambda: None if self.cut else arrive())
+        sent = self.loop.true_time
+        at = self._last_out = max(self._last_out, self._network.arrival(self, sent))
+        # A reset drops what the kernel could not send yet. Bytes that have left the machine arrive.
+        left = at <= sent + LATENCY_S[1]
+        self._network.world.call_at(at, lambda: None if self.cut or (self._dropped and not left) else arrive())
 
     # -- Asterisk's side ---------------------------------------------------------------------------------------------
 
@@ -126,7 +129,8 @@ class Connection(asyncio.Transport):
 
     def _send_in(self, arrive: Callable[[], None]) -> None:
         self._last_in = max(self._last_in, self._network.arrival(self, self._network.world.now))
-        self._network.world.call_at(self._last_in, lambda: None if self.cut else self.loop.deliver(arrive))
+        self._network.world.call_at(
+            self._last_in, lambda: None if self.cut or self._dropped else self.loop.deliver(arrive))
 
     def _feed(self, data: bytes) -> None:
         if self.closed:

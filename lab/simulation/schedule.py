@@ -66,8 +66,8 @@ class Plan(NamedTuple):
     """Speed of the database's clock against that of the nodes' machine."""
 
 
-def make_plan(seed: int) -> Plan:
-    """Return the plan of a seed."""
+def make_plan(seed: int, *, double: bool = False) -> Plan:
+    """Return the plan of a seed. A `double` one has two freezes that follow each other instead of other faults."""
     rng = random.Random(f"plan {seed}")
     newer = rng.random() < 0.2
     strangers = newer and rng.random() < 0.5
@@ -76,7 +76,17 @@ def make_plan(seed: int) -> Plan:
         rng.uniform(0.0, 0.5) + number * 0.2) for number, name in enumerate(("a", "b")))
     callers = tuple(sorted(_make_caller(rng) for _ in range(rng.randint(3, 7))))
     faults = tuple(sorted(_make_fault(rng) for _ in range(rng.randint(1, 4))))
-    return Plan(seed, nodes, rng.randint(2, 3), callers, faults, rng.uniform(0.98, 1.02))
+    agents, database_rate = rng.randint(2, 3), rng.uniform(0.98, 1.02)
+    if double:
+        faults = tuple(sorted(_make_double_fault(rng)))
+    return Plan(seed, nodes, agents, callers, faults, database_rate)
+
+
+def _make_double_fault(rng: random.Random) -> tuple[Fault, ...]:
+    """Return two freezes: of a leader in the middle of its work, and of the next one when the first wakes up."""
+    at, lasts_s = rng.uniform(1.5, 6.0), rng.uniform(9.0, 12.0)
+    return (Fault(at, "freeze_in_write", True, lasts_s),
+            Fault(at + lasts_s - rng.uniform(0.1, 1.5), "freeze", True, rng.uniform(2.0, 5.0)))
 
 
 def _make_caller(rng: random.Random) -> CallerPlan:

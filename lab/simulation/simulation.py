@@ -29,6 +29,9 @@ SETTLES_S = 150.0
 """Longest time from the last fault until everything has settled: the look at Asterisk comes once a minute, and callers
 of the fallback queue are served one after the other."""
 
+LATE_S = 6.0
+"""Length from which a freeze lets another node take over meanwhile."""
+
 PROTECTIONS = ("fence", "agi-gate", "late-migration")
 """Protections that can be taken out, to show that the simulation finds what they protect from."""
 
@@ -37,6 +40,23 @@ MEMORY = "/dev/shm"  # noqa: S108  a folder with a random name is made there
 
 SIGN_IN_S = 0.5
 """Pause between two tries of an agent to sign in."""
+
+
+class Variation(NamedTuple):
+    """Differences from the usual world of a seed."""
+
+    without: str = ""
+    """Protection that is taken out."""
+    double: bool = False
+    """Its faults are two freezes that follow each other: of a leader that writes, and of the next leader."""
+
+    def repeat_command(self, seed: int) -> str:
+        """Return the line that repeats a seed."""
+        return (f"santral lab simulate --seed {seed}" + (f" --without {self.without}" if self.without else "")
+                + (" --double-faults" if self.double else ""))
+
+
+USUAL = Variation()
 
 
 class Outcome(NamedTuple):
@@ -176,10 +196,12 @@ class Simulation:
             if self.world.now < HEALED_AT_S:
                 self.history.note(f"{kind} happens to {node.plan.name}")
                 end()
-            loop.before_write = node.link.after_commit = lambda: None
+            loop.before_write, node.link.after_commit = (lambda data: None), (lambda: None)
 
         if kind == "freeze_in_write":
-            loop.before_write = lambda: stop(lambda: loop.freeze_until(until))
+            # A long freeze is worst between the check of the lease and an Originate.
+            wanted = b"Action: Originate" if until - self.world.now > LATE_S else b""
+            loop.before_write = lambda data: stop(lambda: loop.freeze_until(until)) if wanted in data else None
         elif kind == "freeze_after_commit":
             node.link.after_commit = lambda: stop(lambda: loop.freeze_until(until))
         else:
@@ -206,11 +228,11 @@ def controlled_process(seed: int, history: History) -> Iterator[None]:
         structlog.configure(**before)
 
 
-def run_seed(seed: int, without: str = "", traced: bool = False) -> Outcome:
+def run_seed(seed: int, variation: Variation = USUAL, traced: bool = False) -> Outcome:
     """Run one seed and return what it found."""
-    plan = make_plan(seed)
+    plan = make_plan(seed, double=variation.double)
     with TemporaryDirectory(prefix="santral-sim-", dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
-        simulation = Simulation(plan, Path(folder), without, traced)
+        simulation = Simulation(plan, Path(folder), variation.without, traced)
         with controlled_process(seed, simulation.history):
             simulation.run()
     history = simulation.history

@@ -72,8 +72,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._selector = self
         self._clock_resolution = 1e-9
         self.dead = False
-        self.before_write: Run = lambda: None
-        """Called before each byte that leaves: the process may stop right there."""
+        self.before_write: Callable[[bytes], None] = lambda data: None
+        """Called before bytes leave: the process may stop right there."""
         self._ahead = 0.0
         """True time at which a process goes on that is frozen, or was frozen in the middle of this step."""
         self._next = math.inf
@@ -146,10 +146,11 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if timeout is None or self.dead:
             self.stop()
         elif timeout > 0:
+            self.stop()
             if self._ending:
+                # After each step the tasks that are left are cancelled again: one may have missed its cancellation.
                 self._ahead = self.true_time + timeout
             else:
-                self.stop()
                 self._set_step(self.true_time + timeout + 1e-9)
         return []
 
