@@ -49,8 +49,9 @@ DERIVED = {
 """Fields that a start may set differently from the row."""
 
 
-OVER = {(Offer, name) for name in ("ended_at", "talk_s", "wrapup_s", "reason")}
-"""Fields of ended offers, which no start reads."""
+OVER = {(Contact, "source"), (Contact, "fallback_talk_s"),
+        *((Offer, name) for name in ("ended_at", "talk_s", "wrapup_s", "reason"))}
+"""Fields of ended offers, and of contacts that end in the event that records them. No start reads such rows."""
 
 
 class Stored(NumberedSideBySide):
