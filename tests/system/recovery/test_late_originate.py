@@ -1,4 +1,4 @@
-"""A command of a node that was frozen or cut off arrives after another agent has the caller."""
+"""A command of a node that was frozen or cut off arrives after another agent has the caller, and no node is awake."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ async def test_a_late_originate_takes_no_caller_out_of_a_talk(new_lab: NewLab, t
     seat = lab.info.seat_of(second)
     await lab.network.register_phones({seat.endpoint: seat.secret})
     await lab.network.set_behaviour(seat.endpoint, PhoneBehaviour("0", tone=LATE))
-    # 1. The offer before this talk rings now, as the node would have made it ring.
+    # 1. The offer before this talk rings now, as the node would have made it ring. A node that is awake ends that ring.
+    lab.freeze_node()
     secrets = json.loads((lab.folder / "secrets/ami.json").read_text(encoding="utf-8"))
     ami = AmiClient()
     await ami.connect_to(int(lab.info.ami.rpartition(":")[2]), "santral-actions", secrets["actions"])
@@ -44,6 +45,7 @@ async def test_a_late_originate_takes_no_caller_out_of_a_talk(new_lab: NewLab, t
     phone = await lab.network.wait_ring(seat.endpoint)
     # 2. That leg ends, and the talk goes on.
     await phone.wait_ended()
+    lab.thaw_node()
     before = stage.tone_s(caller, TALKS)
     await until_async(lambda: stage.tone_s(caller, TALKS) > before + 1.0, 60.0, "the talk goes on")
     assert stage.tone_s(caller, LATE) == 0.0
