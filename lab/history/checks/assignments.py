@@ -15,6 +15,8 @@ OVERLAP_S = 0.2
 LATE_S = 0.25
 """Time between the comparison with the lease and the line of the history, on a busy machine."""
 ACTS = ("ami", "agi", "api")
+HOLD = "hold"
+"""Answer that decides nothing: the dialplan holds a caller whom no node answers. A suspended node gives it."""
 
 
 def check_assignments(found: Evidence, talks: SeenTalks) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def _check_epochs(found: Evidence) -> Iterator[Finding]:
         subject = f"node {act.where.partition(':')[0].removesuffix('.jsonl')}"
         what = act.get("action") or act.get("route") or act.get("verb")
         if epoch is None:
-            if act.get("act") in ACTS:
+            if act.get("act") in ACTS and not _is_undecided(act):
                 yield Finding("I2", "act_without_lease", subject, act.at, f"{what} came from a node without a lease.",
                               (act.where,))
             continue
@@ -104,6 +106,11 @@ def _check_epochs(found: Evidence) -> Iterator[Finding]:
             yield Finding("I2", "act_after_lease", subject, act.at,
                           f"{what} came {act.get('steady') - act.get('until'):.1f} s after the end of the lease.",
                           (act.where,))
+
+
+def _is_undecided(act: Line) -> bool:
+    """Return whether an act decides nothing: a dialogue of a suspended node goes on, and its caller is held."""
+    return act.get("act") == "agi" and act.get("next") in (None, HOLD)
 
 
 def _or_endless(at: float | None) -> float:

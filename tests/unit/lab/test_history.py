@@ -241,6 +241,15 @@ def test_a_planted_fault_is_found_and_named(folder: Folder, plant: Plant, invari
         assert 1 <= int(number) <= len(path.read_text(encoding="utf-8").splitlines())
 
 
+def test_a_node_without_a_lease_may_hold_callers_and_decide_nothing(folder: Folder) -> None:
+    act = {name: folder.lines(SECOND)[-1][name] for name in ("at", "steady")} | {"act": "agi", "verb": "SET VARIABLE"}
+    folder.append(SECOND, act)
+    folder.append(SECOND, act | {"next": "hold", "contact": WAITER})
+    assert check_history(folder.path).findings == ()
+    folder.append(SECOND, act | {"next": "survey", "contact": WAITER})
+    assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
+
+
 def test_each_invariant_has_a_planted_fault() -> None:
     assert {one[1] for one in PLANTED} == set(INVARIANTS)
 
