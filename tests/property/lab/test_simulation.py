@@ -22,15 +22,10 @@ OPEN = {602, 734}
 comes back in front."""
 
 
-def test_no_seed_breaks_a_rule() -> None:
-    result = run_seeds(range(200), processes=2)
-    assert result.seeds == 200 and not result.broken
-
-
-@pytest.mark.long
-def test_a_longer_range_breaks_no_other_rule_than_the_open_one() -> None:
-    broken = run_seeds(range(200, 2_000), processes=2).broken
-    assert {one.seed for one in broken} <= OPEN and {one.rules for one in broken} <= {("I1",)}
+def test_no_seed_breaks_another_rule_than_the_open_one() -> None:
+    result = run_seeds(range(2_000), processes=2)
+    assert result.seeds == 2_000 and {one.seed for one in result.broken} <= OPEN
+    assert {one.rules for one in result.broken} <= {("I1",)}
 
 
 @pytest.mark.parametrize("without", PROTECTIONS)
