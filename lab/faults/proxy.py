@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 CHUNK = 65_536
 """Bytes moved at once. The bound is small so that a stall takes effect within one burst of AMI."""
@@ -113,3 +113,20 @@ class TcpProxy:
                     watch(data)
                 writer.write(data)
                 await writer.drain()
+
+
+@contextmanager
+def stalled_links(links: Iterable[TcpProxy]) -> Iterator[None]:
+    """Let links carry nothing and stay open, as a cable that is pulled out.
+
+    Afterwards connections of before are dead, as behind a firewall that has forgotten them.
+    """
+    found = list(links)
+    for link in found:
+        link.stall_traffic()
+    try:
+        yield
+    finally:
+        for link in found:
+            link.drop_connections()
+            link.restore_traffic()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 from lab.faults.fault_place import FaultPlace
 from lab.faults.hostile_input import JUNK, render_request, render_torture
@@ -66,13 +67,8 @@ async def _check_flood(place: FaultPlace, load: LoadPlan, result: LoadResult) ->
 async def flood_strangers(place: FaultPlace) -> AsyncIterator[None]:
     """Send INVITEs from an address that belongs to nobody."""
     invite = [render_request(b"INVITE", number, f"{STRANGER}:5099".encode()) for number in range(BURST)]
-    task = asyncio.create_task(_send_datagrams(place, invite, STRANGER, BURST / STRANGER_RATE), name="fault.stranger")
-    try:
+    async with _sending(_send_datagrams(place, invite, STRANGER, BURST / STRANGER_RATE)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
     sent = await asyncio.to_thread(_count_strangers, place.lab.folder)
     place.notes.append(f"{STRANGER_RATE} INVITEs a second; {sent} lines in security.log")
 
@@ -87,7 +83,14 @@ async def send_hostile(place: FaultPlace) -> AsyncIterator[None]:
     """Send torture messages to SIP, and junk to the ports of AGI, AMI and HTTP, in rounds."""
     # The carrier's address would make calls of some of them.
     torture = render_torture(f"{STRANGER}:5098".encode())
-    task = asyncio.create_task(_send_rounds(place, torture), name="fault.hostile")
+    async with _sending(_send_rounds(place, torture)):
+        yield
+
+
+@asynccontextmanager
+async def _sending(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Send in the background, until the fault is over."""
+    task = asyncio.create_task(work, name="fault.sender")
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from lab.faults.fault_place import FaultPlace
+from lab.faults.proxy import stalled_links
 
 PROMOTION_S = 10.0
 """Time until a dead primary is replaced (Patroni needs 3 to 25 s)."""
@@ -71,15 +72,8 @@ async def freeze_database(place: FaultPlace) -> AsyncIterator[None]:
 async def part_from_database(place: FaultPlace) -> AsyncIterator[None]:
     """Let nothing pass between the first node, which leads, and the database, in both directions and without FIN."""
     before = _epoch(place)
-    links = [link for name, link in place.links.items() if not name.endswith(".ami")]
-    for link in links:
-        link.stall_traffic()
-    try:
+    with stalled_links(link for name, link in place.links.items() if not name.endswith(".ami")):
         yield
-    finally:
-        for link in links:
-            link.drop_connections()
-            link.restore_traffic()
     _note_epochs(place, before)
 
 
@@ -87,13 +81,8 @@ async def part_from_database(place: FaultPlace) -> AsyncIterator[None]:
 async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
     """Let nothing pass between the first node, which leads, and Asterisk's AMI."""
     before = _epoch(place)
-    link = place.links["a.ami"]
-    link.stall_traffic()
-    try:
+    with stalled_links([place.links["a.ami"]]):
         yield
-    finally:
-        link.drop_connections()
-        link.restore_traffic()
     _note_epochs(place, before)
 
 

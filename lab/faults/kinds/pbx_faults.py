@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from lab.errors import LabError
 from lab.faults.fault_place import FaultPlace
+from lab.faults.proxy import stalled_links
 from lab.lifecycle import find_process
 from lab.pbx import process
 
@@ -50,14 +51,8 @@ async def freeze_asterisk(place: FaultPlace) -> AsyncIterator[None]:
 @asynccontextmanager
 async def stall_link(place: FaultPlace) -> AsyncIterator[None]:
     """Let the AMI link carry nothing and keep it open, as a cable that is pulled out."""
-    link = place.links["a.ami"]
-    link.stall_traffic()
-    try:
+    with stalled_links([place.links["a.ami"]]):
         yield
-    finally:
-        # Connections of before are dead, as behind a firewall that has forgotten them.
-        link.drop_connections()
-        link.restore_traffic()
     await wait_link(place)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from routing.store.database import url_of
 from routing.store.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from routing.store.schema import leases
 from routing.store.store import Store
-from tests.fakes import postgres
 from tests.fakes.store_day import Day
 
 pytestmark = pytest.mark.integration
@@ -29,16 +27,6 @@ revision, down_revision, branch_labels, depends_on = "9998", "{before}", None, N
 def upgrade() -> None:
     op.execute("CREATE TABLE planted (x INTEGER)")
 '''
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty state on each of the databases."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "santral.db")
-        return
-    with postgres.fresh_database(request.getfixturevalue("server_url"), f"santral_second_{os.getpid()}") as url:
-        yield url
 
 
 @contextmanager
@@ -54,40 +42,40 @@ def newer_code(folder: Path) -> Iterator[None]:
         yield
 
 
-def has_newer_tables(where: str) -> bool:
-    engine = create_engine(url_of(where))
+def has_newer_tables(each_store: str) -> bool:
+    engine = create_engine(url_of(each_store))
     with engine.connect() as connection:
         found = inspect(connection).has_table("planted")
     engine.dispose()
     return found
 
 
-def change_lease(where: str, **values: object) -> None:
+def change_lease(each_store: str, **values: object) -> None:
     """Change the row of the lease as another machine, or time, would."""
-    engine = create_engine(url_of(where))
+    engine = create_engine(url_of(each_store))
     with engine.begin() as connection:
         connection.execute(update(leases).values(**values))
     engine.dispose()
 
 
-async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -> None:
-    old = await Store.open_store(where, node=True)
+async def test_tables_are_migrated_after_the_lease(each_store: str, tmp_path: Path) -> None:
+    old = await Store.open_store(each_store, node=True)
     await old.take_lease("old")
     # On a busy machine the lease would end before the other node asks.
     keeping = asyncio.create_task(old.keep_lease())
     # 1. Neither a newer node that is refused nor a command changes a table.
     with newer_code(tmp_path):
-        new = await Store.open_store(where, node=True)
+        new = await Store.open_store(each_store, node=True)
         with pytest.raises(LeaseHeld):
             await new.take_lease("new")
         with pytest.raises(LeaseHeld):
-            await Store.open_store(where)
+            await Store.open_store(each_store)
     keeping.cancel()
     await asyncio.wait({keeping})
     await old.close()
-    assert not has_newer_tables(where)
+    assert not has_newer_tables(each_store)
     # 2. The old node starts again.
-    old = await Store.open_store(where, node=True)
+    old = await Store.open_store(each_store, node=True)
     await old.take_lease("old")
     day = Day()
     day.queue("c1")
@@ -96,32 +84,32 @@ async def test_tables_are_migrated_after_the_lease(where: str, tmp_path: Path) -
     # 3. The newer node leads, and then the tables are its own.
     with newer_code(tmp_path):
         await new.take_lease("new")
-        assert has_newer_tables(where)
+        assert has_newer_tables(each_store)
         await new.close()
     with pytest.raises(StoreUnavailable, match="newer Santral"):
-        await Store.open_store(where, node=True)
+        await Store.open_store(each_store, node=True)
 
 
-async def test_a_command_brings_tables_of_no_node_up_to_date(where: str, tmp_path: Path) -> None:
-    await (await Store.open_store(where)).close()
+async def test_a_command_brings_tables_of_no_node_up_to_date(each_store: str, tmp_path: Path) -> None:
+    await (await Store.open_store(each_store)).close()
     with newer_code(tmp_path):
-        await (await Store.open_store(where)).close()
-    assert has_newer_tables(where)
+        await (await Store.open_store(each_store)).close()
+    assert has_newer_tables(each_store)
 
 
-async def test_a_node_that_waited_while_another_upgraded_does_not_lead(where: str, tmp_path: Path) -> None:
-    old = await Store.open_store(where, node=True)
+async def test_a_node_that_waited_while_another_upgraded_does_not_lead(each_store: str, tmp_path: Path) -> None:
+    old = await Store.open_store(each_store, node=True)
     with newer_code(tmp_path):
-        await (await Store.open_store(where)).close()
+        await (await Store.open_store(each_store)).close()
     with pytest.raises(StoreUnavailable, match="newer Santral"):
         await old.take_lease("old")
     await old.close()
 
 
-async def test_numbers_of_journal_and_facts_are_read_after_the_lease(where: str) -> None:
-    first, day = await Store.open_store(where, node=True), Day()
+async def test_numbers_of_journal_and_facts_are_read_after_the_lease(each_store: str) -> None:
+    first, day = await Store.open_store(each_store, node=True), Day()
     await first.take_lease("first")
-    second = await Store.open_store(where, node=True)
+    second = await Store.open_store(each_store, node=True)
     day.queue("c1")
     await first.commit(day.turn())
     await first.close()
@@ -132,13 +120,13 @@ async def test_numbers_of_journal_and_facts_are_read_after_the_lease(where: str)
     await second.close()
 
 
-async def test_cursors_notes_and_repairs_look_at_the_lease(where: str) -> None:
+async def test_cursors_notes_and_repairs_look_at_the_lease(each_store: str) -> None:
     """A node was frozen, and another one took over meanwhile."""
-    frozen = await Store.open_store(where, node=True)
+    frozen = await Store.open_store(each_store, node=True)
     await frozen.take_lease("frozen")
     await frozen.note_value("asterisk_started", "its own")
-    change_lease(where, expires=0.0)
-    second = await Store.open_store(where, node=True)
+    change_lease(each_store, expires=0.0)
+    second = await Store.open_store(each_store, node=True)
     await second.take_lease("second")
     for write in (frozen.note_value("asterisk_started", "old"), frozen.set_cursor("mqtt", 9), frozen.repair_rows([]),
                   frozen.load_state()):

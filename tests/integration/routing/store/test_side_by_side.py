@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from routing.store.reader import Reader
 from routing.store.store import Store
 from santral.centre.config import DEFAULT_CENTRE
 from santral.cli import cli
-from tests.fakes import postgres
 from tests.fakes.store_day import Day
 
 pytestmark = pytest.mark.integration
@@ -50,16 +48,6 @@ def upgrade(): op.drop_table("desk_comfort")
 
 SILENT = SHRUNK.replace('FITS = "9001"\n', "")
 """A migration that does not declare what still works on its tables."""
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Yield the place of an empty state on each of the databases."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "santral.db")
-        return
-    with postgres.fresh_database(request.getfixturevalue("server_url"), f"santral_side_{os.getpid()}") as url:
-        yield url
 
 
 @contextmanager
@@ -92,26 +80,26 @@ async def lead(where: str, node: str) -> Store:
     return store
 
 
-async def test_nodes_of_two_releases_take_over_from_each_other(store_url: str, tmp_path: Path) -> None:
+async def test_nodes_of_two_releases_take_over_from_each_other(each_store: str, tmp_path: Path) -> None:
     day = Day()
     # 1. The older node leads, and a newer one stands by: it changes no table.
-    old = await lead(store_url, "old")
+    old = await lead(each_store, "old")
     day.sign_in("a1")
     day.queue("c1")
     await old.commit(day.turn())
     with release(tmp_path, "9001"):
-        new = await Store.open_store(store_url, node=True)
+        new = await Store.open_store(each_store, node=True)
         assert isinstance(await new.try_lease("new"), LeaseHeld)
-    assert ask(store_url, "SELECT version_num FROM alembic_version") == [(migrate.HEAD,)]
+    assert ask(each_store, "SELECT version_num FROM alembic_version") == [(migrate.HEAD,)]
     # 2. The newer one takes over, and the tables grow. An older one stands by meanwhile.
-    waits = await Store.open_store(store_url, node=True)
+    waits = await Store.open_store(each_store, node=True)
     await old.close()
     with release(tmp_path, "9001"):
         await new.take_lease("new")
     day.queue("c2")
     first = day.offer("c1", "a1")
     await new.commit(day.turn())
-    assert ask(store_url, "SELECT version_num FROM alembic_version") == [("9001",)]
+    assert ask(each_store, "SELECT version_num FROM alembic_version") == [("9001",)]
     # 3. The older one takes over: it reads all rows, and changes those of the newer one.
     assert isinstance(await waits.try_lease("old"), LeaseHeld)
     await new.close()
@@ -122,12 +110,12 @@ async def test_nodes_of_two_releases_take_over_from_each_other(store_url: str, t
     day.queue("c3")
     await waits.commit(day.turn())
     # 4. Another older one starts on these tables, and the newer one takes over again.
-    again = await Store.open_store(store_url, node=True)
+    again = await Store.open_store(each_store, node=True)
     assert isinstance(await again.try_lease("third"), LeaseHeld)
     await again.close()
     await waits.close()
     with release(tmp_path, "9001"):
-        new = await lead(store_url, "new")
+        new = await lead(each_store, "new")
     day.talk_over(first)
     day.wrap(first)
     day.end("c2", Outcome.ABANDONED)
@@ -136,38 +124,38 @@ async def test_nodes_of_two_releases_take_over_from_each_other(store_url: str, t
     assert [fact.seq for fact in await new.facts_after(0)] == list(range(1, day.seq + 1))
     assert await new.facts_after(0) == day.facts
     await new.close()
-    assert ask(store_url, "SELECT contact, state, planted FROM contacts ORDER BY contact") == [
+    assert ask(each_store, "SELECT contact, state, planted FROM contacts ORDER BY contact") == [
         ("c1", "completed", 7), ("c2", "canceled", 7), ("c3", "pending", 7)]
 
 
-async def test_code_further_back_is_refused_and_told_of_the_restore(store_url: str, tmp_path: Path) -> None:
-    day, stood_by = Day(), await Store.open_store(store_url, node=True)
+async def test_code_further_back_is_refused_and_told_of_the_restore(each_store: str, tmp_path: Path) -> None:
+    day, stood_by = Day(), await Store.open_store(each_store, node=True)
     with release(tmp_path, "9002"):
-        newest = await lead(store_url, "newest")
+        newest = await lead(each_store, "newest")
     day.queue("c1")
     await newest.commit(day.turn())
     # 1. It is refused at its start and before the lease, and writes nothing.
     words = r"need code of 9001 or later, this one is of 0001\). Install the version that wrote it, or restore"
     with pytest.raises(StoreUnavailable, match=words) as caught:
-        await Store.open_store(store_url, node=True)
+        await Store.open_store(each_store, node=True)
     assert caught.value.kind == "newer"
     await newest.close()
     with pytest.raises(StoreUnavailable, match="santral restore"):
         await stood_by.take_lease("old")
     await stood_by.close()
-    assert [row[0] for row in ask(store_url, "SELECT node FROM leases WHERE name = 'router'")] == ["newest"]
+    assert [row[0] for row in ask(each_store, "SELECT node FROM leases WHERE name = 'router'")] == ["newest"]
     # 2. The release between works.
     with release(tmp_path, "9001"):
-        between = await lead(store_url, "between")
+        between = await lead(each_store, "between")
     assert [one.contact for one in (await between.load_state()).contacts] == ["c1"]
     await between.close()
 
 
-async def test_a_migration_that_declares_nothing_fits_no_older_code(store_url: str, tmp_path: Path) -> None:
+async def test_a_migration_that_declares_nothing_fits_no_older_code(each_store: str, tmp_path: Path) -> None:
     with release(tmp_path, "9002", SILENT):
-        await (await lead(store_url, "newest")).close()
+        await (await lead(each_store, "newest")).close()
     with release(tmp_path / "other", "9001"), pytest.raises(StoreUnavailable, match="need code of 9002 or later"):
-        await Store.open_store(store_url, node=True)
+        await Store.open_store(each_store, node=True)
 
 
 def test_every_migration_declares_what_fits() -> None:
@@ -175,15 +163,15 @@ def test_every_migration_declares_what_fits() -> None:
         assert "\nFITS = " in path.read_text(encoding="utf-8"), path.name
 
 
-async def test_tables_of_another_revision_than_the_note_fit_no_older_code(store_url: str, tmp_path: Path) -> None:
+async def test_tables_of_another_revision_than_the_note_fit_no_older_code(each_store: str, tmp_path: Path) -> None:
     with release(tmp_path, "9001"):
-        await (await lead(store_url, "newer")).close()
-    engine = create_engine(url_of(store_url))
+        await (await lead(each_store, "newer")).close()
+    engine = create_engine(url_of(each_store))
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9005'"))
     engine.dispose()
     with pytest.raises(StoreUnavailable, match="need code of 9005 or later"):
-        await Store.open_store(store_url, node=True)
+        await Store.open_store(each_store, node=True)
 
 
 def test_commands_of_the_older_release_read_the_newer_tables(tmp_path: Path) -> None:
