@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -13,7 +15,7 @@ from lab.errors import LabError
 from lab.faults.fault import Fault
 from lab.faults.fault_model import FaultRow
 
-COLUMNS = ("calls", "lost", "doubled", "records", "history", "talk gap", "wait gap", "new gap", "decision")
+COLUMNS = ("calls", "lost", "doubled", "records", "history", "talk", "wait", "new", "decision")
 ROW = re.compile(r"^(F-\d\d[a-z]?) \| ")
 """Row of the page's table."""
 
@@ -26,13 +28,15 @@ def list_faults(faults: Sequence[Fault]) -> Table:
     return table
 
 
-def show_rows(rows: Sequence[FaultRow]) -> Table:
-    """Return the table of results."""
-    table = Table("id", "fault", "ok", *COLUMNS, "what was seen")
+def show_rows(rows: Sequence[FaultRow]) -> Group:
+    """Return the table of results, which fits into 80 columns, and below it what was seen in each row."""
+    table = Table("id", "ok", *COLUMNS, box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    seen = []
     for row in rows:
         said = [row.skipped] * bool(row.skipped) + row.problems + row.notes
-        table.add_row(row.id, Text(row.title), tell_ok(row), *tell_values(row), Text("\n".join(said)))
-    return table
+        table.add_row(row.id, tell_ok(row), *tell_values(row))
+        seen.append(Text("\n  ".join([f"{row.id} {row.title}", *said])))
+    return Group(table, *seen)
 
 
 def tell_ok(row: FaultRow) -> str:
