@@ -59,12 +59,18 @@ lint: setup
 types: setup
 	@$(BIN)/mypy
 
-# System tests mostly wait, for a voice or a bell: a test took 2 s of CPU in 14 s, so two cores carry three of them.
-CALLS = 3
+# System tests mostly wait, for a voice or a bell: a test took 2 s of CPU in 14 s, so two cores carry three of them and,
+# with less of a right to the cores, the tests that compute. Pages of these stand at the end, so no line is mixed.
+CALLS   = 3
+COMPUTE = 2
+TESTS   = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+APART   = .cache/tests_without_a_lab.log
 
 test: setup prompts lint types
-	@$(BIN)/python -m pytest -m "not long and not system" -n 2 --dist loadfile --no-loadscope-reorder
-	@$(BIN)/python -m pytest -m "not long and system" -n $(CALLS) --dist loadfile --no-loadscope-reorder
+	@echo "== tests without a lab run beside those with one; their output follows at the end (now in $(APART))"
+	@nice -n 5 $(TESTS) -m "not long and not system" -n $(COMPUTE) > $(APART) 2>&1 & apart=$$!; trap 'kill $$apart' INT TERM; \
+	$(TESTS) -m "not long and system" -n $(CALLS); calls=$$?; \
+	wait $$apart; code=$$?; cat $(APART); exit $$((calls | code))
 
 # Properties are searched with so many times the examples of `test`, and with others in each run.
 EXAMPLES = 20
