@@ -210,6 +210,10 @@ class Store:
         """Return committed facts with a number above `seq`, in order, at most `limit` (never more than `PAGE`)."""
         return await self._threads.ask_reader(lambda: self._threads.reader.facts_after(seq, limit))
 
+    async def last_fact(self) -> int:
+        """Return the number of the last committed fact, or 0 without facts."""
+        return (await self._threads.ask_reader(self._threads.reader.read_extent)).facts
+
     async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int, *,
                            after: int = 0) -> list[Fact]:
         """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store.

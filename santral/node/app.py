@@ -150,21 +150,25 @@ class Node:
         """Callers were answered, so the dialogues are complete. They may go on without the lease."""
         self._answering: asyncio.Task[None] | None = None
 
-    async def lead_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys) -> None:
-        """Start, work until the node is stopped, and stop in order. `sounds` are the built prompts.
+    async def lead_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys,
+                                 told: Projections) -> None:
+        """Start, work until the node is stopped, and stop in order. `sounds` are the built prompts. `told` are metrics
+        and queue_log, which this node closes.
 
         This node holds the lease of the store. Raise `LeaseLost` inside a group if the lease is lost.
         """
         async with asyncio.TaskGroup() as group:
             # A large state may take longer to read than a lease lasts.
             renewing = group.create_task(store.keep_lease(), name="lease")
-            await self._serve_until_stopped(store, sounds, numbers)
+            await self._serve_until_stopped(store, sounds, numbers, told)
             renewing.cancel()
 
-    async def _serve_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys) -> None:
-        # 1. Keys of notes.
-        self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
+    async def _serve_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys,
+                                   told: Projections) -> None:
         async with AsyncExitStack() as stack:
+            # 1. Keys of notes.
+            stack.callback(told.queue_log.close)
+            self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
             # 2. The store, whose only node this is.
             self._store = store
             if self._history is not None:
@@ -174,9 +178,7 @@ class Node:
             self._where.unlink(missing_ok=True)
             self._silent_since = await store.last_entry_at()
             # 3. Restore the engine. The runner does not exist yet, so the outbox asks for it later.
-            told = Projections.from_config(self._config, self._state, numbers, lambda: self._engine.centre, VERSION)
             recorder = told.recorder
-            stack.callback(told.queue_log.close)
             before = await told.restore_engine(self._engine, store, self._config.centre, self._clock)
             self._outbox = mqtt_setup.build_outbox(
                 self._config, self._secrets, store, lambda: runner.queue_status(), self._clock,

@@ -27,8 +27,10 @@ from santral.centre.config import NodeConfig, place_of_store
 from santral.centre.last_known_good import CentreFiles, StartValues
 from santral.errors import AsteriskFailure
 from santral.node.app import NODE_FILE, Node, Vacate
+from santral.node.projections import Projections
 from santral.node.service_manager import ServiceManager
 from santral.secrets import NodeSecrets
+from santral.standby.fact_follower import FactFollower
 from santral.standby.node_proofs import NodeProofs
 from santral.standby.peer_nodes import PeerNodes
 from santral.standby.process_signals import ProcessSignals
@@ -53,7 +55,7 @@ class NodeRoles:
         self._proofs = NodeProofs(files, state, settings.asterisk.ami, start)
         self._history = history
         self._signals, self._manager = ProcessSignals(), ServiceManager()
-        self._peers = PeerNodes(name)
+        self._peers, self._follower = PeerNodes(name), FactFollower(self._proofs, state)
         self._calls: SuspendedCalls | None = None
 
     async def serve_until_stopped(self) -> None:
@@ -65,6 +67,7 @@ class NodeRoles:
             return
         waiting = WaitingNode(self._name, self._proofs, place, self._settings.listen.http, self._state / NODE_FILE,
                               self._signals.stop, self._manager, lambda: self._calls is not None and self._calls.serves,
+                              self._follower.follow_store,
                               demands_standby=self._settings.store.require_standby)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
@@ -73,6 +76,7 @@ class NodeRoles:
                     return
         finally:
             await waiting.close_page()
+            self._follower.close()
             if self._calls is not None:
                 await self._calls.close()
 
@@ -85,7 +89,8 @@ class NodeRoles:
         store = await Store.open_store(place, node=True)
         try:
             await store.take_lease(self._name, keys=numbers.fingerprint)
-            await node.lead_until_stopped(store, sounds, numbers)
+            told = Projections.from_config(config, self._state, numbers)
+            await node.lead_until_stopped(store, sounds, numbers, told)
         finally:
             await node.end_dialogues()
             await store.close()
@@ -110,7 +115,8 @@ class NodeRoles:
             "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk))
         goes_on = False
         try:
-            await node.lead_until_stopped(store, sounds, proofs.numbers)
+            told = await self._follower.take_projections(store, config, proofs.numbers)
+            await node.lead_until_stopped(store, sounds, proofs.numbers, told)
         except Exception as error:
             first = find_first(error)
             if isinstance(first, AuthFailed | AsteriskFailure):

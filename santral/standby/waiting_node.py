@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -69,12 +69,14 @@ class WaitingNode:
     """A node that stands by. One object serves the whole life of the process."""
 
     def __init__(self, name: str, proofs: NodeProofs, place: str | Path, http: str, where: Path, stop: asyncio.Event,
-                 manager: ServiceManager, is_suspended: Callable[[], bool], *, demands_standby: bool = False) -> None:
+                 manager: ServiceManager, is_suspended: Callable[[], bool],
+                 follow: Callable[[Store], Coroutine[None, None, None]], *, demands_standby: bool = False) -> None:
         """`where` is the file that tells commands the address of this state's node. `is_suspended` tells whether this
-        node answers callers meanwhile."""
+        node answers callers meanwhile. `follow` follows the facts of a store until it is cancelled."""
         self._demands_standby = demands_standby
         self._name, self._proofs, self._place, self._http, self._where = name, proofs, place, http, where
-        self._stop, self._manager, self._is_suspended = stop, manager, is_suspended
+        self._stop, self._manager, self._is_suspended, self._follow = stop, manager, is_suspended, follow
+        self._following: asyncio.Task[None] | None = None
         self._page: HttpServer | None = None
         self._named = False
         """This process has had its name before."""
@@ -114,14 +116,19 @@ class WaitingNode:
                     fit = proofs.is_fit
                     self._leader = await store.try_lease(self._name, proofs.keys, only_look=not fit)
                     if fit and self._leader is None:
+                        await self._end_following()
                         self._began, found, store = True, store, None
                         return found
+                    # Files and keys are good now, and another node writes the facts.
+                    if fit and self._following is None:
+                        self._following = asyncio.create_task(self._follow(store), name="facts")
                 except (StoreUnavailable, ForeignKeys, LongMigrationDue, LeaseLost) as error:
                     bar, self._leader, pause_s = find_bar(error), None, RETRY_S
                     if not self._began and bar in ("", NO_STANDBY):
                         raise
                     # A lost name is claimed again, and the answer tells whether another process has it.
                     self._note_why(str(error))
+                    await self._end_following()
                     if store is not None:
                         await store.close()
                         store = None
@@ -134,8 +141,15 @@ class WaitingNode:
             self._manager.notify_stopping()
             return None
         finally:
+            await self._end_following()
             if store is not None:
                 await store.close()
+
+    async def _end_following(self) -> None:
+        following, self._following = self._following, None
+        if following is not None:
+            following.cancel()
+            await asyncio.wait([following])
 
     async def close_page(self) -> None:
         """Give the address of HTTP free. Safe to repeat."""

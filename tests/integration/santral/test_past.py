@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import pytest
 from bench.takeover import write_day
 from metrics.prometheus import names
 from metrics.prometheus.recorder import MetricsRecorder
+from prompts.catalogue import Catalogue
 from routing.core.engine import Engine
 from routing.core.events import CallerHungUp, ContactQueued
 from routing.core.model.facts import Ended, Fact
@@ -20,9 +22,13 @@ from routing.runner import RunnerTurn
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.store import Store
 from santral.centre.config import node_config
+from santral.centre.last_known_good import CentreFiles
 from santral.node import projections
 from santral.node.projections import Projections
+from santral.standby.fact_follower import FactFollower
+from santral.standby.node_proofs import NodeProofs
 from tests.fakes import report_day
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +53,7 @@ def said(path: Path) -> list[str]:
 
 def projections_of(state: Path, day: report_day.Day) -> Projections:
     return Projections.from_config(node_config(MEB)._replace(centre=day.centre), state,
-                          NumberKeys.load_or_create(state / "numbers.json"), lambda: day.centre, "1")
+                          NumberKeys.load_or_create(state / "numbers.json"))
 
 
 async def started(state: Path, day: report_day.Day) -> tuple[MetricsRecorder, int, int]:
@@ -169,6 +175,84 @@ async def test_turns_while_the_past_is_read_are_told_once_and_in_order(tmp_path:
     assert entered == [f"1.{number}" for number in range(1, 30)] + ["2.1", "2.2", "2.3", "2.4"]
     assert [line.split("|")[4] for line in lines].index("QUEUESTART") < lines.index(
         next(line for line in lines if "|2.1|" in line))
+
+
+async def test_a_standby_follows_and_goes_on_when_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projections, "FOLLOW_S", 0.02)
+    day = report_day.Day()
+    waits = day.call(0.0, "1.1", report_day.TIP)
+    told, leader = projections_of(tmp_path, day), await Store.open_store(tmp_path / "santral.db")
+    standby = await Store.open_store(tmp_path / "santral.db", node=True)
+    path, kept = tmp_path / "queue_log", 0
+
+    async def keep_rest() -> None:
+        """Store what the leader has done since the last time."""
+        nonlocal kept
+        await leader.commit(RunnerTurn(day.entries, day.facts[kept:], day.changes.take()))
+        day.entries, kept = [], len(day.facts)
+
+    try:
+        await leader.take_lease("a")
+        await keep_rest()
+        following = asyncio.create_task(told.follow_facts(standby))
+        await until_async(lambda: told.read == len(day.facts))
+        for number in range(2, 20):
+            day.give(30.0 * number, CallerHungUp(day.call(30.0 * number - 10.0, f"1.{number}", report_day.TIP)))
+        await keep_rest()
+        await until_async(lambda: told.read == len(day.facts))
+        # Both are there before this node leads.
+        assert counted(told.recorder)[names.OFFERED.name] == 19.0
+        followed = said(path)
+        assert len(followed) == 19 + 18 and "QUEUESTART" not in path.read_text()
+        following.cancel()
+        day.give(700.0, CallerHungUp(waits))
+        await keep_rest()
+        await leader.close()
+        await standby.take_lease("b")
+        read: list[int] = []
+        count_history = MetricsRecorder.count_history
+        monkeypatch.setattr(MetricsRecorder, "count_history", lambda self, facts: (
+            read.extend(fact.seq for fact in facts), count_history(self, facts)))
+        await told.restore_engine(Engine(), standby, day.centre, time.time)
+        await told.read_past(standby)
+    finally:
+        told.queue_log.close()
+        await standby.close()
+    assert read[0] == told.read - len(read) + 1 > kept - 5, "only what it had not followed"
+    assert counted(told.recorder)[names.OFFERED.name] == 19.0
+    lines = said(path)
+    assert lines[:-1] == followed and lines[-1].split("|")[1:5] == ["1.1", "tip", "NONE", "ABANDON"]
+    assert path.read_text().count("QUEUESTART") == 1
+
+
+@pytest.mark.parametrize("change", ["", "files", "store"])
+async def test_what_was_followed_counts_only_for_the_same_files_and_facts(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    monkeypatch.setattr(projections, "FOLLOW_S", 0.02)
+    day = report_day.Day()
+    day.give(20.0, CallerHungUp(day.call(10.0, "1.1", report_day.TIP)))
+    await day.keep(str(tmp_path / "santral.db"))
+    config = node_config(MEB)._replace(centre=day.centre)
+    files = CentreFiles(MEB, None, tmp_path)
+    proofs = NodeProofs(files, tmp_path, "127.0.0.1:1", (config, Catalogue({}, "")))
+    proofs.numbers = NumberKeys.load_or_create(tmp_path / "numbers.json")
+    follower, log = FactFollower(proofs, tmp_path), tmp_path / "queue_log"
+    store = await Store.open_store(tmp_path / "santral.db", node=True)
+    try:
+        following = asyncio.create_task(follower.follow_store(store))
+        await until_async(lambda: log.exists() and "ABANDON" in log.read_text())
+        following.cancel()
+        if change == "store":
+            with sqlite3.connect(tmp_path / "santral.db") as opened:
+                opened.execute("DELETE FROM facts WHERE seq > 2")
+            opened.close()
+        begins = config._replace() if change == "files" else config
+        told = await follower.take_projections(store, begins, proofs.numbers)
+    finally:
+        follower.close()
+        await store.close()
+    told.queue_log.close()
+    assert counted(told.recorder)[names.OFFERED.name] == (0.0 if change else 1.0)
 
 
 async def test_the_day_of_the_benchmark_is_over_and_long_enough(tmp_path: Path) -> None:

@@ -149,6 +149,9 @@ async def test_a_killed_leader_is_followed_and_its_contacts_are_adopted(
         start_node: StartNode, asterisk: FakeAsterisk, where: str) -> None:
     await keep_waiting_contact(where, asterisk)
     first, second = await both(start_node)
+    # The standby follows the facts, so its queue_log has the caller already.
+    followed = second.state / "queue_log"
+    await until_async(lambda: followed.exists() and f"|{C}|" in followed.read_text(encoding="utf-8"))
     first.process.send_signal(signal.SIGKILL)
     began = time.monotonic()
 
@@ -158,6 +161,7 @@ async def test_a_killed_leader_is_followed_and_its_contacts_are_adopted(
     await until_async(leads, timeout=START_S)
     await until_async(second.is_ready, timeout=START_S)
     print(f"the standby led after {time.monotonic() - began:.2f} s")
+    assert followed.read_text(encoding="utf-8").count("|ENTERQUEUE|") == 1
     assert [tuple(row) for row in run_sql(where, f"SELECT state, outcome FROM contacts WHERE contact = '{C}'")] \
         == [("pending", None)]
     assert run_sql(where, "SELECT node, epoch > 1 FROM leases WHERE name = 'router'")[0] == ("b", True)
