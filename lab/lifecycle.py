@@ -110,6 +110,12 @@ class LabInfo(NamedTuple):
         return Path(self._asterisk["sounds"])
 
     @property
+    def store(self) -> str | Path:
+        """Store of the nodes: the file of SQLite, or the URL of PostgreSQL."""
+        folder = Path(self.state)
+        return LabPostgres.attach(folder).url() if self.postgres else folder / "santral.db"
+
+    @property
     def asterisk_web(self) -> str:
         """Address of Asterisk's web server, for pages and with `start_lab(measured=True)` for its metrics."""
         return str(self._asterisk["http"])

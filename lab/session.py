@@ -136,8 +136,7 @@ class LabSession:
 
     def query_store(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Query the rows of the node's store."""
-        where = self.postgres.url() if self.info.postgres else self.folder / "santral.db"
-        return node_records.query_store(where, query, *values)
+        return node_records.query_store(self.info.store, query, *values)
 
     def find_prompt(self, leg: Leg, key: str, head_s: float | None = None) -> audio.Match:
         """Find a built prompt in the recording of a leg. `head_s` limits the search to its first seconds.

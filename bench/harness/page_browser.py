@@ -100,7 +100,7 @@ def write_tone(path: Path, hertz: int, seconds: int = 2, rate: int = 48_000) -> 
 
 async def open_session(lab: LabSession, person: str) -> str:
     """Sign a person in as the store sees it, and return the cookie when the node takes it."""
-    store = await Store.open_store(lab.folder / "santral.db")
+    store = await Store.open_store(lab.info.store)
     cookie = f"test-session-of-{person}-{time.monotonic_ns()}"
     now = time.time()
     row = SessionRow(hash_cookie(cookie), person, now, now + SESSION_S, None)

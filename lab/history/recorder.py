@@ -82,7 +82,7 @@ class HistoryRecorder:
         # 2. Lines of the callers.
         await asyncio.to_thread(self._write_callers)
         # 3. Records and logs.
-        store = self._lab.postgres.url() if self._lab.info.postgres else self._lab.folder / "santral.db"
+        store = self._lab.info.store
         await asyncio.to_thread(copy_store, store, self._folder / "store.jsonl")
         self._copy_files()
         header = {"format": FORMAT, "began": self._began, "ended": time.time(), "tones": self._tones}

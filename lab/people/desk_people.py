@@ -59,7 +59,7 @@ async def add_people(info: LabInfo, agents: Sequence[tuple[str, str]]) -> list[V
     people = [(Person(agent, name, (Role.AGENT,), False), service)
               for (agent, service), name in zip(agents, NAMES, strict=False)]
     people.append((Person(SUPERVISOR, NAMES[-1], (Role.SUPERVISOR,), False), ""))
-    passwords, store = Passwords(), await Store.open_store(Path(info.state) / "santral.db")
+    passwords, store = Passwords(), await Store.open_store(info.store)
     try:
         return [await _add_person(store, passwords, Audit(Path(info.state)), person, about) for person, about in people]
     finally:
