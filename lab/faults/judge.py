@@ -291,12 +291,13 @@ class Judge:
         if phone is None or len(voices) != 1:
             return []
         start, end = self.injected - BEFORE_S, min(ended, self.healed + BEFORE_S) - EDGE_S
-        return [max(silence.longest_without(silence.between(leg, start, end), tone), _missing_s(leg))
-                for leg, tone in ((call.leg, voices[0]), (phone.leg, call.tone))]
+        # The caller's recording is true in time. The phone's leaves silent moments out.
+        return [silence.longest_without(silence.between(call.leg, start, end), voices[0]),
+                max(silence.longest_without(silence.between(phone.leg, start, end), call.tone), _missing_s(phone.leg))]
 
     @staticmethod
     def _silence_of(call: SceneCall, start: float, end: float) -> float:
-        return max(silence.longest_silence(silence.between(call.leg, start, end)), _missing_s(call.leg))
+        return silence.longest_silence(silence.between(call.leg, start, end))
 
     def _measure_decision(self) -> None:
         since = self.healed if self.fault.decides_after else self.injected

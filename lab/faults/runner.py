@@ -14,14 +14,15 @@ from lab.faults.fault_place import HISTORY, FaultPlace, open_place
 from lab.faults.judge import Judge, read_store
 from lab.faults.scene import FaultScene
 from lab.history.checker import check_history
+from lab.phones.audio_socket import AudioExchange
 
 
 async def run_fault(fault: Fault, folder: Path) -> FaultRow:
     """Run a fault in a new folder and return its row. A fault that cannot be injected here has a row that says so."""
     began = time.monotonic()
     try:
-        async with open_place(fault, folder) as place:
-            scene = FaultScene(place.lab, folder / "heard", place.lone, fault.lone)
+        async with open_place(fault, folder) as place, AudioExchange() as ears:
+            scene = FaultScene(place.lab, folder / "heard", ears, place.lone, fault.lone)
             try:
                 row = await _run_scene(fault, place, scene)
                 row.took_s = round(time.monotonic() - began, 1)

@@ -23,6 +23,7 @@ from lab.centre_words import CENTRE
 from lab.errors import LabError
 from lab.faults.lone_phone import LonePhone
 from lab.people.agent import SimAgent
+from lab.phones.audio_socket import AudioExchange
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
@@ -80,7 +81,8 @@ class ScenePhone:
 class FaultScene:
     """The people of one fault."""
 
-    def __init__(self, lab: LabSession, folder: Path, lone: LonePhone | None = None, lone_role: str = "") -> None:
+    def __init__(self, lab: LabSession, folder: Path, ears: AudioExchange, lone: LonePhone | None = None,
+                 lone_role: str = "") -> None:
         self.lab = lab
         self.folder = folder
         self.lone = lone
@@ -89,6 +91,7 @@ class FaultScene:
         self.calls: list[SceneCall] = []
         self.phones: dict[str, ScenePhone] = {}
         """By agent."""
+        self._ears = ears
         self._numbers = itertools.count(1_000_001)
         self._tones = itertools.count(400, 60), itertools.count(1700, 60)
         self._tasks: list[asyncio.Task[None]] = []
@@ -151,9 +154,10 @@ class FaultScene:
         number = f"0500{next(self._numbers)}"
         tone = next(self._tones[0])
         keys = THROUGH.format(key=KEYS[service]) if press is None else press
+        record = self.folder / f"{len(self.calls):02d}-{role.replace(' ', '-')}.wav"
         leg = await self.lab.network.place_call(
-            self.lab.info.numbers[0], caller=number, press=keys, tone=tone,
-            record=self.folder / f"{len(self.calls):02d}-{role.replace(' ', '-')}.wav")
+            self.lab.info.numbers[0], caller=number, press=keys, tone=tone, record=record,
+            live=self._ears.expect_call(lambda line: line.record_sound(record)))
         call = SceneCall(role, service, number, tone, leg)
         self.calls.append(call)
         return call

@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lab.phones.audio import RATE, Samples
+from lab.phones.timed_recording import TimedRecording
 
 END, NAME, SOUND = 0x00, 0x01, 0x10
 HEADER = 3
@@ -57,6 +59,7 @@ class AudioLine(asyncio.Protocol):
         self._idle = 0
         self._frames: list[bytes] = [_SILENCE]
         self._turn = 0
+        self._recording: TimedRecording | None = None
 
     # --- what it hears ------------------------------------------------------------------------------------------------
 
@@ -67,6 +70,10 @@ class AudioLine(asyncio.Protocol):
         self._taken += len(sound) // 2
         samples: Samples = np.frombuffer(sound, dtype="<i2").astype(np.float64)
         return samples
+
+    def record_sound(self, path: Path) -> None:
+        """Record everything that comes from now on, true in time, instead of keeping it for `take_sound`."""
+        self._recording = TimedRecording(path, asyncio.get_running_loop().time)
 
     @property
     def silence_s(self) -> float:
@@ -142,7 +149,11 @@ class AudioLine(asyncio.Protocol):
             elif kind == END:
                 self.close()
         del self._buffer[:at]
-        # 2. Drop the oldest sound if nobody takes it.
+        # 2. Record what came at once.
+        if self._recording is not None and self._sound:
+            self._recording.add_sound(bytes(self._sound))
+            self._sound.clear()
+        # 3. Drop the oldest sound if nobody takes it.
         old = len(self._sound) - round(BUFFER_MAX_S * RATE) * 2
         if old > 0:
             del self._sound[:old]
@@ -150,6 +161,8 @@ class AudioLine(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Remove the line when the call is over."""
         self._exchange.remove_line(self)
+        if self._recording is not None:
+            self._recording.close()
         self.ended.set()
 
 

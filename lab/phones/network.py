@@ -157,7 +157,8 @@ class PhoneNetwork:
         - `stay`: seconds from the answer until the caller hangs up.
         - `record`: WAV of what the caller hears.
         - `seat`: phone that dials, instead of a caller from outside.
-        - `live`: address for the sound in both directions, instead of tone and record.
+        - `live`: address for the sound in both directions. A tone is spoken instead of what comes from there, and what
+          is there writes the record.
         - `speech`: name of what the caller says, instead of the tone (`start_network`).
         """
         # 1. Register the leg before dialling: its first event may come before the answer to the action.

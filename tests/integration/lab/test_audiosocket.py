@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lab.phones.audio import RATE, root_mean_square, tone_energy
+from lab.phones.audio import RATE, read_wav, root_mean_square, tone_energy
 from lab.phones.audio_socket import BUFFER_MAX_S, FRAME, AudioExchange, AudioLine, LiveAddress
 from tests.until import LIMIT_S, until_async
 
@@ -131,3 +132,23 @@ async def test_at_the_end_every_line_is_closed() -> None:
     assert lines[0].ended.is_set()
     writer.close()
     assert not reader.exception()
+
+
+async def test_a_recorded_line_leaves_a_whole_file_at_its_end(exchange: AudioExchange, tmp_path: Path) -> None:
+    path = tmp_path / "heard.wav"
+    lines: list[AudioLine] = []
+
+    def record(line: AudioLine) -> None:
+        line.record_sound(path)
+        lines.append(line)
+
+    _, writer = await connect(exchange.expect_call(record))
+    writer.write(sound(7000, 7000))
+    await until_async(lambda: bool(lines), what="the call came")
+    writer.write(sound(*[7000] * 10))
+    await writer.drain()
+    writer.close()
+    await until_async(lambda: lines[0].ended.is_set(), what="the call is over")
+    heard = read_wav(path)
+    assert np.sum(heard == 7000) == 12 * FRAME, "nothing is lost, also not what came with the name"
+    assert not len(lines[0].take_sound())
