@@ -57,6 +57,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                    "has ended."),
     "clock.drift_detected": (LOOK, "The machine's clock was set by `by_s`. Restart the node in a quiet minute."),
     "agent.sign_in_failed": (LOOK, "Wrong number or PIN; five in a minute lock the seat."),
+    "disk.reserve_released": (ALARM, "The disk is full, and the node gave its reserve of `room_mb` away: the last room "
+                                     "for calls and records. Find what fills the disk."),
     "engine.transition_rejected": (LOOK, "An event did not fit the state; nothing changed."),
     "engine.request_refused": (LOOK, "An event without a requester was refused. `AgentSignedIn` with `not_now`: sign "
                                      "the remote agent in again."),

@@ -166,11 +166,21 @@ def waits_for_standby(connection: Connection) -> bool:
     return bool(names) and level not in ("local", "off")
 
 
+MakeRoom = Callable[[], bool]
+"""Makes room on a full disk, and tells whether there is some now."""
+
+
+def make_none() -> bool:
+    """Make no room: a command has none to give."""
+    return False
+
+
 class WritingConnection:
     """The one connection that writes. All its methods are for one thread."""
 
-    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None) -> None:
-        self._url = url
+    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None,
+                 make_room: MakeRoom = make_none) -> None:
+        self._url, self._make_room = url, make_room
         self._engine = connect_engine(url, node=node, max_page_count=max_page_count)
         self._connection: Connection | None = None
         self._cut = False
@@ -192,7 +202,18 @@ class WritingConnection:
         self._engine.dispose()
 
     def run_transaction(self, function: Callable[[Connection], T]) -> T:
-        """Return the result of a function that runs in one transaction. Raise the store's errors."""
+        """Return the result of a function that runs in one transaction. Raise the store's errors.
+
+        The function runs a second time if the disk was full and room could be made: of the first time nothing is left.
+        """
+        try:
+            return self._run_once(function)
+        except StoreUnavailable as error:
+            if error.kind != "full" or not self._make_room():
+                raise
+        return self._run_once(function)
+
+    def _run_once(self, function: Callable[[Connection], T]) -> T:
         connection = self._require_open()
         try:
             with connection.begin():

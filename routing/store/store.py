@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from routing.core.model.facts import Fact
 from routing.core.stored import Row
 from routing.store import compaction
-from routing.store.database import LOCK_S, check_server, describe_url, url_of
+from routing.store.database import LOCK_S, MakeRoom, check_server, describe_url, make_none, url_of
 from routing.store.errors import LeaseHeld, StoreError
 from routing.store.lease import lease_row
 from routing.store.lease.lease_keeper import PATIENCE_S, LeaseKeeper, answer_limit
@@ -66,25 +66,27 @@ class Store:
     The methods are for the thread of the event loop. Their errors are those of `routing.store.errors`.
     """
 
-    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None) -> None:
+    def __init__(self, url: URL, *, node: bool = False, max_page_count: int | None = None,
+                 make_room: MakeRoom = make_none) -> None:
         self._url, self._node = url, node
         self._threads = DatabaseThreads(url, lambda: answer_limit(node=node, on_sqlite=self._threads.on_sqlite),
-                                        node=node, max_page_count=max_page_count)
+                                        node=node, max_page_count=max_page_count, make_room=make_room)
         self._turns = TurnWriter()
         self._lease = LeaseKeeper(self._threads, self._turns.continue_numbers)
 
     @classmethod
     async def open_store(cls, where: str | Path, *, node: bool = False, max_page_count: int | None = None,
-                         within_s: float = START_S, demands_standby: bool = False) -> Store:
+                         within_s: float = START_S, demands_standby: bool = False,
+                         make_room: MakeRoom = make_none) -> Store:
         """Open a state.
 
         `where` is a path (SQLite, created if missing) or a `postgresql://…` URL. A `node` takes the lease before it
         brings older tables up to date. A command does it here, and raises `LeaseHeld` if a node works on them.
         `max_page_count` limits a SQLite file, in pages of 4096 bytes. With `demands_standby` a lease is taken only on a
-        PostgreSQL server with a synchronous standby. Raise `StoreUnavailable` if the state cannot be
-        opened, or not `within_s`.
+        PostgreSQL server with a synchronous standby. `make_room` is asked once for each write that finds the disk full.
+        Raise `StoreUnavailable` if the state cannot be opened, or not `within_s`.
         """
-        store = cls(url_of(where), node=node, max_page_count=max_page_count)
+        store = cls(url_of(where), node=node, max_page_count=max_page_count, make_room=make_room)
         store._lease.demands_standby = demands_standby
         try:
             await store._threads.ask_writer(store._open_connection, within_s)
@@ -327,7 +329,9 @@ class Store:
             try:
                 return self._turns.write_turn(connection, turn, self._lease.held)
             finally:
-                told.release()  # the rest is the disk's work, so the loop goes on
+                # The rest is the disk's work, so the loop goes on. A second try on a full disk comes here again.
+                with suppress(RuntimeError):
+                    told.release()
         # The numbers advance only when the commit has come back, because a failed turn has used none.
         try:
             self._turns.next = self._lease.run_transaction(write_rows, pipelined=not self._threads.on_sqlite)

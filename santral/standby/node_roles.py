@@ -21,6 +21,7 @@ from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.database import url_of
+from routing.store.disk_reserve import DiskReserve
 from routing.store.errors import LeaseLost, StoreError, StoreUnavailable
 from routing.store.store import Store
 from santral.centre.config import NodeConfig, place_of_store
@@ -57,10 +58,19 @@ class NodeRoles:
         self._signals, self._manager = ProcessSignals(), ServiceManager()
         self._peers, self._follower = PeerNodes(name), FactFollower(self._proofs, state)
         self._calls: SuspendedCalls | None = None
+        self._reserve = DiskReserve(state)
 
     async def serve_until_stopped(self) -> None:
         """Work until SIGTERM or SIGINT, and stop in order."""
         self._signals.handle_signals()
+        watch = asyncio.create_task(self._reserve.watch_disk(), name="reserve")
+        try:
+            await self._serve_in_turn()
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
+
+    async def _serve_in_turn(self) -> None:
         place = place_of_store(self._settings, self._state)
         if url_of(place).get_backend_name() == "sqlite":
             await self._lead_on_file(place)
@@ -68,7 +78,7 @@ class NodeRoles:
         waiting = WaitingNode(self._name, self._proofs, place, self._settings.listen.http, self._state / NODE_FILE,
                               self._signals.stop, self._manager, lambda: self._calls is not None and self._calls.serves,
                               self._follower.follow_store,
-                              demands_standby=self._settings.store.require_standby)
+                              demands_standby=self._settings.store.require_standby, make_room=self._reserve.make_room)
         try:
             while (leading := await waiting.wait_for_lease()) is not None:
                 await self._lead_once(leading, waiting)
@@ -86,7 +96,7 @@ class NodeRoles:
         config, sounds = self._proofs.start
         numbers = NumberKeys.load_or_create(NodeSecrets(self._state).folder / "numbers.json")
         node = self._build_node(config, _vacate_nothing)
-        store = await Store.open_store(place, node=True)
+        store = await Store.open_store(place, node=True, make_room=self._reserve.make_room)
         try:
             await store.take_lease(self._name, keys=numbers.fingerprint)
             told = Projections.from_config(config, self._state, numbers)

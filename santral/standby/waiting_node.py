@@ -14,6 +14,7 @@ import structlog
 
 from desk.server import HttpServer, build_standby
 from metrics.prometheus.series import StandbySeries
+from routing.store.database import MakeRoom, make_none
 from routing.store.errors import (
     ForeignKeys,
     LeaseHeld,
@@ -70,10 +71,12 @@ class WaitingNode:
 
     def __init__(self, name: str, proofs: NodeProofs, place: str | Path, http: str, where: Path, stop: asyncio.Event,
                  manager: ServiceManager, is_suspended: Callable[[], bool],
-                 follow: Callable[[Store], Coroutine[None, None, None]], *, demands_standby: bool = False) -> None:
+                 follow: Callable[[Store], Coroutine[None, None, None]], *, demands_standby: bool = False,
+                 make_room: MakeRoom = make_none) -> None:
         """`where` is the file that tells commands the address of this state's node. `is_suspended` tells whether this
-        node answers callers meanwhile. `follow` follows the facts of a store until it is cancelled."""
-        self._demands_standby = demands_standby
+        node answers callers meanwhile. `follow` follows the facts of a store until it is cancelled. `demands_standby`
+        and `make_room` are for `Store.open_store`."""
+        self._demands_standby, self._make_room = demands_standby, make_room
         self._name, self._proofs, self._place, self._http, self._where = name, proofs, place, http, where
         self._stop, self._manager, self._is_suspended, self._follow = stop, manager, is_suspended, follow
         self._following: asyncio.Task[None] | None = None
@@ -161,7 +164,7 @@ class WaitingNode:
     async def _open_store(self, since: float) -> Store:
         # The watchdog is not fed meanwhile, so a server that is frozen is not waited for as at a start.
         store = await Store.open_store(self._place, node=True, within_s=TTL_S if self._began else START_S,
-                                       demands_standby=self._demands_standby)
+                                       demands_standby=self._demands_standby, make_room=self._make_room)
         store.describe_node(lambda: self._describe(since, self._proofs.why))
         try:
             await store.claim_name(self._name, self._proofs.keys, again=self._named)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import URL
 
-from routing.store.database import WritingConnection, no_answer
+from routing.store.database import MakeRoom, WritingConnection, make_none, no_answer
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader
 from routing.store.threads.worker import Worker
@@ -28,12 +28,13 @@ UPGRADE_S = 600.0
 class DatabaseThreads:
     """The threads of the writer and of the reader, each with its connection."""
 
-    def __init__(self, url: URL, answer_s: Callable[[], float], *, node: bool, max_page_count: int | None) -> None:
+    def __init__(self, url: URL, answer_s: Callable[[], float], *, node: bool, max_page_count: int | None,
+                 make_room: MakeRoom = make_none) -> None:
         """`answer_s` gives the longest wait for an answer to the writer."""
         self._url, self._answer_s, self._node = url, answer_s, node
         self.on_sqlite = url.get_backend_name() == "sqlite"
         self.log = WriteAheadLog()
-        self.writing = WritingConnection(url, node=node, max_page_count=max_page_count)
+        self.writing = WritingConnection(url, node=node, max_page_count=max_page_count, make_room=make_room)
         self.reader = Reader(url.render_as_string(hide_password=False), node=True)
         self.writer = Worker("santral-store-writer", lambda: self.writing.checkpoint_log(self.log))
         self.reading = Worker("santral-store-reader")
