@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab import lifecycle
 from lab.errors import LabError
+from lab.faults import false_clock
 from lab.faults.broker import Broker, find_mosquitto
 from lab.faults.fault_model import CannotInject, FaultLab, Need
 from lab.faults.lone_phone import LonePhone
@@ -40,7 +41,6 @@ DISK_BYTES = 96 * 1024 * 1024
 """Size of the small disk: a lab writes some 10 MB, and the rest is filled within a second."""
 SETTINGS = "\n[profile]\nwrapup_s = 1\n"
 """Agents serve one caller after the other, so a fault is over soon."""
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class FaultPlace:
@@ -125,6 +125,8 @@ async def open_place(fault: FaultLab, folder: Path) -> AsyncIterator[FaultPlace]
             place.lone = LonePhone(folder, info.sip)
             stack.push_async_callback(place.lone.close)
             await place.lone.switch_on()
+        if Need.FAKETIME in fault.needs:
+            await asyncio.to_thread(false_clock.falsify_clock, lab)
         for node in info.nodes:
             keeper = asyncio.create_task(place.keep_node(node.name), name=f"fault.keeper[{node.name}]")
             stack.push_async_callback(_cancel, keeper)
@@ -137,7 +139,7 @@ def check_needs(fault: FaultLab) -> None:
         raise CannotInject("sipp is missing. As root: apt-get install sip-tester")
     if Need.MOSQUITTO in fault.needs and find_mosquitto() is None:
         raise CannotInject("mosquitto is missing. As root: apt-get install mosquitto")
-    if Need.FAKETIME in fault.needs and not FAKETIME.exists():
+    if Need.FAKETIME in fault.needs and not false_clock.LIBRARY.exists():
         raise CannotInject("libfaketime is missing. As root: apt-get install libfaketime")
     if Need.POSTGRES in fault.needs and find_programs() is None:
         raise CannotInject("PostgreSQL is missing. As root: apt-get install postgresql")

@@ -22,20 +22,25 @@ TORN_MAX = 4096
 """Bytes of a torn write behind the last whole one."""
 SEED = 11
 FILL = 1024 * 1024
+GROWS_S = 1.0
+"""Time in which a full disk takes `FILL` more, wherever room is made: a log that runs away goes on."""
 FLUSH_S = 30.0
 """Limit until a broker that is back has been told everything."""
 
 
 @asynccontextmanager
 async def fill_disk(place: FaultPlace) -> AsyncIterator[None]:
-    """Fill the disk of node, Asterisk and recordings, and make room again."""
+    """Fill the disk of node, Asterisk and recordings, go on writing, and make room again."""
     path = place.lab.folder / "full"
     # The start of a node writes to the same disk. The node is started again when there is room.
     place.keeps = False
     await asyncio.to_thread(_write_until_full, path)
+    growing = asyncio.create_task(_write_on(path), name="fault.grow")
     try:
         yield
     finally:
+        growing.cancel()
+        await asyncio.wait([growing])
         path.unlink()
         place.keeps = True
 
@@ -43,6 +48,13 @@ async def fill_disk(place: FaultPlace) -> AsyncIterator[None]:
 def _write_until_full(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
+            file.write(bytes(FILL))
+
+
+async def _write_on(path: Path) -> None:
+    while True:
+        await asyncio.sleep(GROWS_S)
+        with path.open("ab", buffering=0) as file, suppress(OSError):
             file.write(bytes(FILL))
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lab.faults.fault_model import CannotInject
-from lab.faults.fault_place import FAKETIME, FaultPlace
-from lab.lab_nodes import start_node, wait_ready
+from lab.faults.false_clock import set_offset
+from lab.faults.fault_place import FaultPlace
 from lab.lifecycle import find_process
 
 SPARE_HANDLES = 2
@@ -63,38 +61,18 @@ async def take_handles(place: FaultPlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def jump_clock(place: FaultPlace) -> AsyncIterator[None]:
-    """Start the node on a false clock, let it jump while calls go on, and put it right again."""
-    path = place.lab.folder / "clock"
-    # The keeper would start it on the true clock.
-    place.keeps = False
-    path.write_text("+0", encoding="ascii")
-    await asyncio.to_thread(place.lab.kill_node)
-    identity = start_node(place.lab.folder, env=false_clock(path))
-    await asyncio.to_thread(wait_ready, place.lab.node(), identity)
-    if not _has_library(identity.pid):
-        raise CannotInject("libfaketime is not loaded by the node")
-    jumps = asyncio.create_task(_jump(path), name="fault.clock")
+    """Let the node's wall clock jump while calls go on, and put it right again."""
+    jumps = asyncio.create_task(_jump(place.lab.folder), name="fault.clock")
     yield
     await jumps
 
 
-async def _jump(path: Path) -> None:
+async def _jump(folder: Path) -> None:
     for jump in JUMPS:
+        await asyncio.to_thread(set_offset, folder, jump)
         await asyncio.sleep(JUMP_S)
-        await asyncio.to_thread(path.write_text, jump, encoding="ascii")
-
-
-def false_clock(path: Path) -> dict[str, str]:
-    """Return the environment in which a process reads the wall clock with the offset in a file. Its steady clock stays
-    true, as it does when the clock of a machine is set."""
-    return {**os.environ, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(path), "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
 
 
 def _last_handle(pid: int) -> int:
     """Return the highest file handle that a process has open. A limit bounds the number of a handle."""
     return max(int(one.name) for one in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _has_library(pid: int) -> bool:
-    return FAKETIME.name in Path(f"/proc/{pid}/maps").read_text(encoding="ascii", errors="replace")
