@@ -88,6 +88,8 @@ class SuspendedDialogues:
         entry.suspend(self._inbox)
         self.before, self.server = before.server, before.server.copy_settings()
         """The listener that ends, and the one that takes over its address."""
+        # A menu decides nothing. All other answers that are under way do.
+        self.before.end_others(dialplan.MENU_ROUTE)
         self.before.limits = self.server.limits = replace(self.server.limits, drain_s=DRAIN_S)
         self.server.add_route(dialplan.MENU_ROUTE, entry.run_menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.comfort_caller, urgent=True)

@@ -155,6 +155,14 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         """Accept no new connections. Running dialogues end after at most `drain_s`."""
         self._stop.set()
 
+    def end_others(self, path: str) -> None:
+        """End all running dialogues but those of one route. The dialplan goes on as without a node."""
+        for connection in list(self.connections):
+            session = connection.session
+            if session is not None and session.script.strip("/").rpartition("/")[2] != path:
+                session.end_dialogue(NotLeading())
+                connection.transport.abort()
+
     async def run(self) -> None:
         """Listen until `stop()` is called. Raise OSError if the port is taken."""
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from ivr import suspended_dialogues
 from ivr.dialogues import Dialogues
 from ivr.suspended_dialogues import SuspendedDialogues
+from routing.core.model.centre_model import ContactState
 from routing.core.model.ids import ContactId
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.integration.ivr_node import NOW, SETTINGS, Serve, answering, said, tick
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -93,6 +96,27 @@ async def test_a_talk_that_ended_leads_where_asterisk_showed(suspended: Suspende
         ends = {name: (await Dialler(port, "after-talk", uniqueid=name).call()).variables.get("ACD_NEXT", "")
                 for name in (*TALKS, "unknown.1")}
     assert ends == {"cut.1": "hold", "served.1": "bye", "unknown.1": ""}
+
+
+async def test_what_was_under_way_decides_nothing_but_its_menu_goes_on(serve: Serve) -> None:
+    """An answer after a talk that began before the lease ended came a second after it, and led to the survey."""
+    talks = contact_view(UNIQUEID, service="temsilci", state=ContactState.ASSIGNED)
+    inbox = FakeInbox()
+    inbox.contacts = [(talks,)]
+    before = await serve(inbox)
+    port = before.server.address[1]
+    menu = Dialler(port, "menu", "ana", by_file={"ana-menu-2": "2"}, uniqueid="new.1")
+    menu.pause_s = 0.1
+    calls = [asyncio.create_task(menu.call())]
+    await until_async(lambda: bool(menu.commands), what="the menu is under way")
+    calls.append(asyncio.create_task(Dialler(port, "after-talk").call()))
+    await until_async(lambda: before.server.counters.accepted == len(calls), what="the other one too")
+    suspended = Suspended(before)
+    before.server.stop()
+    _, after_talk = await asyncio.gather(*calls)
+    assert "ACD_NEXT" not in after_talk.variables
+    await until_async(lambda: before.server.counters.stale == 1, what="it is counted")
+    assert menu.variables["ACD_NEXT"] == "hold" and suspended.dialogues.before is before.server
 
 
 @pytest.mark.parametrize("route", suspended_dialogues.UNANSWERED)
