@@ -86,6 +86,8 @@ class FaultRow:
     """Reason of bounds that differ."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    """Figures of a random run or a flood, for programs."""
     skipped: str = ""
     """Why this machine cannot do it."""
 

@@ -80,8 +80,13 @@ def read_store(lab: LabSession) -> StoreRows:
 
 def read_facts(lab: LabSession, kind: str) -> list[list[Any]]:
     """Read the values of all facts of a kind, in order, without number and time."""
-    rows = lab.query_store("select body from facts where kind = ? order by seq", NUMBERS[kind])
-    return [json.loads(one["body"]) for one in rows]
+    return [values for _, values in read_fact_times(lab, kind)]
+
+
+def read_fact_times(lab: LabSession, kind: str) -> list[tuple[float, list[Any]]]:
+    """Read all facts of a kind with their times, in order, without number."""
+    rows = lab.query_store("select at, body from facts where kind = ? order by seq", NUMBERS[kind])
+    return [(float(one["at"]), json.loads(one["body"])) for one in rows]
 
 
 def _match_records(hashes: dict[SceneCall, str], contacts: list[dict[str, Any]]

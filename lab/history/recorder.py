@@ -71,6 +71,16 @@ class HistoryRecorder:
         """Note a caller's line. A second note of the same line changes nothing."""
         self._callers[leg.uniqueid] = leg
 
+    def find_contact(self, leg: Leg) -> str:
+        """Return the id of a caller's channel at the centre, or an empty text if no witness saw it.
+
+        A number that calls again has several, in the order of the dials.
+        """
+        for at, uniqueid in self._channels.get(leg.caller, ()):
+            if leg.began - 1.0 <= at <= (leg.ended_at or leg.began) + 1.0 and at <= leg.began + MATCH_S:
+                return uniqueid
+        return ""
+
     async def stop(self) -> None:
         """Write the callers' lines, the store, the black boxes and the logs. Everybody must have hung up."""
         # 1. Callers that are still on the line would look like lost ones.
@@ -102,19 +112,9 @@ class HistoryRecorder:
         if leg.recording is not None and leg.recording.exists() and leg.answered_at is not None:
             heard = [{"agent": one.agent, "from": round(leg.answered_at + one.began, 3),
                       "to": round(leg.answered_at + one.ended, 3)} for one in find_agents(leg.recording, self._tones)]
-        return {"line": leg.uniqueid, "contact": self._find_contact(leg), "dialled": leg.began,
+        return {"line": leg.uniqueid, "contact": self.find_contact(leg), "dialled": leg.began,
                 "answered": leg.answered_at, "ended": leg.ended_at, "cut": leg.was_cut, "cause": leg.cause,
                 "recorded": leg.recording is not None, "heard": heard}
-
-    def _find_contact(self, leg: Leg) -> str:
-        """Return the id of a caller's channel at the centre, or an empty text if no witness saw it.
-
-        A number that calls again has several, in the order of the dials.
-        """
-        for at, uniqueid in self._channels.get(leg.caller, ()):
-            if leg.began - 1.0 <= at <= (leg.ended_at or leg.began) + 1.0 and at <= leg.began + MATCH_S:
-                return uniqueid
-        return ""
 
     def _copy_files(self) -> None:
         logs = self._folder / "logs"
