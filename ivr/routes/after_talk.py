@@ -36,6 +36,9 @@ class AfterTalk:
         * `fallback`: nobody has ended the talk, but the engine saw only the agent's leg end and takes it for finished.
         * `survey`: callers of this service are asked.
         * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
+
+        Nothing is set for a contact whose phone still rings in the engine while the link to Asterisk is away: the talk
+        began and ended unseen. The dialplan knows whether it was cut, and decides.
         """
         # 1. Wait until the engine knows that the talk has ended.
         contact = contact_of(session)
@@ -47,7 +50,9 @@ class AfterTalk:
                 and loop.time() < end):
             await asyncio.sleep(SETTLE_STEP_S)
         # 2. Choose the next part of the dialplan.
-        if view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
+        if view is not None and view.state is ContactState.RESERVED and not self.waiting.linked():
+            log.info("ivr.talk_unseen", call=contact)
+        elif view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.on_talk_lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
         elif await session.get_variable(dialplan.AGENT_LEG_TIMED_OUT) == "1":

@@ -392,6 +392,18 @@ async def test_a_talk_that_nobody_has_ended(start: Start, kept: str, onward: str
     assert dialler.variables["ACD_NEXT"] == onward
 
 
+@pytest.mark.parametrize(("linked", "onward"), [(False, ""), (True, "hold")])
+async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialplan(serve: Serve, linked: bool,
+                                                                                onward: str) -> None:
+    """A node that starts again answers before its link is up, and believes that the phone still rings."""
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.RESERVED),)]
+    dialogues = await serve(inbox)
+    dialogues.waiting.linked = lambda: linked
+    dialler = await Dialler(dialogues.server.address[1], "after-talk").call()
+    assert dialler.variables.get("ACD_NEXT", "") == onward
+
+
 async def test_a_talk_the_engine_never_hears_of_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(after_talk, "SETTLE_S", 0.15)
     inbox = FakeInbox()
