@@ -27,8 +27,6 @@ BEFORE_S, EDGE_S = 1.0, 0.5
 gap."""
 SHORT_S = 0.5
 """A talk that is this much shorter than its agent wanted was cut."""
-MISSING_S = 1.0
-"""Least time that counts as missing from a recording. The pauses between the sentences of a call lack up to 0.8 s."""
 BOTH_S = 0.25
 """Least time in which two voices at once count as two assignments."""
 
@@ -104,13 +102,6 @@ def _match_records(hashes: dict[SceneCall, str], contacts: list[dict[str, Any]]
             nameless.remove(nearest)
             found[call].append(nearest)
     return found, nameless
-
-
-def _missing_s(leg: Leg) -> float:
-    """Return the seconds that a recording lacks. An Asterisk that sends nothing at all leaves no silence in it."""
-    assert leg.recording is not None
-    missing = leg.talked_s - len(audio.read_wav(leg.recording)) / audio.RATE
-    return missing if missing >= MISSING_S else 0.0
 
 
 class Judge:
@@ -296,9 +287,8 @@ class Judge:
         if phone is None or len(voices) != 1:
             return []
         start, end = self.injected - BEFORE_S, min(ended, self.healed + BEFORE_S) - EDGE_S
-        # The caller's recording is true in time. The phone's leaves silent moments out.
-        return [silence.longest_without(silence.between(call.leg, start, end), voices[0]),
-                max(silence.longest_without(silence.between(phone.leg, start, end), call.tone), _missing_s(phone.leg))]
+        return [silence.longest_without(silence.between(leg, start, end), tone)
+                for leg, tone in ((call.leg, voices[0]), (phone.leg, call.tone))]
 
     @staticmethod
     def _silence_of(call: SceneCall, start: float, end: float) -> float:

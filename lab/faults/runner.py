@@ -55,6 +55,7 @@ async def _run_scene(fault: Fault, place: FaultPlace, scene: FaultScene) -> Faul
             await place.lab.network.hang_up_all()
             await place.lab.wait_until_quiet()
     # 3. Judge by ears and store.
+    scene.match_recordings()
     # The queue_log is read of the node that leads now.
     await place.lab.find_leader()
     found = await _check_history(fault, place, scene)

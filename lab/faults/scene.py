@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,7 +24,7 @@ from lab.centre_words import CENTRE
 from lab.errors import LabError
 from lab.faults.lone_phone import LonePhone
 from lab.people.agent import SimAgent
-from lab.phones.audio_socket import AudioExchange
+from lab.phones.audio_socket import AudioExchange, AudioLine
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
 from lab.session import LabSession
@@ -40,9 +41,10 @@ ABLE = 60
 STATE_S = 60.0
 """Limit until the scene has reached a state. A busy machine takes longer than an idle one."""
 LOOK_S = 0.1
-TALK_S = 2.5
-"""Talk of the agents who serve the queue. They hang up."""
-SHORT_TALK_S, LONG_TALK_S = 5.0, 9.0
+TALK_S = 6.0
+"""Time from answer to hang-up of the agents who serve the queue. They wait some seconds for a caller who still hears
+words."""
+SHORT_TALK_S, LONG_TALK_S = 6.0, 9.0
 """Talk that ends as the fault begins, and talk of agents who hear up to 5 s of words before they are connected."""
 EACH_S = 1.0
 """Time after the injection at which people act: one leaves, one hangs up, one chooses, one calls."""
@@ -50,6 +52,8 @@ PHONE_S = 0.2
 """Time after the injection at which the phones come back that make a decision possible."""
 RECORDS_S = 75.0
 """Limit until who came without a node is recorded: the audit looks once a minute."""
+CONNECTED_S = 1.5
+"""Longest time between the answer of a phone and the connection of its sound. Two calls of it are further apart."""
 SERVED_S = 0.5
 """Pause between two looks for callers whose talk is over."""
 AGREE_S = 30.0
@@ -78,6 +82,15 @@ class ScenePhone:
     behaviour: PhoneBehaviour
 
 
+class PhoneSound(NamedTuple):
+    """Recording of one call of a phone."""
+
+    agent: str
+    began: float
+    """Unix seconds."""
+    path: Path
+
+
 class FaultScene:
     """The people of one fault."""
 
@@ -85,6 +98,7 @@ class FaultScene:
                  lone_role: str = "") -> None:
         self.lab = lab
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.lone = lone
         """The telephone that can vanish, of the agent who `lone_role`."""
         self._lone_role = lone_role
@@ -92,6 +106,7 @@ class FaultScene:
         self.phones: dict[str, ScenePhone] = {}
         """By agent."""
         self._ears = ears
+        self._heard: list[PhoneSound] = []
         self._numbers = itertools.count(1_000_001)
         self._tones = itertools.count(400, 60), itertools.count(1700, 60)
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,7 +153,7 @@ class FaultScene:
     async def sign_in(self, agent: str, behaviour: PhoneBehaviour, role: str = "") -> ScenePhone:
         """Sign an agent in whose phone speaks a separate tone and records."""
         tone = next(self._tones[1])
-        behaviour = behaviour._replace(tone=tone, record=self.folder / "phones")
+        behaviour = behaviour._replace(tone=tone, live=self._ears.expect_call(partial(self._record_phone, agent)))
         if self.lone is not None and role == self._lone_role:
             person = SimAgent(self.lab.info, self.lone.network, agent)
             await person.sign_in(behaviour)
@@ -161,6 +176,23 @@ class FaultScene:
         call = SceneCall(role, service, number, tone, leg)
         self.calls.append(call)
         return call
+
+    def _record_phone(self, agent: str, line: AudioLine) -> None:
+        path = self.folder / f"{len(self._heard):02d}-phone-{agent}.wav"
+        line.record_sound(path)
+        self._heard.append(PhoneSound(agent, time.time(), path))
+
+    def match_recordings(self) -> None:
+        """Give each line of a phone its recording, which began at its answer."""
+        for agent, phone in self.phones.items():
+            heard = [one for one in self._heard if one.agent == agent]
+            for leg in self.rung:
+                at = leg.answered_at
+                if leg.seat != phone.person.seat or at is None or not heard:
+                    continue
+                nearest = min(heard, key=lambda one: abs(one.began - at))
+                if abs(nearest.began - at) <= CONNECTED_S:
+                    leg.recording = nearest.path
 
     @property
     def rung(self) -> list[Leg]:

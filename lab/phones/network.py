@@ -83,7 +83,8 @@ class PhoneBehaviour(NamedTuple):
     record: Path | None = None
     """Folder for a WAV of each call: what the phone heard."""
     live: LiveAddress | None = None
-    """Address for its sound in both directions, instead of tone, keys and recording."""
+    """Address for its sound in both directions, instead of keys and recording. A tone is spoken instead of what comes
+    from there."""
 
 
 def start_network(program: AsteriskProgram, folder: Path, target: str, ports: PortBlock,

@@ -45,15 +45,15 @@ class Staged:
 
     folder: Path
     heard: dict[str, list[Piece]] = field(default_factory=lambda: {
-        "talks": [(MUSIC, 4), (AGENT, 16)], "waits": [(MUSIC, 15), (OTHER, 3), (0, 2)], "leaves": [(MUSIC, 11)],
-        "new": 10 * MENU, "phone talks": [(TONES["talks"], 16)], "phone waits": [(TONES["waits"], 3)]})
-    ends: dict[str, float] = field(default_factory=lambda: {"talks": 20, "waits": 20, "leaves": 11, "new": 50})
+        "talks": [(MUSIC, 4), (AGENT, 16)], "waits": [(MUSIC, 15), (OTHER, 7), (0, 2)], "leaves": [(MUSIC, 11)],
+        "new": 10 * MENU, "phone talks": [(TONES["talks"], 16)], "phone waits": [(TONES["waits"], 7)]})
+    ends: dict[str, float] = field(default_factory=lambda: {"talks": 20, "waits": 24, "leaves": 11, "new": 50})
     left: set[str] = field(default_factory=lambda: {"talks", "leaves", "new"})
     contacts: list[dict[str, Any]] = field(default_factory=lambda: [
-        contact("talks", TALKS, "answered", 20), contact("waits", WAITS, "answered", 18),
+        contact("talks", TALKS, "answered", 20), contact("waits", WAITS, "answered", 22),
         contact("leaves", WAITS, "abandoned", 11), contact("new", RINGS, "abandoned", 50)])
     offers: list[dict[str, Any]] = field(default_factory=lambda: [
-        offer(1, "talks", "a1", 3, 4, 20), offer(2, "waits", "a2", 14, 15, 18)])
+        offer(1, "talks", "a1", 3, 4, 20), offer(2, "waits", "a2", 14, 15, 22)])
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TONES, 1))
     logged: set[str] = field(default_factory=lambda: set(TONES))
 
@@ -175,7 +175,7 @@ def stop_talk(staged: Staged) -> None:
 
 
 def stop_music(staged: Staged) -> None:
-    staged.heard["waits"] = [(MUSIC, 11), (0, 2), (MUSIC, 2), (OTHER, 3), (0, 2)]
+    staged.heard["waits"] = [(MUSIC, 11), (0, 2), (MUSIC, 2), (OTHER, 7), (0, 2)]
 
 
 def stop_menu(staged: Staged) -> None:
