@@ -272,10 +272,10 @@ class Judge:
             try:
                 if call.role in ("talks", "hangs up"):
                     talks += self._talk_gaps(call, ended)
-                elif call.role in ("waits", "in distress", "leaves"):
+                elif call.role in ("waits", "in distress", "leaves", "rings"):
                     waits.append(self._silence_of(call, self.injected - BEFORE_S, end))
-                elif call.role == "new":
-                    new.append(self._silence_of(call, answered, end))
+                elif call.role in ("new", "in the menu"):
+                    new.append(self._silence_of(call, max(answered, self.injected - BEFORE_S), end))
             except LabError as error:
                 self.row.problems.append(f"the caller who {call.role}: {error}")
         self.row.talk_gap_s, self.row.wait_gap_s, self.row.new_gap_s = (

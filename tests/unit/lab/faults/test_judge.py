@@ -24,7 +24,7 @@ pytestmark = pytest.mark.unit
 
 START = 1_800_000_000.0
 MUSIC, AGENT, OTHER = 230, 1700, 1760
-TONES = {"talks": 400, "waits": 460, "leaves": 520, "new": 580}
+TONES = {"talks": 400, "waits": 460, "leaves": 520, "new": 580, "in the menu": 640}
 """Hz."""
 MENU: list[tuple[int, float]] = [(MUSIC, 3), (0, 0.9)]
 """A sentence of the menu, and the pause in which it waits for a key."""
@@ -40,18 +40,21 @@ def sound(*pieces: Piece) -> audio.Samples:
 
 @dataclass
 class Staged:
-    """A fault at second 10 to 13 of four calls: one talks, one waits and is served, one leaves. One calls at second 11,
-    hears the menu for half a minute, and leaves."""
+    """A fault at second 10 to 13 of five calls: one talks, one waits and is served, one leaves. One calls at second 11,
+    hears the menu for half a minute, and leaves. One was in the menu, and leaves."""
 
     folder: Path
     heard: dict[str, list[Piece]] = field(default_factory=lambda: {
         "talks": [(MUSIC, 4), (AGENT, 16)], "waits": [(MUSIC, 15), (OTHER, 7), (0, 2)], "leaves": [(MUSIC, 11)],
-        "new": 10 * MENU, "phone talks": [(TONES["talks"], 16)], "phone waits": [(TONES["waits"], 7)]})
-    ends: dict[str, float] = field(default_factory=lambda: {"talks": 20, "waits": 24, "leaves": 11, "new": 50})
-    left: set[str] = field(default_factory=lambda: {"talks", "leaves", "new"})
+        "new": 10 * MENU, "in the menu": 5 * MENU, "phone talks": [(TONES["talks"], 16)],
+        "phone waits": [(TONES["waits"], 7)]})
+    ends: dict[str, float] = field(default_factory=lambda: {
+        "talks": 20, "waits": 24, "leaves": 11, "new": 50, "in the menu": 19})
+    left: set[str] = field(default_factory=lambda: {"talks", "leaves", "new", "in the menu"})
     contacts: list[dict[str, Any]] = field(default_factory=lambda: [
         contact("talks", TALKS, "answered", 20), contact("waits", WAITS, "answered", 22),
-        contact("leaves", WAITS, "abandoned", 11), contact("new", RINGS, "abandoned", 50)])
+        contact("leaves", WAITS, "abandoned", 11), contact("new", RINGS, "abandoned", 50),
+        contact("in the menu", RINGS, "abandoned", 19)])
     offers: list[dict[str, Any]] = field(default_factory=lambda: [
         offer(1, "talks", "a1", 3, 4, 20), offer(2, "waits", "a2", 14, 15, 22)])
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TONES, 1))
@@ -118,7 +121,7 @@ def offer(number: int, name: str, agent: str, offered: float, connected: float, 
 def test_a_fault_that_nobody_noticed_has_a_good_row(tmp_path: Path) -> None:
     row = Staged(tmp_path).judge()
     assert row.ok and not row.problems, row.problems
-    assert (row.calls, row.lost, row.doubled, row.records) == (4, 0, 0, 0)
+    assert (row.calls, row.lost, row.doubled, row.records) == (5, 0, 0, 0)
     assert row.talk_gap_s == 0.0 and row.wait_gap_s == pytest.approx(0.0, abs=0.05) and row.decision_s == 4.0
     assert row.new_gap_s == pytest.approx(0.9, abs=0.05), "ten pauses of the menu are ten, and not one"
 
@@ -182,6 +185,10 @@ def stop_menu(staged: Staged) -> None:
     staged.heard["new"] = [*(4 * MENU), (0, 6.1), *(5 * MENU)]
 
 
+def stop_sentence(staged: Staged) -> None:
+    staged.heard["in the menu"] = [(MUSIC, 9.5), (0, 7.5), (MUSIC, 2.5)]
+
+
 def decide_nothing(staged: Staged) -> None:
     staged.offers[1]["offered_at"] = START + 9
 
@@ -193,7 +200,8 @@ def decide_nothing(staged: Staged) -> None:
     (name_another, "records", "by the record and heard"), (call_abandoned, "records", "outcome abandoned instead of"),
     (leave_out_of_log, "records", "queue_log"), (stop_talk, "", "who talked heard nothing for 1.0"),
     (stop_music, "", "who waited heard nothing for 2.0"),
-    (stop_menu, "", "who came new heard nothing for 7.0"), (decide_nothing, "", "no decision"),
+    (stop_menu, "", "who came new heard nothing for 7.0"),
+    (stop_sentence, "", "who came new heard nothing for 7.5"), (decide_nothing, "", "no decision"),
     (hear_two, "records", "by the record and heard")])
 def test_a_planted_harm_is_found_and_named(tmp_path: Path, plant: Callable[[Staged], None], kind: str,
                                            said: str) -> None:
