@@ -37,10 +37,17 @@ class DiskReserve:
         self._state, self._file = state, state / FILE
 
     async def watch_disk(self) -> None:
-        """Give the room away when the disk is full, and take it again when there is plenty, until cancelled."""
-        while True:
-            self.look()
-            await asyncio.sleep(LOOK_S)
+        """Give the room away when the disk is full, and take it again when there is plenty, until cancelled.
+
+        The end removes the file: nobody would give its room away any more.
+        """
+        try:
+            while True:
+                self.look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
 
     def look(self) -> None:
         """Look at the disk once. A folder that cannot be read is left to those who write there."""

@@ -84,6 +84,7 @@ async def test_the_watch_gives_away_and_takes_again(disk: Path) -> None:
     await until_async(lambda: (disk / FILE).exists(), what="the reserve is made again")
     watch.cancel()
     await asyncio.wait([watch])
+    assert not (disk / FILE).exists(), "nobody is there any more who would give it away"
 
 
 def test_a_disk_with_little_room_keeps_it(disk: Path) -> None:
