@@ -31,7 +31,7 @@ class StreamPace(NamedTuple):
     stalled_s: float = 20.0
     """Time without a byte taken after which the stream ends. A phone that changes its network is back before."""
     beat_s: float = 2.0
-    """Time between two beats. A page that has heard nothing for 5 s says so, and proxies close a silent connection."""
+    """Time between two beats. A page that has heard nothing for 8 s says so, and proxies close a silent connection."""
     look_s: float = 10.0
     """Time between two looks for what changes without an event, such as a time that has passed."""
     tick_s: float = 60.0

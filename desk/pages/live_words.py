@@ -35,6 +35,7 @@ LIVE_WORDS: dict[str, tuple[str, str]] = {
     "live.gone": ("Bu çağrı bitti ve listeden çıktı.", "This call is over and has left the list."),
     "live.lost": ("Santral'a ulaşılamıyor. Çağrılar sürer; sayfa kendiliğinden yeniden bağlanır.",
                   "Santral cannot be reached. Calls go on, and the page connects again by itself."),
+    "live.back": ("Santral'a yeniden bağlanıldı.", "Santral is connected again."),
     "live.session": ("Oturumunuz sona erdi.", "Your session is over."),
     "live.step.greeting": ("Karşılama", "Greeting"),
     "live.step.menu": ("Menü", "Menu"),

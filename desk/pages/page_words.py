@@ -368,6 +368,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "say.recording_paused": ("Kayıt duraklatıldı.", "The recording is paused."),
     "say.answer_key": ("Yanıtlamak için {key}.", "{key} answers."),
     "say.not_now": ("Şu anda yapılamıyor.", "That is not possible now."),
+    "say.waits": ("Santral'a şu anda ulaşılamıyor. İsteğiniz bağlantı kurulunca yapılacak.",
+                  "Santral cannot be reached right now. Your request is done when it is back."),
     "say.confirm": ("Orada şu anda kimse yok. Yine de istiyorsanız düğmeye yeniden basın.",
                     "Nobody is there now. Press again if you want it anyway."),
     "say.stays": ("Çalışmanız bu görüşmeden sonra sürecek.", "Your work goes on after this talk."),

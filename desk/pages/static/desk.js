@@ -166,7 +166,7 @@ async function begin() {
 
 // Asks the node, and says what it refused. Returns whether it was done.
 async function act(path, body) {
-  const found = await api.post(path, body);
+  const found = await api.press(path, body, () => say("refused", words["say.waits"]));
   if (found.ok) return true;
   if (found.status === 0) say("refused", words["trouble.server"]);
   // The end of the session is said by its own line.
@@ -215,12 +215,22 @@ function mute() {
   say("mute", words[phone.muted ? "say.muted" : "say.unmuted"]);
 }
 
+let hungUp = ""; // contact of the last talk that the telephone of this page has ended
+let returns = false; // the next state is the first one after a loss
+
+// A node that freezes keeps what the telephone has told it to itself.
+function repeatHangUp() {
+  if (returns && hungUp && state.talk?.contact === hungUp && phone.call === null) actOn("/hangup");
+  returns = false;
+}
+
 // A key meant for a talk that has just ended must neither decline the next caller nor end the next talk.
 function hangUp() {
   if (phone.call === "ringing" || !keys.mayHangUp()) return;
   if (phone.call !== null) {
     // A telephone without its connection tells nobody, and the caller would wait in silence.
     if (!phone.phone.state.connected) actOn("/hangup");
+    hungUp = state.talk?.contact ?? "";
     phone.phone.hangUp();
   } else if (flags.has("talk")) actOn("/hangup");
 }
@@ -359,6 +369,7 @@ function follow(next) {
   showSteps();
   notes.follow(next);
   phone.follow(next);
+  repeatHangUp();
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
   if (old.talk !== null && old.talk.offer !== next.talk?.offer) {
     keys.noteTalkGone();
@@ -411,9 +422,10 @@ const events = new Events(api.events, {
     phone.tick();
   },
   lost: () => showTrouble(phone.call === null ? "server" : "server_talk"),
-  back: () => {
+  back: (said) => {
+    returns = true;
     for (const name of ["server", "server_talk"]) hideTrouble(name);
-    say("trouble server", words["trouble.server_back"]);
+    if (said) say("trouble server", words["trouble.server_back"]);
     // Register and load now: a phone that tries again less and less often is late for its caller.
     phone.tick();
     notes.catchUp();

@@ -265,9 +265,12 @@ const events = new Events(`${ADDRESS}/events`, {
   tick: () => {},
   lost: () => {
     byId("trouble-lost").hidden = false;
-    announcer.say({ key: "lost", text: words["live.lost"], alert: true });
+    announcer.say({ key: "lost", text: words["live.lost"] });
   },
-  back: hideTrouble,
+  back: (said) => {
+    hideTrouble();
+    if (said) announcer.say({ key: "lost", text: words["live.back"] });
+  },
   refused: async () => {
     const answer = await fetch(`${ADDRESS}/calls/-`, { cache: "no-store" }).catch(() => null);
     if (answer?.status !== 401) return;

@@ -30,6 +30,7 @@ from tests.ministry import patient
 from tests.system.conftest import NewLab
 from tests.system.desk.chromium import MICROPHONE
 from tests.system.desk.page_proxy import PageProxy
+from tests.system.desk.test_desk_reload import press_until_ready
 from tests.system.stage import Stage, plain
 from tests.until import LIMIT_S, until_async
 
@@ -39,6 +40,10 @@ SKILL, KEY = "uzaktan_egitim", "2"
 CALLER = 440
 SETTLED_S = 3.0
 """Talk after the take-over, in which a late loss would show."""
+LEADERLESS_S = 3.0
+"""Time after a freeze at which no node leads: the lease has 5 s, and the proxy has seen it after 1.5."""
+OLD_S = 600.0
+"""Age of the first notice: everything of this lab."""
 EDGE_S = 0.5
 """Sound before the hang-up that does not count: words after it are late."""
 PACKETS_A_SECOND = 50
@@ -54,7 +59,7 @@ WATCH = r"""() => {
     constructor(...how) {
       super(...how);
       this.addEventListener("open", () => found.streams.push(at()));
-      this.addEventListener("notice", (event) => found.notices.push([at(), JSON.parse(event.data).id, event.data]));
+      this.addEventListener("notice", (event) => found.notices.push([at(), JSON.parse(event.data).id]));
     }
   };
   window.WebSocket = class extends Socket {
@@ -101,6 +106,9 @@ class Scene(NamedTuple):
     live: Page
     person: SimAgent
     caller: Leg
+    packets: dict[str, float]
+    since: float
+    """Packets of the talk until this time."""
 
 
 async def open_signed_in(browser: Browser, proxy: PageProxy, who: Visitor, title: str) -> Page:
@@ -129,8 +137,8 @@ async def scene(new_lab: NewLab, browser: Browser, tmp_path: Path) -> AsyncItera
         one, other = await add_people(lab.info, [(agent, SKILL)])
         page = await open_signed_in(browser, proxy, one, "Çalışmıyorsunuz")
         live = await open_signed_in(browser, proxy, other, "Canlı çağrılar")
-        await page.get_by_role("button", name="Çalışmaya başla").click()
-        await expect(page).to_have_title("Hazır – Santral")
+        await page.get_by_role("button", name="Çalışmaya başla").focus()
+        await press_until_ready(page)
         person = SimAgent(stage.info, stage.network, agent)
         lab.people.append(person)
         caller = await stage.hurried(KEY, tone=CALLER)
@@ -139,7 +147,7 @@ async def scene(new_lab: NewLab, browser: Browser, tmp_path: Path) -> AsyncItera
         await expect(page).to_have_title("Görüşmede – Santral")
         await stage.hears_tone(caller, MICROPHONE)
         await expect(live.locator("ul.calls .step")).to_have_text("Görüşmede")
-        yield Scene(stage, page, live, person, caller)
+        yield Scene(stage, page, live, person, caller, await page.evaluate(FIGURES), time.time())
     finally:
         proxy.stop()
         ports.close()
@@ -170,60 +178,107 @@ async def stored_notices(stage: Stage, agent: str, since: float) -> list[int]:
 
 
 async def test_the_leader_is_killed_in_a_talk(scene: Scene) -> None:
-    print(await take_over(scene, "killed"))
+    began = lose_leader(scene, "killed")
+    # What the agent does meanwhile is done by the next node.
+    await scene.page.locator("[data-do=load][data-value='3']").click()
+    times = await take_over(scene, began)
+    await expect(scene.page.locator("[data-do=load][data-value='3']")).to_have_attribute("aria-pressed", "true")
+    gap = await go_on_talking(scene, began)
+    await scene.page.keyboard.press("Shift+F2")
+    await finish(scene, began, "leader killed", f"{times}; {gap}")
 
 
 async def test_the_leader_is_frozen_in_a_talk(scene: Scene) -> None:
-    print(await take_over(scene, "frozen"))
+    began = lose_leader(scene, "frozen")
+    times = await take_over(scene, began)
+    gap = await go_on_talking(scene, began)
+    await scene.page.keyboard.press("Shift+F2")
+    await finish(scene, began, "leader frozen", f"{times}; {gap}")
 
 
-async def take_over(scene: Scene, fault: str) -> str:
-    """Take the leader away, let the agent finish the call at the other node, and return what was measured."""
-    stage, page, live, person, caller = scene
-    lab = stage.lab
-    first = (await watched(page, "notices"))[0]
-    contact = (await person.fetch_view())["contact"]
-    before, began = await page.evaluate(FIGURES), time.time()
-    # 1. Node a is gone, and node b leads. The page finds it by itself.
-    lab.kill_node("a") if fault == "killed" else lab.freeze_node("a")
-    assert (await lab.find_leader()).name == "b"
+async def test_the_caller_hangs_up_while_no_node_leads(scene: Scene) -> None:
+    began = lose_leader(scene, "killed")
+    await scene.caller.hang_up()
+    times = await take_over(scene, began)
+    await finish(scene, began, "leader killed, then the caller hangs up", times)
+
+
+async def test_the_agent_hangs_up_while_the_leader_is_frozen(scene: Scene) -> None:
+    began = lose_leader(scene, "frozen")
+    # 1. The telephone is still connected, and the frozen node keeps the hang-up to itself.
+    await scene.page.keyboard.press("Shift+F2")
+    # 2. A page that is opened while no node leads says so, and opens by itself.
+    await asyncio.sleep(LEADERLESS_S)
+    await scene.live.reload()
+    await expect(scene.live.get_by_text("Görüşmeler sürüyor")).to_be_visible()
+    await expect(scene.live).to_have_title("Canlı çağrılar – Santral")
+    times = await take_over(scene, began)
+    await finish(scene, began, "leader frozen, then the agent hangs up", times)
+
+
+def lose_leader(scene: Scene, fault: str) -> float:
+    """Take the leader away, and return when that was."""
+    began = time.time()
+    scene.stage.lab.kill_node("a") if fault == "killed" else scene.stage.lab.freeze_node("a")
+    return began
+
+
+async def take_over(scene: Scene, began: float) -> str:
+    """Wait until both pages are with node b, and return when each part was there."""
+    _, page, live, person, *_ = scene
+    assert (await scene.stage.lab.find_leader()).name == "b"
     led = time.time() - began
-    opened = {one: await is_back(one, "streams", began) - began for one in (page, live)}
+    opened = [await is_back(one, "streams", began) - began for one in (page, live)]
     registered = await is_back(page, "phones", began) - began
-    await expect(page.locator(".trouble").filter(visible=True)).to_have_count(0)
     asked = await page.evaluate("async (agent) => (await fetch(`/api/v1/agents/${agent}`)).status", person.id)
     assert asked == 200, "the session holds at the new leader"
-    # 2. The talk has gone on meanwhile, with everything that belongs to it.
+    await expect(page.locator(".trouble").filter(visible=True)).to_have_count(0)
+    return (f"led {led:.2f} s, events {opened[0]:.2f} s, live calls {opened[1]:.2f} s, phone {registered:.2f} s "
+            "after the fault")
+
+
+async def go_on_talking(scene: Scene, began: float) -> str:
+    """Look at the talk over the take-over and some seconds more."""
+    stage, page, live, _, caller, before, talked = scene
     await expect(page).to_have_title("Görüşmede – Santral")
     await expect(live.locator("ul.calls .step")).to_have_text("Görüşmede")
     await asyncio.sleep(SETTLED_S)
-    after, ended = await page.evaluate(FIGURES), time.time()
+    after, now = await page.evaluate(FIGURES), time.time()
     packets = {name: int(after[name] - before[name]) for name in after}
     assert (packets["lost"], packets["missed"]) == (0, 0), packets
-    assert packets["received"] > (ended - began - 1) * PACKETS_A_SECOND, packets
-    # 3. The agent ends talk and wrap-up as usual.
-    await page.keyboard.press("Shift+F2")
+    assert packets["received"] > (now - talked - 1) * PACKETS_A_SECOND, packets
+    heard = stage.tone_s(caller, MICROPHONE)
+    await stage.hears_tone(caller, MICROPHONE, seconds=heard + 1.0)
+    return f"packets {packets} in {now - talked:.1f} s"
+
+
+async def finish(scene: Scene, began: float, what: str, measured: str) -> None:
+    """Let the agent end the wrap-up at the new leader, and compare what the page showed with the store."""
+    stage, page, live, person, caller, *_ = scene
+    # 1. Wrap-up, as usual.
     await expect(page).to_have_title("Görüşme sonrası – Santral")
+    over = time.time()
     await expect(live.locator("ul.calls .step")).to_have_text("Görüşme sonrası")
     await page.keyboard.press("F8")
     await expect(page).to_have_title("Hazır – Santral")
     await caller.wait_ended()
-    # 4. The caller heard the agent all the time.
-    gap = silence.longest_without(silence.between(caller, began - 1.0, ended - EDGE_S), MICROPHONE)
-    # 5. Each notice of the store came once, in its order.
-    wanted = [one for one in await stored_notices(stage, person.id, began - 60.0) if one >= first[1]]
+    (row,) = stage.lab.query_store("select outcome, contact from contacts")
+    ends = stage.lab.query_store("select reason from offers where contact = ?", row["contact"])
+    assert row["outcome"] == "answered" and len(ends) == 1, (row, ends)
+    # 2. The caller heard the agent until one of them hung up.
+    gap = silence.longest_without(silence.between(caller, began - 1.0, min(over, caller.ended_at or over) - EDGE_S),
+                                  MICROPHONE)
+    # 3. Each notice of the store came once, in its order.
+    wanted = await stored_notices(stage, person.id, began - OLD_S)
 
     async def has_all() -> bool:
         return len(await watched(page, "notices")) >= len(wanted)
 
-    await until_async(has_all, what="the page has all notices")
-    shown = [one[1] for one in await watched(page, "notices")]
-    said = [(round(at - began, 1), *more) for at, *more in await watched(page, "said") if at > began]
-    told = [(round(at - began, 1), *more) for at, *more in await watched(live, "said") if at > began]
-    failed = [(round(at - began, 1), *more) for at, *more in await watched(page, "asked") if at > began]
+    await until_async(has_all, what=f"the page has the notices {wanted}")
+    shown = [one for _, one in await watched(page, "notices")]
+    said, told, asked = [[(round(at - began, 1), *more) for at, *more in await watched(*one) if at > began]
+                         for one in ((page, "said"), (live, "said"), (page, "asked"))]
+    print(f"\n{what}: {measured}; wrap-up {over - began:.2f} s; caller without the agent for {gap:.2f} s; "
+          f"end of the talk {ends[0]['reason']}; notices {shown}\nagent heard {said}\nsupervisor heard {told}\n"
+          f"asked {asked}")
     assert shown == wanted
-    rows = lab.query_store("select outcome from contacts where contact = ?", contact)
-    assert rows[0]["outcome"] == "answered", rows
-    return (f"\nleader {fault}: led {led:.2f} s, events {opened[page]:.2f} s, live {opened[live]:.2f} s, phone "
-            f"{registered:.2f} s; packets {packets}; caller without the agent {gap:.2f} s; notices {shown}"
-            f"\nagent heard {said}\nsupervisor heard {told}\nasked {failed}")

@@ -32,6 +32,49 @@ async def test_a_lost_node_is_said_and_the_page_returns_by_itself(desk: Page, no
                 ("status", "Santral'a yeniden bağlanıldı."), ("status", "Görüşme bitti. Görüşme sonrası 30 sn."))
 
 
+async def test_a_take_over_is_not_announced_and_the_telephone_connects_at_once(desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    asked = node.asked.count(("comfort", None))
+    node.cut_streams()
+    await until_async(lambda: node.asked.count(("comfort", None)) > asked)
+    assert await calls(desk) == ["answer", "tick"]
+    await expect(desk.locator("#trouble-server-talk")).to_be_hidden()
+    assert await desk.evaluate("() => window.heard") == []
+
+
+async def test_a_press_while_no_node_leads_is_done_by_the_next_one(desk: Page, node: PlayedNode) -> None:
+    node.play("wrapup")
+    await expect(desk).to_have_title("Görüşme sonrası – Santral")
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.answers["wrapup/end"] = (421, {"error": "not_leading"})
+    await desk.keyboard.press("F8")
+    await heard(desk, ("status", "Santral'a şu anda ulaşılamıyor. İsteğiniz bağlantı kurulunca yapılacak."))
+    del node.answers["wrapup/end"]
+    tried = [name for name, _ in node.asked].count("wrapup/end")
+    await until_async(lambda: [name for name, _ in node.asked].count("wrapup/end") == tried + 1)
+    node.play("ready")
+    await heard(desk, ("status", "Santral'a şu anda ulaşılamıyor. İsteğiniz bağlantı kurulunca yapılacak."),
+                ("status", "Hazırsınız."))
+
+
+async def test_a_hang_up_that_a_frozen_node_kept_to_itself_is_said_to_the_next_one(
+        desk: Page, node: PlayedNode) -> None:
+    await answer_by_key(desk, node)
+    await desk.keyboard.press("Shift+F2")
+    await until_async(lambda: node.streams)
+    assert "hangup" not in [name for name, _ in node.asked], "the telephone told it by itself"
+    # The next node still has the talk.
+    node.cut_streams()
+    await until_async(lambda: ("hangup", None) in node.asked)
+    assert node.named["hangup"] == "c17"
+    # A later state of the same talk is no reason to end it again.
+    node.play(node.state)
+    node.play("wrapup")
+    await expect(desk).to_have_title("Görüşme sonrası – Santral")
+    assert node.asked.count(("hangup", None)) == 1
+
+
 async def test_the_older_of_two_tabs_says_so_and_goes_quiet(
         desk: Page, context: BrowserContext, node: PlayedNode) -> None:
     newer = await open_page(context)

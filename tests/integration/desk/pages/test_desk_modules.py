@@ -154,6 +154,65 @@ async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event
     }""") == [["/events", "/events?last_event_id=17", "/events?last_event_id=17"], ["state", "lost", "back", "state"]]
 
 
+async def test_a_cut_stream_is_opened_again_sooner_than_a_browser_would_and_then_less_often(modules: Page) -> None:
+    assert await modules.evaluate("""async () => {
+      const { Events, RETRY_MS } = await import("/static/events.js");
+      const said = [], pauses = [];
+      let run = null;
+      class Source extends EventTarget {
+        static CLOSED = 2;
+        constructor() { super(); Source.newest = this; }
+        close() { this.readyState = 2; }
+      }
+      const names = ["state", "notice", "tick", "lost", "back", "refused"];
+      const on = Object.fromEntries(names.map((one) => [one, () => said.push(one)]));
+      on.back = (told) => said.push(told ? "back" : "back, untold");
+      // The timer of the announcement is not run: the loss is short.
+      const later = (next, ms) => { if (ms <= RETRY_MS[1] * 1.25) { run = next; pauses.push(ms); } };
+      const events = new Events("/events", on, { Source, now: () => 0, later, every: () => {}, chance: () => 1 });
+      const fail = (readyState) => {
+        Source.newest.readyState = readyState;
+        Source.newest.dispatchEvent(new Event("error"));
+      };
+      const tell = (name) => Source.newest.dispatchEvent(new MessageEvent(name, { data: "{}" }));
+      events.open();
+      tell("state");
+      // A killed node cuts the stream, then the proxy has no leader, then the next node leads.
+      fail(0);
+      for (let count = 0; count < 3; count += 1) { run(); fail(2); }
+      run();
+      tell("state");
+      // A stream that was there for a beat begins anew.
+      tell("beat");
+      fail(0);
+      // The page has ended it meanwhile.
+      events.close();
+      run();
+      return [pauses, said];
+    }""") == [[625, 1250, 1250, 1250, 625], ["state", "refused", "refused", "refused", "back, untold", "state"]]
+
+
+async def test_a_press_waits_for_a_leader_and_no_longer(modules: Page) -> None:
+    """The node that stands by says 421, and a proxy without a leader 503 with its own page. Neither did anything."""
+    assert await modules.evaluate("""async () => {
+      const { Api, RETRY_MS, WAITS_MS } = await import("/static/api.js");
+      const play = async (...answers) => {
+        let asked = 0, waited = 0, told = 0;
+        window.fetch = async () => {
+          const [status, body] = answers[Math.min(asked++, answers.length - 1)];
+          return new Response(body, { status });
+        };
+        const api = new Api("a1", () => {}, { later: async (ms) => { waited += ms; } });
+        const found = await api.press("/ready", undefined, () => { told += 1; });
+        return [found.status, asked, waited, told];
+      };
+      const away = [503, "<html>"], standby = [421, '{"error":"not_leading"}'], done = [200, "{}"];
+      return [await play(done), await play(away, standby, done), await play(away, away, away, standby, standby, done),
+        await play(away), await play([503, '{"error":"unavailable"}']), await play([409, "{}"]), WAITS_MS / RETRY_MS];
+    }""") == [[200, 1, 0, 0], [200, 3, 1000, 0], [200, 6, 2500, 1], [0, 17, 8000, 1], [503, 1, 0, 0], [409, 1, 0, 0],
+              16]
+
+
 async def test_credentials_of_the_relay_are_renewed_while_the_page_is_there(modules: Page) -> None:
     """Each has 10 minutes. A page that had no network for longer asks as soon as its phone is back."""
     assert await modules.evaluate("""async () => {

@@ -195,8 +195,12 @@ async def test_a_node_that_starts_again_loses_no_call_of_the_page(page: Page, li
     live.cut_streams()
     await page.clock.set_fixed_time(AT * 1000 + 8000)
     await expect(page.locator("#trouble-lost")).to_be_visible()
+    # It interrupts nobody who reads.
+    await expect(page.locator("#status")).to_contain_text("Santral'a ulaşılamıyor.")
+    await expect(page.locator("#alert")).to_be_empty()
     live.refuses_streams = False
     await expect(page.locator("#trouble-lost")).to_be_hidden()
+    await expect(page.locator("#status")).to_have_text("Santral'a yeniden bağlanıldı.")
 
 
 async def find_faults(page: Page) -> list[str]:
