@@ -103,6 +103,8 @@ class LabInfo(NamedTuple):
     """The nodes. `http`, `agi`, `pid`, `settings` and `state` are those of the first one."""
     postgres: tuple[ServerPlace, ...]
     """The servers of PostgreSQL, none in a lab on SQLite."""
+    database: str
+    """URL of a PostgreSQL that somebody else runs (`start_lab(database=…)`), or empty."""
 
     @property
     def sounds(self) -> Path:
@@ -112,6 +114,8 @@ class LabInfo(NamedTuple):
     @property
     def store(self) -> str | Path:
         """Store of the nodes: the file of SQLite, or the URL of PostgreSQL."""
+        if self.database:
+            return self.database
         folder = Path(self.state)
         return LabPostgres.attach(folder).url() if self.postgres else folder / "santral.db"
 
@@ -138,7 +142,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
               texts: float | None = None, visited: bool = False, speech: Mapping[str, Path] | None = None,
               history: Path | None = None, nodes: int = 1, store: str = STORES[0], standby: bool = False,
-              say: Say = lambda text: None) -> LabInfo:
+              database: str = "", say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
@@ -154,10 +158,11 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `speech`: names and folders of what callers can say (`lab.people.caller_speech`).
     - `history`: folder into which the nodes write their acts, for `lab.history`.
     - `nodes`, `store`, `standby`: two nodes on one PostgreSQL (`postgres`), with a synchronous standby if wanted.
+    - `database`: URL of a PostgreSQL that somebody else runs, instead of `store` and `standby`.
     """
     # 1. Refuse a second lab in the same folder: both would write one `lab.json`.
     folder = folder.resolve()
-    _check_store(nodes, store, standby)
+    _check_store(nodes, store, standby, database)
     if is_running(folder):
         raise LabError(f"a lab runs in {folder} already. End it first: santral lab down --state {folder}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -173,7 +178,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
         return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}, history, nodes,
-                         0 if store == STORES[0] else 1 + standby, through or (lambda link, place: place)
+                         0 if store == STORES[0] else 1 + standby, database, through or (lambda link, place: place)
                          ).start_everything(
             asterisk_path, sounds_of(centre, sounds), extra, carrier, gateway, visitors)
     except BaseException:
@@ -241,14 +246,14 @@ class _LabStart:
     """The steps of `start_lab`, in order."""
 
     def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool,
-                 speech: Mapping[str, Path], history: Path | None, nodes: int, servers: int, through: Through
-                 ) -> None:
+                 speech: Mapping[str, Path], history: Path | None, nodes: int, servers: int, database: str,
+                 through: Through) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
         self._guarded, self._measured, self._speech, self._history = guarded, measured, speech, history
-        self._node_count, self._server_count, self._through = nodes, servers, through
+        self._node_count, self._server_count, self._through, self._database = nodes, servers, through, database
         self._servers: LabPostgres | None = None
         self._settings = folder / SETTINGS_FILE
 
@@ -275,7 +280,8 @@ class _LabStart:
             "centre": str(self._centre), "settings": str(self._settings), "processes": [],
             "history": "" if self._history is None else str(self._history.resolve()),
             "nodes": [node._asdict() for node in nodes],
-            "postgres": [] if self._servers is None else [one._asdict() for one in self._servers.places]})
+            "postgres": [] if self._servers is None else [one._asdict() for one in self._servers.places],
+            "database": self._database})
         # 4. Start the guard before anything that it must end.
         if self._guarded:
             self._start_guard()
@@ -301,7 +307,7 @@ class _LabStart:
             # Asterisk has its real AMI address. Only nodes go through something else.
             links = overlay.replace(f"\nami = {json.dumps(ami)}",
                                     f"\nami = {json.dumps(self._go_through(node, 'ami', ami))}")
-            url = "" if self._servers is None else self._servers.url(partial(self._go_through, node))
+            url = self._database if self._servers is None else self._servers.url(partial(self._go_through, node))
             Path(node.settings).write_text(
                 f"{_render_listen(node)}{links}" + (f"\n[store]\nurl = {json.dumps(url)}\n" if url else ""),
                 encoding="utf-8")
@@ -428,13 +434,15 @@ def _is_server(entry: Mapping[str, Any]) -> bool:
     return str(entry["name"]).startswith("postgres-")
 
 
-def _check_store(nodes: int, store: str, standby: bool) -> None:
+def _check_store(nodes: int, store: str, standby: bool, database: str) -> None:
     """Raise LabError for a store that cannot hold these nodes."""
     if not 1 <= nodes <= len(NAMES):
         raise LabError(f"a lab has one node or {len(NAMES)}, not {nodes}")
     if store not in STORES:
         raise LabError(f"no store {store!r}; there are {' and '.join(STORES)}")
-    if store == STORES[0] and (nodes > 1 or standby):
+    if database and (store != STORES[0] or standby):
+        raise LabError("a lab with a database of somebody else starts none: leave out store and standby")
+    if store == STORES[0] and not database and (nodes > 1 or standby):
         raise LabError(f"{'a second node' if nodes > 1 else 'a standby'} needs PostgreSQL: add --store postgres")
 
 

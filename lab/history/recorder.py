@@ -92,8 +92,7 @@ class HistoryRecorder:
         # 2. Lines of the callers.
         await asyncio.to_thread(self._write_callers)
         # 3. Records and logs.
-        store = self._lab.info.store
-        await asyncio.to_thread(copy_store, store, self._folder / "store.jsonl")
+        await asyncio.to_thread(copy_store, self._lab.info.store, self._folder / "store.jsonl")
         self._copy_files()
         header = {"format": FORMAT, "began": self._began, "ended": time.time(), "tones": self._tones}
         (self._folder / HEADER).write_text(json.dumps(header), encoding="utf-8")
