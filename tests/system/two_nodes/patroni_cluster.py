@@ -10,7 +10,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import textwrap
@@ -28,7 +27,6 @@ from sqlalchemy.pool import NullPool
 
 from lab.pbx import process
 from lab.pbx.ports import PortBlock
-from lab.pbx.process import Identity
 from lab.private_postgres import PrivatePostgres, find_programs
 from routing.store.database import url_of
 from tests.until import until
@@ -90,7 +88,7 @@ class PatroniCluster:
         self.members = {name: Member(name, self._ports.free_port(), self._ports.free_port(), self.folder / name)
                         for name in MEMBERS}
         self._votes = {name: (self._ports.free_port(), self._ports.free_port()) for name in VOTES}
-        self._processes: dict[str, Identity] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.password = "a-password-of-this-test"
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -116,8 +114,9 @@ class PatroniCluster:
         for name in MEMBERS:
             with suppress(KeyError):
                 self.kill_member(name)
-        for identity in self._processes.values():
-            process.end_process(identity)
+        for started in self._processes.values():
+            started.kill()
+            started.wait()
         self._ports.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -129,7 +128,9 @@ class PatroniCluster:
 
     def kill_member(self, name: str) -> None:
         """Kill Patroni and PostgreSQL of a member with SIGKILL, as a machine that loses its power."""
-        process.end_process(self._processes.pop(f"patroni-{name}"), ask=signal.SIGKILL)
+        patroni = self._processes.pop(f"patroni-{name}")
+        patroni.kill()
+        patroni.wait()
         self.server(name).kill()
 
     def server(self, name: str) -> PrivatePostgres:
@@ -262,14 +263,11 @@ class PatroniCluster:
             shutil.chown(path, self._user, self._user)
 
     def _start(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> None:
-        log = (self.folder / f"{name}.log").open("ab")
-        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                                   env=_environment() | dict(env or {}), user=self._user, group=self._user,
-                                   extra_groups=self._groups(), start_new_session=True)
-        log.close()
-        identity = process.identify_process(started.pid)
-        assert identity is not None, self.tail()
-        self._processes[name] = identity
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                env=_environment() | dict(env or {}), user=self._user, group=self._user, extra_groups=self._groups(),
+                start_new_session=True)
 
     def _groups(self) -> list[int] | None:
         return None if self._user is None else os.getgrouplist(self._user, pwd.getpwnam(self._user).pw_gid)
