@@ -35,6 +35,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ami.late_leg_ended": (LOOK, "A phone rang for an offer that was over, by an action that was under way for long; "
                                  "the leg was hung up."),
     "ami.stray_leg_ended": (LOOK, "A phone rang for an ended offer; the leg was hung up."),
+    "ami.talk_found": (LOOK, "The link stalled, or the node was frozen, while an agent answered. The talk goes on with "
+                             "its true begin."),
     "announcement.sounds_missing": (ALARM, "Sounds of an active announcement are missing; what it closes stays "
                                            "closed."),
     "announcement.sounds_not_removed": (LOOK, "Sounds of an ended announcement cannot be removed. Check owner and "

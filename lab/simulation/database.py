@@ -229,6 +229,8 @@ class Database:
             tuple(row for _, row in sorted(self.rows[AgentRecord].items())),
             tuple(self.ended), (), (), (), (),
             tuple(row for _, row in sorted(self.rows[LearnedService].items())),
+            tuple(row for _, row in sorted(offers.items()) if row.state not in OFFER_WITH_AGENT
+                  and contacts[row.contact].state in LIVE_STATES),
             OfferId(max(offers, default=0) + 1), self.facts + 1)
 
 

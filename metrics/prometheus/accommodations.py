@@ -27,7 +27,7 @@ from routing.core.model.facts import (
     Queued,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId
-from routing.core.model.reasons import LOST, TRANSFER
+from routing.core.model.reasons import FOUND, LOST, TRANSFER
 from routing.core.model.talk_facts import ConsultCompleted, TalkEndedRecorded, WrappedUp
 
 RULES = {field: field.removesuffix("_s") for field in Profile._fields}
@@ -100,7 +100,8 @@ class Accommodations:
             self._series.add_count(names.VIOLATIONS, rule, by=0.0)
 
     def _check_offer(self, fact: Offered) -> None:
-        for agent in (fact.agent, fact.partner):
+        # A talk that was found is no choice of an agent: its phone had rung under the offer before.
+        for agent in () if fact.strategy == FOUND else (fact.agent, fact.partner):
             if agent is None or (profile := self._profiles.get(agent)) is None:
                 continue
             # 1. Count the special rules under which the offer was made.

@@ -32,6 +32,7 @@ from routing.core.model.facts import (
     Stepped,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
+from routing.core.model.reasons import FOUND
 from routing.core.model.talk_facts import ConsultStarted, TalkEndedRecorded
 from routing.core.stored import Started
 
@@ -364,7 +365,9 @@ class _ContactReplayer:
             return
         for fact in told:
             if isinstance(fact, Offered):
-                self.decisions[fact.offer] = OfferDecision(fact, tuple(self._seen[fact.offer]), self.rules[-1][1])
+                # A talk that was found is no new decision.
+                if fact.strategy != FOUND:
+                    self.decisions[fact.offer] = OfferDecision(fact, tuple(self._seen[fact.offer]), self.rules[-1][1])
             elif isinstance(fact, Ended) and before is not None:
                 self.waits[fact.seq] = before
         if told and isinstance(told[-1], SEARCH_FACTS) and (now := self.explain_wait()) is not None:

@@ -12,7 +12,7 @@ from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Centre, Needs, Outcome, Service
 from routing.core.model.facts import Fact
 from routing.core.model.ids import OfferId, ServiceId
-from routing.core.model.reasons import TRANSFER
+from routing.core.model.reasons import FOUND, TRANSFER
 
 AGED_S = 1.0
 """Seconds by which the wait must begin before the queue entry to be mentioned."""
@@ -47,7 +47,7 @@ class ContactCourse:
         for place, fact in enumerate(self._facts):
             at = begin_of(fact)
             for text in filter(None, self._fact_texts(fact, self._facts[place + 1:])):
-                offer = fact.offer if isinstance(fact, f.Offered) else None
+                offer = fact.offer if isinstance(fact, f.Offered) and fact.strategy != FOUND else None
                 yield CourseLine(at, self.words.format_time(at, self.begin), text, type(fact).__name__, offer)
             waits = self.account.waits.get(fact.seq)
             for text in () if waits is None else self._waiting_texts(waits, at_end=isinstance(fact, f.Ended)):
@@ -190,6 +190,8 @@ class ContactCourse:
 
     def _offer_text(self, fact: f.Offered) -> str:
         words = self.words
+        if fact.strategy == FOUND:
+            return words.translate_text("lines.found", agent=fact.agent, offer=fact.offer)
         idle = words.translate_text("lines.idle_for", time=words.format_duration(fact.idle_s))
         parts = [words.translate_text("lines.at_level", level=fact.level)] if fact.level >= 0 else []
         parts.append(idle)

@@ -29,6 +29,7 @@ from routing.ami.link import Link, LinkCounters, Timing, WatchActions, backoff_d
 from routing.ami.resync import (
     channels_to_explain,
     diff_events,
+    found_talks,
     misbridged_callers,
     read_holds,
     read_recordings,
@@ -49,10 +50,11 @@ from routing.core.events import (
     OfferAnswered,
     OfferRinging,
     OutageCallFound,
+    TalkFound,
 )
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold
-from routing.core.model.ids import ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.ids import ContactId, OfferId, SeatId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
@@ -293,6 +295,7 @@ class AsteriskSession:
         news = diff_events(now, contacts, offers, restarted=restarted, past=past, held=held)
         for event in [*news, *seats, *outage_calls]:
             self._post(event)
+        self._post_talks(found_talks(now, offers, contacts, past))
         self._note_explained(read_at)
         await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
@@ -373,12 +376,17 @@ class AsteriskSession:
     def _end_late_legs(self) -> None:
         """End legs that ring for no live offer: their Originate was under way for long, perhaps from another node.
 
-        Such a leg would give a waiting caller to an agent, unseen by the engine, which then offers the caller again.
+        Such a leg would give a waiting caller to an agent, unseen by the engine, which then offers the caller again. If
+        the two talk already, a look at Asterisk decides.
         """
         rung, self._rung = self._rung, []
         live = {one.offer for one in self._live()[1]} if rung else set[OfferId]()
         for offer, leg in rung:
-            if offer not in live and not self._translator.has_ended(leg):
+            if offer in live or self._translator.has_ended(leg):
+                continue
+            if self._translator.has_caller(leg):
+                self._look.set()
+            else:
                 self.orders.end_late_leg(leg)
 
     def _own_live_calls(self) -> LiveCalls:
@@ -461,9 +469,19 @@ class AsteriskSession:
             self._look.set()
         self._mark_in_sync()
         known = [*before[1], *offers]
+        if talks := {leg_id(one.offer, one.contact) for one in found_talks(now, known, contacts)}:
+            past = await asyncio.to_thread(self._box.read_past, talks) if self._box is not None else {}
+            self._post_talks(found_talks(now, known, contacts, past))
         stray = [leg for leg in stray_legs(now, known, contacts) if not self._translator.has_ended(leg)]
         await self.orders.hang_up_strays(stray, actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
+
+    def _post_talks(self, talks: Iterable[TalkFound]) -> None:
+        """Report talks whose begin was not seen. The engine connects them, or ends their legs."""
+        for talk in talks:
+            if not self._translator.has_ended(leg := leg_id(talk.offer, talk.contact)):
+                log.warning("ami.talk_found", leg=leg)
+                self._post(talk)
 
     def _count_unseen(self, contacts: Iterable[LiveContact], found: Iterable[Event]) -> set[str]:
         """Return the contacts that these events end and whose channel Asterisk never showed. Count and log them."""

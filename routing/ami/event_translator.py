@@ -177,6 +177,11 @@ class EventTranslator:
         """Return whether the end of this leg was reported."""
         return leg in self._over
 
+    def has_caller(self, leg: str) -> bool:
+        """Return whether an agent's leg is in a bridge with its caller."""
+        known = self._legs.get(leg)
+        return known is not None and self._bridges.share_bridge(leg, known.bridged_with)
+
     def count_remembered(self) -> int:
         """Return how many things are remembered: none while no call is up, except seats and ended legs."""
         return len(self._legs) + len(self._bridges) + self.phones.count_channels() + len(self.lines) \

@@ -7,7 +7,7 @@ show many moments and cost one query a call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK, MIXMONITOR_FILE, RECORD, RECORDING_PAUSED
@@ -32,10 +32,11 @@ from routing.core.events import (
     OfferEnded,
     OfferRinging,
     TalkEnded,
+    TalkFound,
     TransferRequested,
 )
 from routing.core.model.centre_model import ContactState, OfferState
-from routing.core.model.ids import ContactId, OfferId, SeatId, is_leg, partner_leg_id
+from routing.core.model.ids import ContactId, OfferId, SeatId, is_leg, leg_id, parse_leg_id, partner_leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.model.reasons import DROPPED, LOST
 
@@ -250,10 +251,12 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
 
 def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable[LiveOffer]) -> set[str]:
     """Return the channels of which something happened at an unknown time: they ended or were bridged."""
+    contacts, offers = list(contacts), list(offers)
     ended = {contact.contact for contact in contacts if not contact.dialling
              and _is_gone_or_in_fallback(now.channels.get(contact.contact))}
-    return ended | {offer.leg for offer in offers if offer.leg not in now.channels
-                    or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
+    talks = {leg_id(one.offer, one.contact) for one in found_talks(now, offers, contacts)}
+    return ended | talks | {offer.leg for offer in offers if offer.leg not in now.channels
+                            or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
 
 
 def _is_gone_or_in_fallback(channel: Channel | None) -> bool:
@@ -336,17 +339,36 @@ def misbridged_callers(now: Snapshot, contacts: Iterable[LiveContact]) -> list[C
     return [one for found in by_bridge.values() if len(found) > 1 for one in found]
 
 
+def found_talks(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact],
+                past: Mapping[str, ChannelPast] | None = None) -> list[TalkFound]:
+    """Return the talks of callers who wait, for the engine, by an agent's leg of no live offer.
+
+    The news of the answer were lost, or the agent has transferred the caller and Asterisk never heard of it. The engine
+    knows. `past` holds the CEL times of the legs.
+    """
+    return [TalkFound(*ids, (past or {}).get(leg, ChannelPast()).entered)
+            for leg, partner, waits in _unknown_legs(now, offers, contacts)
+            if waits and (ids := parse_leg_id(leg)) is not None and ids[1] == partner]
+
+
 def stray_legs(now: Snapshot, offers: Iterable[LiveOffer], contacts: Iterable[LiveContact] = ()) -> list[str]:
     """Return agents' legs that belong to no live offer and talk with nobody, for example phones that ring for an ended
     call.
 
-    A leg is also stray if its caller waits, for the engine: that agent transferred the caller, and Asterisk never heard
-    of it. When such a leg ends, the caller passes after-talk and returns to the queue.
+    A leg is also stray if it is with another caller than its own, who waits for the engine.
     """
+    return [leg for leg, partner, waits in _unknown_legs(now, offers, contacts)
+            if partner is None or (waits and ((ids := parse_leg_id(leg)) is None or ids[1] != partner))]
+
+
+def _unknown_legs(now: Snapshot, offers: Iterable[LiveOffer],
+                  contacts: Iterable[LiveContact]) -> Iterator[tuple[str, str | None, bool]]:
+    """Yield agents' legs of no live offer, each with the caller in its bridge, and whether the caller waits."""
     known, partners = set[str](), now.callers_by_bridge()
     waits = {contact.contact for contact in contacts if contact.state is not ContactState.ASSIGNED}
     for offer in offers:
         known |= {offer.leg, partner_leg_id(offer.offer, offer.contact)}
-    return [c.uniqueid for c in now.channels.values()
-            if is_leg(c.uniqueid) and c.uniqueid not in known
-            and (c.bridge not in partners or partners[c.bridge] in waits)]
+    for channel in now.channels.values():
+        if is_leg(channel.uniqueid) and channel.uniqueid not in known:
+            partner = partners.get(channel.bridge)
+            yield channel.uniqueid, partner, partner in waits

@@ -49,7 +49,7 @@ from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.queueing import abuse_flags, admission, callback_dial, contact_queue, service_rules, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
-from routing.core.shifts import break_plan, load_handlers, rule_overrides, shift_handlers, working_hours
+from routing.core.shifts import break_plan, found_talk, load_handlers, rule_overrides, shift_handlers, working_hours
 from routing.core.snapshot import encode_domain
 from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
@@ -83,6 +83,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OfferRinging: answering.on_offer_ringing,
     events.OfferAnswered: answering.on_leg_answered,
     events.OfferConnected: answering.on_offer_connected,
+    events.TalkFound: found_talk.on_talk_found,
     events.OfferEnded: answering.on_leg_ended,
     events.PageReturned: page_return.on_page_returned,
     events.CommandRefused: refusals.on_command_refused,

@@ -267,6 +267,19 @@ class OfferConnected(NamedTuple):
     """True time, Unix seconds, if the report is late. None for now."""
 
 
+class TalkFound(NamedTuple):
+    """A look at Asterisk has found a waiting contact in a talk, by the agent's leg of an offer that is over.
+
+    The news of the answer were lost, as when the link stalled while the phone rang. The talk goes on, unless a rule
+    forbids it.
+    """
+
+    offer: OfferId
+    contact: ContactId
+    connected_at: float | None = None
+    """True time, Unix seconds. None if it is not known."""
+
+
 class OfferEnded(NamedTuple):
     """The agent's leg has ended, or never existed. Before OfferConnected, the offer was not accepted."""
 
@@ -540,7 +553,7 @@ Event = (
     | FallbackEntered | OutageCallFound | ContactPrioritised
     | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
-    | OfferRinging | OfferAnswered | OfferConnected | OfferEnded | CommandRefused
+    | OfferRinging | OfferAnswered | OfferConnected | TalkFound | OfferEnded | CommandRefused
     | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested
     | ConsultEndRequested
     | SeatChanged | AgentSignedIn | AgentSignedOut | AgentPaused | AgentResumed | WrapUpEnded | WrapUpExtended

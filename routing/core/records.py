@@ -48,6 +48,9 @@ ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
 
 QueueEntry: TypeAlias = "tuple[float, int, Contact]"
 
+CLOSED_OFFERS_MAX = 4
+"""Closed offers that a contact remembers. Each one has rung for seconds, so an older leg has ended long ago."""
+
 NOT_QUEUED: Any = (0.0, 0, None)
 """Entry of a contact that is in no queue."""
 
@@ -161,6 +164,9 @@ class Contact:
     fallback_talk_s: float | None = stored(
         default=None, comment="talk that the fallback queue gave, from ended_at on; agent: who took it")
     """Length of that talk. None if there was none, or if it is not known."""
+    closed_offers: tuple[Offer, ...] = ()
+    """Last offers by phone that are over without a connection, oldest first, at most `CLOSED_OFFERS_MAX`. The talk of
+    such an offer may still be found (`found_talk`)."""
     merged: bool = False
     """The contact took over the position of a callback of the same caller."""
     farewell: str = ""
@@ -203,6 +209,12 @@ class Contact:
     def dial_number_encrypted(self) -> str:
         """The encrypted number for a callback. Empty if there is none."""
         return self.callback_number_encrypted or self.number_encrypted
+
+    def remember_closed(self, offer: Offer) -> None:
+        """Remember an offer by phone that is over without a connection. A pair, and a dialled caller, have more legs.
+        """
+        if offer.voice and offer.partner is None and offer.dialled_at is None:
+            self.closed_offers = (*self.closed_offers[1 - CLOSED_OFFERS_MAX:], offer)
 
     def waits_from(self) -> float:
         """Return the start of the present wait. The queue position depends on `since`, which a transfer keeps."""

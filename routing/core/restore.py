@@ -41,7 +41,7 @@ from routing.core.model.centre_model import (
 )
 from routing.core.model.declare import attributes
 from routing.core.model.ids import ServiceId, SkillId
-from routing.core.model.state_tables import AGENT, CallbackState, LegState, next_state
+from routing.core.model.state_tables import AGENT, OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import callback_dial, callback_index, contact_queue, recent_talks, wait_deadline
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Consult, Contact, NodeLink, Offer
@@ -80,6 +80,8 @@ def on_started(d: Domain, event: Started) -> None:
     d.caller_memory.restore_notes(event.last_talks, event.held_positions, event.abuse_flags,
                                   event.callback_calls)
     d.repairs = rebuild_domain(d, event.contacts, event.offers, event.agents)
+    for row in event.past_offers:
+        _restore_past_offer(d, row)
 
 
 def _take_over_state(d: Domain, found: Domain) -> None:
@@ -224,6 +226,9 @@ def _restore_contact(d: Domain, row: StoredContact) -> Contact:
     return contact
 
 
+CLOSED_UNCONNECTED = frozenset(before for before, trigger in OFFER if trigger == "found")
+"""States of an offer that is over without a connection, while its caller waits on."""
+
 # Each live state of an offer allows one state of its contact.
 _FITTING = {
     OfferState.PENDING: ContactState.RESERVED,
@@ -294,6 +299,21 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     distress_load.restore_offer(offer)
     if not asks:
         contact.step = clamp_step(contact.service, row.step)
+
+
+def _restore_past_offer(d: Domain, row: StoredOffer) -> None:
+    """Let a contact remember an offer that is over. A connection has ended the legs of all offers before it."""
+    contact, record = d.contacts.get(row.contact), d.agents.get(row.agent)
+    if contact is None or record is None or row.partner is not None or contact.state not in WAITING_STATES:
+        return
+    if row.connected_at is not None:
+        contact.closed_offers = ()
+    elif row.state in CLOSED_UNCONNECTED:
+        channel = d.channels[contact.channel]
+        offer = Offer(id=row.offer, contact=contact, agent=record, voice=channel.needs_phone, cost=channel.cost,
+                      leg=LegState.ENDED, **attributes(FIELDS[Offer], row, d.now))
+        offer.saved = row.version
+        contact.remember_closed(offer)
 
 
 def _settle_contact(d: Domain, contact: Contact) -> None:

@@ -128,6 +128,8 @@ class Started(NamedTuple):
     """Dials and refusals of callbacks of the last day."""
     learned: tuple[StoredLearned, ...] = ()
     """Learned values of each service, for expected waits and planned breaks."""
+    past_offers: tuple[StoredOffer, ...] = ()
+    """Recent offers of the contacts that are over, in order. The talk of one may still be found (`found_talk`)."""
     callers: tuple[CallerHash, ...] = ()
     """Callers to whom `state` refers by number."""
     state: str = ""

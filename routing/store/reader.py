@@ -63,6 +63,10 @@ read before the first call is routed.
 ENDED_MAX = 10_000
 """Ended contacts given to the engine at start: as many as it remembers itself, more than an hour of a full centre."""
 
+PAST_OFFERS_MAX = 1_000
+"""Last offers among which a start looks for those that are over, of contacts that wait: a quarter of an hour of a full
+centre, longer than any phone rings. By their numbers, because no index has the offers of a contact."""
+
 IDS_PAGE = 500
 """Contacts that one query names. SQLite takes 32,766 values, PostgreSQL 65,535."""
 POSITIONS_MAX = 1_000
@@ -151,6 +155,8 @@ class LoadedState(NamedTuple):
     """Dials and refusals of callbacks within `DAY_S` of the last dial, oldest first."""
     learned: tuple[StoredLearned, ...]
     """Learned values of each service."""
+    past_offers: tuple[StoredOffer, ...]
+    """Offers of these contacts that are over, of the last `PAST_OFFERS_MAX` offers of all contacts, in order."""
     next_offer: OfferId
     """One above every offer that ever existed."""
     next_fact: int
@@ -163,6 +169,9 @@ _CONTACTS = (select(*(contacts.c[name] for name in StoredContact._fields))
              .where(text(one_of("state", LIVE_STATES))).order_by(contacts.c.contact))
 _OFFERS = (select(*(offers.c[name] for name in StoredOffer._fields))
            .where(text(one_of("state", OFFER_WITH_AGENT))))
+_PAST_OFFERS = (select(*(offers.c[name] for name in StoredOffer._fields))
+                .where(offers.c.offer > bindparam("after"), text(f"NOT {one_of('state', OFFER_WITH_AGENT)}"),
+                       offers.c.contact.in_(select(contacts.c.contact).where(text(one_of("state", LIVE_STATES))))))
 _AGENTS = select(*(agents.c[name] for name in StoredAgent._fields)).order_by(agents.c.agent)
 _LEARNED = select(*(learned.c[name] for name in StoredLearned._fields)).order_by(learned.c.service)
 _OVER = (select(contacts.c.contact).where(contacts.c.ended_at.is_not(None))
@@ -208,6 +217,9 @@ _COUNTS = (select(contacts.c.service, contacts.c.outcome, func.count())
 
 def load_state(connection: Connection) -> LoadedState:
     """Return everything that is alive, inside the caller's transaction."""
+    # The engine continues after the highest numbers that were ever used.
+    next_offer = OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1)
+    past = _PAST_OFFERS.params(after=next_offer - 1 - PAST_OFFERS_MAX)
     return LoadedState(
         tuple(_rows(connection, _CONTACTS, Contact)),
         tuple(sorted(_rows(connection, _OFFERS, Offer), key=lambda one: one.offer)),
@@ -219,8 +231,8 @@ def load_state(connection: Connection) -> LoadedState:
         _latest_flags((caller, at) for caller, at in connection.execute(_ABUSIVE)),
         _callback_calls(connection),
         tuple(_rows(connection, _LEARNED, LearnedService)),
-        # The engine continues after the highest numbers that were ever used.
-        OfferId((connection.execute(select(func.max(offers.c.offer))).scalar() or 0) + 1),
+        tuple(sorted(_rows(connection, past, Offer), key=lambda one: one.offer)),
+        next_offer,
         (connection.execute(select(func.max(facts.c.seq))).scalar() or 0) + 1,
     )
 

@@ -195,7 +195,7 @@ def callback_taken(h, event: e.CallbackAccepted) -> None:
 def dial(h, offer) -> None:
     """Ring the caller's phone. The deadline of the agent's phone ends."""
     caller = offer.caller
-    offer.dialling = True
+    offer.dialling = offer.dialled = True
     h.dials.append((caller.dialled, h.now))
     offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
     h.commands.append(commands.DialCaller(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,

@@ -23,8 +23,10 @@ from tests.oracle.state import (
     ASSIGNED,
     CONSULTING,
     NOT_RESPONDING,
+    PAUSED,
     PENDING,
     READY,
+    RESERVED,
     WAITS,
     WRAPPING,
     WRAPUP,
@@ -73,10 +75,51 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
         shifts.become(h, p, mine, said, keep_idle=keep_idle)
     h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
     if state != "canceled":
+        remember(caller, offer)
         caller.state = WAITS
         h.arm(caller)
         if caller.preferred is not None:
             steps.lose_preferred(h, caller, h.now)
+
+
+def remember(caller: Caller, offer: Offer) -> None:
+    """Remember an offer that is over, as its talk may be found."""
+    if offer.voice and offer.partner is None and not offer.dialled:
+        caller.closed = [*caller.closed, offer][-4:]
+
+
+def talk_found(h, event: e.TalkFound) -> None:
+    """Let a talk go on that began by an offer which was over, or end it if a rule forbids it."""
+    caller = h.callers.get(event.contact)
+    if caller is None or not caller.in_line or event.offer in h.offers:
+        return
+    offer = next((one for one in caller.closed if one.id == event.offer), None)
+    p = None if offer is None else offer.person
+    if p is None or caller.callback or caller.consulting_offer is not None or not p.signed or p.seat != offer.seat \
+            or p.partner is not None or any(one.voice and one.state is not PENDING for one in p.hands) \
+            or not still_fits(h, offer):
+        h.seen["found talks ended"] += 1
+        h.commands.append(commands.Rescind(event.offer, caller.id, "stale", caller.node, caller.channel))
+        return
+    h.seen[f"found talks of agents who were {p.state.value}"] += 1
+    paused, reason, rest_s = p.state is PAUSED, p.reason, max(0.0, p.break_until - h.now)
+    if caller.offer is not None:
+        other = caller.offer
+        rescind(h, other, "found")
+        close(h, other, "rescinded", "found", keep_idle=True)
+    choice.clear_way(h, p)
+    offer.state, offer.answered_at = PENDING, offer.answered_at or h.now
+    caller.in_menu, caller.farewell, caller.state, caller.offer = False, "", RESERVED, offer
+    h.offers[offer.id] = offer
+    p.talked_until = None
+    p.hands.append(offer)
+    shifts.engage(h, p)
+    h.tell("Offered", offer.id, caller.id, p.id, offer.seat, caller.service.id, offer.ring_s, offer.step, offer.level,
+           (), "found", 0.0, offer.tier, caller.preferred is p, None)
+    connected(h, e.OfferConnected(offer.id, caller.id, event.connected_at))
+    if paused:
+        p.break_s = rest_s
+        shifts.pause(h, p, reason)
 
 
 def ringing(h, event: e.OfferRinging) -> None:
@@ -145,7 +188,7 @@ def connected(h, event: e.OfferConnected) -> None:
         consults.complete(h, caller.consulting_offer, "transfer")
     offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
     offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
-    caller.state, caller.preferred = ASSIGNED, None
+    caller.state, caller.preferred, caller.closed = ASSIGNED, None, []
     if caller.hash and not caller.service.anonymous:
         h.last_agents[caller.hash] = p.id, h.now
     offer.load = caller.service.load

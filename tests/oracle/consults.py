@@ -81,7 +81,7 @@ def cancel(h, offer: Offer) -> None:
         calls.rescind(h, other, "consult_cancelled")
         calls.close(h, other, "canceled", "consult_cancelled", keep_idle=True)
     caller.sent_at = offer.connected_at - offer.waited_s
-    caller.state, caller.offer, caller.preferred = ASSIGNED, offer, None
+    caller.state, caller.offer, caller.preferred, caller.closed = ASSIGNED, offer, None, []
     caller.service, caller.timed_step = h.services.get(offer.service_before_consult.id, offer.service_before_consult), 0
     offer.state, offer.awaiting_rebridge, offer.bridge_changed_at = ACCEPTED, not offer.on_second_line, h.now
     h.tell("ConsultCancelled", offer.id, caller.id, offer.person.id, caller.service.id)

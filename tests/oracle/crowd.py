@@ -148,6 +148,8 @@ class Crowd:
         self.channels = random.Random(seed)
         """Separate too, for callers whose channel comes later or never."""
         self.centre = centre_of(self.rng)
+        self.finds = random.Random(seed)
+        """Separate too, for talks that a look at Asterisk finds."""
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
         self.numbers = 0
@@ -183,8 +185,20 @@ class Crowd:
             self._house()
         if self.plans.random() < 0.02:
             side_by_side.tell(self._plans_hours())
+        if self.finds.random() < 0.04:
+            side_by_side.tell(self._found_talk())
         if self.channels.random() < 0.1:
             side_by_side.tell(e.ChannelShown(self._hidden_contact()))
+
+    def _found_talk(self) -> e.Event:
+        """Find the talk of an offer that is over, seldom one that cannot be."""
+        rng, now = self.finds, self.side_by_side.now
+        closed = [one for caller in self.side_by_side.house.callers.values() for one in caller.closed]
+        if closed and rng.random() < 0.9:
+            one = rng.choice(closed[-6:])
+            return e.TalkFound(one.id, one.caller.id, rng.choice((None, now - rng.random())))
+        return e.TalkFound(OfferId(rng.randint(max(1, self.side_by_side.house.next_offer - 20), self.numbers + 2)),
+                           ContactId(f"1700000000.{rng.randint(1, self.numbers + 2)}"))
 
     def _hidden_contact(self) -> ContactId:
         """Return a contact whose channel was not seen, seldom any other."""

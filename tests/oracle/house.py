@@ -40,7 +40,7 @@ TOLD = {
     e.CallbackAccepted: callbacks.callback_taken, e.CallbackReached: callbacks.callback_reached,
     e.QuietHoursChanged: callbacks.callbacks_quiet,
     e.CallbackFailed: callbacks.callback_failed, e.OfferRinging: calls.ringing, e.OfferAnswered: calls.answered,
-    e.OfferConnected: calls.connected, e.OfferEnded: calls.leg_ended,
+    e.OfferConnected: calls.connected, e.TalkFound: calls.talk_found, e.OfferEnded: calls.leg_ended,
     e.PageReturned: calls.page_returned, e.DeskChanged: shifts.desk_changed,
     e.CommandRefused: calls.command_refused, e.TalkEnded: calls.talk_ended,
     e.HoldSet: calls.held, e.FollowUpAgreed: calls.follow_up, e.CallerFlaggedAbusive: calls.abuse,

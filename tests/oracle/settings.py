@@ -213,6 +213,22 @@ def started(h, event: Started) -> None:
         if p.signed:
             settle_person(h, p, rows.get(p.id))
     repairs(h, event)
+    for row in event.past_offers:
+        past_offer(h, row)
+
+
+def past_offer(h, row) -> None:
+    """Remember an offer that is over, unless a talk came after it."""
+    caller, p = h.callers.get(row.contact), h.people.get(row.agent)
+    if caller is None or p is None or row.partner is not None or not caller.in_line:
+        return
+    if row.connected_at is not None:
+        caller.closed = []
+    elif row.state in ("rejected", "timeout", "rescinded"):
+        calls.remember(caller, Offer(
+            row.offer, caller, p, row.seat, None, min(row.offered_at, h.now), row.ring_s, row.step, row.level, 0,
+            h.cost(caller.channel), OfferState(row.state), None if row.rang_at is None else min(row.rang_at, h.now),
+            dialled=row.dialled_at is not None))
 
 
 def last_known(h, name: str) -> Service:
@@ -317,6 +333,7 @@ def stored_offer(h, row) -> None:
             partner.hands.append(offer)
     if state is PENDING and caller.callback:
         caller.leg, offer.calls_back, offer.dialling = "", True, row.dialled_at is not None
+        offer.dialled = offer.dialling
         offer.caller_first = caller.service.callback == "caller_first"
     if not asks:
         caller.step = min(row.step, len(caller.service.steps) - 1)

@@ -208,7 +208,8 @@ class SideBySide:
             tuple(d.caller_memory.last_agents.values()), d.next_offer, d.next_seq,
             tuple(d.caller_memory.held_positions.values()), tuple(d.caller_memory.abuse.values()),
             tuple(call for calls in d.caller_memory.callback_calls.values() for call in calls),
-            tuple(learned_row(one) for one in d.forecast.by_service.values()))
+            tuple(learned_row(one) for one in d.forecast.by_service.values()),
+            tuple(offer_row(one) for contact in d.contacts.values() for one in contact.closed_offers))
         before = self.house
         self._begin()
         self.house.lessons, self.house.rings = before.lessons, before.rings

@@ -59,6 +59,8 @@ class Caller:
     own: tuple[float, int] | None = None
     """Start and points of the new call, while the caller has a held position."""
     visited: tuple[ServiceId, ...] = ()
+    closed: list[Offer] = field(default_factory=list)
+    """The last four offers by phone that are over, since the last talk."""
     in_menu: bool = False
     """The caller has taken the choice back and chooses again."""
     shown: bool = True
@@ -178,6 +180,8 @@ class Offer:
     caller_first: bool = False
     dialling: bool = False
     """The caller's phone rings."""
+    dialled: bool = False
+    """The caller's phone has rung."""
 
     @property
     def voice(self) -> bool:

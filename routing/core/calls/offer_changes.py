@@ -17,7 +17,7 @@ from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferState, PreConnect
 from routing.core.model.ids import AgentId, OfferId, SeatId, leg_id
-from routing.core.model.reasons import DECLINES, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER, UNFIT
+from routing.core.model.reasons import DECLINES, FOUND, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER, UNFIT
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
@@ -97,6 +97,38 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     if contact.callback:
         offer.callback = CALLER_DIALLED_FIRST if service.callback is CALLER_FIRST else CallbackState.AGENT_CALLED
     return offer
+
+
+def reopen_offer(d: Domain, offer: Offer) -> None:
+    """Reserve a waiting contact for the agent of an offer that was over, because its phone talks with the caller.
+
+    Nothing else may ring for the contact, or at the agent's phone.
+    """
+    contact, record, service, matching = offer.contact, offer.agent, offer.contact.service, d.matching
+    # 1. What rings elsewhere would take the caller out of the talk.
+    if contact.offer is not None:
+        rescind_offer(d, contact.offer, FOUND)
+        close_offer(d, contact.offer, "rescinded", FOUND, keep_idle=True)
+    _release_ringing(d, record)
+    # 2. Reserve the contact, wherever the caller was thought to be.
+    idle_s, by_state = d.now - record.idle_since, tuple(d.by_state)
+    offer.state = next_state(OFFER, "offer", offer.id, offer.state, "found")
+    legs.follow_leg(offer, "found")
+    offer.reason, offer.ended_at, offer.answered_at = "", None, offer.answered_at or d.now
+    contact.in_menu, contact.farewell = False, ""
+    matching.remove_contact(contact)
+    contact_queue.follow_contact(contact, "offered")
+    d.offers[offer.id] = contact.offer = offer
+    if matching.quotas:
+        talk_quota.count_offer(matching, offer)
+    # 3. Engage the agent.
+    record.last_talk_ended_at = None
+    agent_capacity.take_capacity(d, record, offer)
+    if service.load:
+        distress_load.on_heavy_offered(d, offer)
+    presence.change_state(d, record, "found", "")
+    emit.offered(d, offer, idle_s, (), matching.ready_count, matching.signed_in_count, d.queues[service.id].size, FOUND,
+                 0.0, by_state)
 
 
 def ring_agent(d: Domain, offer: Offer) -> None:
@@ -203,6 +235,7 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
         contact_queue.delay_redial(d, contact)
     stays = offer.state is not CANCELED
     if stays:
+        contact.remember_closed(offer)
         contact_queue.release_reservation(d, contact)
     offer.reason, offer.ended_at = reason, d.now
     emit.offer_closed(
@@ -233,12 +266,13 @@ def rescind_unfit(d: Domain, offers: Iterable[Offer]) -> None:
     keeps the contact.
     """
     for offer in list(offers):
-        if offer.state is PENDING and not offer.talks_first and not _still_fits(d, offer):
+        if offer.state is PENDING and not offer.talks_first and not still_fits(d, offer):
             rescind_offer(d, offer, UNFIT)
             close_offer(d, offer, "rescinded", UNFIT, keep_idle=True)
 
 
-def _still_fits(d: Domain, offer: Offer) -> bool:
+def still_fits(d: Domain, offer: Offer) -> bool:
+    """Return whether the agent of an offer may still have its contact, by skills, profile and floor."""
     contact, record = offer.contact, offer.agent
     bit = CHANNEL_BIT[contact.channel]
     if not all(one.allowed_channels & bit for one in distress_load.hearing_agents(offer)):

@@ -24,6 +24,9 @@ LED_OUT = ("closed", "full", "nobody", "expected", "waited", "message")
 STALE = "stale"
 """Asterisk did not report what became of an offer, a try or a talk."""
 
+FOUND = "found"
+"""A look at Asterisk has found the talk of an offer that was over (`Offered.strategy`). The end of what rang for the
+same caller meanwhile (`OfferClosed.reason`)."""
 UNFIT = "unfit"
 """The skills, the profile or the floor changed while the phone rang, so the agent no longer fits."""
 DESK_CLOSED = "desk_closed"

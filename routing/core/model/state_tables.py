@@ -97,6 +97,9 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
     (OfferState.PENDING, "not_answered"): OfferState.TIMEOUT,
     (OfferState.PENDING, "caller_hung_up"): OfferState.CANCELED,
     (OfferState.PENDING, "rescinded"): OfferState.RESCINDED,
+    # A look at Asterisk has found the talk of an offer that was over: its news were lost.
+    **{(state, "found"): OfferState.PENDING for state in (
+        OfferState.REJECTED, OfferState.TIMEOUT, OfferState.RESCINDED)},
     # The talk. Only a talk that ended normally is wrapped up with the offer.
     (OfferState.ACCEPTED, "talk_ended"): OfferState.WRAPPING,
     (OfferState.ACCEPTED, "talk_lost"): OfferState.COMPLETED,
@@ -125,6 +128,7 @@ LEG: Mapping[tuple[LegState, str], LegState] = {
     (LegState.CONSULTING, "consult_cancelled"): LegState.AWAITING_REBRIDGE,
     (LegState.CONSULTING, "second_line_ended"): LegState.BRIDGED,
     **{(state, "ended"): LegState.ENDED for state in LegState if state is not LegState.ENDED},
+    (LegState.ENDED, "found"): LegState.ANSWERED,
 }
 """Asterisk may report a bridge before it reports ringing, and may report it twice."""
 
@@ -161,6 +165,8 @@ AGENT: Mapping[tuple[AgentState, str], AgentState] = {
     (AgentState.RINGING, "sign_out"): AgentState.SIGNED_OUT,
     # An unreachable phone keeps only calls away. A chat can still be offered.
     (AgentState.UNREACHABLE, "offered"): AgentState.RINGING,
+    # A talk that was found: only its offer was over. The agent has perhaps left the queue meanwhile.
+    **{(state, "found"): AgentState.TALKING for state in (*_FREE, AgentState.PAUSED, AgentState.NOT_RESPONDING)},
     # The talk. A further contact may be connected while the agent talks.
     (AgentState.TALKING, "talk_ended"): AgentState.WRAPUP,
     (AgentState.TALKING, "connected"): AgentState.TALKING,

@@ -138,6 +138,7 @@ def dequeue_temporarily(d: Domain, contact: Contact) -> None:
 def dequeue_contact(d: Domain, contact: Contact) -> None:
     """Remove a contact from its queue for good."""
     dequeue_temporarily(d, contact)
+    contact.closed_offers = ()
     if contact.preferred is not None:
         preferred_agent.clear_preferred(contact)
 

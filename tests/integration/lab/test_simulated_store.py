@@ -54,7 +54,7 @@ class Pair:
     async def compare(self) -> None:
         """Compare all that a start reads."""
         real, model = await self.store.load_state(), self.model.load_state(self.lease)
-        for name in ("contacts", "offers", "agents", "learned", "next_offer", "next_fact"):
+        for name in ("contacts", "offers", "past_offers", "agents", "learned", "next_offer", "next_fact"):
             assert getattr(real, name) == getattr(model, name), name
         assert set(real.ended_contacts) == set(model.ended_contacts)
 

@@ -22,6 +22,7 @@ from routing.core.events import (
     OfferRinging,
     SeatChanged,
     TalkEnded,
+    TalkFound,
 )
 from routing.core.model.centre_model import ContactState, OfferState
 from routing.core.model.ids import ContactId, OfferId, SeatId
@@ -177,6 +178,22 @@ async def test_a_stray_leg_is_hung_up_a_talk_is_not(node: Node, asterisk: FakeAs
     asterisk.bridge(caller, leg)
     await node.start()
     assert set(asterisk.channels) == {"7.9", "o9-7.9"}
+
+
+async def test_a_talk_whose_begin_nobody_saw_is_reported_and_not_cut(node: Node, asterisk: FakeAsterisk) -> None:
+    node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+    # 1. The answer came before the node was there.
+    asterisk.bridge(asterisk.caller(C), asterisk.leg(LEG, "2001"))
+    await node.start()
+    assert TalkFound(OfferId(3), C) in node.told and LEG in asterisk.channels
+    # 2. The answer comes together with the bridge: a look at Asterisk decides.
+    node.told.clear()
+    other = ContactId("7.9")
+    node.contacts = [LiveContact(other, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+    asterisk.bridge(asterisk.caller(other), asterisk.leg("o9-7.9", "2002"))
+    asterisk.emit("Newstate", Channel="PJSIP/2002", ChannelStateDesc="Up", Uniqueid="o9-7.9")
+    await node.heard(TalkFound(OfferId(9), other))
+    assert "o9-7.9" in asterisk.channels
 
 
 async def test_a_phone_that_rings_for_an_offer_that_is_over_stops_at_once(node: Node, asterisk: FakeAsterisk) -> None:

@@ -68,6 +68,8 @@ TELLING = (
     "ended callback_failed", "offer timeout no_answer", "offer timeout stale", "offer rejected busy",
     "offer rejected pre_connect_hangup", "phone out of service",
     "a ringing page began again",
+    "found talks ended", *(f"found talks of agents who were {state}" for state in (
+        "ready", "ringing", "paused", "not_responding", "unreachable")), "offer rescinded found",
     "offer canceled caller_hung_up", "offer rescinded vanished", "offer rescinded unreachable", "offer rescinded call",
     "offer rescinded paused", "offer rescinded signed_out", "offer rescinded rescinded", "offer rescinded chosen",
     "offer rescinded unfit",

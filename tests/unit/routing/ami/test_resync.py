@@ -11,7 +11,15 @@ import pytest
 
 from routing.ami import cel_recovery
 from routing.ami.cel_recovery import CelRecovery, ChannelPast
-from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events, misbridged_callers, stray_legs
+from routing.ami.resync import (
+    Channel,
+    Snapshot,
+    channels_to_explain,
+    diff_events,
+    found_talks,
+    misbridged_callers,
+    stray_legs,
+)
 from routing.core.events import (
     CallbackFailed,
     CallerHungUp,
@@ -28,6 +36,7 @@ from routing.core.events import (
     OfferEnded,
     OfferRinging,
     TalkEnded,
+    TalkFound,
     TransferRequested,
 )
 from routing.core.model.centre_model import ContactState, OfferState, Profile
@@ -178,11 +187,19 @@ def test_stray_legs_are_found_but_no_talk_is_cut() -> None:
     assert stray_legs(state, [PENDING]) == ["o5-7.3"]
 
 
-def test_an_agents_leg_with_a_caller_who_was_transferred_is_ended() -> None:
-    state = now((LEG, "Up", "b"), CALLER_TALKS)
-    assert stray_legs(state, [], [CONTACT]) == [LEG], "who waits, for the engine, goes on into the line"
-    assert stray_legs(state, [], [CONTACT._replace(state=ContactState.ASSIGNED)]) == []
-    assert stray_legs(state, [TALKING], [CONTACT]) == [], "a talk that began a moment ago"
+def test_the_engine_hears_of_a_talk_of_a_caller_who_waits_for_it() -> None:
+    state, past = now((LEG, "Up", "b"), CALLER_TALKS), {LEG: ChannelPast(entered=12.5)}
+    assert found_talks(state, [], [CONTACT]) == [TalkFound(OfferId(3), C)] and stray_legs(state, [], [CONTACT]) == []
+    assert channels_to_explain(state, [CONTACT], []) == {LEG}
+    assert found_talks(state, [], [CONTACT], past) == [TalkFound(OfferId(3), C, 12.5)]
+    for offers, contacts in (([], [CONTACT._replace(state=ContactState.ASSIGNED)]), ([TALKING], [CONTACT]), ([], [])):
+        assert found_talks(state, offers, contacts) == [] and stray_legs(state, offers, contacts) == []
+
+
+def test_a_leg_with_another_caller_than_its_own_is_ended_if_that_one_waits() -> None:
+    for leg in ("o3-7.2", "p3-7.1"):
+        state = now((leg, "Up", "b"), CALLER_TALKS)
+        assert stray_legs(state, [], [CONTACT]) == [leg] and found_talks(state, [], [CONTACT]) == []
 
 
 def test_a_look_goes_over_the_channels_once_whatever_the_number_of_legs() -> None:

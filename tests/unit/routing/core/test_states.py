@@ -52,7 +52,9 @@ def test_a_transition_is_in_the_table_or_refused_by_name(kind, table, state, tri
 def test_every_state_is_reached_and_only_the_last_ones_are_final(kind: str) -> None:
     table, states = TABLES[kind]
     assert FIRST[kind] | {after.value for after in table.values()} == {state.value for state in states}
-    assert {state.value for state in states} - {state.value for state, _ in table} == ENDS[kind]
+    # A talk that is found opens an offer again, and nothing else does.
+    assert {state.value for state in states} - {state.value for state, trigger in table if trigger != "found"} \
+        == ENDS[kind]
 
 
 def test_a_diagram_has_one_arrow_for_each_transition() -> None:
