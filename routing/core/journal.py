@@ -87,7 +87,10 @@ def decode_event(kind: str, text: str) -> Event | None:
 
 
 def decode_fact(kind: str, text: str, seq: int, at: float) -> Fact:
-    """Return the fact of a text with its number and time. Raise JournalError, which names what does not fit."""
+    """Return the fact of a text with its number and time. Raise JournalError, which names what does not fit.
+
+    Fields that a newer release has added at the end are left out: what is known of the fact stays true without them.
+    """
     fact: Fact = _decode_record(FACTS, kind, text, (seq, at))
     return fact
 
@@ -279,10 +282,12 @@ def _plain_value(value: Any) -> Any:
 def _decode_record(kinds: dict[str, type], kind: str, text: str, stamp: tuple[Any, ...] = ()) -> Any:
     known = kinds.get(kind)
     if known is None:
-        raise JournalError(f"no record of kind {kind!r}; known: {', '.join(kinds)}")
+        raise JournalError(f"a newer Santral wrote it: its kind {kind} is not known here" if kind.isdecimal() else
+                           f"no record of kind {kind!r}; known: {', '.join(kinds)}")
     try:
         value = json.loads(text)
-        return _build_decoder(known)(value if known in NAMED else [*stamp, *_require_list(value, known)])
+        return _build_decoder(known, bool(stamp))(
+            value if known in NAMED else [*stamp, *_require_list(value, known)])
     except JournalError:
         raise
     except (ValueError, TypeError, KeyError) as error:
@@ -290,26 +295,29 @@ def _decode_record(kinds: dict[str, type], kind: str, text: str, stamp: tuple[An
 
 
 @cache
-def _build_decoder(declared: Any) -> Decoder:
-    """Return the decoder of a declared type. Each type gets its decoder once."""
+def _build_decoder(declared: Any, lenient: bool = False) -> Decoder:
+    """Return the decoder of a declared type. Each type gets its decoder once.
+
+    `lenient` leaves fields out that records do not have. An event must be read completely, or a replay would differ.
+    """
     origin, args = typing.get_origin(declared), typing.get_args(declared)
     if origin in (typing.Union, types.UnionType):
         # The only union in records is "a type or None".
-        (inner,) = [_build_decoder(arg) for arg in args if arg is not type(None)]
+        (inner,) = [_build_decoder(arg, lenient) for arg in args if arg is not type(None)]
         return lambda value: None if value is None else inner(value)
     if origin is tuple and args[-1] is Ellipsis:
-        one = _build_decoder(args[0])
+        one = _build_decoder(args[0], lenient)
         return lambda value: tuple([one(item) for item in value])
     if origin is tuple:
-        each = [_build_decoder(arg) for arg in args]
+        each = [_build_decoder(arg, lenient) for arg in args]
         return lambda value: tuple([read(item) for read, item in zip(each, value, strict=True)])
     if origin is frozenset:
-        member = _build_decoder(args[0])
+        member = _build_decoder(args[0], lenient)
         return lambda value: frozenset(member(item) for item in value)
     # A `NewType` is read as its base type.
     declared = getattr(declared, "__supertype__", declared)
     if hasattr(declared, "_fields"):
-        return _record_decoder(declared)
+        return _record_decoder(declared, lenient)
     if issubclass(declared, Enum):
         return typing.cast(Decoder, declared)
     if declared is float:
@@ -317,23 +325,23 @@ def _build_decoder(declared: Any) -> Decoder:
     return _exact_decoder(declared)
 
 
-def _record_decoder(declared: Any) -> Decoder:
+def _record_decoder(declared: Any, lenient: bool) -> Decoder:
     hints = typing.get_type_hints(declared)
-    fields = {name: _build_decoder(hints[name]) for name in declared._fields}
+    fields = {name: _build_decoder(hints[name], lenient) for name in declared._fields}
 
     decoders = tuple(fields.values())
 
     def read_record(value: Any) -> Any:
         if isinstance(value, list):
-            if len(value) > len(decoders):
+            if len(value) > len(decoders) and not lenient:
                 raise JournalError(f"{declared.__name__} has no more than {len(decoders)} fields")
             return declared(*[read(item) for read, item in zip(decoders, value, strict=False)])
         if not isinstance(value, dict):
             raise JournalError(f"{value!r} does not hold the fields of {declared.__name__}")
         unknown = value.keys() - fields.keys()
-        if unknown:
+        if unknown and not lenient:
             raise JournalError(f"{declared.__name__} has no field {', '.join(sorted(unknown))}")
-        return declared(**{name: fields[name](item) for name, item in value.items()})
+        return declared(**{name: fields[name](item) for name, item in value.items() if name in fields})
 
     return read_record
 

@@ -313,6 +313,8 @@ class Reader:
         self._url = url_of(where)
         self._engine = connect_engine(self._url, read_only=True)
         self._connection: Connection | None = None
+        self._unreadable: set[str] = set()
+        """Kinds of facts that could not be read, and were logged."""
 
     def __enter__(self) -> Reader:
         return self
@@ -323,15 +325,15 @@ class Reader:
     def facts_after(self, seq: int, limit: int = PAGE) -> list[Fact]:
         """Return facts with a number above `seq`, in order, at most `limit` and at most `PAGE`. Return none at the end.
 
-        An unreadable fact is skipped and logged: an old record must not make every start fail.
+        An unreadable fact is skipped, and the first of its kind is logged: one record must not make every start fail.
         """
         found: list[Fact] = []
         while not found and (rows := self._all_rows(_FACTS, after=seq, count=min(limit, PAGE))):
             for seq, at, kind, body in rows:
                 try:
                     found.append(decode_fact(kind, body, seq, at))
-                except JournalError:
-                    log.error("store.fact_unreadable", seq=seq, kind=kind)
+                except JournalError as error:
+                    self._report_unreadable(seq, kind, error)
         return self.run_query(partial(with_callers, facts=found))
 
     def recent_facts(self, kinds: Iterable[type[Fact]], since: float, limit: int, after: int = 0) -> list[Fact]:
@@ -357,9 +359,15 @@ class Reader:
         for seq, at, kind, body in rows:
             try:
                 found.append(decode_fact(kind, body, seq, at))
-            except JournalError:
-                log.error("store.fact_unreadable", seq=seq, kind=kind)
+            except JournalError as error:
+                self._report_unreadable(seq, kind, error)
         return found
+
+    def _report_unreadable(self, seq: int, kind: str, error: JournalError) -> None:
+        """Log the first unreadable fact of each kind. A newer release may have written thousands of them."""
+        if kind not in self._unreadable:
+            self._unreadable.add(kind)
+            log.error("store.fact_unreadable", seq=seq, kind=kind, why=str(error))
 
     def journal_after(self, seq: int, limit: int = PAGE) -> list[JournalRow]:
         """Return inputs with a number above `seq`, in order, for replay.

@@ -113,7 +113,8 @@ def shorten_start(new: Value, base: Value, seq: int) -> str:
     slid: dict[str, list[Any]] = {}
     short: Value = {BASE_KEY: seq, SHIFTED_KEY: slid}
     for name, value in new.items():
-        if name not in SHARED_FIELDS:
+        # The base may be of a release that does not have this field.
+        if name not in SHARED_FIELDS or name not in base:
             short[name] = value
         elif value == base[name]:
             continue
@@ -126,8 +127,10 @@ def shorten_start(new: Value, base: Value, seq: int) -> str:
 
 
 def complete_start(short: Value, base: Value) -> str:
-    """Return the complete text again."""
-    found = {name: base[name] for name in SHARED_FIELDS}
+    """Return the complete text again. Raise JournalError for a list that this version does not know."""
+    found = {name: base[name] for name in SHARED_FIELDS if name in base}
+    if unknown := short[SHIFTED_KEY].keys() - found.keys():
+        raise JournalError(f"a newer Santral wrote it: {', '.join(sorted(unknown))} is not known here")
     for name, (gone, more) in short.pop(SHIFTED_KEY).items():
         found[name] = found[name][gone:] + more
     del short[BASE_KEY]

@@ -77,6 +77,9 @@ class NightlyPurge:
         except (OSError, StoreError) as error:
             log.error("privacy.purge_failed", why=str(error))
             return
+        if done.unknown:
+            log.warning("privacy.newer_entries_kept", entries=done.unknown,
+                        why="a newer Santral wrote them, and a node of that version destroys them")
         log.info("privacy.purged", rows=sum(one.many for one in done.due), settled=done.settled,
                  seconds=round(asyncio.get_running_loop().time() - began, 1))
 

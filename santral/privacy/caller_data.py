@@ -85,6 +85,8 @@ class PurgeResult(NamedTuple):
     settled: bool
     """Whether the log of the store is empty. An open reader keeps destroyed data in it, and the purge must be
     repeated."""
+    unknown: int = 0
+    """Number of journal entries that stay, because a newer release has written them."""
 
 
 class RotationResult(NamedTuple):
@@ -197,7 +199,11 @@ class CallerData:
 
     async def erase_caller(self, caller: CallerTraces) -> ErasureResult:
         """Remove all traces of a caller. The remaining rows say that there were calls, not whose. Repeating does no
-        harm."""
+        harm.
+
+        Raise StoreUnavailable if a newer release has written what this version does not know. Nothing is erased then.
+        """
+        await erasure.require_known(self._store, caller.contacts, self._clock())
         # 1. Write the audit entry, and make the engine forget the caller.
         self._audit.note_entry(self._who, "erasing", self._clock(), contacts=list(caller.contacts))
         unlisted = ErasedList(self._state, self._numbers).note_callers(caller.hashes)
@@ -373,7 +379,7 @@ class CallerData:
             while more:
                 more = await self._store.run_write(partial(erase_page, before=before))
                 await asyncio.sleep(pause_s)
-        await erasure.redact_old(self._store, numbers, pause_s)
+        unknown = await erasure.redact_old(self._store, numbers, pause_s)
         await asyncio.to_thread(queue_log.erase_numbers, self._log, lambda _, epoch: epoch < numbers)
         # 3. Cut the journal at a start of a node, so that it can still be replayed.
         if past := await self._store.run_query(partial(
@@ -381,8 +387,9 @@ class CallerData:
             await erasure.drop_history(self._store, past, pause_s)
         # 4. Empty the log, and write down the result.
         settled = await self._store.empty_log()
-        self._audit.note_entry(self._who, "purged", self._clock(), counts=counts, **_audit_note(settled))
-        return PurgeResult(due, settled)
+        self._audit.note_entry(self._who, "purged", self._clock(), counts=counts, **_audit_note(settled),
+                               **({"unknown": unknown} if unknown else {}))
+        return PurgeResult(due, settled, unknown)
 
 
 def _blank_contacts(connection: Any, ids: Sequence[str]) -> tuple[int, list[NoteRow]]:

@@ -106,6 +106,10 @@ def build_commands() -> typer.Typer:
             purged = PurgeResult(await privacy.find_due(*days), settled=True) if dry_run \
                 else await privacy.purge_due(*days)
             OutputConsole(highlight=False).print(_due_table(purged.due, done=not dry_run))
+            if purged.unknown:
+                typer.echo(f"santral: {purged.unknown} journal entries stay: a newer Santral wrote them. Do this again "
+                           "with that version", err=True)
+                raise typer.Exit(1)
             _exit_unless_settled(purged.settled)
 
         _run_work(work, centre, settings, state, who)

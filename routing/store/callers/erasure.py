@@ -20,15 +20,32 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Select, Table, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
+from routing.core.journal import JournalError
 from routing.core.model.centre_model import LIVE_STATES
 from routing.core.model.privacy import Privacy
 from routing.core.records import Contact
 from routing.core.stored import FIELDS, Started
 from routing.store.callers.redaction import Replace, redact_entry, without_callers
+from routing.store.errors import StoreUnavailable
 from routing.store.kinds import NAMED_KINDS
+from routing.store.migrate import HEAD, current_revision
 from routing.store.schema import HAS_TRACES, IS_RARE, contacts, facts, journal
 from routing.store.start_entry import whole_only
 from routing.store.store import Store
@@ -116,37 +133,92 @@ def _is_old(before: float) -> ColumnElement[bool]:
     return and_(text(HAS_TRACES), contacts.c.ended_at < before, over)
 
 
+async def require_known(store: Store, contacts: Collection[str], until: float) -> None:
+    """Raise StoreUnavailable if this version does not know all places where the store may name a caller.
+
+    A newer release has other columns, kinds and fields. What is left in them would say who called.
+    """
+    found = await store.run_query(_find_newer)
+    starts, others = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))
+    for seqs in _pages_of(starts, others):
+        if found:
+            break
+        page = partial(_redact_page, wanted=_ENTRY.where(journal.c.seq.in_(seqs)), replace=_keep_value)
+        _, unknown = await store.run_query(page)
+        found = unknown[0].why if unknown else ""
+    if found:
+        raise _refuse_newer(found)
+
+
+def _refuse_newer(why: str) -> StoreUnavailable:
+    return StoreUnavailable("newer", f"a newer Santral has written into this state ({why}), and this version might "
+                                     "leave a trace of the caller. Do it again with the newer version")
+
+
+def _find_newer(connection: Connection) -> str:
+    revision = current_revision(connection) or ""
+    return f"the tables are of {revision}, this version knows {HEAD}" if revision > HEAD else ""
+
+
+def _keep_value(_: Privacy, value: str) -> str:
+    return value
+
+
+def _pages_of(starts: list[int], others: list[int]) -> list[list[int]]:
+    """Return the numbers of entries, page by page. A start may have 10 MB, so each is a page by itself."""
+    return [[seq] for seq in starts] + [others[begin:begin + PAGE] for begin in range(0, len(others), PAGE)]
+
+
 async def redact_caller(store: Store, replace: Replace, contacts: Collection[str], until: float) -> int:
     """Redact the journal entries of one caller: starts, erasures, and entries of the time of each of these contacts.
 
-    Return how many entries have changed. `until` is the end of a contact that lives.
+    Return how many entries have changed. `until` is the end of a contact that lives. Raise StoreUnavailable if a newer
+    release has written one of them (`require_known`).
     """
     starts, others = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))
     changed = 0
-    # A start may have 10 MB, so each has a transaction for itself.
-    for seqs in ([[seq] for seq in starts] + [others[begin:begin + PAGE] for begin in range(0, len(others), PAGE)]):
+    for seqs in _pages_of(starts, others):
         page = partial(_redact_page, wanted=_ENTRY.where(journal.c.seq.in_(seqs)), replace=replace)
         # Most of these entries are of others. The reader finds that out, so that no turn waits for it.
-        if await store.run_query(page):
-            changed += await store.run_write(partial(_rewrite_page, page=page))
+        new, unknown = await store.run_query(page)
+        if unknown:
+            raise _refuse_newer(unknown[0].why)
+        if new:
+            changed += (await store.run_write(partial(_rewrite_page, page=page)))[0]
     return changed
 
 
 async def redact_old(store: Store, before: float, pause_s: float = 0.0) -> int:
-    """Redact the journal entries from before that moment: nobody is recognised by them. Return how many there were."""
-    replace, changed = without_callers(secrets.token_bytes(32)), 0
-    page = partial(_redact_page, replace=replace, wanted=_ENTRY.where(
-        text("personal"), journal.c.at < before).order_by(journal.c.at).limit(PAGE), for_all=True)
-    while more := await store.run_write(partial(_rewrite_page, page=page)):
-        changed += more
+    """Redact the journal entries from before that moment: nobody is recognised by them.
+
+    Return how many entries stay as they are because a newer release has written them. They keep their mark, so a node
+    of that release finds them.
+    """
+    replace, unknown = without_callers(secrets.token_bytes(32)), 0
+    wanted = _ENTRY.where(text("personal"), journal.c.at < before).order_by(journal.c.at, journal.c.seq).limit(PAGE)
+    page, more = partial(_redact_page, replace=replace, wanted=wanted, for_all=True), 1
+    while more:
+        more, left = await store.run_write(partial(_rewrite_page, page=page))
+        if left:
+            unknown, last = unknown + len(left), left[-1]
+            page = partial(page, wanted=wanted.where(tuple_(journal.c.at, journal.c.seq) > (last.at, last.seq)))
+            more = more or len(left)
         await asyncio.sleep(pause_s)
-    return changed
+    return unknown
 
 
 CONTACT_SLACK_S = 60.0
 """Time around a contact in which entries about it may be: a clock tick, or a late request for a callback."""
 
-_ENTRY = select(journal.c.seq, journal.c.kind, journal.c.body)
+_ENTRY = select(journal.c.seq, journal.c.at, journal.c.kind, journal.c.body)
+
+
+class UnknownEntry(NamedTuple):
+    """An entry of the journal that a newer release has written."""
+
+    seq: int
+    at: float
+    why: str
 
 
 def _entries_of_caller(connection: Connection, ids: Collection[str], until: float) -> tuple[list[int], list[int]]:
@@ -163,27 +235,42 @@ def _entries_of_caller(connection: Connection, ids: Collection[str], until: floa
     return sorted(starts), sorted(found - starts)
 
 
+RedactedPage = tuple[list[dict[str, Any]], list[UnknownEntry]]
+"""Values of the entries that change, and the entries that are not known. Any: values of columns."""
+
+
 def _number_range(connection: Connection, table: Table) -> tuple[int, int]:
     first, last = connection.execute(select(func.min(table.c.seq), func.max(table.c.seq))).one()
     return first or 0, -1 if last is None else last
 
 
-def _redact_page(connection: Connection, wanted: Select[int, str, str], replace: Replace,
-                 for_all: bool = False) -> list[dict[str, Any]]:
-    """Return number, new text and mark of the entries that change. `for_all`: nobody is in them afterwards."""
-    # An entry of one caller identifies nobody after its change, but a start has others.
-    return [{"b_seq": seq, "b_body": new, "b_personal": not for_all and kind in NAMED_KINDS}
-            for seq, kind, body in connection.execute(wanted)
-            if (new := redact_entry(kind, body, replace)) != body or for_all]
+def _redact_page(connection: Connection, wanted: Select[int, float, str, str], replace: Replace,
+                 for_all: bool = False) -> RedactedPage:
+    """Return number, new text and mark of the entries that change, and those that this version does not know.
+
+    With `for_all` nobody is in the entries afterwards.
+    """
+    changed, unknown = [], []
+    for seq, at, kind, body in connection.execute(wanted):
+        try:
+            new = redact_entry(kind, body, replace)
+        except JournalError as error:
+            unknown.append(UnknownEntry(seq, at, f"entry {seq} of the journal: {error}"))
+            continue
+        # An entry of one caller identifies nobody after its change, but a start has others.
+        if new != body or for_all:
+            changed.append({"b_seq": seq, "b_body": new, "b_personal": not for_all and kind in NAMED_KINDS})
+    return changed, unknown
 
 
-def _rewrite_page(connection: Connection, page: Callable[[Connection], list[dict[str, Any]]]) -> int:
+def _rewrite_page(connection: Connection, page: Callable[[Connection], RedactedPage]) -> tuple[int, list[UnknownEntry]]:
+    """Write the entries of a page that change. Return their number, and the entries that this version does not know."""
     # The page is read again inside the transaction: a turn may have come in between.
-    new = page(connection)
+    new, unknown = page(connection)
     if new:
         connection.execute(update(journal).where(journal.c.seq == bindparam("b_seq")).values(
             body=bindparam("b_body"), personal=bindparam("b_personal")), new)
-    return len(new)
+    return len(new), unknown
 
 
 def count_old_personal(connection: Connection, before: float) -> int:

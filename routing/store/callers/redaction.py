@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import typing
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from routing.core.journal import field_names
+from routing.core.journal import EVENTS, FACTS, JournalError, field_names
 from routing.core.model.privacy import Privacy
 from routing.store.kinds import PERSONAL
-from routing.store.start_entry import SHIFTED_KEY
+from routing.store.start_entry import BASE_KEY, SHIFTED_KEY
 
 DECIDED_MAX = 2_000
 """Numbers of which a redaction remembers whose they are. A caller has far fewer, and a forgotten one is decrypted
@@ -25,8 +26,16 @@ Replace = Callable[[Privacy, str], str]
 
 
 def redact_entry(kind: str, body: str, replace: Replace) -> str:
-    """Return the text of an entry with the new values of its personal fields."""
+    """Return the text of an entry with the new values of its personal fields.
+
+    Raise JournalError if a newer release has written something into it that this version does not know: a caller might
+    be in that.
+    """
+    if kind not in EVENTS and kind not in FACTS:
+        raise JournalError(f"its kind {kind} is not known here")
     entry = json.loads(body)
+    if unknown := _find_unknown(kind, entry):
+        raise JournalError(f"{unknown} of {kind} is not known here")
     if isinstance(entry, list):
         _redact_array(field_names(kind), entry, kind, replace)
         return json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
@@ -39,6 +48,31 @@ def redact_entry(kind: str, body: str, replace: Replace) -> str:
         if first in shifted:
             shifted[first][1] = _replace_values(shifted[first][1], rest, change)
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+
+
+def _find_unknown(kind: str, entry: Any) -> str:
+    """Return what is in an entry and no field of this version, or an empty text."""
+    names = field_names(kind)
+    if isinstance(entry, list):
+        return f"field {len(names) + 1}" if len(entry) > len(names) else ""
+    # The lists of a start have records with names. Those of a shortened one are the items that came.
+    shifted = {name: more for name, (_, more) in entry.get(SHIFTED_KEY, {}).items()}
+    unknown = (entry.keys() | shifted.keys()) - {*names, BASE_KEY, SHIFTED_KEY}
+    for name, known in _fields_of_lists(kind).items():
+        for one in (*(entry.get(name) or ()), *shifted.get(name, ())):
+            unknown |= one.keys() - known
+    return ", ".join(sorted(unknown))
+
+
+@cache
+def _fields_of_lists(kind: str) -> dict[str, frozenset[str]]:
+    """Return the lists of records in an event that is written with names, each with the names inside its records."""
+    found = {}
+    for name, declared in typing.get_type_hints(EVENTS[kind]).items():
+        arguments = typing.get_args(declared)
+        if typing.get_origin(declared) is tuple and hasattr(arguments[0], "_fields"):
+            found[name] = frozenset(arguments[0]._fields)
+    return found
 
 
 def _redact_array(names: Sequence[str], entry: list[Any], kind: str, replace: Replace) -> None:
