@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lab.errors import LabError, NotReady
-from lab.lab_record import load_state, note_process
+from lab.lab_record import load_state, note_process, save_state
 from lab.pbx import process
 from lab.pbx.process import Identity
+from lab.planted_release import release_env
 
 NICE = -5
 """Priority of a node, as in deploy/santral.service: behind Asterisk's sound, before everything else."""
@@ -62,13 +63,22 @@ def start_node(folder: Path, name: str = NAMES[0], env: Mapping[str, str] | None
     # A node that was killed left its file, and `wait_ready` must find the file of the new one.
     (Path(node.state) / PLACE_FILE).unlink(missing_ok=True)
     several = len(nodes) > 1
-    command = [sys.executable, "-m", "santral", "run", found["centre"], "--state", node.state, "--settings",
-               node.settings, *(("--node", name) if several else ()),
+    tree = found.get("releases", {}).get(name, "")
+    command = [sys.executable, *(("-P",) if tree else ()), "-m", "santral", "run", found["centre"], "--state",
+               node.state, "--settings", node.settings, *(("--node", name) if several else ()),
                *(("--history", found["history"]) if found.get("history") else ())]
     # Two nodes shall see no more of each other than on two machines, also where one of them looks for a dead holder.
-    identity = process.start_process(command, Path(node.log), env, NICE, apart=several)
+    identity = process.start_process(command, Path(node.log), release_env(tree, env) if tree else env, NICE,
+                                     apart=several)
     note_process(folder, node.process, identity)
     return identity
+
+
+def choose_release(folder: Path, name: str, tree: Path | None) -> None:
+    """Let the next starts of a node run the release in a folder (`planted_release`). None: this release."""
+    found = load_state(folder)
+    releases = {**found.get("releases", {}), name: str(tree or "")}
+    save_state(folder, {**found, "releases": releases})
 
 
 def share_secrets(first: LabNode, other: LabNode) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.lab_nodes import LabNode, find_leader, start_node, wait_ready
+from lab.lab_nodes import LabNode, choose_release, find_leader, start_node, wait_ready
 from lab.lab_postgres import LabPostgres
 from lab.lab_record import find_process
 from lab.lifecycle import SOUNDS, LabInfo
@@ -180,6 +180,13 @@ class LabSession:
     def thaw_node(self, name: str = "") -> None:
         """Continue a node with SIGCONT."""
         process.send_signal(find_process(self.folder, self.node(name).process), signal.SIGCONT)
+
+    async def change_release(self, name: str = "", tree: Path | None = None) -> None:
+        """Stop a node as an upgrade does, and start it with the release in a folder, or with this one."""
+        node = self.node(name)
+        await asyncio.to_thread(process.end_process, find_process(self.folder, node.process), CALM_S)
+        choose_release(self.folder, node.name, tree)
+        await self.start_node(node.name)
 
     async def start_node(self, name: str = "") -> None:
         """Start a node again on the same state, and wait until it is ready. A second node may stand by instead."""

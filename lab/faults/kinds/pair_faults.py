@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from lab.faults.fault_place import FaultPlace
 from lab.faults.proxy import stalled_links
+from lab.planted_release import plant_release
 
 PROMOTION_S = 10.0
 """Time until a dead primary is replaced (Patroni needs 3 to 25 s)."""
@@ -88,14 +89,17 @@ async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def upgrade_nodes(place: FaultPlace) -> AsyncIterator[None]:
-    """Restart one node after the other, as an upgrade does: first who stands by, then who leads."""
-    leader = (await place.lab.find_leader()).name
+    """Bring a newer release to one node after the other, first to who stands by, and then this one back."""
+    before = _epoch(place)
+    tree = await asyncio.to_thread(plant_release, place.lab.folder / "newer")
     place.keeps = False
-    for node in sorted(place.lab.info.nodes, key=lambda one: one.name == leader):
-        await asyncio.to_thread(place.lab.kill_node, node.name)
-        await place.lab.start_node(node.name)
+    for release in (tree, None):
+        leader = (await place.lab.find_leader()).name
+        for node in sorted(place.lab.info.nodes, key=lambda one: one.name == leader):
+            await place.lab.change_release(node.name, release)
     place.keeps = True
     yield
+    _note_epochs(place, before)
 
 
 @asynccontextmanager
