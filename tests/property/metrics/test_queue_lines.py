@@ -104,7 +104,8 @@ def test_a_house_in_disorder(seed: int, asternic: bool) -> None:
 
 
 RARE = {("on hold", "RINGNOANSWER"), ("on hold", "RINGCANCELED"), ("to be called", "RINGNOANSWER"),
-        ("to be called", "EXITWITHTIMEOUT"), ("to be called", "WITHDRAW"), ("talking", "ATTENDEDTRANSFER")}
+        ("to be called", "EXITWITHTIMEOUT"), ("to be called", "WITHDRAW"), ("to be called", "ABANDON"),
+        ("talking", "ATTENDEDTRANSFER")}
 """Ways that occur once in thirty thousand events or so: they are asked for under `long`."""
 
 

@@ -11,6 +11,7 @@ import pytest
 from lab.people.agent import RequestRefused, SimAgent
 from lab.phones.leg import Leg
 from lab.phones.network import PhoneBehaviour
+from routing.core.queueing.service_rules import FAREWELL
 from tests.fakes.sip_uac import telephone
 from tests.system.calls.test_transfer import CALLER, EDU, EDU_KEY, FIRST, SECOND, TIP, Trio, chain, hears, talking
 from tests.system.stage import Stage, plain
@@ -103,7 +104,9 @@ async def test_a_caller_transferred_to_a_phone_that_refuses_waits_in_front_and_i
         await helps.sign_out()
 
 
-async def test_a_service_that_cannot_take_a_caller_is_refused_and_one_with_nobody_keeps_them(stage: Stage) -> None:
+async def test_a_service_that_cannot_take_a_caller_is_refused_and_one_with_nobody_follows_its_rule(
+        stage: Stage) -> None:
+    """The rule of that service is a good-bye. The agent has heard that nobody is there, and has confirmed it."""
     one, = await talks(stage, plain(EDU, 1))
     with pytest.raises(RequestRefused, match="unknown_service"):
         await one.first.ask_as_agent("transfer", {"service": "yok"})
@@ -114,10 +117,10 @@ async def test_a_service_that_cannot_take_a_caller_is_refused_and_one_with_nobod
     with pytest.raises(RequestRefused, match="nobody_there"):
         await one.first.ask_as_agent("transfer", {"service": TIP})
     await one.first.ask_as_agent("transfer", {"service": TIP})
-    await stage.hears(one.caller, "system/sent-on")
-    await stage.hears_music(one.caller)
-    await one.caller.hang_up()
-    assert await stage.ended(one.contact) in ("abandoned", "abandoned_short")
+    for key in ("system/sent-on", FAREWELL):
+        await stage.hears(one.caller, key)
+    await one.caller.wait_ended()
+    assert await stage.ended(one.contact) == "left"
     assert one.chain() == [(one.first.id, "completed", "transfer")]
 
 
