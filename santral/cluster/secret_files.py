@@ -20,7 +20,8 @@ Files = Mapping[str, bytes]
 
 FOLDER = "secrets"
 
-NEEDED = ("numbers.json", "ami.json", "agi.json", "tokens.json")
+NEEDED = tuple(f"{one}.json" for one in (
+    "agi", "ami", "notes", "numbers", "pins", "recordings", "seats", "tokens"))
 """Files that a node has after its first start. Without them another machine would make others."""
 
 TOTAL_MAX = 4_000_000

@@ -70,6 +70,7 @@ from santral.centre import remote_agents
 from santral.centre.config import NODE, NodeConfig, parse_address
 from santral.centre.file_reload import CentreReloader, NewFiles
 from santral.centre.last_known_good import CentreFiles
+from santral.centre.secret_setup import make_secrets, mqtt_devices
 from santral.errors import AddressTaken, AsteriskFailure
 from santral.node import mqtt_setup, sms_setup
 from santral.node.announcement_board import AnnouncementBoard
@@ -166,8 +167,9 @@ class Node:
     async def _serve_until_stopped(self, store: Store, sounds: Catalogue, numbers: NumberKeys,
                                    told: Projections) -> None:
         async with AsyncExitStack() as stack:
-            # 1. Keys of notes.
+            # 1. All secrets, before anybody joins and needs them.
             stack.callback(told.queue_log.close)
+            make_secrets(self._config, self._secrets)
             self._note_keys = NoteKeys.load_or_create(self._secrets.folder / "notes.json")
             # 2. The store, whose only node this is.
             self._store = store
@@ -554,6 +556,7 @@ class Node:
         """Put new files of the centre in force, or raise an error and change nothing."""
         # 1. Steps that can fail. The engine is the last of them.
         config = new.config
+        make_secrets(config, self._secrets)
         pins, known = self._secrets.agent_pins(config.agents), self._secrets.api_tokens(config.agents)
         await calendar.apply_config(config, runner.ask)
         # 2. Steps that cannot fail and do not wait, so no call sees half of the change.
@@ -567,7 +570,7 @@ class Node:
         # The surge profile in force may have changed in the files too.
         calendar.post_changes()
         if self._outbox is not None:
-            self._outbox.devices = mqtt_setup.mqtt_devices(config.centre, self._secrets)
+            self._outbox.devices = mqtt_devices(config.centre, self._secrets)
 
     def _execute_commands(self, commands: Sequence[Command]) -> None:
         self._channels.execute(commands)

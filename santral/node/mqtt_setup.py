@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from metrics.mqtt.message import Device, pattern_of
-from metrics.mqtt.mosquitto_conf import NODE_USER, WATCH_USER, BrokerPlan
+from metrics.mqtt.mosquitto_conf import NODE_USER, BrokerPlan
 from metrics.mqtt.outbox import FactSource, MqttBroker, MqttOutbox
 from routing.core.inbox import QueueStatus
-from routing.core.model.centre_model import Centre
-from routing.core.model.ids import AgentId
 from santral.centre.config import NodeConfig, node_config, parse_address
+from santral.centre.secret_setup import broker_users, mqtt_devices
 from santral.errors import BadCentre
 from santral.secrets import NodeSecrets
 
@@ -37,21 +35,13 @@ def build_outbox(config: NodeConfig, secrets: NodeSecrets, store: FactSource, st
                       lambda: waiting() > BUSY)
 
 
-def mqtt_devices(centre: Centre, secrets: NodeSecrets) -> dict[AgentId, Device]:
-    """Return the device of each agent whose profile asks for a light or a vibration."""
-    patterns = {agent.id: pattern for agent in centre.agents
-                if (pattern := pattern_of(agent.profile.comfort.ring_signal))}
-    names = secrets.device_names(patterns)
-    return {agent: Device(names[agent], pattern) for agent, pattern in patterns.items()}
-
-
 def broker_plan(centre: Path, settings: Path | None, state: Path) -> BrokerPlan:
     """Return the plan of the broker's files, and create missing secrets in the state folder."""
     config, secrets = node_config(centre, settings), NodeSecrets(state)
     wanted = config.settings.mqtt
     if wanted.broker is None:
         raise BadCentre(f"{centre} has no broker. Name it in santral.toml: [mqtt] broker = \"host:8883\"")
-    users = [NODE_USER, WATCH_USER, *(device.name for device in mqtt_devices(config.centre, secrets).values())]
+    users = broker_users(config.centre, secrets)
     host, port = parse_address(wanted.broker)
     # Without TLS the broker must listen only where the node connects.
     return BrokerPlan(port, secrets.mqtt_passwords(users), tls=wanted.tls,

@@ -23,6 +23,7 @@ from santral.centre.prompt_check import check_playable
 from santral.errors import BadCentre, SantralError
 from santral.node.supervision import run_supervised
 from santral.secrets import NodeSecrets
+from santral.standby.secret_marks import SecretMarks
 
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class NodeProofs:
         self.start = start
         """Configuration and prompts with which this node would lead."""
         self.numbers: NumberKeys | None = None
+        self._marks = SecretMarks(state / "secrets")
         self.why = ""
         """Reason why this node may not lead, or empty."""
         self.asterisk_answers = False
@@ -78,6 +80,10 @@ class NodeProofs:
     def keys(self) -> str:
         """Return the fingerprint of the keys of callers' numbers, or an empty text without keys."""
         return "" if self.numbers is None else self.numbers.fingerprint
+
+    def read_marks(self) -> dict[str, str]:
+        """Return the mark of each file of secrets, which the other nodes shall have too."""
+        return self._marks.read_marks(self.numbers)
 
     async def keep_proving(self) -> None:
         """Give all proofs, and renew them until cancelled."""

@@ -122,7 +122,8 @@ class NodeRoles:
         # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.
         node = self._build_node(config, vacate)
         store.describe_node(lambda: describe_node(
-            "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk))
+            "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk,
+            secrets=proofs.read_marks()))
         goes_on = False
         try:
             told = await self._follower.take_projections(store, config, proofs.numbers)

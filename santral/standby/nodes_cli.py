@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -65,15 +66,32 @@ def add_command(cli: typer.Typer) -> None:
 
 def describe_store(nodes: list[NodeRow], store: StoreRow) -> str:
     """Return a sentence on the tables, on nodes of an older release, and on a missing standby."""
-    old = [one.name for one in nodes if one.role != "gone" and one.tables and one.tables < store.tables]
+    # A newer node that stands by has not changed the tables yet, and a release may have none of its own.
+    releases = {one.name: (one.tables, read_version(one.version)) for one in nodes if one.role != "gone" and one.tables}
+    newest = max([(store.tables, ()), *releases.values()])
+    old = [name for name, release in releases.items() if release < newest]
     words = [f"tables {store.tables}, for code of {store.oldest_code} or later"]
     if old:
         words.append(f"of an older release: {', '.join(old)}")
     elif len(nodes) > 1:
         words.append("no node of an older release is left")
+    if other := [one.name for one in nodes if one.other_secrets]:
+        words.append(f"secrets of {', '.join(other)} are not the leader's, bring them again: santral cluster")
     if store.has_standby is False:
         words.append("no synchronous standby, so calls may be lost with the server")
     return "; ".join(words)
+
+
+def read_version(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version, which compare as its releases do."""
+    return tuple(map(int, re.findall(r"[0-9]+", text)))
+
+
+def describe_keys(one: NodeRow) -> str:
+    """Return whether the secrets of a node are those of the leader, and the files that are not."""
+    if one.other_secrets and one.keys_fit is not False:
+        return f"not {', '.join(one.other_secrets)}"
+    return WORDS[one.keys_fit]
 
 
 def _nodes_table(nodes: list[NodeRow], store: StoreRow, zone: ZoneInfo) -> Table:
@@ -82,6 +100,6 @@ def _nodes_table(nodes: list[NodeRow], store: StoreRow, zone: ZoneInfo) -> Table
     for one in nodes:
         since = "" if one.since is None else datetime.fromtimestamp(one.since, zone).isoformat(" ", "seconds")
         table.add_row(one.name, one.role, "" if one.epoch is None else str(one.epoch), one.version, one.tables,
-                      WORDS[one.keys_fit], WORDS[one.asterisk], "" if one.clock_s is None else f"{one.clock_s:+.1f} s",
+                      describe_keys(one), WORDS[one.asterisk], "" if one.clock_s is None else f"{one.clock_s:+.1f} s",
                       since, one.http, one.why)
     return table

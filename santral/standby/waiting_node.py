@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -49,10 +49,14 @@ BARRED_S = TTL_S / 2
 
 
 def describe_node(role: str, since: float, *, http: str = "", keys: str = "", why: str = "",
-                  asterisk: bool | None = None) -> str:
-    """Return the description that a node gives of itself in the store. `now` shows how far its clock is off."""
+                  asterisk: bool | None = None, secrets: Mapping[str, str] | None = None) -> str:
+    """Return the description that a node gives of itself in the store.
+
+    `now` shows how far its clock is off. `secrets` has the mark of each file of secrets.
+    """
     return json.dumps({"role": role, "version": version("santral"), "since": round(since, 3), "http": http,
-                       "keys": keys, "why": why, "asterisk": asterisk, "tables": HEAD, "now": round(time.time(), 3)})
+                       "keys": keys, "why": why, "asterisk": asterisk, "tables": HEAD, "now": round(time.time(), 3),
+                       "secrets": secrets or {}})
 
 
 def find_bar(error: StoreError) -> str:
@@ -195,7 +199,7 @@ class WaitingNode:
 
     def _describe(self, since: float, why: str) -> str:
         return describe_node("barred" if why else "standby", since, http=self._http, keys=self._proofs.keys, why=why,
-                             asterisk=self._proofs.asterisk_answers)
+                             asterisk=self._proofs.asterisk_answers, secrets=self._proofs.read_marks())
 
     async def _tell_barred(self, why: str, since: float) -> None:
         """Write into the store why this node cannot use it. Raise `NameTaken` if another process has the name."""

@@ -49,6 +49,8 @@ class NodeRow(NamedTuple):
     """Time by which the node's clock is ahead of the database's, at its last sign of life. None if it is not known."""
     tables: str = ""
     """Newest revision of the tables that the node's code knows, or empty if it is not known."""
+    other_secrets: tuple[str, ...] = ()
+    """Files of secrets that are not those of the node that leads, or that led last."""
 
 
 class StoreRow(NamedTuple):
@@ -69,7 +71,7 @@ def read_nodes(connection: Connection) -> list[NodeRow]:
     rows = {row.name: row for row in connection.execute(select(leases))}
     router = rows.pop(ROUTER, None)
     leads = router is not None and find_holder(connection, this_process()) is not None
-    found = []
+    found, marks = [], {} if router is None else _marks_of(rows.get(name_lease(router.node)))
     for name, row in sorted(rows.items()):
         if name.startswith(PREFIX):
             about = _read_about(row.about)
@@ -84,7 +86,7 @@ def read_nodes(connection: Connection) -> list[NodeRow]:
                 about.get("asterisk") if lives else None,
                 # A renewal sets the end of the lease by the database's clock.
                 about["now"] - (row.expires - TTL_S) if lives and about.get("now") else None,
-                str(about.get("tables") or "")))
+                str(about.get("tables") or ""), _find_other(marks, _marks_of(row)) if lives else ()))
     if router is not None and not any(one.name == router.node for one in found):
         found.append(NodeRow(router.node, "leader" if leads else "gone", router.epoch, "", None, None, "", ""))
     return found
@@ -115,6 +117,18 @@ def write_barred(place: str | Path, node: str, about: str) -> None:
         writing.run_transaction(write_row)
     finally:
         writing.close_connection()
+
+
+def _marks_of(row: Any) -> dict[str, str]:
+    """Return the marks of the secrets of a node, or none if it wrote none."""
+    found = {} if row is None else _read_about(row.about).get("secrets")
+    return found if isinstance(found, dict) else {}
+
+
+def _find_other(marks: dict[str, str], others: dict[str, str]) -> tuple[str, ...]:
+    """Return the names whose marks differ. A node that wrote no marks, as one of an older release, has none."""
+    return tuple(sorted(name for name in {*marks, *others} if marks.get(name) != others.get(name))) \
+        if marks and others else ()
 
 
 def _read_about(text: str) -> dict[str, Any]:

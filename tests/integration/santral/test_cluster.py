@@ -22,7 +22,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from routing.store.audit import Audit, AuditError
+from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
+from routing.store.recordings.recording_keys import RecordingKeys
 from santral import secrets
 from santral.cli import cli
 from santral.cluster import cli as cluster_cli
@@ -45,7 +47,8 @@ def first(tmp_path: Path) -> Path:
     state = tmp_path / "first"
     made = NodeSecrets(state)
     made.ami_secrets(), made.agi_key(), made.api_tokens(["a1"]), made.agent_pins(["a1"]), made.seat_secrets(["2001"])
-    NumberKeys.load_or_create(made.folder / "numbers.json")
+    for kind, name in ((NumberKeys, "numbers"), (NoteKeys, "notes"), (RecordingKeys, "recordings")):
+        kind.load_or_create(made.folder / f"{name}.json")
     secrets.write_private(made.folder / "turn.json", '{"secret": "of the relay"}')
     secrets.write_private(made.folder / "database-ca.pem", "-----BEGIN CERTIFICATE-----\nçş\n")
     return state
@@ -105,7 +108,7 @@ def test_the_next_machine_gets_all_secrets_once(first: Path, tmp_path: Path) -> 
         assert done.exit_code == 0, done.exception
         assert init.done.result(timeout=30) == HERE
     # 1. Everything is there, byte for byte, and closed to others.
-    assert files_of(second) == files_of(first) and len(files_of(second)) == 8
+    assert files_of(second) == files_of(first) and len(files_of(second)) == 10
     assert stat.S_IMODE((second / "secrets").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (second / "secrets").iterdir()} == {0o600}
     assert sorted(path.name for path in second.iterdir()) == ["secrets"]
@@ -277,7 +280,7 @@ def test_a_taken_address_and_a_state_without_secrets_are_told(first: Path, tmp_p
     assert is_refused(init(first, "192.0.2.1:0"), AddressTaken, "Name an address of this machine")
     assert is_refused(init(tmp_path / "none", HERE), StoreFailure, "is no state folder")
     (tmp_path / "new").mkdir()
-    assert is_refused(init(tmp_path / "new", HERE), SantralError, "has no numbers.json, ami.json, agi.json, tokens")
+    assert is_refused(init(tmp_path / "new", HERE), SantralError, "has no agi.json, ami.json, notes.json, numbers")
     (first / "secrets" / "ami.json").chmod(0o640)
     assert is_refused(init(first, HERE), SantralError, "is readable by others. Close it: chmod 600")
     (first / "secrets" / "ami.json").chmod(0o600)

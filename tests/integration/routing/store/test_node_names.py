@@ -191,6 +191,18 @@ async def test_a_barred_node_says_why_and_disturbs_no_living_one(where: str, lea
     await store.close()
 
 
+async def test_secrets_that_are_not_those_of_the_leader_are_named(where: str, leader: Store) -> None:
+    marks = {"ami": "1", "pins": "2", "notes": "3"}
+    for name, found in (("a", marks), ("b", marks), ("c", {"ami": "1", "pins": "9"}), ("old", None)):
+        about = json.dumps({"role": "standby"} | ({} if found is None else {"secrets": found}))
+        run_sql(where, f"UPDATE leases SET about = '{about}' WHERE name = 'node a'" if name == "a" else
+                "INSERT INTO leases SELECT 'node " + name + "', '" + name + "', epoch, expires, host, pid, started, "
+                f"backend, '{about}' FROM leases WHERE name = 'node a'")
+    with Reader(where) as reader:
+        rows = reader.run_query(read_nodes)
+    assert {one.name: one.other_secrets for one in rows} == {"a": (), "b": (), "c": ("notes", "pins"), "old": ()}
+
+
 async def test_a_node_that_may_not_lead_leaves_a_free_lease_alone(where: str, standby: Store, leader: Store) -> None:
     await leader.release_lease()
     assert await standby.try_lease("b", only_look=True) is None and not standby.may_act()
