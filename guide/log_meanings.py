@@ -107,6 +107,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "journal.snapshot_failed": (ALARM, "The nightly state was not written; the journal is kept longer."),
     "report.mail_failed": (ALARM, "The report of a day was not mailed; `santral report mail` sends it."),
     "privacy.purge_failed": (ALARM, "Old data was not destroyed; tried again the next night."),
+    "privacy.newer_entries_kept": (LOOK, "A newer version wrote `entries` of the journal; a node of it destroys them."),
     "recording.purge_failed": (ALARM, "Old recordings could not be destroyed; tried again in an hour."),
     "recording.suspended": (ALARM, "No talk is recorded: [RecordingOff](runbooks.md#recordingoff)."),
     "redirect.number_unavailable": (ALARM, "A callback has no diallable number, or `numbers.json` does not open it."),
@@ -120,7 +121,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                    "The node ends at ten."),
     "store.standby_missed": (LOOK, "PostgreSQL has no synchronous standby, so calls may be lost with the server. Start "
                                    "the standby, or name one (`synchronous_standby_names`)."),
-    "store.fact_unreadable": (ALARM, "A fact of another version is missing in metrics and queue_log."),
+    "store.fact_unreadable": (ALARM, "Facts of another version (`kind`) are missing in metrics and queue_log."),
     "recording.store_failed": (ALARM, "A recording could not be sealed; tried again every 2 s."),
     "recording.private_discarded": (LOOK, "A recording of a `private` or `anonymous` service was destroyed. "
                                            "Render Asterisk's files again."),
