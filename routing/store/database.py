@@ -226,7 +226,12 @@ class WritingConnection:
 
     def run_pipeline(self, function: Callable[[Connection], T]) -> T:
         """Return the result of a function that begins and commits its transaction in a pipeline (PostgreSQL)."""
-        info = self._require_open().info
+        connection = self._require_open()
+        try:
+            # A connection that was lost is opened again here.
+            info = connection.info
+        except DBAPIError as error:
+            raise store_error(error, self._url) from None
         info[_BEGINS_LATER] = True
         try:
             return self.run_transaction(function)

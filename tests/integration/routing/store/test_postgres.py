@@ -30,7 +30,7 @@ from routing.core.model.ids import ContactId, ServiceId
 from routing.store import migrate
 from routing.store.callers import contact_history, erasure, redaction
 from routing.store.callers.number_keys import NumberKeys
-from routing.store.database import connect_engine, describe_url, url_of
+from routing.store.database import WritingConnection, connect_engine, describe_url, url_of
 from routing.store.errors import ForeignKeys, LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from routing.store.lease import lease_row
 from routing.store.reader import Reader
@@ -38,6 +38,7 @@ from routing.store.recordings import recording_rows
 from routing.store.schema import metadata, offers
 from routing.store.store import Store
 from tests.core.house import EDU, House
+from tests.fakes import postgres
 from tests.fakes.store_day import SERVICE, Day, Turn
 from tests.until import until_async
 
@@ -217,6 +218,22 @@ async def test_a_lost_connection_is_told(store: Store, where: str, server_url: s
     again = await Store.open_store(where)
     assert (await again.load_state()).next_fact == 1
     await again.close()
+
+
+def test_a_lost_server_is_told_at_each_use() -> None:
+    """The second use of a lost connection raised the driver's error, which ended the node instead of suspending it."""
+    server = postgres.start_private()
+    try:
+        writing = WritingConnection(url_of(server.url), node=True)
+        writing.open_connection()
+        server.kill()
+        for write in (writing.run_transaction, writing.run_pipeline, writing.run_pipeline, writing.run_transaction):
+            with pytest.raises(StoreUnavailable) as refused:
+                write(lambda connection: connection.execute(text("SELECT 1")))
+            assert refused.value.kind == "gone"
+        writing.close_connection()
+    finally:
+        server.stop()
 
 
 async def test_no_server_is_told(where: str) -> None:
