@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import NamedTuple
 READ_MAX = 32 * 1024 * 1024
 """Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of a larger gap the newest bytes are read.
 """
+LINE_MAX = 4096
+"""Longest line. An event, two ids and a name of the dialplan take some 150 bytes."""
 CLOCK_SKEW_MAX_S = 5.0
 """Largest accepted difference between Asterisk's clock and the node's. On two machines with NTP it is milliseconds.
 
@@ -84,6 +87,17 @@ class OutageCall(NamedTuple):
     """Asterisk ended without a word about the caller. `ended` is the last time at which it wrote anything."""
 
 
+class _Mark(NamedTuple):
+    """A position in the file."""
+
+    inode: int = 0
+    offset: int = 0
+    since: float = -math.inf
+    """When the position was the end of the file."""
+    set_by_s: float = 0.0
+    """How far the wall clock had been set at that time."""
+
+
 class CelRecovery:
     """Read one CEL file from a marked position.
 
@@ -103,12 +117,10 @@ class CelRecovery:
         self._still_open: dict[str, OutageCall] = {}
         self.left_out = 0
         """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
-        self._inode = 0
-        self._offset = 0
-        self._since = -math.inf
-        """When the position was marked."""
-        self._was_set_by_s = self.set_by_s
-        """How far the wall clock had been set when the position was marked."""
+        self._mark = self._calls_mark = _Mark(set_by_s=self.set_by_s)
+        """Position before which the past of channels is known, and that before which calls were read."""
+        self._calls_end: _Mark | None = None
+        """End of the last read of calls, before the next mark."""
 
     @property
     def set_by_s(self) -> float:
@@ -132,15 +144,13 @@ class CelRecovery:
             return f"{self._path} cannot be read: {error.strerror}"
 
     def mark_position(self) -> None:
-        """Mark the end of the file: everything before it is known."""
+        """Mark the end of the file: everything before it is known.
+
+        Calls that met no node are known up to the end of the last read only, because no event tells of them.
+        """
         self._open = self._still_open
-        self._since, self._was_set_by_s = self._clock(), self.set_by_s
-        try:
-            stat = self._path.stat()
-        except OSError:
-            self._inode = self._offset = 0
-        else:
-            self._inode, self._offset = stat.st_ino, stat.st_size
+        self._mark = self._find_end()
+        self._calls_mark, self._calls_end = self._calls_end or self._mark, None
 
     def read_past(self, wanted: Collection[str]) -> dict[str, ChannelPast]:
         """Return the times of these channels that the file has since the mark. The read is bounded.
@@ -150,7 +160,7 @@ class CelRecovery:
         found: dict[str, ChannelPast] = {}
         in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.missed and call.service}
         talking: dict[str, float] = {}
-        for at, event, uniqueid, linked, cause in self._read_rows():
+        for at, event, uniqueid, linked, cause in self._read_rows(self._mark):
             if event.startswith(MEMBER) and linked in wanted:
                 found[linked] = found.get(linked, ChannelPast())._replace(member=event.removeprefix(MEMBER))
             if uniqueid not in wanted:
@@ -183,7 +193,8 @@ class CelRecovery:
         channels that a new Asterisk had at `seen_at`. Earlier calls that are not among them ended with the one before.
         """
         calls, ended, last = dict(self._open), list[OutageCall](), -math.inf
-        for at, event, uniqueid, linked, _ in self._read_rows():
+        self._calls_end = self._find_end()
+        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark):
             if at is None:
                 continue
             known = calls.get(uniqueid)
@@ -236,56 +247,70 @@ class CelRecovery:
         call = self._open.get(uniqueid)
         return call is not None and call.missed
 
-    def _read_rows(self) -> Iterator[tuple[float | None, str, str, str, int]]:
+    def _find_end(self) -> _Mark:
+        """Return the end of the last whole line, or the beginning of a file that is not there."""
+        since, set_by_s = self._clock(), self.set_by_s
+        try:
+            with self._path.open("rb") as file:
+                inode, size = os.fstat(file.fileno()).st_ino, file.seek(0, 2)
+                start = max(0, size - LINE_MAX)
+                file.seek(start)
+                part = file.read(size - start)
+        except OSError:
+            return _Mark(0, 0, since, set_by_s)
+        return _Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
+
+    def _read_rows(self, mark: _Mark) -> Iterator[tuple[float | None, str, str, str, int]]:
         """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
 
         The time is None if it cannot be trusted.
         """
         now, set_by_s = self._clock(), self.set_by_s
-        for line in self._new_lines():
+        for line in self._new_lines(mark):
             row = next(csv.reader([line]), [])
             # A file may begin with lines from before an upgrade, which have no cause.
             if len(row) not in (4, 5):
                 continue
             at: float | None
             try:
-                at = self._to_node_time(float(row[0]), now, set_by_s)
+                at = _to_node_time(float(row[0]), mark, now, set_by_s)
             except ValueError:
                 at = None
             yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
 
-    def _to_node_time(self, at: float, now: float, set_by_s: float) -> float:
-        """Return a time of the file by the node's clock, between the mark and now.
-
-        Raise ValueError if the clock was set meanwhile and both readings of the time, or neither, are possible.
-        """
-        # If the wall clock was set in the gap, the line may have been written before or after that.
-        meanwhile = abs(set_by_s - self._was_set_by_s) > CLOCK_SKEW_MAX_S
-        by = (set_by_s, self._was_set_by_s) if meanwhile else (set_by_s,)
-        found = [at - one if abs(one) > CLOCK_SKEW_MAX_S else at for one in by]
-        # The unpacking raises ValueError if not exactly one reading fits.
-        (one,) = (one for one in found if self._since - CLOCK_SKEW_MAX_S <= one <= now + CLOCK_SKEW_MAX_S)
-        return one
-
-    def _new_lines(self) -> Iterator[str]:
+    def _new_lines(self, mark: _Mark) -> Iterator[str]:
         """Yield whole lines since the mark: first the rest of a rotated file, then the present file."""
         # 1. The same inode means that the file only grew.
         try:
-            same = self._path.stat().st_ino == self._inode
+            same = self._path.stat().st_ino == mark.inode
         except OSError:
             return
         if same:
-            yield from _read_tail(self._path, self._offset)
+            yield from _read_tail(self._path, mark.offset)
             return
         # 2. After a rotation the marked file has the ending `.1`.
         rotated = self._path.with_name(self._path.name + ".1")
         try:
-            known = self._inode and rotated.stat().st_ino == self._inode
+            known = mark.inode and rotated.stat().st_ino == mark.inode
         except OSError:
             known = False
         if known:
-            yield from _read_tail(rotated, self._offset)
+            yield from _read_tail(rotated, mark.offset)
         yield from _read_tail(self._path, 0)
+
+
+def _to_node_time(at: float, mark: _Mark, now: float, set_by_s: float) -> float:
+    """Return a time of the file by the node's clock, between the mark and now.
+
+    Raise ValueError if the clock was set meanwhile and both readings of the time, or neither, are possible.
+    """
+    # If the wall clock was set in the gap, the line may have been written before or after that.
+    meanwhile = abs(set_by_s - mark.set_by_s) > CLOCK_SKEW_MAX_S
+    by = (set_by_s, mark.set_by_s) if meanwhile else (set_by_s,)
+    found = [at - one if abs(one) > CLOCK_SKEW_MAX_S else at for one in by]
+    # The unpacking raises ValueError if not exactly one reading fits.
+    (one,) = (one for one in found if mark.since - CLOCK_SKEW_MAX_S <= one <= now + CLOCK_SKEW_MAX_S)
+    return one
 
 
 def _note_step(call: OutageCall, event: str) -> OutageCall:

@@ -52,6 +52,26 @@ def test_calls_that_met_no_node_are_found_whole_once_they_have_ended(tmp_path: P
     assert box.read_outage_calls() == [] and not box.is_open_call("7.2")
 
 
+def test_what_is_written_between_a_read_and_its_mark_is_read_next(tmp_path: Path) -> None:
+    """A caller of a suspended node hung up while the next leader compared its view, and had no record."""
+    file = tmp_path / "cel.csv"
+    box = box_at(file, 100.0)
+    write_cel(file, (90.0, "SC_CALLED-ana", "7.1"), (92.0, "SC_HOLD-temsilci", "7.1"))
+    assert box.read_outage_calls() == []
+    write_cel(file, (96.0, "HANGUP 16", "7.1"), (96.5, "SC_CALLED-ana", "7.2"))
+    with file.open("a") as out:
+        out.write('"96.000000","SC_HO')
+    box.mark_position()
+    with file.open("a") as out:
+        out.write('LD-psy","7.2","7.2",""\n')
+    write_cel(file, (98.0, "HANGUP 16", "7.2"))
+    assert box.read_outage_calls() == [
+        OutageCall("7.1", 90.0, "temsilci", None, 96.0, held=True, entry="ana"),
+        OutageCall("7.2", 96.5, "psy", None, 98.0, held=True, entry="ana")]
+    box.mark_position()
+    assert box.read_outage_calls() == []
+
+
 def test_a_call_begins_when_its_caller_comes_and_names_who_took_it(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (15.0, "SC_NO_NODE", "7.1"), (22.0, "SC_FALLBACK-psy", "7.1"),
