@@ -31,6 +31,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-refused": "Ends a call to a number that is not ours, at an extension with the number's form.",
         "santral-menu": "The dialogue, with a second try while no node answers.",
         "santral-next": "The step after a dialogue, by `ACD_NEXT`.",
+        "santral-dialogue": "One sound of a dialogue, by the AGI command `GOSUB`.",
         "santral-hold": "The hold loop: music in `Read`, a tick every 15 s or less.",
         "santral-external": "Transfer to an external number; back to the menu when nobody answers.",
         "santral-survey": "Questions after the talk.",
@@ -106,7 +107,9 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_PAIR_PARTNER SC_PAIR_LEAD": "On the legs of a pair: channel id of the other leg.",
         "SC_PAIR_HERE": "Shared by the legs of a pair: `1` when the other leg has come.",
         "SC_SEAT": "On calls from an agent's phone: the seat.",
-        "SC_MENU_S": "Longest dialogue in seconds, from the menu's first act on.",
+        "SC_ALIVE": "`1` once a node has answered in the dialogue.",
+        "SC_KEY SC_HEARD": "The caller's key, and the result of a sound of a dialogue.",
+        "SC_PLACE SC_PLACE_KEY": "The menu that asked last, and its key: another node goes on there.",
         "SC_CONSULTING_LEG": "On the consultant's leg and a second line: channel id of the consulting agent's leg.",
         "SC_SECOND_LINE SC_FIRST_LINE_ENDED": "Shared by the consulting agent's leg: name of the second line; `1` when "
                                               "the first line ended.",

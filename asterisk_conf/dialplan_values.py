@@ -15,7 +15,7 @@ class Timings(NamedTuple):
     tick_s: int = 15
     """Longest round of the hold loop."""
     step_s: int = 5
-    """Time in which a node must answer a tick. Without an answer the round counts as missed."""
+    """Time in which a node must answer a tick, and go on in a dialogue. Without an answer the round is missed."""
     max_fails: int = 4
     """Missed rounds in a row that send a waiting caller to the fallback queue."""
     menu_fails: int = 2
@@ -25,17 +25,10 @@ class Timings(NamedTuple):
     from the fault, of which the first node still answers for 4 s."""
     retry_s: int = 2
     """Music between two tries for a new caller while no node answers."""
-    menu_s: int = 600
-    """Longest dialogue before it counts as missed. The menu's own limit is a minute shorter.
-
-    A message and a long menu restart this time.
-    """
     external_ring_s: int = 30
     """Ring time of an outside number that the menu leads to."""
     external_wait_s: int = 60
     """Longest wait for an outside number, while other callers go to the same number."""
-    code_s: int = 120
-    """Longest dialogue of a feature code (number and PIN)."""
     talk_s: int = 7200
     """Longest talk, on the agent's leg. It ends a leg that nobody ended. The agent's key adds the same time."""
     talk_warning_s: int = 300
@@ -44,8 +37,6 @@ class Timings(NamedTuple):
     """Number of limits that a talk can have: 200 hours, more than any talk. Bridge() can count them in milliseconds."""
     partner_s: int = 86_400
     """Longest talk of the partner of a pair. The agent's limit ends it. This limit is for a time without a node."""
-    survey_s: int = 300
-    """Longest survey, including a spoken message of 90 s."""
     calling_s: int = 90
     """Longest wait of an agent for the caller of a callback. The engine's own limit is shorter."""
     called_key_s: int = 10

@@ -43,11 +43,12 @@ CONSULTING_LEG = "SC_CONSULTING_LEG"
 """Channel id of the agent's leg with the talk. Set on the second line of the agent's phone."""
 SECOND_LINE, CONSULT_BACK = "SHARED(SC_SECOND_LINE,{leg})", "SHARED(SC_CONSULT_BACK,{leg})"
 """Variables of that leg: the name of the line used for a consult transfer, and `1` when the node cancels it."""
-ALIVE = "SET(TIMEOUT(absolute)=${SC_MENU_S})"
-"""Expression that, read as the first variable of a dialogue, allows the longest dialogue's time (`SC_MENU_S`).
+ALIVE = "SET(SC_ALIVE=1)"
+"""Expression that, read as the first variable of a dialogue, tells the dialplan that a node has met the caller."""
+PLACE, PLACE_KEY = "SC_PLACE", "SC_PLACE_KEY"
+"""Menu that asked the caller last, and the key that answered it. The dialplan sets both with the question.
 
-Until then the limit is that of a tick. A frozen node therefore loses a new caller after a tick and not after ten
-minutes of silence. Another read restarts the time: before a message, which may take half of it, and in a long menu.
+A node that freezes or dies in a dialogue leaves them. The node that is asked next goes on there, with the key.
 """
 AGENT_LEG_TIMED_OUT = "SC_LEG_TIMED_OUT"
 """`1` after a talk that nobody has ended. The agent's leg ended by the limit of a step, while a node that did not

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from ivr.agi import wire
 from ivr.agi.errors import AgiError, CallerGone, CommandRefused, NotLeading, ReplyTimeout, WireError
@@ -21,8 +20,18 @@ REPLY_S = 5.0
 """Deadline of a command that plays nothing. Asterisk answers in milliseconds. A dialplan step has 5 s too."""
 PLAY_S = 120.0
 """Deadline of a command that plays a file. The longest prompt is shorter than 30 s. Music is not played from here."""
-PROBE_MS = 1
-"""Shortest wait for a key. The command fails at once if the channel is gone."""
+NO_WAIT_S = 0.001
+"""Wait for a key after a sound that more sounds follow. The dialplan takes 0 for its own default of several seconds."""
+SOUNDS, SAY, ASK = "santral-dialogue", "say", "ask"
+"""Part of the dialplan that plays a sound of a dialogue, and its extensions: without keys, and until a key.
+
+At the end of the sound, and not before, the dialplan sets the limit of a step. A node that freezes at any moment of a
+dialogue therefore costs the caller one step of silence.
+"""
+KEY, HEARD, LIMIT = "SC_KEY", "SC_HEARD", "TIMEOUT(absolute)"
+"""Variables of the channel: the key of the last sound, the result of playing it, and the time limit of the channel."""
+NOT_PLAYED = frozenset({"FAILED", "ERROR"})
+"""Results of `Playback` and `Read` if the file does not exist."""
 MAX_STRAYS = 8
 """Limit of replies without a command. A value with line breaks may look like replies. More means a broken peer."""
 ANY_KEY = "0123456789*#"
@@ -44,15 +53,6 @@ MayAct = Callable[[], bool]
 def always_acts() -> bool:
     """Act at any time: nobody else can take over."""
     return True
-
-
-class PlayResult(NamedTuple):
-    """Result of playing a file."""
-
-    digit: str
-    """Key that stopped the file. Empty if the file was played to its end."""
-    endpos: int
-    """Samples played, 8 per ms. 0 with an empty digit if the file does not exist."""
 
 
 class Session:
@@ -155,7 +155,7 @@ class Session:
         finally:
             self._pending = None
         # 3. A dead channel ends the dialogue even though its reply is well formed.
-        if reply.code == 511 or (reply.result == "-1" and not _was_file_missing(verb, reply)):
+        if reply.code == 511 or reply.result == "-1":
             self.end_dialogue(CallerGone("the channel is dead" if reply.code == 511 else "the channel hung up"))
         # 4. HANGUP may come together with a good reply, and then it counts.
         if self._over is not None:
@@ -188,21 +188,25 @@ class Session:
         # A late reply must not meet a later command, so the connection ends too.
         self._transport.abort()
 
-    async def stream_file(self, file: str, escape: str = "") -> PlayResult:
-        """Play a prompt that the keys in `escape` stop. Count a file that does not exist in `missing`."""
-        reply = await self.send_command("STREAM FILE", file, escape, within_s=PLAY_S)
-        digit = _parse_digit(reply.result)
-        if _was_file_missing("STREAM FILE", reply):
-            # A missing file and a hang-up before the first sample look the same. A command on the channel tells.
-            digit = await self.wait_for_digit(PROBE_MS)
+    async def stream_file(self, file: str, escape: str = "", place: str = "") -> str:
+        """Play a prompt and return the key that stopped it, or an empty string. A key counts only with `escape`.
+
+        `place` names the question that the key answers, so that another node can go on with the key. Count a file that
+        does not exist in `missing`.
+        """
+        if not escape:
+            await self.send_command("GOSUB", SOUNDS, SAY, "1", file, within_s=PLAY_S)
+        else:
+            await self.send_command("GOSUB", SOUNDS, ASK, "1", f"{file},{NO_WAIT_S},{place}", within_s=PLAY_S)
+        digit, heard = await self.get_variables(KEY, HEARD)
+        if heard in NOT_PLAYED:
             self.missing += 1
-            digit = digit if digit in escape else ""
-        return PlayResult(digit, reply.endpos)
+        return digit if digit and digit in escape else ""
 
     async def play_files(self, files: Iterable[str], escape: str = "") -> str:
         """Play prompts one after the other. Return the key that stopped them, or an empty string."""
         for file in files:
-            if digit := (await self.stream_file(file, escape)).digit:
+            if digit := await self.stream_file(file, escape):
                 return digit
         return ""
 
@@ -212,14 +216,17 @@ class Session:
         The recording ends at `#`, after `silence_s` of silence or after `longest_s`. Raise CallerGone if the caller
         hangs up. Asterisk keeps the sound up to then.
         """
+        await self.set_variable(LIMIT, str(round(longest_s + REPLY_S)))
         reply = await self.send_command("RECORD FILE", file, "wav", "#", str(round(longest_s * 1000)), f"s={silence_s}",
                                    within_s=longest_s + REPLY_S)
         return _parse_digit(reply.result)
 
-    async def wait_for_digit(self, milliseconds: int) -> str:
+    async def wait_for_digit(self, milliseconds: int, place: str = "") -> str:
         """Return a key pressed within the time, or an empty string. Earlier keys are kept and come first."""
-        reply = await self.send_command("WAIT FOR DIGIT", str(milliseconds), within_s=milliseconds / 1000 + REPLY_S)
-        return _parse_digit(reply.result)
+        seconds = max(milliseconds / 1000, NO_WAIT_S)
+        await self.send_command("GOSUB", SOUNDS, ASK, "1", f",{seconds:g},{place}", within_s=seconds + REPLY_S)
+        digit = (await self.get_variables(KEY))[0]
+        return digit if digit and digit in ANY_KEY else ""
 
     async def get_variable(self, name: str) -> str | None:
         """Return a channel variable, or None if it is not set."""
@@ -272,11 +279,6 @@ class Session:
         if reply.result == "-2":
             raise CommandRefused(f"EXEC {application}", reply.code, "no such application")
         return reply.result
-
-
-def _was_file_missing(verb: str, reply: wire.Reply) -> bool:
-    """Return whether a file was missing. Asterisk 22.10 answers `result=-1 endpos=0` (measured), older `result=0`."""
-    return verb == "STREAM FILE" and reply.result in ("-1", "0") and not reply.endpos and reply.code == 200
 
 
 def _parse_digit(result: str) -> str:

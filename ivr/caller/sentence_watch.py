@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ivr import dialplan
+from ivr.agi.session import SOUNDS
 from prompts.catalogue import Catalogue
 from prompts.text_reader import NUMBERS
 from routing.core.model.ids import ContactId
@@ -47,7 +48,7 @@ class SentenceWatch:
     def note_command(self, call: str, verb: str, arguments: Sequence[str]) -> None:
         """Note the sentences of one command, if it plays any."""
         later = verb == "SET VARIABLE" and bool(_PLAYED_LATER.search(arguments[0]))
-        if verb != "STREAM FILE" and not later:
+        if not (verb == "GOSUB" and arguments[0] == SOUNDS) and not later:
             return
         said: list[SpokenSentence] = []
         for place in find_sounds(" ".join(arguments)):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import structlog
 
-from ivr import dialplan
 from ivr.agi.errors import CallerGone
 from ivr.agi.session import Session
 from ivr.caller.contact_events import ContactEvents
@@ -66,8 +65,6 @@ class VoiceMessages:
         if not self.takes_messages(service):
             return False
         for last in (*(False,) * (TRIES - 1), True):
-            # Renew the time limit of the dialogue, so that nobody is cut off while speaking.
-            await session.get_variables(dialplan.ALIVE)
             await session.play_files(prompt_files(self.sounds, (SPEAK_NOW,), slow=slow, language=language))
             await session.run_application("PlayTones", TONE)
             await session.wait_for_digit(TONE_MS)

@@ -87,7 +87,6 @@ MAX_CALL_S = 540.0
 """Longest dialogue, then the human.
 
 A caller with a relay needs six minutes: a pause in each of two menus, and a number that is read back slowly.
-The dialplan's limit of 600 s must not come first (`ivr.routes.menu_dialogue.ALIVE_AGAIN_S`).
 """
 
 
@@ -120,6 +119,25 @@ def resume_dialogue(flow: MenuFlow, node: str, now: float, *, slow: bool = False
     return _give_up(
         flow, DialogueState(at, now, slow=slow, language=language, needs=needs, notice=notice, texts=texts), at,
         (NOT_REACHED,))
+
+
+def place_of(flow: MenuFlow, state: DialogueState) -> str:
+    """Return the menu that a key answers in this state, or an empty string if no other node could go on there.
+
+    A number that was keyed in before is known to this node only, so another node asks for it again.
+    """
+    node = flow.nodes[state.node]
+    place = node.then if isinstance(node, Speech) else state.node
+    # A choice that is being confirmed is answered by the key that was kept.
+    asks = isinstance(flow.nodes[place], Menu) and state.phase in ("say", "menu", "warn") and not state.keyed
+    return place if asks else ""
+
+
+def resume_menu(flow: MenuFlow, menu: str, typed: str, now: float, *, slow: bool = False, language: str = LANGUAGE,
+                needs: Needs = (), notice: str = "", texts: bool = False) -> tuple[DialogueState, Step]:
+    """Continue at a menu (`place_of`) after the node that led the dialogue. `typed` is the key that it left behind."""
+    return _enter_node(flow, DialogueState(menu, now, slow=slow, language=language, needs=needs, notice=notice,
+                                           texts=texts, typed=typed), ())
 
 
 def on_closed(flow: MenuFlow, state: DialogueState, *, told: bool) -> tuple[DialogueState, Step]:

@@ -20,7 +20,7 @@ from ivr.caller.preferences import CallerPreference, NoPreferences, PreferenceSt
 from ivr.caller.text_messages import TextMessages
 from ivr.caller.voice_message import VoiceMessages
 from ivr.flow import dialogue_machine, dialogue_steps
-from ivr.flow.menu_model import BACK_KEY, NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow
+from ivr.flow.menu_model import BACK_KEY, NOTICE_HEARD, NOTICE_REFUSED, PHONE, MenuFlow, Needs
 from ivr.hold.hold_script import HoldMemory
 from ivr.routes import deflection
 from ivr.sounds import Sounds, prompt_file, prompt_files
@@ -34,13 +34,6 @@ SORRY = "menu-ozur"
 """Prompt if the engine does not answer. The hold loop then tries again with each tick."""
 MESSAGE = "message"
 """Kind of a spoken message left in the menu."""
-
-ALIVE_AGAIN_S = 240.0
-"""Time after which the dialplan's limit restarts with the next step.
-
-So at least 6 minutes are left at the beginning of a step, even at the end of `dialogue_machine.MAX_CALL_S`. A pause
-takes one minute, and a long menu in slow speech takes longer.
-"""
 
 EntryNow = Callable[[str], str]
 """Return the entry in force at this moment for the entry of the called number: another one in a closed centre."""
@@ -67,10 +60,13 @@ class ChannelVariables(NamedTuple):
     back: str
     language: str
     needs: str
+    place: str
+    typed: str
 
 
 CHANNEL_VARIABLES = ChannelVariables(dialplan.ALIVE, dialplan.NUMBER, dialplan.ANNOUNCEMENTS_HEARD, dialplan.SLOW,
-                                     dialplan.NOTICE, dialplan.BACK_TO, dialplan.LANGUAGE, dialplan.NEEDS)
+                                     dialplan.NOTICE, dialplan.BACK_TO, dialplan.LANGUAGE, dialplan.NEEDS,
+                                     dialplan.PLACE, dialplan.PLACE_KEY)
 """Names of these variables."""
 
 
@@ -86,6 +82,14 @@ def all_open(service: str) -> bool:
 
 async def discard_input(contact: ContactId, field: str, digest: str, box: str) -> None:
     """Do nothing. This is the `StoreInput` of a node that cannot store what callers key in."""
+
+
+class CallerManner(NamedTuple):
+    """How a caller is spoken to from a menu on, which another node needs to know."""
+
+    slow: bool = False
+    language: str = LANGUAGE
+    needs: Needs = ()
 
 
 class MenuDialogue:
@@ -125,26 +129,24 @@ class MenuDialogue:
         heard_before = frozenset(heard)
         returned = self.take_returned(contact_of(session))
         entry, state, step = await self._begin_dialogue(session, flow, before, who, returned)
-        way = MenuPath(contact_of(session), entry, state, time.monotonic(), resumed=bool(before.back or returned),
-                       watch=self.watch)
+        way = MenuPath(contact_of(session), entry, state, time.monotonic(),
+                       resumed=bool(before.back or before.place or returned), watch=self.watch)
         passed: MenuEnded | None = None
         failed = False
-        told, unwished, alive_at, closed = state.notice, False, time.monotonic(), opening_words.LINE
+        told, unwished, closed, manner = state.notice, False, opening_words.LINE, CallerManner()
         # 2. Perform steps until the dialogue has ended.
         try:
             while True:
-                # A long menu must not meet the dialplan's limit.
-                if time.monotonic() - alive_at >= ALIVE_AGAIN_S:
-                    alive_at = time.monotonic()
-                    await session.get_variables(dialplan.ALIVE)
                 if isinstance(step, dialogue_steps.EnterQueue) and self._is_closed(flow, step.queue.service):
                     closed = step.queue.service
                     state, step = await self._leave_closed(session, sounds, flow, state, step, heard)
                 if not isinstance(step, dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText):
                     break
+                manner = await self._keep_manner(session, state, manner)
                 news = partial(self._announcement_files, heard, sounds, step)
                 given = await self._perform_step(session, sounds, step, news,
-                                                 partial(self._opening_files, sounds, step, closed))
+                                                 partial(self._opening_files, sounds, step, closed),
+                                                 dialogue_machine.place_of(flow, state))
                 state, step = dialogue_machine.next_step(flow, state, given, time.monotonic())
                 way.note_step(given, state, step)
                 # Save at once: a caller who hangs up now has still said it.
@@ -190,6 +192,14 @@ class MenuDialogue:
             # The caller no longer wants what the contact still waits for.
             self.inbox.post(ContactExited(contact_of(session), "key", BACK_KEY))
 
+    @staticmethod
+    async def _keep_manner(session: Session, state: dialogue_steps.DialogueState, before: CallerManner) -> CallerManner:
+        """Set on the channel how the caller is spoken to, if that has changed, and return it."""
+        now = CallerManner(state.slow, state.language, state.needs)
+        if now != before:
+            await session.set_variables(*_caller_variables(now))
+        return now
+
     async def _leave_closed(self, session: Session, sounds: Sounds, flow: MenuFlow, state: dialogue_steps.DialogueState,
                             chosen: dialogue_steps.EnterQueue, heard: set[int]
                             ) -> tuple[dialogue_steps.DialogueState, dialogue_steps.Step]:
@@ -231,11 +241,12 @@ class MenuDialogue:
 
     async def _perform_step(self, session: Session, sounds: Sounds,
                             step: dialogue_steps.Ask | dialogue_steps.RecordMessage | dialogue_steps.SendText,
-                            news: Callable[[], list[str]], opening: Callable[[str], list[str]]) -> dialogue_steps.Input:
+                            news: Callable[[], list[str]], opening: Callable[[str], list[str]],
+                            place: str) -> dialogue_steps.Input:
         """Perform a step of the machine and return what the caller did."""
         match step:
             case dialogue_steps.Ask():
-                return await ask_caller(session, sounds, step, news, opening)
+                return await ask_caller(session, sounds, step, news, opening, place)
             case dialogue_steps.RecordMessage():
                 return await self._record_message(session, sounds, step)
             case dialogue_steps.SendText():
@@ -285,7 +296,7 @@ class MenuDialogue:
         """Return the entry's name with the first state and step.
 
         The dialogue begins at the entry, or where an outside number that did not answer leads back to, or at the menu
-        to which a waiting caller `returned`.
+        to which a waiting caller `returned`, or at the menu where a node has left the caller.
         """
         slow, notice, back = before.slow == "1", before.notice, before.back
         if notice not in (NOTICE_HEARD, NOTICE_REFUSED):
@@ -305,6 +316,11 @@ class MenuDialogue:
             return now, *dialogue_machine.resume_dialogue(
                 flow, back, time.monotonic(), slow=slow, language=parse_language(before.language),
                 needs=parse_needs(before.needs), notice=notice, texts=texts)
+        # Another node led the dialogue up to here, or this one in an earlier process.
+        if before.place in flow.nodes:
+            return now, *dialogue_machine.resume_menu(
+                flow, before.place, before.typed, time.monotonic(), slow=slow,
+                language=parse_language(before.language), needs=parse_needs(before.needs), notice=notice, texts=texts)
         # A centre that stores no preferences looks nobody up.
         wish = self.wishes.preference_of(who.hash_and_encrypted[0]) if self.wishes.is_enabled else CallerPreference()
         # While the centre is closed there is no person to lead the caller to at once.
@@ -337,7 +353,7 @@ class MenuDialogue:
                         (dialplan.INHERITED + dialplan.SINCE, f"{since:.3f}"),
                         (dialplan.INHERITED + dialplan.PRIORITY, str(step.queue.priority)), *_caller_variables(step),
                         (dialplan.INHERITED + dialplan.TOPICS, ",".join(step.queue.topics)),
-                        (dialplan.NEXT, dialplan.HOLD)]
+                        (dialplan.PLACE, ""), (dialplan.NEXT, dialplan.HOLD)]
 
     def _line_class(self, chosen: dialogue_steps.EnterQueue) -> list[tuple[str, str]]:
         """Return the class of lines for a caller who has chosen a service with lines for itself.
@@ -390,7 +406,8 @@ class MenuDialogue:
         return digest, box if keyed.keep_encrypted else ""
 
 
-def _caller_variables(step: dialogue_steps.EnterQueue | dialogue_steps.ExternalTransfer) -> list[tuple[str, str]]:
+def _caller_variables(step: dialogue_steps.EnterQueue | dialogue_steps.ExternalTransfer | CallerManner
+                      ) -> list[tuple[str, str]]:
     """Return the menu's knowledge of the caller as variables of the channel."""
     return [(dialplan.INHERITED + name, value) for name, value in (
         (dialplan.SLOW, "1" if step.slow else ""),
@@ -404,21 +421,22 @@ def open_now(key: str) -> list[str]:
 
 
 async def ask_caller(session: Session, sounds: Sounds, step: dialogue_steps.Ask, news: Callable[[], list[str]] = list,
-                     opening: Callable[[str], list[str]] = open_now
+                     opening: Callable[[str], list[str]] = open_now, place: str = ""
                      ) -> dialogue_steps.KeyPressed | dialogue_steps.Silence:
     """Say sentences and listen. A key ends this at any moment, in the silences too.
 
     `news` returns the files announced since the last sentence, `opening` the files that belong to a sentence.
+    `place` names the menu whose question this is.
     """
     for number, key in enumerate(step.say, 1):
         digit = ""
         # Announcements come before a sentence, never within one.
         for one in (*news(), prompt_file(sounds, key, slow=step.slow, language=step.language), *opening(key)):
-            digit = digit or (await session.stream_file(one, ANY_KEY)).digit
+            digit = digit or await session.stream_file(one, ANY_KEY, place)
         if not digit and step.pause_s and number < len(step.say):
-            digit = await session.wait_for_digit(round(step.pause_s * 1000))
+            digit = await session.wait_for_digit(round(step.pause_s * 1000), place)
         if digit:
             return dialogue_steps.KeyPressed(digit)
-    if step.wait_s and (digit := await session.wait_for_digit(round(step.wait_s * 1000))):
+    if step.wait_s and (digit := await session.wait_for_digit(round(step.wait_s * 1000), place)):
         return dialogue_steps.KeyPressed(digit)
     return dialogue_steps.Silence()

@@ -83,9 +83,7 @@ class CallWatch:
         call = self.calls.get(id_)
         if call is None:
             return
-        if name == "AGIExecStart":
-            self._note_sounds(call, message.get("Command"))
-        elif name == "AGIExecEnd":
+        if name == "AGIExecEnd":
             call.hears_until = 0.0
         elif name == "Newexten":
             self._note_sounds(call, message.get("AppData") if message.get("Application") in PLAYS else "")

@@ -105,6 +105,22 @@ class Dialler:
         self.variables[found[1]] = found[2]
         return found[2]
 
+    def _run_dialogue(self, exten: str, file: str, wait_s: str = "", place: str = "") -> None:
+        """Play a sound and take a key, as `[santral-dialogue]` does."""
+        name, key, heard = file.rpartition("/")[2], "", "SUCCESS" if exten == "say" else "OK"
+        if name in self.missing:
+            heard = "FAILED" if exten == "say" else "ERROR"
+        elif name:
+            self.played.append(name)
+            self.at_file.pop(name, _nothing)()
+            key = self.by_file.pop(name, "") or self.always.get(name, "")
+        else:
+            self.waited.append(round(float(wait_s) * 1000))
+            key = self.keys.pop(0) if self.keys else ""
+        self.variables |= {"SC_KEY": "" if exten == "say" else key, "SC_HEARD": heard}
+        if place:
+            self.variables |= {"SC_PLACE": place, "SC_PLACE_KEY": key}
+
     def _reply(self, command: str) -> str:
         words = [re.sub(r"\\(.)", r"\1", word) for word in re.findall(r'"((?:[^"\\]|\\.)*)"', command)]
         if command.startswith("GET VARIABLE"):
@@ -121,18 +137,9 @@ class Dialler:
             for name, one in zip(names, values, strict=True):
                 self.variables[name.lstrip("_")] = one
             return "200 result=1"
-        if command.startswith("STREAM FILE"):
-            name = words[0].rpartition("/")[2]
-            if name in self.missing:
-                return "200 result=-1 endpos=0"
-            self.played.append(name)
-            self.at_file.pop(name, _nothing)()
-            key = self.by_file.pop(name, "") or self.always.get(name, "")
-            return f"200 result={ord(key) if key and key in words[1] else 0} endpos=8000"
-        if command.startswith("WAIT FOR DIGIT"):
-            self.waited.append(int(words[0]))
-            key = self.keys.pop(0) if self.keys else ""
-            return f"200 result={ord(key) if key else 0}"
+        if command.startswith("GOSUB"):
+            self._run_dialogue(words[1], *words[3].split(","))
+            return "100 result=0 Trying...\n200 result=0 Gosub complete"
         if command.startswith("RECORD FILE"):
             Path(f"{words[0]}.{words[1]}").write_bytes(self.recording)
             if self.hang_up_recording:

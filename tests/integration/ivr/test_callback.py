@@ -78,7 +78,7 @@ def call() -> Call:
         server = FastAgi("127.0.0.1", 0)
         server.add_route("callback", one.agree_callback)
         server.add_route("dial", one.take_callback)
-        variables = {"SC_MENU_S": "300", "SC_NUMBER": number} | more.pop("variables", {})
+        variables = {"SC_NUMBER": number} | more.pop("variables", {})
         uniqueid = more.pop("uniqueid", UNIQUEID)
         async with answering(server) as port:
             dialler = Dialler(port, route, variables=variables, uniqueid=uniqueid, **more)
@@ -98,7 +98,7 @@ async def test_the_number_is_heard_said_to_be_right_and_agreed_on(call: Call) ->
                               "geri-arama-tamam"]
     assert asked(inbox) == [CallbackRequested(ContactId(UNIQUEID), 0.0, False, *seal("+905321234567"))], \
         "their own too: the engine has none of who came through an anonymous service"
-    assert dialler.variables["ACD_NEXT"] == "bye" and dialler.variables["TIMEOUT(absolute)"] == "300"
+    assert dialler.variables["ACD_NEXT"] == "bye" and dialler.variables["SC_ALIVE"] == "1"
 
 
 async def test_another_number_is_keyed_in_read_back_and_sealed(call: Call) -> None:

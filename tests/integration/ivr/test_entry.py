@@ -40,22 +40,22 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
                                           node="one")]
     assert dialler.commands[-2:] == [
         'SET VARIABLE "ARRAY(SC_WORDS,SC_WORDS_KEY,SHARED(SC_WORDS),SC_NOTICE_WORDS,'
-        '__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,'
-        f'ACD_NEXT)" "/sounds/tr/secildi-uzaktan-egitim,2,1,,uzaktan_egitim,{NOW:.3f},0,,,,,hold"',
+        '__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,SC_PLACE,'
+        f'ACD_NEXT)" "/sounds/tr/secildi-uzaktan-egitim,2,1,,uzaktan_egitim,{NOW:.3f},0,,,,,,hold"',
         'SET VARIABLE "ARRAY(CHANNEL(musicclass),ACD_SAY,SC_POSITION,SC_WAIT,SC_ROUND_SAID)" '
         '"sakin,/sounds/tr/bekleme-ilk&/sounds/tr/bekleme-siradaki,1,,1"'], "the way on, then what is heard there"
 
 
 async def test_what_is_read_is_one_round_trip_and_what_is_set_two(start: Start) -> None:
-    """The longest dialogue's time is given with the first; then there is only what is said, what must be there before
+    """The first one tells that a node is there; then there is only what is said and the key, what must be there before
     the engine knows, and what it answers."""
     dialler = Dialler(await start(FakeInbox(contact_view(UNIQUEID))), "menu", "ana",
-                      variables={"SC_NUMBER": "05321234567", "SC_MENU_S": "600"},
+                      variables={"SC_NUMBER": "05321234567"},
                       by_file={"karsilama": "2"})
     await dialler.call()
     assert [command.partition(' "')[0] for command in dialler.commands] == [
-        "GET FULL VARIABLE", "STREAM FILE", "SET VARIABLE", "SET VARIABLE"]
-    assert dialler.variables["TIMEOUT(absolute)"] == "600"
+        "GET FULL VARIABLE", "GOSUB", "GET FULL VARIABLE", "SET VARIABLE", "SET VARIABLE"]
+    assert dialler.variables["SC_ALIVE"] == "1"
 
 
 async def test_the_way_through_the_menu_and_the_place_in_line_are_one_commit(start: Start) -> None:
@@ -196,12 +196,13 @@ async def test_a_call_in_the_menu_finishes_the_old_one_and_the_next_has_the_new(
     kept = [service for service in SERVICES if service.id != "gorus_oneri"]
     dialogues.apply_centre(changed, kept, IvrSettings(node="two"), SoundFolder("/new", KEYS))
     assert (await in_menu).words == ["secildi-gorus-oneri"]
-    assert all("/old/" in command for command in slow_caller.commands if command.startswith("STREAM FILE"))
+    assert all("/old/" in command for command in slow_caller.commands
+               if command.startswith("GOSUB") and "/tr/" in command)
     [event] = inbox.events
     assert isinstance(event, ContactQueued) and (event.service, event.node) == ("temsilci", "two"), (
         "a service that is gone is the human's")
     after = await Dialler(port, "menu", "ana").call()
-    assert after.played == ["merkez-kapali"] and "/new/" in after.commands[-2]
+    assert after.played == ["merkez-kapali"] and "/new/" in after.commands[-3]
     assert "/new/" in (await tick(port, "7")).variables["ACD_SAY"]
     with pytest.raises(LookupError):
         dialogues.apply_centre(flow, SERVICES, IvrSettings(node="three"), SoundFolder("/less", KEYS - {"tus-bilgisi"}))

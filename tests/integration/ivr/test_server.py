@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.agi import session as session_module
 from ivr.agi.errors import CallerGone, CommandRefused, ReplyTimeout
 from ivr.agi.server import FastAgi, Limits
 from ivr.agi.session import MAX_STRAYS, SET_BYTES_MAX, Session
@@ -290,7 +289,7 @@ async def test_a_missing_prompt_is_not_a_hang_up(server: FastAgi) -> None:
     dialler.missing = {"nix"}
     await dialler.call()
     await until_async(lambda: server.counters.missing == 1)
-    assert played == [""] and dialler.played == ["x"] and dialler.waited == [session_module.PROBE_MS]
+    assert played == [""] and dialler.played == ["x"]
 
 
 async def test_unasked_replies_are_bounded(server: FastAgi) -> None:

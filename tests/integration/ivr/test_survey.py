@@ -33,7 +33,7 @@ def start(serve: Serve, tmp_path: Path) -> Start:
 
 
 def survey(port: int, *keys: str, service: str = "temsilci", **more: str) -> Dialler:
-    return Dialler(port, "survey", variables={"SC_SERVICE": service, "SC_MENU_S": "300", **more}, keys=[*keys])
+    return Dialler(port, "survey", variables={"SC_SERVICE": service, **more}, keys=[*keys])
 
 
 def answers(inbox: FakeInbox) -> list[tuple[str, int]]:
@@ -66,8 +66,7 @@ async def test_answers_reach_the_engine_one_by_one(start: Start) -> None:
     dialler = await survey(await start(inbox), "4", "1").call()
     assert answers(inbox) == [("asked", 0), ("cared", 4), ("solved", 1)]
     assert dialler.played == ["anket-giris", "anket-ilgi", "anket-cozum", "anket-tesekkur"]
-    assert "${SET(TIMEOUT(absolute)=${SC_MENU_S})}" in dialler.commands[0], "the first act"
-    assert dialler.variables["TIMEOUT(absolute)"] == "300"
+    assert "${SET(SC_ALIVE=1)}" in dialler.commands[0], "the first act"
 
 
 async def test_who_hangs_up_has_said_what_they_said(start: Start) -> None:

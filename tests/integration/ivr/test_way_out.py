@@ -61,7 +61,7 @@ def call(tmp_path: Path) -> Call:
         server.add_route("callback", WayOutDialogue(
             callbacks, VoiceMessages(sounds, contacts, tmp_path, keep),
             lambda service: datetime(2026, 11, 26, 9, 0, tzinfo=ZONE), count(0, answer_s).__next__).lead_out)
-        variables = {"SC_MENU_S": "300", "SC_NUMBER": "05321234567", "SC_OFFERED": trigger.value}
+        variables = {"SC_NUMBER": "05321234567", "SC_OFFERED": trigger.value}
         async with answering(server) as port:
             return await Dialler(port, "callback", variables=variables, **more).call(), inbox
 

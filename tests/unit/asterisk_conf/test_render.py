@@ -51,8 +51,7 @@ def test_every_file_of_the_list_and_no_other() -> None:
 
 def test_the_dialplan_sets_the_names_that_the_node_reads() -> None:
     text = render_files(plan())["extensions.conf"]
-    for name in ("__SC=", "__SC_NUMBER=", "__SC_CALLED=", "SC_SEAT=", "SC_FAILS=", "ACD_NEXT=", "ACD_SAY=",
-                 "SC_MENU_S="):
+    for name in ("__SC=", "__SC_NUMBER=", "__SC_CALLED=", "SC_SEAT=", "SC_FAILS=", "ACD_NEXT=", "ACD_SAY="):
         assert f"Set({name}" in text, name
     for exten in ("s", "whisper", "read", "press", "switch", "pair", "join"):
         assert f"exten => {exten},1," in text.partition("[santral-agent]")[2]

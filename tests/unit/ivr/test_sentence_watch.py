@@ -35,7 +35,7 @@ class Watched:
 
 def test_sentences_of_a_dialogue_and_of_the_dialplan_are_told() -> None:
     watched = Watched()
-    watched.watch.note_command("1.7", "STREAM FILE", ("/s/en/karsilama", "123"))
+    watched.watch.note_command("1.7", "GOSUB", ("santral-dialogue", "ask", "1", "/s/en/karsilama,0.001,ana-menu"))
     watched.watch.note_command("1.7", "SET VARIABLE", (
         "ARRAY(SC_WORDS,SC_WORDS_KEY)", "/s/tr/karsilama&/s/tr/sirada,3"))
     watched.watch.note_command("1.7", "SET VARIABLE", ("SC_NOTICE_WORDS", "/s/tr/sirada"))
@@ -52,9 +52,10 @@ def test_numbers_are_never_told() -> None:
 
 
 @pytest.mark.parametrize(("verb", "arguments"), [
-    ("STREAM FILE", ("/spool/announcement-17", "")), ("STREAM FILE", ("/s/tr/unknown", "")),
+    ("GOSUB", ("santral-dialogue", "say", "1", "/spool/announcement-17")),
+    ("GOSUB", ("santral-dialogue", "say", "1", "/s/tr/unknown")), ("GOSUB", ("elsewhere", "s", "1", "/s/tr/karsilama")),
     ("SET VARIABLE", ("SC_SPOKEN", "/s/tr/karsilama")), ("SET VARIABLE", ("ACD_SAY", "")),
-    ("GET VARIABLE", ("ACD_SAY",)), ("WAIT FOR DIGIT", ("500",))])
+    ("GET VARIABLE", ("ACD_SAY",)), ("GOSUB", ("santral-dialogue", "ask", "1", ",0.5,"))])
 def test_other_commands_tell_nothing(verb: str, arguments: tuple[str, ...]) -> None:
     watched = Watched()
     watched.watch.note_command("1.7", verb, arguments)

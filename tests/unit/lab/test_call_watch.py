@@ -36,9 +36,9 @@ def test_sentences_are_those_of_the_played_files() -> None:
     asterisk.calls("1.0")
     (call,) = asterisk.watch.on_line()
     assert call.hears_until == 0.0 and list(call.heard) == []
-    asterisk.tell("AGIExecStart", Command='STREAM FILE /s/tr/karsilama "0123456789*#"')
+    asterisk.tell("Newexten", Application="Read", AppData="SC_KEY,/s/tr/karsilama,1,e,1,0.001")
     assert call.hears_until == 102.0 and list(call.heard) == ["Hoş geldiniz."]
-    asterisk.tell("AGIExecEnd", Command='STREAM FILE /s/tr/karsilama "0123456789*#"')
+    asterisk.tell("AGIExecEnd", Command="GOSUB santral-dialogue ask 1 /s/tr/karsilama,0.001,ana-menu")
     assert call.hears_until == 0.0
     # Variables hold names of files as well, but nobody hears them.
     asterisk.tell("Newexten", Application="Set", AppData="X=/s/tr/ana-menu-1")
@@ -90,5 +90,5 @@ def test_memory_is_bounded_and_keeps_who_is_on_the_line() -> None:
     asterisk.calls("2.1")
     assert len(asterisk.watch.calls) == CALLS_MAX and "1.0" not in asterisk.watch.calls
     for _ in range(HEARD_MAX + 2):
-        asterisk.tell("AGIExecStart", "2.1", Command="STREAM FILE /s/tr/karsilama")
+        asterisk.tell("Newexten", "2.1", Application="Playback", AppData="/s/tr/karsilama")
     assert len(asterisk.watch.calls["2.1"].heard) == HEARD_MAX
