@@ -46,6 +46,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-called": "The caller of a callback: `s`, or `press` (1 proves a person); then the hold loop.",
         "santral-after-talk": "The caller after the agent hung up.",
         "santral-keys": "Keys of an agent during a talk (`features.conf`).",
+        "santral-key": "Asks the node about a key, on a Local channel.",
         "santral-refer": "Blind transfer by the agent's phone (REFER).",
         "santral-consult": "The consulting agent's leg: `wait`, then `back`.",
         "santral-transferred": "Blind transfer of a caller. The extension is `to_` and the service.",
@@ -68,10 +69,10 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "dial": "An agent accepted a callback: the caller is dialled.",
         "after-talk": "Sets `ACD_NEXT`: `hold` (front of the queue), `survey`, `bye`, or the fallback queue.",
         "survey": "Asks the questions.",
-        "in-call-key,HOW,NUMBER": "A key of an agent in a talk, named as in `ivr/routes/in_call_keys.py`; `line`: a "
-                                  "consult on a second line. Sets `ACD_SAY`.",
-        "recording-pause,HOW": "Pauses a recording or resumes it. `keep` restores the pause after a consult. Sets "
-                               "`ACD_SAY`.",
+        "in-call-key,HOW,NUMBER,LEG": "A key of an agent in a talk, named as in `ivr/routes/in_call_keys.py`; `line`: "
+                                      "a consult on a second line. Sets `ACD_SAY`.",
+        "recording-pause,HOW,LEG": "Pauses a recording or resumes it. `keep` restores the pause after a consult. Sets "
+                                   "`ACD_SAY`.",
         "codes,CODE": "A feature code of an agent's phone.",
     },
     VARIABLE: {
@@ -98,7 +99,6 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_ANNOUNCED": "Announcements that the caller has heard. Inherited.",
         "SC_PREFERENCE_ASKED": "`1`: the caller was asked for preferences. Inherited.",
         "SC_POSITION SC_WAIT": "Position and EWT announced last.",
-        "SC_LEG_TIMED_OUT": "`1`: a talk ended because the node did not answer.",
         "SC_RECORDING_PAUSED": "`1` on the agent's leg while the recording is paused.",
         "SC_RECORD": "On the agent's leg: name of the recording, or empty.",
         "SC_CHAN": "On the agent's leg: full name of the caller's channel.",
@@ -116,7 +116,10 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_REBRIDGE": "On the consultant's leg: `1` while the node bridges consultant and caller again.",
         "SC_CONSULTING SC_CONSULT_WAITS SC_CONSULT_BACK": "Shared by the consulting agent's leg: consult started, "
                                                           "agent waits, node returns the agent to the caller.",
-        "SC_NODE_ASKED": "On the agent's leg: `1` while a key waits for the node.",
+        "SC_QUESTION SC_HOW SC_TO SC_PAUSED": "On the agent's leg: what a key asks (`key`, `pause`), its name, its "
+                                              "number, and whether the recording is paused.",
+        "SC_LEG SC_LEG_ID": "On the channel that asks: name and id of the agent's leg.",
+        "SC_KEY_SAY SC_KEY_NEXT": "Shared by the agent's leg: `ACD_SAY` and `ACD_NEXT` of the answer to a key.",
         "SC_QUEUE SC_POINTS": "In the fallback queue: name of the app_queue, points of the service.",
         "SC_ASKED_AT SC_EMERGENCY_AT": "In the fallback queue: last question to the node, last emergency text.",
         "SC_NODE": "Global, with two nodes: `1` or `2`, the address that answered last, which is asked first.",

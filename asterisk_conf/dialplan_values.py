@@ -29,6 +29,8 @@ class Timings(NamedTuple):
     """Ring time of an outside number that the menu leads to."""
     external_wait_s: int = 60
     """Longest wait for an outside number, while other callers go to the same number."""
+    key_s: int = 15
+    """Longest wait of an agent for the answer to a key: a step of each of two nodes, and the time to take over."""
     talk_s: int = 7200
     """Longest talk, on the agent's leg. It ends a leg that nobody ended. The agent's key adds the same time."""
     talk_warning_s: int = 300

@@ -48,7 +48,8 @@ WITHOUT_PAGES = {WEBSOCKET: "without pages Asterisk's web server is there for it
 NEEDED: tuple[str, ...] = (
     # the dialplan and its functions
     "pbx_config.so", "app_bridgeaddchan.so", "app_stack.so", "app_playback.so", "app_read.so", "app_queue.so",
-    "app_celgenuserevent.so", "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
+    "app_celgenuserevent.so", "app_dial.so",
+    "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
     "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
     "func_volume.so",
@@ -76,7 +77,7 @@ NEEDED: tuple[str, ...] = (
 APPLICATIONS: dict[str, str] = {
     **dict.fromkeys(("Answer", "Bridge", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"), ""),
     "AGI": "res_agi.so", "BridgeAdd": "app_bridgeaddchan.so", "CELGenUserEvent": "app_celgenuserevent.so",
-    "Echo": "app_echo.so", "Log": "app_verbose.so",
+    "Dial": "app_dial.so", "Echo": "app_echo.so", "Log": "app_verbose.so",
     "Gosub": "app_stack.so", "MixMonitor": "app_mixmonitor.so", "StopMixMonitor": "app_mixmonitor.so",
     "Playback": "app_playback.so", "Queue": "app_queue.so", "Read": "app_read.so", "Return": "app_stack.so",
     "SoftHangup": "app_softhangup.so",

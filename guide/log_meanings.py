@@ -70,8 +70,6 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "inbox.overflowed": (ALARM, "20,000 events wait: CPU or disk is too slow. The node reads Asterisk's state again."),
     "ivr.callback_not_accepted": (LOOK, "The engine did not take an agreed callback or its time; the caller waits on."),
     "ivr.engine_timed_out": (LOOK, "The engine did not answer in time; the next tick asks again."),
-    "ivr.agent_leg_timed_out": (LOOK, "The node did not answer an agent's key within `wait.step_s`; Asterisk ended "
-                                      "the agent's leg and the caller went to the fallback queue."),
     "ivr.message_lost": (ALARM, "A voice message cannot be read. Check owner, group and mode of the spool."),
     "ivr.leg_not_found": (ALARM, "A channel that is no agent's leg asked for a caller. Render Asterisk's files again."),
     "ivr.recording_not_paused": (LOOK, "Asterisk did not pause a recording in time, so the recording ended."),

@@ -50,9 +50,6 @@ PLACE, PLACE_KEY = "SC_PLACE", "SC_PLACE_KEY"
 
 A node that freezes or dies in a dialogue leaves them. The node that is asked next goes on there, with the key.
 """
-AGENT_LEG_TIMED_OUT = "SC_LEG_TIMED_OUT"
-"""`1` after a talk that nobody has ended. The agent's leg ended by the limit of a step, while a node that did not
-answer was handling the agent's key."""
 LANGUAGE, NEEDS = "SC_LANGUAGE", "SC_NEEDS"
 """Language other than the first, and skills that the agent must have in addition (`en:1`). Both are inherited."""
 TOPICS = "SC_TOPICS"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.caller.contact_events import contact_of
@@ -20,8 +18,6 @@ SETTLE_S = 1.5
 SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
 
-log = structlog.get_logger(__name__)
-
 
 class AfterTalk:
     """Endpoint of `agi://node/after-talk`."""
@@ -33,7 +29,6 @@ class AfterTalk:
         """Set the caller's next part of the dialplan.
 
         * `hold`: the engine has the contact waiting again.
-        * `fallback`: nobody has ended the talk, but the engine saw only the agent's leg end and takes it for finished.
         * `survey`: callers of this service are asked.
         * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
 
@@ -55,9 +50,6 @@ class AfterTalk:
         elif view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.on_talk_lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
-        elif await session.get_variable(dialplan.AGENT_LEG_TIMED_OUT) == "1":
-            log.warning("ivr.agent_leg_timed_out", call=contact)
-            await session.set_variable(dialplan.NEXT, dialplan.FALLBACK)
         elif await self.surveys.is_due(session):
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:

@@ -73,7 +73,7 @@ class UnknownNumber(LookupError):
 
 
 class InCallKeys:
-    """Endpoint of `agi://node/in-call-key,<name>,<number>`.
+    """Endpoint of `agi://node/in-call-key,<name>,<number>,<leg>`. A channel of its own asks for the agent's leg.
 
     The name is that of a row of `IN_CALL_KEYS`, or `line`: a consult that is dialled on a second line of the phone
     while the talk is on the first.
@@ -91,7 +91,7 @@ class InCallKeys:
             spoken = await self._consult_on_line(session)
         else:
             key = next((one for one in IN_CALL_KEYS if one.name == name), None)
-            spoken = await self._carry_out(key, session, session.uniqueid)
+            spoken = await self._carry_out(key, session, session.argument_at(3))
         await session.set_variable(dialplan.SAY, "&".join(prompt_files(self.sounds, (spoken,) if spoken else ())))
         await session.set_variable(dialplan.NEXT, dialplan.HOLD)
 

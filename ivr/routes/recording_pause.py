@@ -36,7 +36,8 @@ KEEP_PAUSED = "keep"
 
 
 class RecordingPause:
-    """Endpoint of `agi://node/recording-pause,<1 while it is paused>`, and of `recording-pause,keep`."""
+    """Endpoint of `agi://node/recording-pause,<1 while it is paused>,<leg>`, and on the leg itself of
+    `recording-pause,keep`."""
 
     def __init__(self, sounds: Sounds, silence: PauseRecording, still: PauseRecording) -> None:
         """Set the function that pauses (`silence`), and the one that repeats a pause without a note (`still`)."""
@@ -47,13 +48,13 @@ class RecordingPause:
 
         The dialplan then ends the recording.
         """
-        was = session.argument_at(1)
+        was, leg = session.argument_at(1), session.argument_at(2) or session.uniqueid
         pause = was != "1"
         spoken = NO_RECORDING
         try:
-            done = await (self.still if was == KEEP_PAUSED else self.silence)(session.uniqueid, pause)
+            done = await (self.still if was == KEEP_PAUSED else self.silence)(leg, pause)
         except TimeoutError:
-            log.warning("ivr.recording_not_paused", leg=session.uniqueid)
+            log.warning("ivr.recording_not_paused", leg=leg)
             return
         if done:
             spoken = RECORDING_PAUSED if pause else RECORDING_RESUMED

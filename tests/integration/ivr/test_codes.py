@@ -118,7 +118,7 @@ async def test_what_was_said_by_a_key_in_the_talk_is_taken_back_by_the_code_afte
         offer=OfferId(7), contact=ContactId("c7")),)
     inbox.contacts = [(contact_view("c7"),), (contact_view("c7")._replace(abusive=True),)]
     port = await start(inbox)
-    assert said(await Dialler(port, "in-call-key", "abusive", "", uniqueid="o7-c7").call()) == ["kaba-tamam"]
+    assert said(await Dialler(port, "in-call-key", "abusive", "", "o7-c7").call()) == ["kaba-tamam"]
     dialler = await Dialler(port, "codes", "*42", variables={"SC_SEAT": "2001"}).call()
     assert (dialler.played, inbox.events) == (["kaba-geri"],
         [CallerFlaggedAbusive(OfferId(7)), CallerFlaggedAbusive(OfferId(7), False)])

@@ -56,7 +56,7 @@ async def asks(inbox: FakeInbox, number: str, uniqueid: str = LEG, how: str = "t
     server.add_route("in-call-key", InCallKeys(inbox, SoundFolder("/sounds", set(OWN_PROMPTS)), NUMBERS.get,
                                            AbuseFlags(inbox), can_call, wishes).handle_key)
     async with answering(server) as port:
-        return await Dialler(port, "in-call-key", how, number, uniqueid=uniqueid, variables=variables).call()
+        return await Dialler(port, "in-call-key", how, number, uniqueid, uniqueid=uniqueid, variables=variables).call()
 
 
 @pytest.mark.parametrize(("number", "asked"), [
@@ -76,7 +76,7 @@ async def test_the_same_key_again_transfers_to_where_nobody_is() -> None:
     keys = InCallKeys(inbox, SoundFolder("/sounds", set(OWN_PROMPTS)), NUMBERS.get, AbuseFlags(inbox))
     server.add_route("in-call-key", keys.handle_key)
     async with answering(server) as port:
-        first, second = [await Dialler(port, "in-call-key", "transfer", "3", uniqueid=LEG).call() for _ in range(2)]
+        first, second = [await Dialler(port, "in-call-key", "transfer", "3", LEG).call() for _ in range(2)]
     assert first.variables["ACD_SAY"] == "/sounds/tr/aktarma-kimse-yok"
     assert second.variables["ACD_SAY"] == f"/sounds/tr/{DONE}"
     assert [event.confirmed for event in inbox.events if isinstance(event, TransferRequested)] == [False, True]

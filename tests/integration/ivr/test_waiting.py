@@ -383,15 +383,6 @@ async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ..
     assert dialler.variables["ACD_NEXT"] == "bye"
 
 
-@pytest.mark.parametrize(("kept", "onward"), [("1", "fallback"), ("0", "bye"), ("", "bye")])
-async def test_a_talk_that_nobody_has_ended(start: Start, kept: str, onward: str) -> None:
-    """A frozen node had a key of the agent's, and Asterisk ended their leg."""
-    inbox = FakeInbox()
-    inbox.contacts = [(contact_view(UNIQUEID, ContactState.WRAPPING),)]
-    dialler = await Dialler(await start(inbox), "after-talk", variables={"SC_LEG_TIMED_OUT": kept}).call()
-    assert dialler.variables["ACD_NEXT"] == onward
-
-
 @pytest.mark.parametrize(("linked", "onward"), [(False, ""), (True, "hold")])
 async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialplan(serve: Serve, linked: bool,
                                                                                 onward: str) -> None:

@@ -262,6 +262,6 @@ async def test_the_agent_notes_it_by_keys(start: Start, how: str, known: bool, s
     house = await start(inbox := FakeInbox())
     if known:
         house.wishes.of_contacts["c1"] = HASH
-    dialler = await Dialler(house.port, "in-call-key", how, "", uniqueid="o7-c1").call()
+    dialler = await Dialler(house.port, "in-call-key", how, "", "o7-c1").call()
     assert dialler.variables["ACD_SAY"] == f"/sounds/tr/{said}" and dialler.variables["ACD_NEXT"] == "hold"
     assert house.wishes.wishes.get(HASH) == kept and inbox.events == []

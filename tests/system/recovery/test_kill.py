@@ -222,12 +222,8 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, aster
     assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("awake_s", [1.0, 8.0], ids=["asked after the talk", "asked by the hold loop"])
-async def test_a_node_that_is_frozen_while_an_agent_uses_a_key_puts_nobody_out(
-        new_lab: NewLab, tmp_path: Path, awake_s: float) -> None:
-    """Asterisk ends the agent's leg. The node, awake again, has seen an agent hang up: the caller has not, and goes on
-    to somebody else instead of a survey."""
+async def test_a_key_that_meets_a_frozen_node_leaves_the_talk_alone(new_lab: NewLab, tmp_path: Path) -> None:
+    """The agent hears that it was not possible, and is with the same caller again."""
     lab = await new_lab()
     stage = Stage(lab, tmp_path)
     agent = await stage.agent(plain(WAITS, 1)[0], PhoneBehaviour("0", tone=AGENT, record=tmp_path))
@@ -235,29 +231,19 @@ async def test_a_node_that_is_frozen_while_an_agent_uses_a_key_puts_nobody_out(
     lab.freeze_node()
     try:
         await phone.press_keys("*5")
-        await phone.wait_ended()
-        ended = time.time()
-        await until_async(lambda: time.time() > ended + awake_s, what="it is still frozen")
+        await stage.hears(phone, "agent/unavailable")
+        before = stage.tone_s(phone, CALLER), stage.tone_s(caller, AGENT)
+        await until_async(lambda: stage.tone_s(phone, CALLER) > before[0] + 1 and stage.tone_s(caller, AGENT)
+                          > before[1] + 1, what="the two are together again")
     finally:
         lab.thaw_node()
-    await stage.hears(caller, "system/net")
-    assert not caller.ended.is_set() and contact_row(lab, contact)["outcome"] == "answered"
+    await stage.reaches(agent, "talking")
+    assert not caller.ended.is_set() and not phone.ended.is_set()
+    assert contact_row(lab, contact)["outcome"] is None
+    # Awake again, the node carries out keys.
+    await phone.press_keys("*5")
+    await stage.hears(phone, "takip-tamam")
     await caller.hang_up()
-
-
-@pytest.mark.long
-async def test_who_hangs_up_while_a_frozen_node_has_a_key_has_ended_the_talk(new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab()
-    stage = Stage(lab, tmp_path)
-    agent = await stage.agent(plain(WAITS, 1)[0], PhoneBehaviour("0", tone=AGENT, record=tmp_path))
-    caller, phone, _ = await talking(stage, WAITS, agent)
-    lab.freeze_node()
-    try:
-        await phone.press_keys("*5")
-        await phone.hang_up()
-        await stage.hears(caller, "system/goodbye")
-    finally:
-        lab.thaw_node()
     await caller.wait_ended()
 
 
