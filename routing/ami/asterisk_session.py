@@ -21,7 +21,7 @@ import structlog
 from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
-from routing.ami.event_translator import WANTED, EventTranslator
+from routing.ami.event_translator import WANTED, EventTranslator, with_time
 from routing.ami.fallback.members import FallbackMembers
 from routing.ami.fallback.queues import Agents, FallbackQueues
 from routing.ami.line_counts import LineRefusals, RefusedNumbers, read_lines
@@ -360,7 +360,7 @@ class AsteriskSession:
         self.heard += len(messages)
         for message in messages:
             for event in self._translator.translate_message(message):
-                self._post(event)
+                self._post(with_time(event, self._clock() - message.late_s) if message.late_s else event)
                 # A talk of the fallback queue has ended, or an unknown caller has left it: record the call soon.
                 if isinstance(event, CallerHungUp) and self._box is not None and self._box.is_open_call(event.contact):
                     self._look.set()

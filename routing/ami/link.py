@@ -40,6 +40,12 @@ IN_FLIGHT_MAX = 64
 """Actions under way at once. Asterisk handles one action of a session at a time, and more would only wait there."""
 RESET = struct.pack("ii", 1, 0)
 """Option of a socket whose end is a reset, so that the kernel drops what it has not sent."""
+TIMESTAMP = "Timestamp"
+"""Header of events (`timestampevents` in manager.conf) and of the answer to a ping: seconds by Asterisk's clock."""
+ROUND_TRIP_MAX_S = 0.3
+"""Longest way of a ping and its answer that gives a reading. Both take a millisecond, unless somebody was stopped."""
+LATE_S = 0.5
+"""Shortest delay that counts. Records shall be right within a second, and a busy process is late by less."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 5.0
 """Ceilings of the random waits between connection tries: the state must be right 10 s after Asterisk is back."""
@@ -214,6 +220,46 @@ class Session(AMIProtocol):  # type: ignore[misc]
             self.transport.abort()
 
 
+class AsteriskClock:
+    """Tell how late events of Asterisk are read. All times are by the steady clock of this process.
+
+    A process that was stopped reads the events of that time when it wakes up. Both wall clocks may be wrong, so each
+    event is compared with the last answer to a ping that came at once.
+    """
+
+    def __init__(self) -> None:
+        self._difference: float | None = None
+        """This clock minus Asterisk's. None before the first reading."""
+        self._read_at = 0.0
+        """Time of the last reading. All events before that answer were read by then, so no later one is older."""
+
+    def note_pong(self, pong: Message, sent_at: float, now: float) -> None:
+        """Take a reading from the answer to a ping, unless it was under way for long."""
+        stamp = _read_stamp(pong)
+        if stamp is not None and now - sent_at <= ROUND_TRIP_MAX_S:
+            self._difference, self._read_at = now - stamp, now
+
+    def find_delay(self, event: Message, now: float) -> float:
+        """Return how long ago Asterisk wrote the event, or 0.0 if it was just now or nobody knows.
+
+        A clock that was set since the last reading cannot move an event before that reading.
+        """
+        if self._difference is None or now - self._read_at <= LATE_S:
+            return 0.0
+        stamp = _read_stamp(event)
+        if stamp is None:
+            return 0.0
+        delay = min(now - (stamp + self._difference), now - self._read_at)
+        return delay if delay > LATE_S else 0.0
+
+
+def _read_stamp(message: Message) -> float | None:
+    try:
+        return float(message.get(TIMESTAMP))
+    except ValueError:
+        return None
+
+
 class Link(Manager):  # type: ignore[misc]
     """Hold one AMI connection, used once. `wanted` names the events to pass on, or is None for all events.
 
@@ -238,6 +284,7 @@ class Link(Manager):  # type: ignore[misc]
         self._in_line = 0
         """Actions that wait to be written. No other action may overtake them."""
         self._events: deque[Message] = deque()
+        self._clock = AsteriskClock()
         self._arrived = asyncio.Event()
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -286,11 +333,13 @@ class Link(Manager):  # type: ignore[misc]
         """
         while True:
             await asyncio.sleep(self.timing.ping_every)
+            sent_at = self.loop.time()
             try:
-                await self.send_action({"Action": "Ping"}, deadline_s=self.timing.pong, urgent=True)
+                [pong] = await self.send_action({"Action": "Ping"}, deadline_s=self.timing.pong, urgent=True)
             except LinkError:
                 self.mark_lost("no pong")
                 return
+            self._clock.note_pong(pong, sent_at, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the link as lost. Corrects manager.py:283, which scheduled a reconnect even after `close()`."""
@@ -422,6 +471,7 @@ class Link(Manager):  # type: ignore[misc]
                 self.counters.overflows += 1
             self.mark_lost("events came faster than they were handled")
             return
+        event.late_s = self._clock.find_delay(event, self.loop.time())
         self._events.append(event)
         self._arrived.set()
 

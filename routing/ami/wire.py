@@ -83,7 +83,7 @@ class Counters:
 class Message:
     """One event or response. A header is looked up in the text on demand, and its first occurrence counts."""
 
-    __slots__ = ("is_event", "is_item", "name", "text")
+    __slots__ = ("is_event", "is_item", "late_s", "name", "text")
 
     def __init__(self, text: str, name: str, is_event: bool, is_item: bool = False) -> None:
         self.text = text
@@ -92,6 +92,8 @@ class Message:
         self.is_event = is_event
         self.is_item = is_item
         """The event answers a list action. Only events for everybody (`Privilege:`) are news."""
+        self.late_s = 0.0
+        """Time between the event and its arrival, if that is known to be long (`routing.ami.link.AsteriskClock`)."""
 
     def get(self, header: str, default: str = "") -> str:
         """Return the value of a header, or `default` without that header. The spelling is Asterisk's."""

@@ -262,6 +262,8 @@ class Offer:
     held_since: float | None = stored(default=None, past=True)
     held_s: float = stored(default=0.0)
     talk_ended_at: float | None = stored(default=None, past=True)
+    told_late_s: float = 0.0
+    """Time from the end of the talk to the report of it, after a gap."""
     interrupted: bool = stored(default=False)
     """The contact is held while its agent is in a call."""
     wrapup_requested: bool = stored(default=False)

@@ -522,7 +522,8 @@ def talk_over(h, offer: Offer, by: str, at: float, *, phone_lost: bool = True) -
     caller, p, lost, sent = offer.caller, offer.person, by == "lost", by == "transfer"
     offer.state = OfferState.COMPLETED if lost or sent else WRAPPING
     caller.state = WAITS if lost or sent else ContactState.WRAPPING
-    offer.talk_ended_at, offer.interrupted, offer.held_since = h.now, False, None
+    offer.talk_ended_at = min(h.now, max(at, offer.connected_at))
+    offer.interrupted, offer.held_since = False, None
     if offer.voice:
         phone = h.phone(offer.seat)
         shifts.leg_over(h, phone)

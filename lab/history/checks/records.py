@@ -140,7 +140,7 @@ def _check_talks(found: Evidence, talks: SeenTalks) -> Iterator[Finding]:
         return
     for offer, (began, ended, talk) in whole.items():
         row = offers[offer]
-        # The engine may learn of an end only later (`talk_ended_at`), but the length of the talk must be right.
+        # The engine may learn of an end only later, but the length of the talk must be right.
         connected, talked = row.get("connected_at"), row.get("talk_s")
         over = None if connected is None or talked is None else connected + talked
         for name, at, kept in (("connected_at", began, connected), ("The end by talk_s", ended, over)):

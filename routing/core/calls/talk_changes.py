@@ -81,7 +81,7 @@ def end_talk(d: Domain, offer: Offer, by: str, at: float, seat_lost: bool = True
     contact_queue.follow_contact(contact, trigger)
     if offer.quota is not None:
         talk_quota.uncount_offer(d.matching, offer)
-    offer.talk_ended_at = d.now
+    offer.talk_ended_at, offer.told_late_s = at, d.now - at
     offer.interrupted = False
     offer.leg = AFTER_END.get(offer.leg) or next_state(LEG, "leg", offer.id, offer.leg, "ended")
     leave_phone(d, offer, lost and seat_lost)
@@ -217,7 +217,8 @@ def _complete_wrapup(d: Domain, offer: Offer) -> None:
     # collection.
     contact.offer = None
     del d.offers[offer.id], d.contacts[contact.id]
-    offer.ended_at, offer.wrapup_s = d.now, d.now - offer.talk_ended_at
+    # Before the end was reported there was no wrap-up.
+    offer.ended_at, offer.wrapup_s = d.now, d.now - offer.talk_ended_at - offer.told_late_s
     emit.wrapped_up(d, offer)
 
 

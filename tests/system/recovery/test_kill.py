@@ -222,31 +222,6 @@ async def test_a_frozen_node_drops_nobody(new_lab: NewLab, tmp_path: Path, aster
     assert contact_row(lab, contact)["outcome"] == "answered" and len(ends(lab)) == 2
 
 
-async def test_a_key_that_meets_a_frozen_node_leaves_the_talk_alone(new_lab: NewLab, tmp_path: Path) -> None:
-    """The agent hears that it was not possible, and is with the same caller again."""
-    lab = await new_lab()
-    stage = Stage(lab, tmp_path)
-    agent = await stage.agent(plain(WAITS, 1)[0], PhoneBehaviour("0", tone=AGENT, record=tmp_path))
-    caller, phone, contact = await talking(stage, WAITS, agent)
-    lab.freeze_node()
-    try:
-        await phone.press_keys("*5")
-        await stage.hears(phone, "agent/unavailable")
-        before = stage.tone_s(phone, CALLER), stage.tone_s(caller, AGENT)
-        await until_async(lambda: stage.tone_s(phone, CALLER) > before[0] + 1 and stage.tone_s(caller, AGENT)
-                          > before[1] + 1, what="the two are together again")
-    finally:
-        lab.thaw_node()
-    await stage.reaches(agent, "talking")
-    assert not caller.ended.is_set() and not phone.ended.is_set()
-    assert contact_row(lab, contact)["outcome"] is None
-    # Awake again, the node carries out keys.
-    await phone.press_keys("*5")
-    await stage.hears(phone, "takip-tamam")
-    await caller.hang_up()
-    await caller.wait_ended()
-
-
 @pytest.mark.parametrize("node_too", [False, True], ids=["alone", "with its node"])
 async def test_a_killed_asterisk_is_nobodys_abandonment(
         new_lab: NewLab, tmp_path: Path, asterisk_tree: AsteriskProgram, node_too: bool) -> None:
