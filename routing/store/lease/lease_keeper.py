@@ -19,6 +19,7 @@ from routing.store.lease.lease_row import MARGIN_S, RENEW_S, TTL_S, Lease
 from routing.store.lease.process_holder import this_process
 from routing.store.lease.session_watch import SessionWatch
 from routing.store.migrate import bring_up_to_date, prepare_tables
+from routing.store.threads.answer_limit import limit_answer
 from routing.store.threads.database_threads import START_S, UPGRADE_S, DatabaseThreads
 
 T = TypeVar("T")
@@ -176,7 +177,7 @@ class LeaseKeeper:
         # A process that was frozen may try once. If its epoch is still there, no other node was in between.
         last = max(self.acts_until, before + RENEW_S)
         try:
-            async with asyncio.timeout_at(last):
+            async with limit_answer(last - before):
                 began = await self._threads.writer.call_function(partial(self.renew_row, lease))
             self.until = max(self.until, began + TTL_S)
         except TimeoutError:

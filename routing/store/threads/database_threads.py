@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
@@ -12,6 +11,7 @@ from sqlalchemy.engine import URL
 from routing.store.database import MakeRoom, WritingConnection, make_none, no_answer
 from routing.store.errors import StoreUnavailable
 from routing.store.reader import Reader
+from routing.store.threads.answer_limit import limit_answer
 from routing.store.threads.worker import Worker
 from routing.store.write_ahead import WriteAheadLog
 
@@ -45,7 +45,7 @@ class DatabaseThreads:
                          until: Lock | None = None) -> T:
         """Run a function in the writer's thread. Raise `StoreUnavailable` if it takes longer than the lease permits."""
         try:
-            async with asyncio.timeout(self._answer_s() if within_s is None else within_s):
+            async with limit_answer(self._answer_s() if within_s is None else within_s):
                 found = await self.writer.call_function(function, until)
         except TimeoutError:
             # The thread cannot go on, and what it did is not known.
@@ -61,7 +61,7 @@ class DatabaseThreads:
     async def ask_reader(self, function: Callable[[], T]) -> T:
         """Run a question in the reader's thread. Raise `StoreUnavailable` if it takes too long."""
         try:
-            async with asyncio.timeout(START_S if self._node else UPGRADE_S):
+            async with limit_answer(START_S if self._node else UPGRADE_S):
                 return await self.reading.call_function(function)
         except TimeoutError:
             self.reader.cut_connection()
