@@ -73,7 +73,7 @@ class UnknownNumber(LookupError):
 
 
 class InCallKeys:
-    """Endpoint of `agi://node/in-call-key,<name>,<number>,<leg>`. A channel of its own asks for the agent's leg.
+    """Endpoint of `agi://node/in-call-key,<name>,<number>,<leg>`. A separate channel asks for the agent's leg.
 
     The name is that of a row of `IN_CALL_KEYS`, or `line`: a consult that is dialled on a second line of the phone
     while the talk is on the first.
