@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from ivr import dialplan
 from ivr.agi.session import Session
 from ivr.caller.contact_events import contact_of
@@ -17,6 +19,8 @@ SETTLE_S = 1.5
 100 ms late. The dialplan limits this step to 5 s."""
 SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
+
+log = structlog.get_logger(__name__)
 
 
 class AfterTalk:
