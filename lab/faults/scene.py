@@ -276,10 +276,14 @@ class FaultScene:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _let_served_go(self) -> None:
-        """Let callers hang up whose talk is over by the records: nobody waits for the end of their survey."""
+        """Let callers hang up whose talk is over by the records: nobody waits for the end of their survey.
+
+        A talk of the fallback queue is recorded at its begin, and Asterisk ends such a call by itself.
+        """
         try:
             rows = await asyncio.to_thread(self.lab.query_store,
-                                           "select caller_hash from contacts where outcome is not null")
+                                           "select caller_hash from contacts where outcome is not null "
+                                           "and outcome <> 'fallback'")
         except (SQLAlchemyError, sqlite3.Error):  # the store is still away
             return
         done = {one["caller_hash"] for one in rows}
