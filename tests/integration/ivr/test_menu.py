@@ -262,6 +262,25 @@ async def test_no_limit_of_the_dialplan_cuts_the_longest_dialogue(
     assert now[0] > dialogue_machine.MAX_CALL_S, "longer than the machine gives"
 
 
+@pytest.mark.parametrize(("key", "played"), [
+    ("2", []), ("", ["ingilizce-menu"])], ids=["with the key", "without a key"])
+async def test_a_node_goes_on_in_the_menu_where_another_one_left_the_caller(
+        start: Start, key: str, played: list[str]) -> None:
+    house = await start()
+    dialler = await house.call(variables={"SC_PLACE": "ingilizce-menu", "SC_PLACE_KEY": key, "SC_LANGUAGE": "en",
+                                          "SC_NEEDS": "en:1"}, by_file={"ingilizce-menu": "2"})
+    assert [one for one in dialler.played if one in ("karsilama", "ingilizce-menu")] == played
+    assert dialler.variables["ACD_NEXT"] == "hold" and dialler.variables["SC_PLACE"] == ""
+    assert house.queued.language == "en"
+
+
+@pytest.mark.parametrize("place", ["a-node-of-the-menu-before", "${SHELL(id)}"])
+async def test_a_place_that_no_menu_has_is_the_beginning(start: Start, place: str) -> None:
+    house = await start()
+    dialler = await house.call(variables={"SC_PLACE": place, "SC_PLACE_KEY": "1"}, by_file={"karsilama": "2"})
+    assert dialler.played[0] == "karsilama"
+
+
 @pytest.mark.parametrize("told", ["de", "../x", "${SHELL(id)}"])
 async def test_a_language_that_nobody_speaks_is_the_first_one(start: Start, told: str) -> None:
     house = await start()

@@ -93,19 +93,6 @@ async def test_a_frozen_node_costs_a_step(new_lab: NewLab, tmp_path: Path) -> No
 
 
 @pytest.mark.long
-async def test_a_node_that_is_killed_in_a_menu_goes_on_there_with_the_key(new_lab: NewLab, tmp_path: Path) -> None:
-    lab = await new_lab(centre=patient(tmp_path))
-    stage = Stage(lab, tmp_path)
-    caller = await in_menu(stage)
-    lab.freeze_node()
-    await caller.press_keys(KEY)
-    lab.kill_node()
-    await lab.start_node()
-    await stage.counts(WAITS, 1)
-    assert not caller.ended.is_set()
-
-
-@pytest.mark.long
 async def test_the_other_node_goes_on_with_the_key_of_a_frozen_one(new_lab: NewLab, tmp_path: Path) -> None:
     lab = await new_lab(nodes=2, store="postgres", standby=True, centre=patient(tmp_path))
     stage = Stage(lab, tmp_path)
