@@ -66,7 +66,7 @@ def add_command(cli: typer.Typer) -> None:
 
 def describe_store(nodes: list[NodeRow], store: StoreRow) -> str:
     """Return a sentence on the tables, on nodes of an older release, and on a missing standby."""
-    # A newer node that stands by has not changed the tables yet, and a release may have none of its own.
+    # A newer node that stands by has not changed the tables yet, and a release may change none.
     releases = {one.name: (one.tables, read_version(one.version)) for one in nodes if one.role != "gone" and one.tables}
     newest = max([(store.tables, ()), *releases.values()])
     old = [name for name, release in releases.items() if release < newest]

@@ -136,7 +136,7 @@ def _is_old(before: float) -> ColumnElement[bool]:
 async def require_known(store: Store, contacts: Collection[str], until: float) -> None:
     """Raise StoreUnavailable if this version does not know all places where the store may name a caller.
 
-    A newer release has other columns, kinds and fields. What is left in them would say who called.
+    A newer release has other columns, kinds and fields. A trace that is left in them would say who called.
     """
     found = await store.run_query(_find_newer)
     starts, others = await store.run_query(partial(_entries_of_caller, ids=contacts, until=until))

@@ -67,7 +67,7 @@ def test_marks_tell_other_content_and_no_other_form(config: NodeConfig, tmp_path
     # 2. A mark tells nothing to who has no key, not even of a short PIN.
     other = NumberKeys.load_or_create(tmp_path / "other.json")
     assert not set(SecretMarks(secrets.folder).read_marks(other).values()) & set(before.values())
-    # 3. A file that this node cannot read is another one.
+    # 3. A file that this node cannot read has a different mark.
     pins.chmod(0o644)
     pins.write_text("{}", encoding="utf-8")
     assert marks.read_marks(numbers)["pins"] == "unreadable"

@@ -42,7 +42,7 @@ WAITS, KEY = "uzaktan_egitim", "2"
 AGENT, CALLER = 600, 440
 """Hz."""
 PLACES = ("bekleme-siradaki", "sira-2", "sira-3")
-"""What the first, the second and the third waiting caller hears of the place."""
+"""Prompts that tell the first, the second and the third waiting caller their place."""
 OTHERS = TrafficHabits(every=1.5, keys="134", talk=(3.0, 8.0), press=(1.0, 2.0), stay_least=30.0)
 """Callers of the other services, who come and go meanwhile."""
 AGENTS = 12
