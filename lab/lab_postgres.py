@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from lab.errors import LabError, NotReady
 from lab.lab_record import load_state, note_process
-from lab.pbx.process import POLL_S
 from lab.private_postgres import OLDEST, PrivatePostgres, find_programs
 
 PRIMARY, STANDBY = "primary", "standby"
 """Roles at the start, by which the servers are called until the end of the lab."""
-FOLLOW_S = 60.0
-"""Limit until a standby has caught up, which takes half a second. A machine under full load takes longer."""
 PREFIX = "santral-lab-pg-"
 """Beginning of a server's folder. It is no folder of the lab, because the server runs as another user."""
 
@@ -97,14 +93,7 @@ class LabPostgres:
     def follow_other(self, primary: LabServer, standby: LabServer) -> None:
         """Make a server the synchronous standby of the other one, with a new copy of its rows."""
         standby.kill()
-        standby.follow(primary, standby.place.port, standby.place.name)
-        primary.demand_standby(standby.place.name)
-        end = time.monotonic() + FOLLOW_S
-        while not primary.is_followed():
-            if time.monotonic() >= end:
-                raise NotReady(f"the standby of PostgreSQL did not follow within {FOLLOW_S:.0f} s. See "
-                               f"{standby.folder / 'log'}")
-            time.sleep(POLL_S)
+        primary.pair_with(standby, standby.place.port, standby.place.name)
 
     def release_commits(self) -> None:
         """Let the primary commit without its standby, as Patroni does when the standby is gone."""

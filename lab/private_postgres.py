@@ -8,19 +8,25 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import create_engine, text
 
-from lab.pbx.process import KILL_S, Identity, identify_process, wait_end
+from lab.errors import NotReady
+from lab.pbx.ports import PortBlock
+from lab.pbx.process import KILL_S, POLL_S, Identity, identify_process, wait_end
 from routing.store.database import url_of
 
 PROGRAMS = Path("/usr/lib/postgresql")
 """Where Debian puts the servers, one folder a version."""
 OLDEST = 15
 START_S = 60
+FOLLOW_S = 60.0
+"""Limit until a standby has caught up, which takes half a second. A machine under full load takes longer."""
 PID_FILE = "postmaster.pid"
 UNPRIVILEGED = ("postgres", "nobody")
 """The server refuses to run as root: it is started as the first of these that exists."""
@@ -130,6 +136,17 @@ class PrivatePostgres:
         engine.dispose()
         return followed
 
+    def pair_with(self, standby: PrivatePostgres, port: int, name: str) -> None:
+        """Make another server the synchronous standby of this one, and wait until it has caught up."""
+        standby.follow(self, port, name)
+        self.demand_standby(name)
+        end = time.monotonic() + FOLLOW_S
+        while not self.is_followed():
+            if time.monotonic() >= end:
+                raise NotReady(f"the standby of PostgreSQL did not follow within {FOLLOW_S:.0f} s. See "
+                               f"{standby.folder / 'log'}")
+            time.sleep(POLL_S)
+
     def stop(self) -> None:
         """End it and take its folder away."""
         try:
@@ -155,6 +172,20 @@ class PrivatePostgres:
                               env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr.strip()}")
+
+
+@contextmanager
+def start_pair(programs: Path) -> Iterator[tuple[PrivatePostgres, PrivatePostgres]]:
+    """Yield a server whose commits wait for its synchronous standby, and that standby. Both end afterwards."""
+    primary, standby, ports = PrivatePostgres(programs), PrivatePostgres(programs), PortBlock()
+    try:
+        primary.start(ports.free_port())
+        primary.pair_with(standby, ports.free_port(), "standby")
+        yield primary, standby
+    finally:
+        ports.close()
+        standby.stop()
+        primary.stop()
 
 
 def _exists(name: str) -> bool:

@@ -69,15 +69,17 @@ def equal_agents(kinds: Sequence[tuple[int, ...]]) -> list[SideAgent]:
 
 
 def start_both_sides(folder: Path, team: Sequence[SideAgent], rules: SideRules | None = None, *,
-                     in_order: bool = False) -> lifecycle.LabInfo:
+                     in_order: bool = False, postgres: bool = False) -> lifecycle.LabInfo:
     """Start a lab in `folder` with this team on each side. `lifecycle.stop_lab` ends it.
 
-    With `in_order` app_queue keeps the order between its queues (`force_longest_waiting_caller`).
+    With `in_order` app_queue keeps the order between its queues (`force_longest_waiting_caller`). With `postgres` the
+    node stores its turns on PostgreSQL with a synchronous standby.
     """
     rules = rules or SideRules()
     centre = _write_centre(folder, team, rules)
     info = lifecycle.start_lab(centre, folder / "lab", guarded=True, extra=rules.settings + (
-        f"[seats]\nfirst = {FIRST_SEAT}\ncount = {2 * len(team)}\n"))
+        f"[seats]\nfirst = {FIRST_SEAT}\ncount = {2 * len(team)}\n"),
+        store="postgres" if postgres else "sqlite", standby=postgres)
     _add_configuration(info, team, rules, in_order=in_order)
     return info
 

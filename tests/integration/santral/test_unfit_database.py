@@ -12,8 +12,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from lab.lifecycle import SOUNDS
-from lab.pbx.ports import PortBlock
-from lab.private_postgres import PrivatePostgres, find_programs
+from lab.private_postgres import find_programs, start_pair
 from routing.store import database
 from routing.store.database import url_of, waits_for_standby
 from routing.store.errors import StoreUnavailable
@@ -26,7 +25,6 @@ from santral.centre.config import DEFAULT_CENTRE
 from santral.cli import cli
 from santral.errors import StoreFailure
 from santral.standby.waiting_node import NO_STANDBY, find_bar
-from tests.until import until
 
 pytestmark = pytest.mark.integration
 
@@ -116,16 +114,7 @@ def test_a_replica_is_refused_and_a_pair_is_good(tmp_path: Path) -> None:
     """The servers are a real pair: the standby takes no writes, and the primary waits for it."""
     programs = find_programs()
     assert programs is not None
-    primary, standby, ports = PrivatePostgres(programs), PrivatePostgres(programs), PortBlock()
-    try:
-        primary.start(ports.free_port())
-        standby.follow(primary, ports.free_port(), "b")
-        primary.demand_standby("b")
+    with start_pair(programs) as (primary, standby):
         assert "takes no writes: it is a replica" in str(run_node(standby.url, tmp_path))
-        until(primary.is_followed, what="the standby follows")
         with Reader(primary.url) as reader:
             assert reader.run_query(waits_for_standby)
-    finally:
-        ports.close()
-        standby.stop()
-        primary.stop()

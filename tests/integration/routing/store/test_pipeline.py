@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from bench.harness.round_trips import TripCounter, counting_trips
 from bench.store import build_turn
 from routing.core.model.centre_model import AgentState, Centre, Channel
 from routing.core.records import Contact
@@ -24,7 +25,6 @@ from routing.store.schema import metadata
 from routing.store.store import Store
 from tests.core.driver import Driver
 from tests.core.house import EDU
-from tests.fakes.round_trips import TripCounter, counting_trips
 from tests.fakes.store_day import Day, Turn
 from tests.unit.routing.store import test_rows as rows_on_sqlite
 
