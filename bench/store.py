@@ -63,7 +63,7 @@ GOAL_BATCH_SHARE = 0.5
 """Largest cost of a decision in a batch as a share of a decision alone. Above it, batching is not worth its delay."""
 
 GOAL_PIPELINE = 1.5
-"""Most times the cost of a bare pipeline of PostgreSQL's driver, which looks at no count."""
+"""Most times the cost of a bare pipeline of PostgreSQL's driver, which looks at no result."""
 
 TRIPS_MAX = 3
 """Most waits of a turn for the PostgreSQL server."""

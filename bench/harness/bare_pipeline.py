@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
 
-from routing.store.statement import Statement
 from routing.store.turns.pipeline import Pipeline
 
-SentStatements = list[tuple[str, Any, bool]]
-"""Statements of one turn: text, values (Any: as the driver takes them), whether there are many."""
+SentStatements = list[tuple[str, Sequence[Any]]]
+"""Statements of one turn: text and values (Any: as the driver takes them)."""
 
 
 def url_of_database(server: str, name: str) -> str:
@@ -31,7 +30,7 @@ def create_databases(server: str, names: Iterable[str]) -> None:
 
 def connect_driver(url: str) -> psycopg.Connection:
     """Return a connection of the driver that begins no transaction by itself."""
-    return psycopg.connect(url, autocommit=True)
+    return psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor)
 
 
 def run_pipeline(connection: psycopg.Connection, sent: SentStatements) -> float:
@@ -39,9 +38,8 @@ def run_pipeline(connection: psycopg.Connection, sent: SentStatements) -> float:
     before = time.perf_counter()
     with connection.pipeline():
         connection.cursor().execute("BEGIN")
-        for text, values, many in sent:
-            cursor = connection.cursor()
-            (cursor.executemany if many else cursor.execute)(text.encode(), values)
+        for text, values in sent:
+            connection.cursor().execute(text.encode(), values)
         connection.cursor().execute("COMMIT")
     return time.perf_counter() - before
 
@@ -55,20 +53,14 @@ def count_rows(connection: psycopg.Connection) -> list[Any]:
 @contextmanager
 def record_pipeline(sent: SentStatements) -> Iterator[None]:
     """Record each statement of a pipeline as well."""
-    send, send_all = Pipeline.send, Pipeline.send_all
+    send = Pipeline.send_text
 
-    def record_statement(self: Pipeline, statement: Statement, values: Any, *more: Any, **options: Any) -> Any:
-        text, take = statement.compile_for(self.dialect)
-        sent.append((text, take(values), False))
-        return send(self, statement, values, *more, **options)
+    def record_statement(self: Pipeline, text: str, values: Sequence[Any], *more: Any, **options: Any) -> Any:
+        sent.append((text, values))
+        return send(self, text, values, *more, **options)
 
-    def record_statements(self: Pipeline, statement: Statement, rows: Any) -> None:
-        text, take = statement.compile_for(self.dialect)
-        sent.append((text, [take(one) for one in rows], True))
-        send_all(self, statement, rows)
-
-    Pipeline.send, Pipeline.send_all = record_statement, record_statements  # type: ignore[method-assign]
+    Pipeline.send_text = record_statement  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Pipeline.send, Pipeline.send_all = send, send_all  # type: ignore[method-assign]
+        Pipeline.send_text = send  # type: ignore[method-assign]

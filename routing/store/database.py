@@ -78,11 +78,13 @@ def connect_engine(url: URL, *, read_only: bool = False, node: bool = False,
     """
     if url.get_backend_name() == "sqlite":
         return _connect_sqlite(url, read_only, max_page_count)
+    # The driver's ordinary cursor would look for parameters in the text of each statement.
+    raw = url.get_dialect().import_dbapi().RawCursor
     options = f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"
     if node:
         options += f" -c idle_in_transaction_session_timeout={int(PAUSE_MAX_S * 1000)}"
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={
-        "connect_timeout": CONNECT_S, "options": options})
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, paramstyle="numeric_dollar", connect_args={
+        "connect_timeout": CONNECT_S, "options": options, "cursor_factory": raw})
     if read_only:
         @event.listens_for(engine, "connect")
         def refuse_writes(connection: Any, _record: Any) -> None:

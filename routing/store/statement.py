@@ -40,10 +40,7 @@ class Statement:
         ready = self._ready.get(dialect.name)
         if ready is None:
             compiled: Any = self._clause.compile(dialect=dialect, column_keys=self._columns)
-            # SQLite's driver takes parameters by position, PostgreSQL's by name.
-            names = compiled.positiontup
-            take: Callable[[Values], Any] = dict if names is None else _in_order(names)
-            ready = self._ready[dialect.name] = (f"{compiled}{self._tail}", take)
+            ready = self._ready[dialect.name] = (f"{compiled}{self._tail}", _in_order(compiled.positiontup))
         return ready
 
     def run_once(self, cursor: DBAPICursor, dialect: Dialect, values: Values) -> int:

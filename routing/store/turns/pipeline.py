@@ -10,10 +10,11 @@ changes another number of rows than one is made to fail as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from routing.store.statement import Statement, Values
 
@@ -24,6 +25,9 @@ None: the driver's error itself."""
 ONE_ROW = "WITH changed AS ({} RETURNING 1) SELECT 1 / count(*) FROM changed"
 """A change of no row is a division by zero."""
 
+ALL_ROWS = "INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{table}, $1)"
+"""Many rows in one statement: each statement wakes the server's process."""
+
 
 def explain_nothing(_error: Exception | None) -> None:
     """Leave the driver's error as it is."""
@@ -31,16 +35,9 @@ def explain_nothing(_error: Exception | None) -> None:
 
 class _Sent(NamedTuple):
     cursor: Any
-    """Any: a cursor of the driver."""
-    times: int
-    """Rows of a statement that runs for each of several rows, 0 for a statement that runs once."""
+    """Any: a cursor of the driver, which counts -1 rows before the answer."""
     one_row: bool
     explain: Explain
-
-    @property
-    def answered(self) -> bool:
-        # The driver counts -1 rows before the answer of a single statement, and 0 before that of several.
-        return bool(self.cursor.rowcount >= self.times)
 
 
 class Pipeline:
@@ -55,20 +52,20 @@ class Pipeline:
              *, one_row: bool = False) -> Any:
         """Send a statement, and return its cursor. With `one_row` it fails unless it changes one row."""
         text, take = statement.compile_for(self.dialect)
-        if one_row:
-            text = ONE_ROW.format(text)
-        sent = _Sent(self._raw.cursor(), 0, one_row, explain)
-        self._sent.append(sent)
-        sent.cursor.execute(text, take(values))
-        return sent.cursor
+        return self.send_text(ONE_ROW.format(text) if one_row else text, take(values), explain, one_row=one_row)
 
-    def send_all(self, statement: Statement, rows: Iterable[Values]) -> None:
-        """Send a statement for each of the rows."""
-        text, take = statement.compile_for(self.dialect)
-        taken = [take(values) for values in rows]
-        sent = _Sent(self._raw.cursor(), len(taken), False, explain_nothing)
+    def send_rows(self, table: Table, rows: Sequence[Values]) -> None:
+        """Send one statement that adds all rows to a table. They have the same columns."""
+        self.send_text(ALL_ROWS.format(table=table.name, columns=", ".join(rows[0])),
+                       (json.dumps(rows, ensure_ascii=False),))
+
+    def send_text(self, text: str, values: Sequence[Any], explain: Explain = explain_nothing,
+                  *, one_row: bool = False) -> Any:
+        """Send the text of a statement with its values, and return its cursor (Any: of the driver)."""
+        sent = _Sent(self._raw.cursor(), one_row, explain)
         self._sent.append(sent)
-        sent.cursor.executemany(text, taken)
+        sent.cursor.execute(text, values)
+        return sent.cursor
 
     def read_row(self, statement: Statement, values: Values) -> Any:
         """Return the first row of a query, or None. The wait for it is one round trip."""
@@ -95,7 +92,7 @@ class Pipeline:
         if failed is None:
             return
         for sent in self._sent:
-            if not sent.answered:
+            if sent.cursor.rowcount < 0:
                 unchanged = sent.one_row and isinstance(failed, driver.errors.DivisionByZero)
                 raise sent.explain(None if unchanged else failed) or failed
         raise failed

@@ -103,13 +103,13 @@ class TurnWriter:
                 pipeline.send(lease_row.DEMAND_LEASE, lease_row.demand_values(lease), explain_lease)
             bodies = [encode_record(fact) for fact in turn.facts]
             if turn.events:
-                pipeline.send_all(_ADD_JOURNAL, _journal_rows(turn, bodies, numbers, write_start))
+                pipeline.send_rows(journal, _journal_rows(turn, bodies, numbers, write_start))
             rows = PipelinedRows(pipeline, driver.IntegrityError, numbers.fact, turn.facts)
             rows.write(turn.changes)
             if turn.facts:
                 for fact in turn.facts:
                     rows.apply_fact(fact)
-                pipeline.send_all(_ADD_FACTS, _fact_rows(turn, bodies, numbers))
+                pipeline.send_rows(facts, _fact_rows(turn, bodies, numbers))
 
         Pipeline(connection).run_filled(send_turn)
         return numbers.after(turn)
