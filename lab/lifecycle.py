@@ -53,6 +53,9 @@ NO_OFFER_S = 3600.0
 """Value for `texts` with which the key for a message works and no caller hears the offer."""
 MEDIA_PORTS = 480
 """UDP ports for the media of each Asterisk. A call leg takes two, so 120 talks (240 legs) fit."""
+CROWD_MEDIA = (61_000, 65_535)
+"""Media ports of a lab with a crowd of 2,000 callers: above those that Linux gives to connections. Labs may share them,
+since Asterisk skips a port in use."""
 COMMAND_S = 600.0
 """Limit for a command before the node starts. Building the prompts takes a minute or two on a slow machine."""
 NODE_STOP_S = 20.0
@@ -140,9 +143,10 @@ class LabInfo(NamedTuple):
 def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asterisk_path: Path | None = None,
               sounds: Path = SOUNDS, extra: str = "", through: Through | None = None,
               outside: Mapping[str, str] | None = None, guarded: bool = False, measured: bool = False,
-              texts: float | None = None, visited: bool = False, speech: Mapping[str, Path] | None = None,
-              history: Path | None = None, nodes: int = 1, store: str = STORES[0], standby: bool = False,
-              database: str = "", say: Say = lambda text: None) -> LabInfo:
+              crowd: bool = False, texts: float | None = None, visited: bool = False,
+              speech: Mapping[str, Path] | None = None, history: Path | None = None, nodes: int = 1,
+              store: str = STORES[0], standby: bool = False, database: str = "",
+              say: Say = lambda text: None) -> LabInfo:
     """Start everything except traffic, and return when a call would be answered. Raise LabError and leave nothing
     running.
 
@@ -151,6 +155,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
     - `outside`: numbers of remote counsellors. The network plays their telephones.
     - `guarded`: the lab ends with this process, even when it is killed. Otherwise the lab outlives it.
     - `measured`: Asterisk serves its own metrics (`LabInfo.asterisk_web`).
+    - `crowd`: Asterisk has media ports for `CROWD_MEDIA` callers at once.
     - `texts`: start a gateway for short messages (`lab.pbx.sms_gateway`). Callers get the offer after this wait in
       seconds.
     - `visited`: people come with their browsers (`lab.visitors`): the caller's page, a TURN relay, and ports that stay
@@ -177,7 +182,7 @@ def start_lab(centre: Path = CENTRE, folder: Path = Path("lab-state"), *, asteri
         visitors = VisitorPlaces.choose_places(ports) if visited else None
         extra += "" if visitors is None else visitors.render_settings()
         # 3. Start all processes. A failure or Ctrl-C ends those that already run.
-        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, speech or {}, history, nodes,
+        return _LabStart(centre.resolve(), folder, ports, say, guarded, measured, crowd, speech or {}, history, nodes,
                          0 if store == STORES[0] else 1 + standby, database, through or (lambda link, place: place)
                          ).start_everything(
             asterisk_path, sounds_of(centre, sounds), extra, carrier, gateway, visitors)
@@ -246,13 +251,14 @@ class _LabStart:
     """The steps of `start_lab`, in order."""
 
     def __init__(self, centre: Path, folder: Path, ports: PortBlock, say: Say, guarded: bool, measured: bool,
-                 speech: Mapping[str, Path], history: Path | None, nodes: int, servers: int, database: str,
+                 crowd: bool, speech: Mapping[str, Path], history: Path | None, nodes: int, servers: int, database: str,
                  through: Through) -> None:
         self._centre = centre
         self._folder = folder
         self._ports = ports
         self._say = say
-        self._guarded, self._measured, self._speech, self._history = guarded, measured, speech, history
+        self._guarded, self._measured, self._crowd = guarded, measured, crowd
+        self._speech, self._history = speech, history
         self._node_count, self._server_count, self._through, self._database = nodes, servers, through, database
         self._servers: LabPostgres | None = None
         self._settings = folder / SETTINGS_FILE
@@ -340,7 +346,7 @@ class _LabStart:
 
     def _render_overlay(self, places: Mapping[str, str], nodes: Sequence[LabNode], sounds: Path, extra: str) -> str:
         """Return the settings that all nodes and Asterisk share."""
-        first, last = self._ports.media_range(MEDIA_PORTS)
+        first, last = CROWD_MEDIA if self._crowd else self._ports.media_range(MEDIA_PORTS)
         quoted = {name: json.dumps(value) for name, value in places.items()}
         cel = json.dumps(str(self._folder / "pbx/log/cel-custom/santral.csv"))
         root = sounds.resolve()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from lab.people import sound_track
-from lab.people.sipp_load import LoadPlan, render_scenario
+from lab.people.sipp_load import CrowdCaller, LoadPlan, render_scenario
 from lab.phones.keys import parse_presses
 
 pytestmark = pytest.mark.unit
@@ -91,3 +91,20 @@ def test_the_scenario_offers_keys_as_they_are_sent() -> None:
     assert f"a=rtpmap:{sound_track.EVENT} telephone-event/8000" in text \
         and f"RTP/AVP {sound_track.ALAW} {sound_track.EVENT}" in text
     assert [line for line in text.splitlines() if "pause" in line] == ['  <pause milliseconds="5000"/>']
+
+
+def test_a_caller_who_sends_little_sends_a_key_in_one_sequence_and_a_packet_now_and_then() -> None:
+    sent = sound_track.render_sparse("2", 20.0)
+    rtp = [struct.unpack(">BBH", packet[:4]) for _, packet in sent]
+    assert [number for _, _, number in rtp] == list(range(len(sent)))
+    assert [kind & 0x7F for _, kind, _ in rtp] == [8] * 10 + [sound_track.EVENT] * 9 + [8] * 3
+    assert [at for at, _ in sent[-3:]] == [5.0, 10.0, 15.0]
+    assert all(packet[12] == 2 for _, packet in sent[10:19])
+    assert len(sound_track.render_sparse("", 20.0)) == 10 + 3
+
+
+def test_each_caller_of_a_crowd_has_a_number_and_an_address() -> None:
+    crowd = [CrowdCaller("05000000001", "127.10.0.1")]
+    text = render_scenario(LoadPlan("127.0.0.1:5060", "444", 1, 1.0, 5.0, 6000, 7000, crowd=crowd))
+    assert "From: <sip:[field0]@" in text and "c=IN IP4 [field1]" in text and "m=audio 7000 " in text
+    assert "play_pcap_audio" not in text
