@@ -83,7 +83,7 @@ class NodeLinks:
 
 
 class CallerAccount(NamedTuple):
-    """What became of all callers of a load."""
+    """The end of each caller of a load."""
 
     contacts: int
     in_menu: list[str]
@@ -180,7 +180,7 @@ class NodeLoad:
         self.check(account)
 
     async def hang_up(self) -> None:
-        """Let all callers leave, and wait until each of the black box has a record."""
+        """Let all callers and agents leave, and wait until each caller of the black box has a record."""
         await self.stop_calling()
 
         async def all_left() -> bool:
@@ -201,6 +201,10 @@ class NodeLoad:
 
         with suppress(AssertionError):  # the account names them
             await until_async(all_recorded, RECORDS_S)
+        # An agent at work would write into the store while it is copied.
+        for person in self.traffic.people:
+            await person.sign_out()
+        await self.lab.wait_until_quiet()
 
     async def account_for_callers(self) -> CallerAccount:
         """End the recording, and account for each caller. Everybody must have hung up."""
