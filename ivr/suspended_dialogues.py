@@ -72,6 +72,14 @@ class _Comfort:
     comforted: int = 0
 
 
+def keep_only_menus(dialogues: Dialogues) -> UndecidingInbox:
+    """Let menus go on and decide nothing, and end all other answers that are under way. Return the menus' inbox."""
+    inbox = UndecidingInbox(dialogues.contacts.settings.callers_most)
+    dialogues.entry.suspend(inbox)
+    dialogues.server.end_others(dialplan.MENU_ROUTE)
+    return inbox
+
+
 class SuspendedDialogues:
     """The dialogues of a suspended node, at the address of the dialogues before. Start with `server.run()`."""
 
@@ -82,14 +90,11 @@ class SuspendedDialogues:
         self.sounds, self._clock, self._steady = entry.sounds, entry.clock, steady
         self._talk_was_lost = talk_was_lost
         self._before: Mapping[ContactId, HoldMemory] = before.waiting.heard
-        self._inbox = UndecidingInbox(self.contacts.settings.callers_most)
         self._heard: OrderedDict[ContactId, _Comfort] = OrderedDict()
         # The same menu goes on, also for callers who are in it now.
-        entry.suspend(self._inbox)
+        self._inbox = keep_only_menus(before)
         self.before, self.server = before.server, before.server.copy_settings()
         """The listener that ends, and the one that takes over its address."""
-        # A menu decides nothing. All other answers that are under way do.
-        self.before.end_others(dialplan.MENU_ROUTE)
         self.before.limits = self.server.limits = replace(self.server.limits, drain_s=DRAIN_S)
         self.server.add_route(dialplan.MENU_ROUTE, entry.run_menu)
         self.server.add_route(dialplan.TICK_ROUTE, self.comfort_caller, urgent=True)

@@ -36,6 +36,7 @@ from ivr.caller.sentence_watch import SentenceWatch
 from ivr.dialogues import Dialogues
 from ivr.flow.menu_model import Speech
 from ivr.routes.in_call_keys import CanCall
+from ivr.suspended_dialogues import keep_only_menus
 from metrics.mqtt.outbox import MqttOutbox
 from metrics.prometheus.health import check_health
 from planning.why.live_account import LiveAccounts
@@ -124,8 +125,10 @@ class Node:
 
     def __init__(self, config: NodeConfig, state: Path, files: CentreFiles | None = None, *,
                  stop: asyncio.Event, again: asyncio.Event, manager: ServiceManager, vacate: Vacate,
-                 history: ActHistory | None = None) -> None:
+                 history: ActHistory | None = None, hands_over: Callable[[], bool] = lambda: False) -> None:
         """`stop` ends the node, and `again` lets it read the centre's files. `vacate` gives its addresses free.
+
+        `hands_over` tells whether another node can lead as soon as this one has stopped.
 
         `history` notes each act, or is None."""
         self._config = config
@@ -140,6 +143,7 @@ class Node:
         self._clock = Clock()
         self._engine = Engine()
         self._manager, self._stop, self._again, self._vacate = manager, stop, again, vacate
+        self._hands_over = hands_over
         self._up = asyncio.Event()
         self._history = history
         self._silent_since = math.inf
@@ -254,6 +258,11 @@ class Node:
         self._suspended = True
         return self._dialogues
 
+    async def finish_dialogues(self) -> None:
+        """Let menus of a node that has stopped come to their end, which the listener limits (`Limits.drain_s`)."""
+        if self._answering is not None:
+            await asyncio.wait([self._answering])
+
     async def end_dialogues(self) -> None:
         """End what is left of the dialogues, after the node has led."""
         if self._answering is not None:
@@ -325,8 +334,14 @@ class Node:
             log.info("node.stop_requested")
             self._manager.notify_stopping()
             await http.stop_listening()
-            agi.stop()
-            await dialogues
+            if self._hands_over() and (menus := self.suspend_dialogues()) is not None:
+                # New callers ask the node that leads next. Menus of this one go on and decide nothing, so nobody waits
+                # for their end without a leader.
+                await agi.wait_closed()
+                keep_only_menus(menus)
+            else:
+                agi.stop()
+                await dialogues
             with suppress(StoreError):
                 await self._wishes.sweep_expired()
             for task in tasks:

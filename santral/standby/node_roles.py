@@ -124,10 +124,11 @@ class NodeRoles:
         store.describe_node(lambda: describe_node(
             "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk,
             secrets=proofs.read_marks()))
-        goes_on = False
+        goes_on = stopped = False
         try:
             told = await self._follower.take_projections(store, config, proofs.numbers)
             await node.lead_until_stopped(store, sounds, proofs.numbers, told)
+            goes_on = stopped = True
         except Exception as error:
             first = find_first(error)
             if isinstance(first, AuthFailed | AsteriskFailure):
@@ -145,6 +146,8 @@ class NodeRoles:
             await store.close()
             # A ready node was taken out of the garbage collection.
             gc.unfreeze()
+        if stopped:
+            await node.finish_dialogues()
 
     async def _suspend_calls(self, node: Node) -> bool:
         """Go on answering the callers of a node that has just stood down. Return whether it answered any."""
@@ -161,7 +164,8 @@ class NodeRoles:
 
     def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
         return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,
-                    manager=self._manager, vacate=vacate, history=self._history)
+                    manager=self._manager, vacate=vacate, history=self._history,
+                    hands_over=lambda: bool(self._peers.addresses))
 
 
 async def _vacate_nothing() -> None:

@@ -23,6 +23,8 @@ from lab.pbx.ports import PortBlock
 from routing.core.model.ids import ContactId
 from routing.store.database import url_of
 from routing.store.store import Store
+from santral.secrets import NodeSecrets
+from tests.fakes.agi_dialler import Dialler
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.node_process import NodeProcess, fake_asterisk
 from tests.fakes.store_day import Day
@@ -168,6 +170,28 @@ async def test_a_killed_leader_is_followed_and_its_contacts_are_adopted(
     # The node that failed comes back, and stands by.
     again = start_node("a")
     await until_async(again.stands_by, timeout=START_S)
+
+
+async def test_a_stopped_leader_hands_over_while_its_menus_go_on(start_node: StartNode, where: str) -> None:
+    """The menu was waited for until a limit, and new callers met no node for that long."""
+    first, second = await both(start_node)
+    key = NodeSecrets(first.state).agi_key()
+    caller = Dialler(int(first.agi.rpartition(":")[2]), f"{key}/menu", "ana", variables={"SC_NUMBER": "05001234567"})
+    caller.pause_s = 0.2
+    call = asyncio.create_task(caller.call(START_S), name="caller")
+    await until_async(lambda: caller.played, what="the caller hears the menu")
+    # 1. The other node has the lease while the caller is in the menu.
+    first.process.terminate()
+    await until_async(lambda: run_sql(where, "SELECT epoch FROM leases WHERE name = 'router'") == [(2,)],
+                      what="the other node has the lease")
+    assert not call.done()
+    # 2. The caller chooses, and comes to the hold loop, where the other node takes over.
+    caller.always = dict.fromkeys(("ana-menu", "ana-menu-1", "ana-menu-2"), "2")
+    caller.keys = ["2"] * 20
+    await call
+    assert (caller.variables["ACD_NEXT"], caller.variables["SC_SERVICE"]) == ("hold", "uzaktan_egitim")
+    await until_async(second.is_ready, timeout=START_S)
+    assert await asyncio.to_thread(first.process.wait, START_S) == 0
 
 
 async def test_a_frozen_leader_wakes_as_a_standby(start_node: StartNode) -> None:
