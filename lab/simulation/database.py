@@ -41,6 +41,8 @@ class Database:
         self._world = world
         self.on_taken: Callable[[int], None] = lambda epoch: None
         """Learns of each new epoch."""
+        self.on_kept: Callable[[Sequence[Fact], Sequence[Change]], None] = lambda facts, changes: None
+        """Learns of each turn that was kept."""
         self.rows: Rows = {Contact: {}, Offer: {}, AgentRecord: {}, LearnedService: {}}
         self.inputs = 0
         """Entries of the journal."""
@@ -174,6 +176,7 @@ class Database:
         if events:
             self.last_entry_at = events[-1][0]
         self.facts = max(self.facts, next_fact + len(facts) - 1)
+        self.on_kept(facts, changes)
 
     def _write_row(self, change: Change) -> None:
         rows, key = self.rows[change.kind], _key_of(change)

@@ -72,6 +72,8 @@ class History:
     """Epoch of the node that has answered each caller last."""
     clock_set: bool = False
     """The wall clock was set by more than the node accepts as a difference of clocks."""
+    clock_moved: bool = False
+    """The wall clock was set at all, so a node that starts may take times of the rows for times to come."""
     wall_error_s: float = 0.0
     """Error of the wall clock of that machine."""
     epoch: int = 0

@@ -18,12 +18,13 @@ from lab.simulation.asterisk_model import Asterisk
 from lab.simulation.database import Database
 from lab.simulation.history import History, Violation
 from lab.simulation.network import Connection, Network
+from lab.simulation.order_watch import OrderWatch
 from lab.simulation.schedule import HEALED_AT_S, SERVICES, CallerPlan, Fault, Plan, make_plan
 from lab.simulation.sim_node import SimNode
 from lab.simulation.virtual_time import World
 from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S
 from routing.core.model.centre_model import AgentState
-from routing.core.records import AgentRecord
+from routing.core.records import AgentRecord, Contact
 
 SETTLES_S = 150.0
 """Longest time from the last fault until everything has settled: the look at Asterisk comes once a minute, and callers
@@ -83,6 +84,8 @@ class Simulation:
         self.database.on_taken = self._note_epoch
         self.database.revision = min(node.revision for node in plan.nodes)
         self.database.clock_rate = plan.database_rate
+        self.order = OrderWatch(self.history, self.database.rows[Contact], frozenset(SERVICES[:1]))
+        self.database.on_kept = self.order.watch_turn
         self.centre = sim_centre.make_centre(plan.agents)
         self.seats = sim_centre.seats(plan.agents)
         cel = folder / "santral.csv"
@@ -111,6 +114,7 @@ class Simulation:
         world.run_until(HEALED_AT_S + 0.001)
         world.run_until(HEALED_AT_S + SETTLES_S, self._has_settled)
         invariants.check_end(self.history, self.database, self.nodes.values(), self.asterisk, self._has_settled())
+        self.order.check_end()
         for one in self.nodes.values():
             one.kill()
             for loop in one.ended:
@@ -182,6 +186,7 @@ class Simulation:
                 self.database.restart(min(until - world.now, 8.0))
             case "clock_set":
                 self.history.wall_error_s += fault.sets_by_s
+                self.history.clock_moved = True
                 self.history.clock_set |= abs(fault.sets_by_s) > CLOCK_SKEW_MAX_S
             case "asterisk_frozen":
                 self.asterisk.frozen_until = min(until, world.now + 8.0)

@@ -105,7 +105,7 @@ def reopen_offer(d: Domain, offer: Offer) -> None:
     Nothing else may ring for the contact, or at the agent's phone.
     """
     contact, record, service, matching = offer.contact, offer.agent, offer.contact.service, d.matching
-    # 1. What rings elsewhere would take the caller out of the talk.
+    # 1. Another phone that answered would take the caller out of the talk.
     if contact.offer is not None:
         rescind_offer(d, contact.offer, FOUND)
         close_offer(d, contact.offer, "rescinded", FOUND, keep_idle=True)
