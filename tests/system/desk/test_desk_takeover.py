@@ -179,7 +179,7 @@ async def stored_notices(stage: Stage, agent: str, since: float) -> list[int]:
 
 async def test_the_leader_is_killed_in_a_talk(scene: Scene) -> None:
     began = lose_leader(scene, "killed")
-    # What the agent does meanwhile is done by the next node.
+    # The next node does what the agent presses meanwhile.
     await scene.page.locator("[data-do=load][data-value='3']").click()
     times = await take_over(scene, began)
     await expect(scene.page.locator("[data-do=load][data-value='3']")).to_have_attribute("aria-pressed", "true")
