@@ -24,6 +24,7 @@ from lab.simulation.sim_node import SimNode
 from lab.simulation.virtual_time import World
 from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S
 from routing.core.model.centre_model import AgentState
+from routing.core.model.ids import ServiceId
 from routing.core.records import AgentRecord, Contact
 
 SETTLES_S = 150.0
@@ -84,7 +85,7 @@ class Simulation:
         self.database.on_taken = self._note_epoch
         self.database.revision = min(node.revision for node in plan.nodes)
         self.database.clock_rate = plan.database_rate
-        self.order = OrderWatch(self.history, self.database.rows[Contact], frozenset(SERVICES[:1]))
+        self.order = OrderWatch(self.history, self.database.rows[Contact], frozenset({ServiceId(SERVICES[0])}))
         self.database.on_kept = self.order.watch_turn
         self.centre = sim_centre.make_centre(plan.agents)
         self.seats = sim_centre.seats(plan.agents)
