@@ -94,7 +94,7 @@ class Callers:
         assert len(self.places) >= len(PLACES) and set(self.places.values()) == {1}, self.places
         for leg, place in zip(self.waiting, PLACES, strict=True):
             with pytest.raises(AssertionError, match="not twice"):
-                self.stage.heard_twice(leg, place)
+                self.stage.twice(leg, place)
         # 2. The sum of outcomes is that of the arrivals: who hung up in the menu is no contact.
         self._coming.cancel()
         with suppress(asyncio.CancelledError):
