@@ -10,7 +10,7 @@ SITE   := $(VENV)/.with-site
 PAGE   := $(VENV)/.with-vendor
 SPEAK  := espeak-ng sox python3-venv
 LAB    := mmdebstrap sip-tester coturn
-TRY    := mosquitto libfaketime postgresql etcd-server patroni python3-etcd prometheus prometheus-alertmanager \
+TRY    := mosquitto libfaketime postgresql docker-compose etcd-server patroni python3-etcd prometheus prometheus-alertmanager \
           python3-icu chromium iproute2 haproxy orca at-spi2-core dbus xvfb openbox xdotool pulseaudio \
           speech-dispatcher speech-dispatcher-espeak-ng speech-dispatcher-audio-plugins liblouis-bin gir1.2-wnck-3.0
 SOUNDS := .cache/sounds

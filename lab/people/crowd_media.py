@@ -41,7 +41,7 @@ def crowd_address(number: int) -> str:
 
 
 class _Line(NamedTuple):
-    """What a caller sends."""
+    """Packets that a caller sends."""
 
     own: str
     to: tuple[str, int]
@@ -51,7 +51,7 @@ class _Line(NamedTuple):
 
 
 class CrowdMedia:
-    """The sound of a crowd, in a thread of its own.
+    """The sound of a crowd, in a separate thread.
 
     `keys` has the key of each caller who presses one, `after_s` after the first sound: the dialogue has begun then.
     A caller sends for `stay_s`.

@@ -28,7 +28,7 @@ SSRC = 0x5A47_5241
 BEFORE_PACKETS = 10
 """Packets before the key of a caller who sends little. Asterisk learns the sender from the first (strictrtp)."""
 SPARSE = 250
-"""Such a caller sends one of so many packets. Asterisk ends a call that sends nothing for a minute."""
+"""Such a caller sends one of 250 packets. Asterisk ends a call that sends nothing for a minute."""
 EVENTS = "0123456789*#ABCD"
 """Position of each key is its event number (RFC 4733, 3.2)."""
 VOLUME, END = 10, 0x80

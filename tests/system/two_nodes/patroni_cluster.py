@@ -1,6 +1,6 @@
 """Two servers of PostgreSQL under Patroni with etcd, by the files and commands that docs/operate/postgresql.md shows.
 
-Each text is taken from the page. Only what a machine has of its own is replaced: names, addresses, ports and folders.
+Each text is taken from the page. Only what belongs to one machine is replaced: names, addresses, ports and folders.
 Root starts everything as `postgres`, as Debian's services do.
 """
 
@@ -252,7 +252,7 @@ class PatroniCluster:
             self._run([str(self._programs / command[0]), *command[1:]], env, f"{self.password}\n" * 2)
         (line,) = [one for one in commands(">pgpass").splitlines() if one.startswith("echo")]
         path = self.folder / "pgpass"
-        # Both servers have ports of their own here.
+        # Each server has another port here.
         path.write_text(self._fit(line.split("'")[1].replace("*:5432:", "*:*:"), MEMBERS[0]) + "\n", encoding="utf-8")
         path.chmod(0o600)
 

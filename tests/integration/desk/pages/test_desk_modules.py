@@ -182,7 +182,7 @@ async def test_a_cut_stream_is_opened_again_sooner_than_a_browser_would_and_then
       for (let count = 0; count < 3; count += 1) { run(); fail(2); }
       run();
       tell("state");
-      // A stream that was there for a beat begins anew.
+      // A stream that was there for a beat starts over.
       tell("beat");
       fail(0);
       // The page has ended it meanwhile.
