@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_app
 from pydantic import ValidationError
 
 from desk.api import models
@@ -435,6 +435,10 @@ class HttpServer:
     async def stop_listening(self) -> None:
         """Take no more requests, and let open ones end."""
         await self._runner.cleanup()
+        # A cache of the library keeps each handler that was asked, and with it everything of a node that led.
+        cache = getattr(web_app, "_cached_build_middleware", None)
+        if cache is not None:
+            cache.cache_clear()
 
 
 def _is_loopback(host: str) -> bool:

@@ -84,6 +84,8 @@ class NodeRoles:
                 await self._lead_once(leading, waiting)
                 if self._signals.stop.is_set():
                     return
+                # The node that has led is garbage in cycles, and the next one would freeze it with its own objects.
+                gc.collect()
         finally:
             await waiting.close_page()
             self._follower.close()
