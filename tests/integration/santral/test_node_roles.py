@@ -64,7 +64,7 @@ async def test_a_node_that_has_led_leaves_nothing_in_memory(
                 connection.execute(text("UPDATE leases SET epoch = epoch + 1, node = 'b', expires = 0"))
         await until_async(lambda: len(built) > CHANGES)
         await until_async(leads)
-        # Beside the node that leads, the one before may still end its dialogues.
+        # The one before the node that leads may still end its dialogues.
         assert sum(one() is not None for one in built) <= 2
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
