@@ -114,6 +114,7 @@ class Store:
         except (TimeoutError, StoreError):
             threads.cut_connections()
         await threads.end_threads(within_s)
+        self._lease.end_watch()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -200,6 +200,10 @@ class LeaseKeeper:
             return self.until - TTL_S + STANDSTILL_MAX_S
         return self.until - MARGIN_S
 
+    def end_watch(self) -> None:
+        """Let go of the writer's socket, once its thread has ended."""
+        self._session.follow_socket(None)
+
     # -- in the writer's thread --------------------------------------------------------------------------------------
 
     def run_transaction(self, function: Callable[[Connection], T], *, pipelined: bool = False) -> T:

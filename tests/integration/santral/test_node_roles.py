@@ -30,6 +30,7 @@ CHANGES = 5
 async def test_a_node_that_has_led_leaves_nothing_in_memory(
         tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[weakref.ref[Node]] = []
+    handles: list[int] = []
     begin = Node.__init__
 
     def note_node(node: Node, *args: object, **options: object) -> None:
@@ -59,13 +60,16 @@ async def test_a_node_that_has_led_leaves_nothing_in_memory(
         for number in range(CHANGES):
             await until_async(lambda wanted=number + 1: len(built) == wanted, what="it leads again")  # type: ignore[misc]
             await until_async(leads)
+            handles.append(len(os.listdir("/proc/self/fd")))
             with server.connect() as connection:
                 # Another node has taken the lease, and its time is over.
-                connection.execute(text("UPDATE leases SET epoch = epoch + 1, node = 'b', expires = 0"))
+                connection.execute(text(
+                    "UPDATE leases SET epoch = epoch + 1, node = 'b', expires = 0 WHERE name = 'router'"))
         await until_async(lambda: len(built) > CHANGES)
         await until_async(leads)
         # The one before the node that leads may still end its dialogues.
         assert sum(one() is not None for one in built) <= 2
+        assert handles[-1] < handles[1] + CHANGES - 2, handles
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
     server.dispose()
