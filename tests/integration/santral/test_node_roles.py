@@ -60,7 +60,7 @@ async def test_a_node_that_has_led_leaves_nothing_in_memory(
         for number in range(CHANGES):
             await until_async(lambda wanted=number + 1: len(built) == wanted, what="it leads again")  # type: ignore[misc]
             await until_async(leads)
-            handles.append(len(os.listdir("/proc/self/fd")))
+            handles.append(len(list(Path("/proc/self/fd").iterdir())))
             with server.connect() as connection:
                 # Another node has taken the lease, and its time is over.
                 connection.execute(text(
