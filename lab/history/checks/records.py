@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,6 +21,8 @@ HEARD_S = 1.5
 """Shortest talk in which the caller must have heard the agent: a busy machine drops packets."""
 SAME_S = 0.002
 """Times of one fact agree to this: the store keeps all digits, and some facts are written in milliseconds."""
+AT_ONCE_S = 0.1
+"""A caller who hangs up so soon after an answer may not have heard it: the record of the menu is whole then."""
 REQUESTS = {"login": "AgentSignedIn", "logout": "AgentSignedOut", "pause": "AgentPaused", "resume": "AgentResumed",
             "wrapup/end": "WrapUpEnded", "wrapup/extend": "WrapUpExtended", "wrapup/request": "WrapUpRequested"}
 """Requests of an agent that are one event of the journal, by the end of their path."""
@@ -41,7 +44,8 @@ def _check_acknowledged(found: Evidence) -> Iterator[Finding]:
     """Find acts whose offer, contact or last known commit the store does not have."""
     facts = {fact.get("seq"): fact for fact in found.facts()}
     offers = {row.get("offer"): row for row in found.rows.get("offers", ())}
-    contacts = found.contacts()
+    contacts, menus = found.contacts(), {fact.get("contact") for fact in found.facts("MenuEndedRecorded")}
+    left = {line.get("id"): line.at for line in found.box if line.get("event") == "CHAN_END"}
     told: set[int] = set()
     for act in found.acts_in_order():
         # 1. The newest commit that the node knew.
@@ -57,9 +61,11 @@ def _check_acknowledged(found: Evidence) -> Iterator[Finding]:
         if ids is not None and (row is None or row.get("contact") != ids[1]):
             yield Finding("I4", "offer_missing", f"offer {ids[0]}", act.at,
                           "A phone was called for an offer that the store lacks.", (act.where,))
-        # 3. A caller was led into the hold loop.
-        if act.get("next") == "hold" and act.get("contact") not in contacts:
-            yield Finding("I4", "contact_missing", f"contact {act.get('contact')}", act.at,
+        # 3. A caller was led into the hold loop, and has not hung up at that moment.
+        contact = act.get("contact")
+        if act.get("next") == "hold" and contact not in contacts and not (
+                contact in menus and left.get(contact, math.inf) < act.at + AT_ONCE_S):
+            yield Finding("I4", "contact_missing", f"contact {contact}", act.at,
                           "A caller was told to hold, and the store lacks the contact.", (act.where,))
 
 

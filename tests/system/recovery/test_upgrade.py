@@ -26,7 +26,8 @@ from lab.planted_release import REVISION, VERSION, plant_release
 from lab.session import LabSession
 from routing.ami.wire import Message
 from routing.core.model.centre_model import Outcome
-from routing.core.model.facts import Ended, MenuEndedRecorded, Queued
+from routing.core.model.facts import Ended, Fact, MenuEndedRecorded, Queued
+from routing.core.model.ids import ContactId
 from routing.store.lease.node_rows import read_nodes, read_store
 from routing.store.migrate import HEAD
 from routing.store.reader import Reader
@@ -46,6 +47,8 @@ PLACES = ("bekleme-siradaki", "sira-2", "sira-3")
 OTHERS = TrafficHabits(every=1.5, keys="134", talk=(3.0, 8.0), press=(1.0, 2.0), stay_least=30.0)
 """Callers of the other services, who come and go meanwhile."""
 AGENTS = 12
+RECORDED_S = 120.0
+"""Limit for the next look at Asterisk, which is made each minute, on a busy machine."""
 MORE = 4
 """Callers who come between two steps."""
 
@@ -101,15 +104,25 @@ class Callers:
             await self._coming
         await self.lab.network.hang_up_all()
         await self.lab.wait_until_quiet()
-        await self._client.close()
-        with Reader(self.lab.info.store) as reader:
-            facts = reader.facts_after(0, 1_000_000)
-            while more := reader.facts_after(facts[-1].seq):
-                facts += more
         arrived = len(self.traffic.calls) + 1 + len(PLACES)
-        queued = {fact.contact for fact in facts if isinstance(fact, Queued)}
+        facts: list[Fact] = []
+        queued: set[ContactId] = set()
+        menu: set[ContactId] = set()
+
+        def all_recorded() -> bool:
+            # A caller whom the fallback queue had is recorded with the next look at the black box.
+            with Reader(self.lab.info.store) as reader:
+                facts[:] = reader.facts_after(0)
+                while more := reader.facts_after(facts[-1].seq):
+                    facts.extend(more)
+            queued.update(fact.contact for fact in facts if isinstance(fact, Queued))
+            menu.update(fact.contact for fact in facts if isinstance(fact, MenuEndedRecorded))
+            return len(queued | menu) >= arrived
+
+        await until_async(all_recorded, RECORDED_S, "a record of each caller")
+        await self._client.close()
+        menu -= queued
         ended = Counter(fact.contact for fact in facts if isinstance(fact, Ended))
-        menu = {fact.contact for fact in facts if isinstance(fact, MenuEndedRecorded)} - queued
         outcomes = Counter(str(fact.outcome) for fact in facts if isinstance(fact, Ended))
         print(f"\narrived {arrived}: contacts {dict(outcomes)}, hung up in the menu {len(menu)}")
         assert set(ended) == queued and set(ended.values()) == {1} and str(Outcome.FAILURE) not in outcomes

@@ -250,6 +250,18 @@ def test_a_node_without_a_lease_may_hold_callers_and_decide_nothing(folder: Fold
     assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
 
 
+@pytest.mark.parametrize(("after_s", "missing"), [(0.01, False), (1.0, True)])
+def test_a_caller_who_hangs_up_as_hold_is_told_has_the_record_of_the_menu(
+        folder: Folder, after_s: float, missing: bool) -> None:
+    act = folder.find(FIRST, lambda line: line.get("next") == "hold")
+    gone = "1796026700.99"
+    folder.insert_after(FIRST, act, act | {"contact": gone})
+    folder.repeat(STORE, lambda line: line.get("kind") == "MenuEndedRecorded", contact=gone, seq=10_000)
+    with (folder.path / BOX).open("a", encoding="utf-8") as box:
+        box.write(f'"{act["at"] + after_s}","CHAN_END","{gone}","{gone}"\n')
+    assert ("contact_missing" in {one.fault for one in check_history(folder.path).findings}) is missing
+
+
 def test_each_invariant_has_a_planted_fault() -> None:
     assert {one[1] for one in PLANTED} == set(INVARIANTS)
 
