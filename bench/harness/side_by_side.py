@@ -140,7 +140,6 @@ def _add_configuration(info: lifecycle.LabInfo, team: Sequence[SideAgent], rules
     # An agent of app_queue is in two queues, so `leastrecent` must see the last call of either.
     order = "\nforce_longest_waiting_caller=yes" if in_order else ""
     _replace_text(conf / "queues.conf", "shared_lastcall=no", f"shared_lastcall=yes{order}")
-    _replace_text(conf / "manager.conf", "timestampevents=no", "timestampevents=yes")
     # Silent phones must not count as gone.
     _replace_text(conf / "pjsip.conf", "rtp_timeout=15\n", "rtp_timeout=0\n")
     # 3. Choose media ports. The blocks are released when both Asterisks hold the ports they use.
