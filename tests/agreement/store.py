@@ -47,10 +47,17 @@ def of_store(database: Path) -> Told:
             sums[end, "callbacks"] += 1
             sums[end, "callbacks reached"] += callbacks[contact] == "reached" and outcome != "callback_failed"
             sums[end, "callbacks failed"] += outcome == "callback_failed"
+    closed: dict[int, list[str]] = {}
+    for kind, body in facts:
+        if kind == "OfferClosed":
+            closed.setdefault(body["offer"], []).append(body["state"])
     for row in node_records.query_store(database, "select * from offers"):
         place, end = (row["service"], row["channel"]), rows[row["contact"]]
-        sums[place, "offers missed"] += row["state"] in ("timeout", "rejected")
-        sums[place, "offers taken away"] += row["state"] in ("canceled", "rescinded")
+        # An offer whose talk is found is opened again. The row has its last state, and the facts have each.
+        states = closed.get(row["offer"], [])
+        states = states if row["state"] in states[-1:] else [*states, row["state"]]
+        sums[place, "offers missed"] += sum(state in ("timeout", "rejected") for state in states)
+        sums[place, "offers taken away"] += sum(state in ("canceled", "rescinded") for state in states)
         if row["connected_at"] is not None and row["talk_s"] is not None:
             sums[place, "talks"] += 1
             sums[place, "talk_s"] += row["talk_s"]
