@@ -11,8 +11,9 @@ from routing.store.errors import StoreError
 from routing.store.lease.node_rows import read_nodes
 from routing.store.store import Store
 
-READ_S = 5.0
-"""Pause between two reads of the nodes. An address changes only with a restart of its node."""
+READ_S = 1.0
+"""Pause between two reads of the nodes. In an upgrade the leader stops soon after a standby came, and hands over to it.
+"""
 
 PROBE_S = 0.5
 """Longest wait for the answer of a node. A frozen one leads nobody."""

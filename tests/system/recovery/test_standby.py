@@ -24,6 +24,7 @@ from routing.core.model.ids import ContactId
 from routing.store.database import url_of
 from routing.store.store import Store
 from santral.secrets import NodeSecrets
+from santral.standby.peer_nodes import READ_S
 from tests.fakes.agi_dialler import Dialler
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.node_process import NodeProcess, fake_asterisk
@@ -179,7 +180,8 @@ async def test_a_stopped_leader_hands_over_while_its_menus_go_on(start_node: Sta
     caller = Dialler(int(first.agi.rpartition(":")[2]), f"{key}/menu", "ana", variables={"SC_NUMBER": "05001234567"})
     caller.pause_s = 0.2
     call = asyncio.create_task(caller.call(START_S), name="caller")
-    await until_async(lambda: caller.played, what="the caller hears the menu")
+    # The caller hears the menu, and the leader has read meanwhile that a node stands by.
+    await until_async(lambda: len(caller.commands) > 3 * READ_S / caller.pause_s, what="the caller hears the menu")
     # 1. The other node has the lease while the caller is in the menu.
     first.process.terminate()
     await until_async(lambda: run_sql(where, "SELECT epoch FROM leases WHERE name = 'router'") == [(2,)],
