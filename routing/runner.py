@@ -8,6 +8,7 @@ happened.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -96,6 +97,9 @@ A phone that has not reported ringing for 2 s is taken for gone (`Centre.phone_r
 be noticed. A busy machine holds a process for less, and each notice costs a look at Asterisk.
 """
 
+WOKE_S = 2.0
+"""Time after a freeze in which dialogues find that Asterisk has led their callers on."""
+
 
 class RunnerTurn(NamedTuple):
     """Content of one commit: handled inputs with their times (None is the timer), their facts, and the changed rows."""
@@ -156,6 +160,8 @@ class Runner:
         self._on_frozen = on_frozen
         self._pulse_at = clock()
         self._frozen = False
+        self._woke_at = -math.inf
+        """End of the last freeze."""
         self._inbox: deque[Event | _Waiter | _SnapshotDue] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
@@ -292,9 +298,14 @@ class Runner:
         now = self._clock()
         if now - self._pulse_at > PULSE_S + FROZEN_S:
             self._frozen = True
-            self._pulse_at = now
+            self._pulse_at = self._woke_at = now
         elif now - self._pulse_at >= PULSE_S:
             self._pulse_at = now
+
+    def has_just_woken(self) -> bool:
+        """Return whether this process was frozen until a moment ago."""
+        self._look_at_clock()
+        return self._clock() - self._woke_at < WOKE_S
 
     async def commit_deferred(self) -> None:
         """Keep the events that still wait for a commit, at an orderly end after `run_forever` was cancelled."""

@@ -113,6 +113,8 @@ class MenuDialogue:
         self.keep_keyed, self.opens_at, self.watch = keep_keyed, opens_at, watch
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
         self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
+        self.has_just_woken: Callable[[], bool] = lambda: False
+        """Tell whether this node was frozen until a moment ago."""
 
     def suspend(self, inbox: CallerInbox) -> None:
         """Go on from memory: callers who are in the menu come to its end, and nothing is stored from now on."""
@@ -176,6 +178,8 @@ class MenuDialogue:
                 put.insert(0, (dialplan.INHERITED + dialplan.ANNOUNCEMENTS_HEARD, announcements.format_heard(heard)))
             await session.set_variables(*put)
         except CallerGone:
+            # Asterisk gives a frozen node up and leads the caller on, who has not hung up.
+            failed = self.has_just_woken()
             raise
         except BaseException:
             failed = True

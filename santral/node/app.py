@@ -226,6 +226,7 @@ class Node:
                 self._put_in_force, runner, calendar, dialogues, tokens))
             desk = self._desk = await self._load_desk(store, runner)
             dialogues.server.may_act = lambda: store.may_act() or self._suspended
+            dialogues.entry.has_just_woken = runner.has_just_woken
             self._watch_sentences(dialogues.server, sounds)
             own = OwnDesk(store, runner, Audit(self._state), lambda: self._engine.live_offers(),
                           self._switch.orders.hang_up, lambda: self._config.settings.centre.timezone)

@@ -11,6 +11,7 @@ import pytest
 
 from asterisk_conf.dialplan_values import TIMINGS
 from ivr.caller import voice_message
+from ivr.dialogues import Dialogues
 from ivr.flow import dialogue_machine, node_reader
 from ivr.flow.menu_model import Digits, MenuFlow, Message
 from ivr.routes import menu_dialogue
@@ -22,6 +23,7 @@ from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.inbox import FakeInbox, contact_view
 from tests.fakes.menu import PROMPTS, rich
 from tests.integration.ivr_node import Serve, services
+from tests.until import until_async
 
 pytestmark = pytest.mark.integration
 
@@ -42,6 +44,7 @@ class House:
 
     def __init__(self, inbox: FakeInbox) -> None:
         self.port, self.inbox = 0, inbox
+        self.dialogues: Dialogues
         self.kept: list[tuple[str, str, str, str]] = []
 
     async def keep_keyed(self, contact: ContactId, field: str, digest: str, box: str) -> None:
@@ -75,10 +78,22 @@ def start(serve: Serve) -> Start:
             house.inbox, flow or rich(), IvrSettings(node="one", messages=frozenset({"gorus_oneri"})),
             sounds=Languages("/sounds", PROMPTS | {"pause"}), services=services(anonymous), spool=spool,
             keep=house.keep, keep_keyed=house.keep_keyed)
-        house.port = dialogues.server.address[1]
+        house.port, house.dialogues = dialogues.server.address[1], dialogues
         return house
 
     return begin
+
+
+@pytest.mark.parametrize(("woken", "outcome"), [(False, "abandoned"), (True, "error")])
+async def test_a_caller_whom_asterisk_led_on_has_not_hung_up(start: Start, woken: bool, outcome: str) -> None:
+    """A frozen node finds its dialogues closed when it wakes. Their callers may be in the fallback queue."""
+    house = await start()
+    house.dialogues.entry.has_just_woken = lambda: woken
+    caller = Dialler(house.port, "menu", "ana", variables=NUMBER)
+    caller.hang_up_at, caller.how = 4, "eof"
+    await caller.call()
+    await until_async(lambda: bool(house.inbox.passed))
+    assert [passed.outcome for passed in house.inbox.passed] == [outcome]
 
 
 def asking(check: str, digits: tuple[int, int], *, boxed: bool = False) -> MenuFlow:

@@ -337,9 +337,11 @@ async def test_no_ring_is_too_long_for_a_process_that_was_frozen(monkeypatch: py
     async with Node() as node:
         await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
         await node.runner.ask(queued("c1"))
+        assert not node.runner.has_just_woken()
         time.sleep(CENTRE.phone_reacts_s + 1.0)  # the whole process is held
         [offer] = node.commands
         assert isinstance(offer, Offer)
+        assert node.runner.has_just_woken()
         node.runner.post(OfferConnected(offer.offer, offer.contact))
         view = await node.runner.ask(HoldTick(ContactId("c1")))
         assert isinstance(view, ContactView) and view.state is ContactState.ASSIGNED
