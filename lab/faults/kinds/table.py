@@ -78,7 +78,8 @@ FAULTS = (
     Fault("F-22", "the broker's certificate has expired", "a TLS server with an expired certificate of no known "
           "authority at the broker's address", tls.offer_expired, 5.0, extra=TLS_BROKER),
     Fault("F-23", "an upgrade, node by node, and back", "SIGTERM of who stands by, then of who leads, each started as "
-          "a planted release with wider tables and facts; then the same back", pair.upgrade_nodes, 2.0, needs=PAIR),
+          "a planted release with wider tables and facts; then the same back", pair.upgrade_nodes, 2.0, needs=PAIR,
+          decides_after=True),
     Fault("F-24", "everything is reloaded", "core, pjsip, dialplan, rtp and queue reload of Asterisk",
           pbx.reload_asterisk, 3.0),
     Fault("F-25", "who leads is killed while the primary is dead", "F-09, and SIGKILL of the node that leads 3 s later",

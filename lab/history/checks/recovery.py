@@ -16,6 +16,8 @@ RIGHT_S = 10.0
 """Time after an event, or after a recovery, within which the engine must know of it."""
 QUIET_S = 7.0
 """Longest pause between two acts of a node that works: it pings Asterisk every 5 s."""
+FIRST_ACT_S = 1.0
+"""A node that wakes first reads what has happened. Its first act, which shows that it is back, comes so much later."""
 ORDER_S = 1.0
 """Largest step back between the times of two facts: clocks of two nodes."""
 ENTERS, CONNECTS = "ENTERQUEUE", "CONNECT"
@@ -46,7 +48,7 @@ def _check_talk_ends(found: Evidence, talks: SeenTalks) -> Iterator[Finding]:
         fact = learned.get(offer)
         if fact is None or offer not in offers or fact.at - ended <= RIGHT_S:
             continue
-        back = max((at for at in recoveries if ended <= at <= fact.at), default=-inf)
+        back = max((at for at in recoveries if ended <= at <= fact.at + FIRST_ACT_S), default=-inf)
         if fact.at - back > RIGHT_S:
             yield Finding("I5", "state_late", f"agent {offers[offer].get('agent')}", fact.at,
                           f"The engine learned of the end of the talk after {fact.at - ended:.0f} s.",
