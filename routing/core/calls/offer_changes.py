@@ -77,15 +77,8 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     matching.remove_contact(contact)
     contact_queue.follow_contact(contact, "offered")
     offer.service = service.id
-    d.offers[number] = contact.offer = offer
-    if matching.quotas:
-        talk_quota.count_offer(matching, offer)
     # 3. Reserve the agents.
-    record.last_talk_ended_at = None
-    agent_capacity.take_capacity(d, record, offer)
-    if service.load:
-        distress_load.on_heavy_offered(d, offer)
-    presence.change_state(d, record, "offered", "")
+    _engage_agent(d, offer, "offered")
     if partner is not None:
         partner.last_talk_ended_at = None
         offer.partner_leg = LegState.CALLED
@@ -118,17 +111,23 @@ def reopen_offer(d: Domain, offer: Offer) -> None:
     contact.in_menu, contact.farewell = False, ""
     matching.remove_contact(contact)
     contact_queue.follow_contact(contact, "offered")
+    # 3. Engage the agent.
+    _engage_agent(d, offer, "found")
+    emit.offered(d, offer, idle_s, (), matching.ready_count, matching.signed_in_count, d.queues[service.id].size, FOUND,
+                 0.0, by_state)
+
+
+def _engage_agent(d: Domain, offer: Offer, event: str) -> None:
+    """Bind contact and agent to each other. `event` is that of the agent's state."""
+    record, contact, matching = offer.agent, offer.contact, d.matching
     d.offers[offer.id] = contact.offer = offer
     if matching.quotas:
         talk_quota.count_offer(matching, offer)
-    # 3. Engage the agent.
     record.last_talk_ended_at = None
     agent_capacity.take_capacity(d, record, offer)
-    if service.load:
+    if contact.service.load:
         distress_load.on_heavy_offered(d, offer)
-    presence.change_state(d, record, "found", "")
-    emit.offered(d, offer, idle_s, (), matching.ready_count, matching.signed_in_count, d.queues[service.id].size, FOUND,
-                 0.0, by_state)
+    presence.change_state(d, record, event, "")
 
 
 def ring_agent(d: Domain, offer: Offer) -> None:
