@@ -45,6 +45,9 @@ def run_request(request: FaultRequest) -> int:
         raise LabError("name faults, or give --all or --random. See them: santral lab fault --list")
     faults = FAULTS if request.every else find_faults(list(request.names))
     plan = None if request.random is None else RandomPlan(*request.random)
+    if request.page is not None:
+        # A page that cannot be written is told before the faults, which take minutes.
+        write_page(request.page, ())
     rows = run_faults(faults, request.keep, plan)
     if request.page is not None:
         write_page(request.page, rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
+from lab.faults import cli
 from lab.faults.cli import FaultRequest, run_request
 from lab.faults.fault_model import Bounds, FaultRow
 from lab.faults.kinds.table import FAULTS, find_faults
@@ -61,3 +62,12 @@ def test_an_unknown_fault_and_a_request_for_nothing_or_two_things_are_refused(tm
     (tmp_path / "F-00").mkdir()
     with pytest.raises(LabError, match="is there already"):
         run_request(FaultRequest(("F-00",), False, False, False, tmp_path, None))
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_faults(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(cli, "run_faults", lambda *asked: ran.append(asked) or [])
+    with pytest.raises(FileNotFoundError):
+        cli.run_request(cli.FaultRequest(("F-00",), False, False, True, None, tmp_path / "missing.md"))
+    assert not ran
