@@ -34,8 +34,9 @@ from lab.script.state import Difference, ScriptState
 
 ANSWER_S = 30.0
 """Limit for an answer. A node answers at once; a machine under full load takes longer."""
-READY_S = 20.0
-"""Limit until an agent is ready: milliseconds after the sign-in, seconds after a wrap-up."""
+READY_S = 75.0
+"""Limit until an agent is ready: milliseconds after the sign-in, the 15 s of a wrap-up, or a minute after a phone that
+did not react."""
 CALM_S = 20.0
 """Limit after the call until the services of the script are empty."""
 PICK_UP_S = "1"

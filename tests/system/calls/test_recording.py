@@ -39,6 +39,8 @@ KEY_S = 3.0
 """The key, over the greeting. An earlier one may meet no dialogue yet."""
 WRITTEN_S = 6.0
 """Asterisk writes 32 KB at once. After this time the recorded sound is in the file."""
+STEADY_S = 0.2
+"""A tone of this length is somebody's voice in these tests, a shorter one may be a vowel of a prompt."""
 DTMF = (697, 770, 852, 941, 1209, 1336, 1477)
 
 
@@ -111,6 +113,18 @@ def _louder(samples: Samples, hertz: float) -> list[float]:
              if audio.root_mean_square(window := samples[at: at + size]) >= audio.QUIET_LEVEL
              and audio.tone_energy(window, hertz) >= 0.25]
     return [at / audio.RATE for at in found if at - size in found or at + size in found]
+
+
+def _gaps(moments: list[float]) -> list[tuple[float, float]]:
+    """Return the pauses of more than 1 s. Two with less than 0.2 s of the tone between them are one."""
+    found: list[tuple[float, float]] = []
+    for begin, end in pairwise(moments):
+        if end - begin <= 1.0:
+            continue
+        if found and begin - found[-1][1] < STEADY_S:
+            begin = found.pop()[0]
+        found.append((begin, end))
+    return found
 
 
 def _silence_s(samples: Samples, begin: float) -> float:
@@ -231,7 +245,7 @@ async def test_what_a_recording_holds_and_what_it_does_not(new_lab: NewLab, tmp_
         assert not audio.find_prompt(prompt(key), sound).found
     music = audio.read_wav(SOUNDS / "moh" / "santral.wav")
     assert not audio.find_prompt(music[: audio.RATE], sound).found
-    gaps = [(before, after) for before, after in pairwise(caller) if after - before > 1.0]
+    gaps = _gaps(caller)
     assert len(gaps) == 5, "paused over HTTP and by keys, the agent keys whom to ask, paused while they ask, twice"
     over_http, by_keys, asks, asks_http, asks_keys = gaps
     # By keys the agent is told that it goes on when it does: those words are in it, and no one else's.
