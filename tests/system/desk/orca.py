@@ -89,14 +89,14 @@ class ScreenReader:
         # A program that starts before Orca listens is not presented. Orca says that it is there.
         until(lambda: self.debug.exists() and self.spoken(), START_S, "Orca")
 
-    def start_browser(self) -> str:
-        """Start Chromium on the display, and return the address for Playwright."""
+    def start_browser(self, *flags: str) -> str:
+        """Start Chromium on the display, with more flags, and return the address for Playwright."""
         profile = self.folder / "profile"
         (profile / "Default").mkdir(parents=True)
         # The bubble that offers a translation would take the place of announcements.
         (profile / "Default/Preferences").write_text('{"translate":{"enabled":false}}', encoding="ascii")
         write_tone(self.folder / "microphone.wav", 697)
-        self._start("/usr/bin/chromium", *FLAGS, f"--user-data-dir={profile}", "--window-size=1200,850",
+        self._start("/usr/bin/chromium", *FLAGS, *flags, f"--user-data-dir={profile}", "--window-size=1200,850",
                     f"--use-file-for-fake-audio-capture={self.folder / 'microphone.wav'}", "about:blank")
         port = profile / "DevToolsActivePort"
         until(lambda: port.exists() and len(port.read_text(encoding="ascii").splitlines()) > 1, START_S, "Chromium")
