@@ -260,7 +260,7 @@ class PromptRecogniser:
         # 3. Locate every such prompt exactly, at the full rate.
         near = scores[:, first: first + NEAR_SAMPLES // STEP].max(axis=1)
         traces = []
-        for number in np.flatnonzero(near >= max(LOOSE_SCORE, near.max() - ALIKE)):
+        for number in np.flatnonzero(near >= max(LOOSE_SCORE, np.max(near) - ALIKE)):
             trace = self._locate_exactly(self._library.beginnings.keys[number], self._place + first * STEP)
             if trace is not None:
                 traces.append(trace)

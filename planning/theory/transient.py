@@ -123,7 +123,7 @@ def solve_transient(house: QueueModel, rates: Table, width_s: float, agents: Seq
 def _advance_interval(law: Table, flow: Table, leaving: Table, width_s: float) -> Table:
     """Advance the law through one interval. `law` becomes the law at its end, and the mean law within it is
     returned."""
-    fastest = float(flow.max()) + float(leaving[-1])
+    fastest = float(np.max(flow)) + float(leaving[-1])
     steps = max(1, math.ceil(width_s * fastest / STEP_SHARE))
     step = width_s / steps
     up = (flow * step)[:, None]
@@ -163,4 +163,4 @@ def _queue_places(flow: Table, width_s: float, agents: Table, mu: float, theta: 
             out = np.minimum(inside, n) * mu + np.maximum(inside - n, 0.0) * theta
             inside = np.maximum(inside + (flow[:, i] - out) * width_s / parts, 0.0)
             worst = max(worst, float((inside - n).max()))
-    return math.ceil(max(worst, 0.0) + QUEUE_DEVIATIONS * math.sqrt(float(agents.max()) + max(worst, 0.0) + 1.0))
+    return math.ceil(max(worst, 0.0) + QUEUE_DEVIATIONS * math.sqrt(float(np.max(agents)) + max(worst, 0.0) + 1.0))
