@@ -199,6 +199,12 @@ class Asterisk:
                 self.ask_tick(caller)
         self.go_on(caller, self.pick(SENTENCE_S) if words else self.pick(STEP_S), said)
 
+    def return_to_hold(self, caller: Caller) -> None:
+        """Go through `[santral-hold]`, returned: the question was asked in the fallback queue."""
+        caller.context = CONTEXT_HOLD
+        self.write_cel(f"{HOLD}{caller.variables.get(dialplan.SERVICE, '')}", caller)
+        self._play_round(caller)
+
     def _play_round(self, caller: Caller) -> None:
         caller.variables[SHARED_WORDS], caller.fails = "", 0
         said = self.pick(SENTENCE_S) if caller.variables.get(dialplan.SAY) else 0.0
@@ -242,7 +248,7 @@ class Asterisk:
 
         def take(onward: str) -> None:
             if onward == dialplan.HOLD:
-                self.begin_hold(caller)
+                self.return_to_hold(caller)
             elif onward not in ("", dialplan.FALLBACK):
                 self.jump(caller, onward)
             else:

@@ -124,7 +124,8 @@ async def test_a_node_that_comes_back_takes_all_its_callers_back(
         await leg.hang_up()
         await leg.wait_ended()
 
-    # 4. The node is back, and so are its callers, with their age.
+    # 4. The node is back, and so are its callers, with their age. They hear no words of the menu again.
+    back = {leg: len(growing(recording_of(leg))) for leg in waiting[WAITS]}
     await lab.start_node()
     back_s = await wait_places(pbx, {("santral-hold", "Read"): 20, ("santral-fallback", "Queue"): 2})
     assert back_s <= BACK_S
@@ -136,6 +137,7 @@ async def test_a_node_that_comes_back_takes_all_its_callers_back(
     assert (await lab.fetch_queue(UNKNOWN))["waiting"] == 9
     for leg in (*waiting[DISTRESS], *waiting[WAITS], *new, *talks):
         assert not leg.ended.is_set(), f"{leg} was dropped: {leg.describe_moments()}"
+    assert not any(heard_since(leg, "secildi-uzaktan-egitim", samples) for leg, samples in back.items())
     print(f"\ndead node: sentence heard after {min(dead):.1f} to {max(dead):.1f} s; back in {back_s:.2f} s")
     assert max(dead) <= DEAD_S
 

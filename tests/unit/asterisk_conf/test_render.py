@@ -87,6 +87,17 @@ def test_the_first_words_that_the_menu_gives_are_heard_from_there_alone() -> Non
     assert dialplan.FIRST_ROUND_DONE not in hold.partition("exten => begun,1,")[0].partition("; A caller from")[0]
 
 
+def test_a_caller_from_the_fallback_queue_hears_what_the_node_has_just_said() -> None:
+    """The words of the choice belong to the first wait, and the pause after them would be a silence in the music."""
+    text = render_files(plan())["extensions.conf"]
+    fallback, hold = (text.partition(f"\n[santral-{name}]\n")[2].partition("\n[")[0] for name in ("fallback", "hold"))
+    assert 'GotoIf($["${ACD_NEXT}"="hold"]?santral-hold,returned,1)' in fallback
+    returned = hold.partition("exten => returned,1,")[2].partition("\nexten =>")[0]
+    assert returned.rstrip().endswith("Goto(s,served)")
+    assert not {"Read(", "AGI(", dialplan.WORDS} & set(re.findall(r"\w+\(?", returned))
+    assert "CELGenUserEvent(SC_HOLD-" in returned
+
+
 def test_only_a_notice_that_was_played_to_its_end_counts_and_agents_wait_for_it() -> None:
     text = render_files(plan())["extensions.conf"]
     hold = text.partition("exten => begun,1,")[2].partition("\nexten =>")[0]
