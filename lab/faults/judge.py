@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -47,6 +48,9 @@ class StoreRows(NamedTuple):
     """How often the facts end a contact."""
     logged: set[str]
     """Contacts of the queue_log."""
+    aside: Mapping[str, Sequence[tuple[float, float]]] = {}
+    """Times in which the engine knew a contact in the fallback queue, from and to. Nobody is offered there: a phone may
+    ring."""
 
 
 class Ears(NamedTuple):
@@ -74,7 +78,25 @@ def read_store(lab: LabSession) -> StoreRows:
     return StoreRows(lab.query_store("select * from contacts order by queued_at"),
                      lab.query_store("select * from offers order by offer"),
                      dict(ends),
-                     {line.contact for line in lab.read_queue_log()})
+                     {line.contact for line in lab.read_queue_log()}, _read_aside(lab))
+
+
+def _read_aside(lab: LabSession) -> dict[str, list[tuple[float, float]]]:
+    """Read from the journal when the engine knew which contact in the fallback queue."""
+    found = defaultdict[str, list[tuple[float, float]]](list)
+    entered: dict[str, float] = {}
+    rows = lab.query_store("select at, kind, body from journal where kind in (?, ?) order by seq",
+                           NUMBERS["FallbackEntered"], NUMBERS["HoldTick"])
+    for row in rows:
+        # The first value of both events is the contact. The next question of its caller ends such a time.
+        contact, at = str(json.loads(row["body"])[0]), float(row["at"])
+        if row["kind"] == NUMBERS["FallbackEntered"]:
+            entered.setdefault(contact, at)
+        elif contact in entered:
+            found[contact].append((entered.pop(contact), at))
+    for contact, at in entered.items():
+        found[contact].append((at, math.inf))
+    return found
 
 
 def read_facts(lab: LabSession, kind: str) -> list[list[Any]]:
@@ -251,16 +273,26 @@ class Judge:
         return found
 
     def _check_order(self) -> None:
-        """Check that those who waited at the injection were served in the order of their arrival.
+        """Check that nobody was served before a caller of the same service who had waited longer.
 
-        The fallback queue serves by its own order.
+        The fallback queue serves by its own order, and the engine offers nobody who is there.
         """
-        arrived = {call: found[0]["since"] for call, found in self._records.items()
-                   if found and found[0]["service"] == WAITS and found[0]["outcome"] != Outcome.FALLBACK}
-        calls = sorted((one for one in arrived if not one.left and not self._is_cut(one)), key=arrived.__getitem__)
-        began = [at for one in calls if (at := self._talk_began(one)) is not None]
-        if began != sorted(began):
+        calls = [(began, found[0]) for call, found in self._records.items()
+                 if found and found[0]["service"] == WAITS and found[0]["outcome"] != Outcome.FALLBACK
+                 and not call.left and not self._is_cut(call) and (began := self._talk_began(call)) is not None]
+        if any(later["since"] > earlier["since"] and began < waited and self._could_offer(earlier, self._offered(later))
+               for waited, earlier in calls for began, later in calls):
             self._add_problem("records", "callers of one service were not served in the order of their arrival")
+
+    def _offered(self, contact: dict[str, Any]) -> float:
+        """Return when a contact was offered to the agent of its talk."""
+        return max((float(one["offered_at"]) for one in self.rows.offers
+                    if one["contact"] == contact["contact"] and one["connected_at"] is not None), default=math.inf)
+
+    def _could_offer(self, contact: dict[str, Any], at: float) -> bool:
+        """Return whether the engine knew a contact at a time, and its caller in the hold loop."""
+        return bool(contact["queued_at"] <= at) and not any(
+            since <= at < until for since, until in self.rows.aside.get(contact["contact"], ()))
 
     # --- times -------------------------------------------------------------------------------------------------------
 

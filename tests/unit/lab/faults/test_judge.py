@@ -59,6 +59,7 @@ class Staged:
         offer(1, "talks", "a1", 3, 4, 20), offer(2, "waits", "a2", 14, 15, 22)])
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TONES, 1))
     logged: set[str] = field(default_factory=lambda: set(TONES))
+    aside: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def judge(self, bounds: Bounds | None = None) -> FaultRow:
         calls = [SceneCall(role, WAITS, role, tone, self._leg(role, 11 if role == "new" else 0, self.ends[role]),
@@ -68,7 +69,7 @@ class Staged:
         rung = [self._leg("phone talks", 4, 20), self._leg("phone waits", 15, 15 + len_s(self.heard["phone waits"]))]
         scene = cast(FaultScene, Scene(calls, phones, rung))
         fault = Fault("F-99", "a test", "nothing", break_nothing, 3.0, bounds=bounds or Bounds())
-        rows = StoreRows(self.contacts, self.offers, self.counts, self.logged)
+        rows = StoreRows(self.contacts, self.offers, self.counts, self.logged, self.aside)
         return Judge(fault, scene, rows, START + 10, START + 13).judge()
 
     def _leg(self, name: str, begin: float, end: float) -> Leg:
@@ -110,7 +111,7 @@ def len_s(pieces: list[Piece]) -> float:
 
 def contact(name: str, service: str, outcome: str, ended: float) -> dict[str, Any]:
     return {"contact": name, "service": service, "caller_hash": f"hash of {name}", "since": START + 1,
-            "outcome": outcome, "ended_at": START + ended}
+            "queued_at": START + 1, "outcome": outcome, "ended_at": START + ended}
 
 
 def offer(number: int, name: str, agent: str, offered: float, connected: float, ended: float) -> dict[str, Any]:
@@ -216,3 +217,22 @@ def test_own_bounds_hold_instead(tmp_path: Path) -> None:
     staged = Staged(tmp_path)
     stop_music(staged)
     assert staged.judge(Bounds(wait_gap_s=3.0, reason="a test")).ok
+
+
+def overtake(staged: Staged) -> None:
+    """Let a caller who came later be served first. Both agents serve one service."""
+    staged.contacts[0] |= {"service": WAITS, "since": START + 2, "queued_at": START + 2}
+
+
+def test_an_overtaken_caller_is_found_unless_the_engine_could_not_offer_them(tmp_path: Path) -> None:
+    staged = Staged(tmp_path)
+    staged.left = staged.left - {"talks"}
+    overtake(staged)
+    row = staged.judge()
+    assert row.problems == ["callers of one service were not served in the order of their arrival"], row.problems
+    staged.aside = {"waits": [(START + 3.5, START + 9)]}
+    assert not staged.judge().ok, "the caller came to the fallback queue after the offer"
+    staged.aside = {"waits": [(START + 2.5, START + 9)]}
+    assert staged.judge().ok
+    staged.aside, staged.contacts[1]["queued_at"] = {}, START + 3.5
+    assert staged.judge().ok, "no node knew the caller yet"
