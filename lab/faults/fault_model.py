@@ -81,7 +81,7 @@ class FaultRow:
     new_gap_s: float | None = None
     decision_s: float | None = None
     took_s: float = 0.0
-    """Seconds from the start of its lab to the judgement."""
+    """Seconds from the start of its lab to its end."""
     bounds: str = ""
     """Reason of bounds that differ."""
     problems: list[str] = field(default_factory=list)

@@ -16,23 +16,34 @@ from lab.faults.scene import FaultScene
 from lab.history.checker import check_history
 from lab.phones.audio_socket import AudioExchange
 
+LONGEST_S = 900.0
+"""Limit of a row besides its fault and its calm: start of the lab, scene, judgement. A busy machine needs a third."""
+
 
 async def run_fault(fault: Fault, folder: Path) -> FaultRow:
-    """Run a fault in a new folder and return its row. A fault that cannot be injected here has a row that says so."""
+    """Run a fault in a new folder and return its row.
+
+    A fault that cannot be injected here has a row that says so. A bench that breaks has a row that is not ok, and costs
+    no other fault its row.
+    """
     began = time.monotonic()
+    limit = fault.lasts_s + fault.calm_s + LONGEST_S
     try:
-        async with open_place(fault, folder) as place, AudioExchange() as ears:
+        async with asyncio.timeout(limit) as whole, open_place(fault, folder) as place, AudioExchange() as ears:
             scene = FaultScene(place.lab, folder / "heard", ears, place.lone, fault.lone)
             try:
                 row = await _run_scene(fault, place, scene)
-                row.took_s = round(time.monotonic() - began, 1)
-                return row
             finally:
                 await scene.stop()
     except CannotInject as error:
-        return FaultRow(fault.id, fault.title, fault.how, ok=True, skipped=str(error))
+        row = FaultRow(fault.id, fault.title, fault.how, ok=True, skipped=str(error))
     except LabError as error:
-        return FaultRow(fault.id, fault.title, fault.how, problems=[str(error)])
+        row = FaultRow(fault.id, fault.title, fault.how, problems=[str(error)])
+    except Exception as error:
+        why = f"not over within {limit:.0f} s" if whole.expired() else f"{type(error).__name__}: {error}"
+        row = FaultRow(fault.id, fault.title, fault.how, problems=[f"the bench broke: {why}"])
+    row.took_s = round(time.monotonic() - began, 1)
+    return row
 
 
 async def _run_scene(fault: Fault, place: FaultPlace, scene: FaultScene) -> FaultRow:

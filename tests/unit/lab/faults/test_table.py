@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from lab.errors import LabError
-from lab.faults import cli
+from lab.faults import cli, runner
 from lab.faults.cli import FaultRequest, run_request
+from lab.faults.fault import Fault
 from lab.faults.fault_model import Bounds, FaultRow
 from lab.faults.kinds.table import FAULTS, find_faults
 from lab.faults.show import write_page
@@ -71,3 +76,50 @@ def test_a_page_that_cannot_be_written_is_told_before_the_faults(
     with pytest.raises(FileNotFoundError):
         cli.run_request(cli.FaultRequest(("F-00",), False, False, True, None, tmp_path / "missing.md"))
     assert not ran
+
+
+async def write_row(fault: Fault, folder: Path) -> FaultRow:
+    (folder / "lab").mkdir()
+    return FaultRow(fault.id, fault.title, fault.how, ok=fault.id != "F-01", problems=["lost"] * (fault.id == "F-01"))
+
+
+def test_rows_are_written_as_they_come_and_leave_nothing(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{HEAD}F-00 | old\n", encoding="utf-8")
+    seen: list[tuple[str, list[str]]] = []
+
+    async def look(fault: Fault, folder: Path) -> FaultRow:
+        seen.append((page.read_text(encoding="utf-8"), [one.name for one in folder.parent.iterdir()]))
+        return await write_row(fault, folder)
+
+    monkeypatch.setattr(cli, "run_fault", look)
+    assert cli.run_request(FaultRequest(("F-00", "F-01"), False, False, True, None, page)) == 1, "a row is not ok"
+    assert "F-00 | nothing breaks | yes" in seen[1][0] and [names for _, names in seen] == [["F-00"], ["F-01"]]
+    out, progress = capsys.readouterr()
+    assert [one["ok"] for one in json.loads(out)] == [True, False]
+    assert "1/2 F-00 nothing breaks" in progress and "NO, 0 s; lost" in progress
+
+
+def test_a_folder_that_is_there_is_told_before_the_first_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "run_fault", write_row)
+    (tmp_path / "F-01").mkdir()
+    with pytest.raises(LabError, match="F-01 is there already"):
+        cli.run_faults(find_faults(["F-00", "F-01"]), tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["F-01"]
+
+
+@pytest.mark.parametrize(("limit", "said"), [(900.0, "the bench broke: ValueError: no such key"),
+                                             (-1_000.0, "the bench broke: not over within")])
+async def test_a_bench_that_breaks_or_hangs_costs_its_own_row_alone(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: float, said: str) -> None:
+    @asynccontextmanager
+    async def open_broken(fault: Fault, folder: Path) -> AsyncIterator[None]:
+        await asyncio.sleep(0.0 if limit > 0 else 600.0)
+        raise ValueError("no such key")
+        yield
+
+    monkeypatch.setattr(runner, "open_place", open_broken)
+    monkeypatch.setattr(runner, "LONGEST_S", limit)
+    row = await runner.run_fault(FAULTS[0], tmp_path)
+    assert not row.ok and row.problems[0].startswith(said)
