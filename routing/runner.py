@@ -17,6 +17,7 @@ import structlog
 
 from routing.clock import Clock
 from routing.core.engine import Engine
+from routing.core.event_times import LATE_S, with_time
 from routing.core.events import (
     AgentPaused,
     AgentResumed,
@@ -126,6 +127,13 @@ class _Waiter(NamedTuple):
     answer: asyncio.Future[ContactView | AgentView | None]
 
 
+class _Arrival(NamedTuple):
+    """Something in the inbox, with the time at which it came."""
+
+    item: Event | _Waiter | _SnapshotDue
+    at: float
+
+
 Execute = Callable[[Sequence[Command]], None]
 Project = Callable[[Sequence[Fact]], None]
 ObserveTurn = Callable[[Sequence[Event], Sequence[Fact]], None]
@@ -162,7 +170,7 @@ class Runner:
         self._frozen = False
         self._woke_at = -math.inf
         """End of the last freeze."""
-        self._inbox: deque[Event | _Waiter | _SnapshotDue] = deque()
+        self._inbox: deque[_Arrival] = deque()
         self._wake = asyncio.Event()
         self._deferred_events: list[tuple[float, Event | None]] = []
         self._deferred_since = 0.0
@@ -186,7 +194,7 @@ class Runner:
             if self._on_overflow is not None:
                 self._on_overflow()
             return
-        self._inbox.append(event)
+        self._inbox.append(_Arrival(event, self._clock()))
         self._wake.set()
 
     async def ask(self, event: Event) -> ContactView | AgentView | None:
@@ -194,7 +202,7 @@ class Runner:
         if self._closed or len(self._inbox) >= INBOX_MAX:
             raise InboxClosed("the node does not take requests now")
         answer: asyncio.Future[ContactView | AgentView | None] = asyncio.get_running_loop().create_future()
-        self._inbox.append(_Waiter(event, answer))
+        self._inbox.append(_Arrival(_Waiter(event, answer), self._clock()))
         self._wake.set()
         async with asyncio.timeout(ASK_S):
             return await answer
@@ -205,7 +213,7 @@ class Runner:
         A replay may begin there, and a purge may cut the journal there.
         """
         if not self._closed:
-            self._inbox.append(_SnapshotDue())
+            self._inbox.append(_Arrival(_SnapshotDue(), self._clock()))
             self._wake.set()
 
     @property
@@ -353,18 +361,21 @@ class Runner:
         deadline = self._engine.next_deadline()
         if self._frozen:
             self._frozen, deadline = False, None
-            self._inbox.extendleft(reversed(self._on_frozen()))
+            self._inbox.extendleft(_Arrival(event, now) for event in reversed(self._on_frozen()))
         if deadline is not None and deadline <= now:
             commands += self._engine.tick(now)
             handled.append((now, None))
         # 2. Handle a batch. An event stays in the inbox until then, so that its waiter hears of a failure.
         for _ in range(min(len(self._inbox), BATCH_MAX)):
-            item = self._inbox[0]
+            item, at = self._inbox[0]
             if isinstance(item, _SnapshotDue):
                 self._inbox.popleft()
                 self._take_snapshot(handled, now)
                 continue
             event = item.event if isinstance(item, _Waiter) else item
+            if now - at > LATE_S:
+                # A turn before this one was stored slowly, and nothing of the event's time may be lost by that.
+                event = with_time(event, at)
             error = self._handle_event(event, now, commands)
             self._inbox.popleft()
             if error is None:
@@ -453,7 +464,7 @@ class Runner:
                 return None
 
     def _fail_waiters(self) -> None:
-        for item in self._inbox:
+        for item, _ in self._inbox:
             if isinstance(item, _Waiter):
                 _fail_waiter(item)
         self._inbox.clear()

@@ -21,7 +21,7 @@ import structlog
 from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
-from routing.ami.event_translator import WANTED, EventTranslator, with_time
+from routing.ami.event_translator import WANTED, EventTranslator
 from routing.ami.fallback.members import FallbackMembers
 from routing.ami.fallback.queues import Agents, FallbackQueues
 from routing.ami.line_counts import LineRefusals, RefusedNumbers, read_lines
@@ -40,6 +40,7 @@ from routing.ami.resync import (
 from routing.ami.settings import AsteriskSettings, SessionPace
 from routing.ami.talk_recordings import TalkRecordings
 from routing.ami.wire import Message
+from routing.core.event_times import with_time
 from routing.core.events import (
     CallerHungUp,
     ChannelShown,

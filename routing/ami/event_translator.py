@@ -78,18 +78,6 @@ class _Leg:
     """The phone has put the other end on hold."""
 
 
-def with_time(event: Event, at: float) -> Event:
-    """Return an event that was read late with its own time, if it has a place for that."""
-    match event:
-        case TalkEnded(ended_at=None) | CallerHungUp(ended_at=None):
-            return event._replace(ended_at=at)
-        case OfferConnected(connected_at=None):
-            return event._replace(connected_at=at)
-        case ContactExited(exited_at=None):
-            return event._replace(exited_at=at)
-    return event
-
-
 class EventTranslator:
     """Translate AMI events into events of the engine.
 

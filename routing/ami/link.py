@@ -25,6 +25,7 @@ from panoramisk.manager import Manager
 from routing.ami.errors import ActionRefused, AuthFailed, LinkError, LinkLost, OutcomeUnknown
 from routing.ami.wire import Counters, Decoder, Fields, Message, WireError, encode_action
 from routing.core.backoff import waits
+from routing.core.event_times import LATE_S
 
 log = structlog.get_logger()
 
@@ -44,8 +45,6 @@ TIMESTAMP = "Timestamp"
 """Header of events (`timestampevents` in manager.conf) and of the answer to a ping: seconds by Asterisk's clock."""
 ROUND_TRIP_MAX_S = 0.3
 """Longest way of a ping and its answer that gives a reading. Both take a millisecond, unless somebody was stopped."""
-LATE_S = 0.5
-"""Shortest delay that counts. Records shall be right within a second, and a busy process is late by less."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 5.0
 """Ceilings of the random waits between connection tries: the state must be right 10 s after Asterisk is back."""

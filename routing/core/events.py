@@ -246,6 +246,8 @@ class OfferRinging(NamedTuple):
     """The agent's phone rings."""
 
     offer: OfferId
+    rang_at: float | None = None
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
 class OfferAnswered(NamedTuple):
@@ -255,6 +257,8 @@ class OfferAnswered(NamedTuple):
     offer: OfferId
     partner: bool = False
     """The leg is the partner's."""
+    answered_at: float | None = None
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
 class OfferConnected(NamedTuple):
@@ -289,6 +293,8 @@ class OfferEnded(NamedTuple):
     talk)."""
     partner: bool = False
     """The leg is the partner's."""
+    ended_at: float | None = None
+    """True time, Unix seconds, if the report is late. None for now."""
 
 
 class CommandRefused(NamedTuple):

@@ -126,9 +126,14 @@ def ringing(h, event: e.OfferRinging) -> None:
     """Note that the phone rings."""
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None:
-        offer.rang_at = h.now
+        offer.rang_at = own_time(h, offer, event.rang_at)
         offer.due.pop("vanish", None)
         h.tell("OfferRang", offer.id)
+
+
+def own_time(h, offer: Offer, at: float | None) -> float:
+    """Return the time of a report, which is not before the offer."""
+    return h.now if at is None else min(h.now, max(at, offer.made_at))
 
 
 def answered(h, event: e.OfferAnswered) -> None:
@@ -137,7 +142,7 @@ def answered(h, event: e.OfferAnswered) -> None:
     if offer is not None and offer.state is PENDING and event.partner:
         offer.partner_answered = True
     elif offer is not None and offer.state is PENDING and offer.answered_at is None:
-        offer.answered_at = h.now
+        offer.answered_at = own_time(h, offer, event.answered_at)
         if not offer.dialling:
             offer.due = {"pre_connect": h.now + pre_connect_limit_s(offer)} if h.reaches(offer.caller) else {}
 
@@ -187,7 +192,7 @@ def connected(h, event: e.OfferConnected) -> None:
         rescind(h, caller.consulting_offer, "consult")
         consults.complete(h, caller.consulting_offer, "transfer")
     offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
-    offer.connected_at = h.now if event.connected_at is None else min(h.now, max(event.connected_at, offer.made_at))
+    offer.connected_at = own_time(h, offer, event.connected_at)
     caller.state, caller.preferred, caller.closed = ASSIGNED, None, []
     if caller.hash and not caller.service.anonymous:
         h.last_agents[caller.hash] = p.id, h.now
@@ -235,6 +240,7 @@ def leg_ended(h, event: e.OfferEnded) -> None:
     if offer is None or offer.state is WRAPPING or (event.partner and offer.partner is None):
         return
     whose = offer.partner if event.partner else offer.person
+    at = own_time(h, offer, event.ended_at)
     if offer.state is CONSULTING:
         consults.complete(h, offer, "transfer", event.reason == "lost")
         return
@@ -244,17 +250,17 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         consults.cancel(h, offer.caller.consulting_offer)
         return
     if offer.state is ACCEPTED and offer.awaiting_rebridge:
-        talk_over(h, offer, "lost", h.now, phone_lost=event.reason == "lost")
+        talk_over(h, offer, "lost", at, phone_lost=event.reason == "lost")
         return
     if offer.state is ACCEPTED and event.partner:
         if event.reason == "lost":
             shifts.lose_phone(h, h.phone(whose.seat))
-            talk_over(h, offer, "lost", h.now, phone_lost=False)
+            talk_over(h, offer, "lost", at, phone_lost=False)
         else:
             rescind(h, offer, "partner")
         return
     if offer.state is ACCEPTED:
-        talk_over(h, offer, "lost" if event.reason == "lost" else "agent", h.now)
+        talk_over(h, offer, "lost" if event.reason == "lost" else "agent", at)
         return
     if offer.partner is not None or offer.dialling:
         rescind(h, offer, "partner")

@@ -407,7 +407,7 @@ class Crowd:
             return self._served(offer)
         if offer.state is PENDING and offer.voice and offer.answered_at is not None and not offer.calls_back \
                 and rng.random() < 0.5:
-            return e.OfferEnded(number, "hangup", self._partner(offer))
+            return e.OfferEnded(number, "hangup", self._partner(offer), late)
         if offer.state is PENDING and offer.caller.consulting_offer is not None and rng.random() < 0.5:
             return e.OfferConnected(number, ContactId(f"o{offer.caller.consulting_offer.id}-{caller}"))
         if offer.partner is not None and offer.state is PENDING and rng.random() < 0.4:
@@ -433,10 +433,11 @@ class Crowd:
                     e.CallbackAccepted(number), e.CallbackAccepted(number), e.CallbackReached(caller, "PJSIP/called"),
                     e.CallbackFailed(number, rng.choice(("busy", "refused", "refused")))))
             return rng.choice((
-                e.OfferRinging(number), e.OfferRinging(number), e.OfferAnswered(number, self._partner(offer)),
+                e.OfferRinging(number), e.OfferRinging(number, late),
+                e.OfferAnswered(number, self._partner(offer), late),
                 e.OfferConnected(number, caller, late), e.OfferConnected(number, caller),
                 e.OfferConnected(number, caller), e.OfferConnected(number, self._contact()) if rng.random() < 0.1 else
-                e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS), self._partner(offer))))
+                e.OfferRinging(number), e.OfferEnded(number, rng.choice(REASONS), self._partner(offer), late)))
         if offer.state is ACCEPTED:
             if not offer.voice and rng.random() < 0.8:  # messages take long, so that calls come meanwhile
                 return e.HoldSet(number, rng.random() < 0.5)
@@ -449,7 +450,7 @@ class Crowd:
                                        self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
-                e.OfferEnded(number, rng.choice(REASONS), self._partner(offer)) if rng.random() < 0.5 else
+                e.OfferEnded(number, rng.choice(REASONS), self._partner(offer), late) if rng.random() < 0.5 else
                 e.TalkEnded(number, "agent"),
                 e.TalkEnded(number, "lost") if rng.random() < 0.4 else e.TalkEnded(number, "caller"),
                 e.TalkEnded(number, "dropped", late), e.FollowUpAgreed(number, rng.random() < 0.9),

@@ -25,7 +25,8 @@ AFTER_RINGING, AFTER_BRIDGE = LEG_AFTER["rang"], LEG_AFTER["bridged"]
 AFTER_CONNECTION = OFFER_AFTER["connected"][PENDING]
 
 
-def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None) -> None:
+def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None,
+                 at: float | None = None) -> None:
     """Close an offer that nobody answered, and count the ring-no-answer.
 
     After several in a row the agent gets no offers until they return. An offer beyond the agent's limit may ring
@@ -35,7 +36,7 @@ def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = 
     # A message that nobody answered keeps messages away for a time, never calls.
     if not offer.voice:
         _put_message_off(d, offer, presence.MESSAGE_PAUSE_S)
-        offer_changes.close_offer(d, offer, "not_answered", reason)
+        offer_changes.close_offer(d, offer, "not_answered", reason, at=at)
         return
     # 1. Find the agents who did not answer. With `by`, the other one counts only if their phone was not picked up
     # either.
@@ -50,7 +51,8 @@ def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = 
         for one in absent:
             one.rna_count += 1
     # 3. Close the offer. If both missed it, the end concerns both.
-    offer_changes.close_offer(d, offer, "not_answered", reason, to_reason="missed", by=by if len(absent) == 1 else None)
+    offer_changes.close_offer(d, offer, "not_answered", reason, to_reason="missed", by=by if len(absent) == 1 else None,
+                              at=at)
 
 
 def _put_message_off(d: Domain, offer: Offer, pause_s: float) -> None:
@@ -64,7 +66,7 @@ def _picked_up(offer: Offer, record: AgentRecord) -> bool:
     return offer.answered_at is not None if record is offer.agent else offer.partner_leg is ANSWERED
 
 
-def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
+def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord, at: float) -> None:
     """Close an offer that the phone refused, or answered and hung up before the connection.
 
     Both count like a ring-no-answer. A phone that does so by itself needs no key, so the agent would get the same call
@@ -72,23 +74,23 @@ def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord) -> None:
     """
     if not offer.voice:
         _put_message_off(d, offer, presence.MESSAGE_DECLINE_S)
-        offer_changes.close_offer(d, offer, "declined", reason)
+        offer_changes.close_offer(d, offer, "declined", reason, at=at)
         return
     by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
     if offer.tier == BY_CEILING:
         distress_load.on_beyond_limit_declined(d, offer)
     elif reason in COUNTED_REASONS:
         by.rna_count += 1
-    offer_changes.close_offer(d, offer, "declined", reason, by=by)
+    offer_changes.close_offer(d, offer, "declined", reason, by=by, at=at)
 
 
-def _on_seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId) -> None:
+def _on_seat_lost(d: Domain, offer: Offer, reason: str, seat: SeatId, at: float | None = None) -> None:
     """Close an offer whose phone is gone. A desk that took no message gets no other one for a moment."""
     if offer.voice:
         presence.lose_seat(d, seat)
     else:
         presence.pause_messages(d, offer.agent, presence.MESSAGE_DECLINE_S)
-    offer_changes.close_offer(d, offer, "rescinded", reason)
+    offer_changes.close_offer(d, offer, "rescinded", reason, at=at)
 
 
 def on_phone_vanished(d: Domain, offer: Offer) -> None:
@@ -105,17 +107,22 @@ def on_offer_overdue(d: Domain, offer: Offer) -> None:
 
 def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
     """Record that the phone rings."""
-    (number,) = event
+    number, rang_at = event
     offer = d.offers.get(number)
     if offer is None or offer.state is not PENDING or offer.rang_at is not None:
         return
     # The reports may come in another order than the events.
     if offer.answered_at is not None:
         return
-    offer.rang_at = d.now
+    offer.rang_at = _limit_time(d, offer, rang_at)
     offer.leg = AFTER_RINGING.get(offer.leg) or next_state(LEG, "leg", number, offer.leg, "rang")
     d.timers.cancel_deadline(("vanish", number))
     emit.offer_rang(d, offer)
+
+
+def _limit_time(d: Domain, offer: Offer, at: float | None) -> float:
+    """Return the time of a report. A late report names an earlier time than now, but none before the offer."""
+    return d.now if at is None else min(d.now, max(at, offer.offered_at))
 
 
 def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
@@ -131,7 +138,7 @@ def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
     if offer.answered_at is not None:
         return
     # 2. Replace the deadline of ringing by the limit until the connection. While the link is down deadlines do not run.
-    offer.answered_at = d.now
+    offer.answered_at = _limit_time(d, offer, event.answered_at)
     legs.follow_leg(offer, "answered")
     d.timers.cancel_deadline(("vanish", offer.id))
     d.timers.cancel_deadline(("ring", offer.id))
@@ -166,9 +173,9 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     offer_changes.cancel_deadlines(d, offer)
     if offer.callback is not None and (offer.dialling or offer.callback is AGENT_CALLED):
         legs.follow_callback(offer, "reached")
-    # 2. Change the state of offer and contact. A late report may name an earlier time, but none before the offer.
+    # 2. Change the state of offer and contact.
     offer.state = AFTER_CONNECTION
-    at = d.now if connected_at is None else min(d.now, max(connected_at, offer.offered_at))
+    at = _limit_time(d, offer, connected_at)
     offer.connected_at = at
     contact_queue.dequeue_contact(d, contact)
     contact_queue.follow_contact(contact, "connected")
@@ -233,6 +240,7 @@ def on_leg_ended(d: Domain, event: OfferEnded) -> None:
         return
     # The state of the offer decides what the end means.
     record = offer.partner if event.partner and offer.partner is not None else offer.agent
+    at = _limit_time(d, offer, event.ended_at)
     # 1. The consulting agent hung up, which completes the transfer.
     if offer.state is CONSULTING:
         consult_transfer.complete_consult(d, offer, TRANSFER, event.reason == LOST)
@@ -243,28 +251,28 @@ def on_leg_ended(d: Domain, event: OfferEnded) -> None:
         consult_transfer.cancel_consult(d, offer.contact.consulting_offer)
     # 3. The agent left before the caller was bridged again, so the caller waits again.
     elif offer.state is ACCEPTED and offer.leg is AWAITING_REBRIDGE:
-        talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=event.reason == LOST)
+        talk_changes.end_talk(d, offer, LOST, at, seat_lost=event.reason == LOST)
     # 4. The talk is over, or the partner of a pair has left it.
     elif offer.state is ACCEPTED:
         if event.partner:
-            _on_partner_left(d, offer, record, event.reason)
+            _on_partner_left(d, offer, record, event.reason, at)
         else:
-            talk_changes.end_talk(d, offer, LOST if event.reason == LOST else "agent", d.now)
+            talk_changes.end_talk(d, offer, LOST if event.reason == LOST else "agent", at)
     # 5. The offer was not accepted.
     elif offer.state is PENDING:
         if offer.partner is not None or offer.dialling:
             # The other phone, the partner's or the caller's, would ring in vain.
             offer_changes.rescind_offer(d, offer, "partner")
         if event.reason == NO_ANSWER:
-            on_no_answer(d, offer, event.reason, record)
+            on_no_answer(d, offer, event.reason, record, at)
         elif event.reason in ("unreachable", LOST):
-            _on_seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat)
+            _on_seat_lost(d, offer, event.reason, offer.seat if record.seat is None else record.seat, at)
         else:
             hung_up = event.reason == HANGUP and offer.voice and _picked_up(offer, record)
-            _on_declined(d, offer, PRE_CONNECT_HANGUP if hung_up else event.reason, record)
+            _on_declined(d, offer, PRE_CONNECT_HANGUP if hung_up else event.reason, record, at)
 
 
-def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str) -> None:
+def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str, at: float) -> None:
     """End the talk, which does not go on without the partner.
 
     If the partner's phone was lost, the caller waits again, as after any lost phone. Otherwise end the agent's leg,
@@ -272,6 +280,6 @@ def _on_partner_left(d: Domain, offer: Offer, partner: AgentRecord, reason: str)
     """
     if reason == LOST and partner.seat is not None:
         presence.lose_seat(d, partner.seat)
-        talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False)
+        talk_changes.end_talk(d, offer, LOST, at, seat_lost=False)
     else:
         offer_changes.rescind_offer(d, offer, "partner")

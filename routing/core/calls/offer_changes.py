@@ -198,9 +198,10 @@ def rescind_offer(d: Domain, offer: Offer, reason: str) -> None:
 
 
 def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
-          keep_idle: bool = False, by: AgentRecord | None = None) -> None:
+          keep_idle: bool = False, by: AgentRecord | None = None, at: float | None = None) -> None:
     """Close an offer that ends without a connection. The contact searches again unless the caller has left.
 
+    `at` is the true time of the end, if that is known to be earlier than now.
     `to` and `to_reason` are the agent's trigger and its reason. If one agent of a pair caused the end (`by`), they
     apply to that agent alone.
     """
@@ -236,9 +237,9 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
     if stays:
         contact.remember_closed(offer)
         contact_queue.release_reservation(d, contact)
-    offer.reason, offer.ended_at = reason, d.now
+    offer.reason, offer.ended_at = reason, d.now if at is None else at
     emit.offer_closed(
-        d, offer, offer.state, 0.0 if offer.rang_at is None else d.now - offer.rang_at,
+        d, offer, offer.state, 0.0 if offer.rang_at is None else max(0.0, offer.ended_at - offer.rang_at),
         contact.version if stays else None)
     if stays:
         contact_queue.resume_search(d, contact)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,6 +17,7 @@ from routing.clock import Clock
 from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.engine import HANDLERS, Engine
+from routing.core.event_times import LATE_S
 from routing.core.events import (
     AgentResumed,
     AgentSignedIn,
@@ -29,7 +31,11 @@ from routing.core.events import (
     HeavyContactsDeclined,
     HoldTick,
     LinkChanged,
+    LoadReported,
+    OfferAnswered,
     OfferConnected,
+    OfferEnded,
+    OfferRinging,
     RulesOverridden,
     SeatChanged,
 )
@@ -48,6 +54,7 @@ from routing.core.model.commands import Command, Offer
 from routing.core.model.errors import HalfDone, IllegalTransition, SeatTaken
 from routing.core.model.facts import Fact, OfferClosed, Offered
 from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
+from routing.core.model.talk_facts import Connected, TalkEndedRecorded
 from routing.runner import Runner, RunnerTurn
 from tests.until import until_async
 
@@ -83,12 +90,12 @@ class Keeper:
 class Node:
     """A running runner with what it let out."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self.keeper = Keeper()
         self.commands: list[Command] = []
         self.projected: list[Fact] = []
         self.overflows = 0
-        self.runner = Runner(Engine(), self.keeper, clock=Clock(), execute=self._execute,
+        self.runner = Runner(Engine(), self.keeper, clock=cast(Clock, clock or Clock()), execute=self._execute,
                              projections=(self.projected.extend,), on_overflow=self._overflow,
                              on_frozen=lambda: [LinkChanged("", up=False)])
         self.task = asyncio.create_task(self.runner.run_forever())
@@ -346,6 +353,38 @@ async def test_no_ring_is_too_long_for_a_process_that_was_frozen(monkeypatch: py
         view = await node.runner.ask(HoldTick(ContactId("c1")))
         assert isinstance(view, ContactView) and view.state is ContactState.ASSIGNED
         assert node.commands == [offer], "it was not rescinded"
+
+
+async def test_an_event_that_waits_behind_a_slow_commit_has_its_own_time() -> None:
+    """The store waits for its standby while an agent answers and hangs up, so the turns of both begin late."""
+    now = [1_800_000_000.0]
+    async with Node(lambda: now[0]) as node:
+        await node.runner.ask(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        await node.runner.ask(queued("c1"))
+        [offer] = node.commands
+        assert isinstance(offer, Offer)
+
+        async def wait_behind(first: Event, *late: Event) -> None:
+            node.keeper.gate.clear()
+            node.runner.post(first)
+            await until_async(lambda: not node.runner.waiting_count, what="the turn of the first waits for the store")
+            for event in late:
+                node.runner.post(event)
+            now[0] += LATE_S + 0.3
+            node.keeper.gate.set()
+            await until_async(lambda: not node.runner.waiting_count)
+
+        answered = now[0]
+        await wait_behind(OfferRinging(offer.offer), OfferAnswered(offer.offer),
+                          OfferConnected(offer.offer, offer.contact))
+        await until_async(lambda: Connected in map(type, node.keeper.facts))
+        [connected] = [fact for fact in node.keeper.facts if isinstance(fact, Connected)]
+        assert (connected.connected_at, connected.at) == (answered, now[0])
+        ended = now[0]
+        await wait_behind(LoadReported(offer.offer, 1), OfferEnded(offer.offer, "hangup"))
+        await until_async(lambda: TalkEndedRecorded in map(type, node.keeper.facts))
+        [over] = [fact for fact in node.keeper.facts if isinstance(fact, TalkEndedRecorded)]
+        assert over.talk_s == ended - answered
 
 
 async def test_the_timer_wakes_the_engine() -> None:

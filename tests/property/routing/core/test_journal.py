@@ -100,7 +100,7 @@ def test_a_tick_is_an_entry() -> None:
 
 @pytest.mark.parametrize(("kind", "text"), [
     ("Nothing", "[]"), ("OfferRinging", "[]"), ("OfferRinging", '["1"]'), ("OfferRinging", "[true]"),
-    ("OfferRinging", "[1,2]"), ("OfferRinging", '{"offer":1}'), ("OfferRinging", "{"), ("OfferRinging", "1"),
+    ("OfferRinging", "[1,2,3]"), ("OfferRinging", '{"offer":1}'), ("OfferRinging", "{"), ("OfferRinging", "1"),
     ("ContactQueued", '["1.1","edu","leg","smoke"]'), ("ContactQueued", '["1.1","edu","leg","voice","now"]'),
     ("Configured", '{"centre":1}'), ("Configured", '{"more":2}'),
 ])

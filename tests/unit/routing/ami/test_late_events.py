@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from routing.ami.event_translator import with_time
-from routing.ami.link import LATE_S, ROUND_TRIP_MAX_S, AsteriskClock
+from routing.ami.link import ROUND_TRIP_MAX_S, AsteriskClock
 from routing.ami.wire import Message
-from routing.core.events import CallerHungUp, ContactExited, Event, OfferConnected, OfferRinging, TalkEnded
+from routing.core.event_times import LATE_S, with_time
+from routing.core.events import (
+    CallerHungUp,
+    ContactExited,
+    Event,
+    HoldTick,
+    OfferAnswered,
+    OfferConnected,
+    OfferEnded,
+    OfferRinging,
+    TalkEnded,
+    TalkFound,
+)
 from routing.core.model.ids import ContactId, OfferId
 
 pytestmark = pytest.mark.unit
@@ -70,6 +81,8 @@ def test_an_event_without_a_time_is_of_now(message: Message) -> None:
     (OfferConnected(OFFER, CONTACT), OfferConnected(OFFER, CONTACT, 5.0)),
     (ContactExited(CONTACT, "fallback"), ContactExited(CONTACT, "fallback", exited_at=5.0)),
     (CallerHungUp(CONTACT, 3.0), CallerHungUp(CONTACT, 3.0)),
-    (OfferRinging(OFFER), OfferRinging(OFFER))])
+    (OfferRinging(OFFER), OfferRinging(OFFER, 5.0)), (OfferAnswered(OFFER), OfferAnswered(OFFER, answered_at=5.0)),
+    (OfferEnded(OFFER, "hangup"), OfferEnded(OFFER, "hangup", ended_at=5.0)),
+    (TalkFound(OFFER, CONTACT), TalkFound(OFFER, CONTACT, 5.0)), (HoldTick(CONTACT), HoldTick(CONTACT))])
 def test_a_late_event_has_its_own_time(late: Event, timed: Event) -> None:
     assert with_time(late, 5.0) == timed

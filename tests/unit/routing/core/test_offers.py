@@ -484,6 +484,27 @@ def test_what_is_told_late_has_its_true_times() -> None:
     assert (house.last(tf.TalkEndedRecorded).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
 
 
+def test_a_ring_and_its_end_that_are_told_late_have_their_true_times() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", at=10.0)
+    house.tell(e.OfferRinging(offer.offer, 9.0), 10.4)
+    house.tell(e.OfferEnded(offer.offer, "no_answer", ended_at=14.0), 30.0)
+    assert house.last(f.OfferClosed).rang_s == 4.0, "no phone rings before its offer"
+
+
+def test_the_end_of_a_leg_that_is_told_late_ends_the_talk_then() -> None:
+    house = House({"a": 50})
+    house.sits("a", at=0.0)
+    offer = house.calls("edu", at=10.0)
+    house.tell(e.OfferRinging(offer.offer), 11.0)
+    house.tell(e.OfferAnswered(offer.offer, answered_at=12.0), 20.0)
+    house.tell(e.OfferConnected(offer.offer, offer.contact, 14.0), 20.0)
+    assert house.last(tf.Connected).pre_connect_s == 2.0
+    house.tell(e.OfferEnded(offer.offer, "hangup", ended_at=24.0), 31.0)
+    assert (house.last(tf.TalkEndedRecorded).talk_s, house.last(f.Ended).ended_at) == (10.0, 24.0)
+
+
 def test_a_connection_from_before_the_ringing_was_heard_of_has_rung_for_no_time() -> None:
     house = House({"a": 50})
     house.sits("a", at=0.0)
