@@ -123,7 +123,8 @@ class _SnapshotDue:
 
 
 class _Waiter(NamedTuple):
-    event: Event
+    event: Event | None
+    """None waits only until everything before it is handled and stored."""
     answer: asyncio.Future[ContactView | AgentView | None]
 
 
@@ -199,6 +200,13 @@ class Runner:
 
     async def ask(self, event: Event) -> ContactView | AgentView | None:
         """Hand over an event, wait until it is handled and stored, and return the view of its subject."""
+        return await self._wait_for(event)
+
+    async def catch_up(self) -> None:
+        """Wait until all events that were handed over before are handled and stored."""
+        await self._wait_for(None)
+
+    async def _wait_for(self, event: Event | None) -> ContactView | AgentView | None:
         if self._closed or len(self._inbox) >= INBOX_MAX:
             raise InboxClosed("the node does not take requests now")
         answer: asyncio.Future[ContactView | AgentView | None] = asyncio.get_running_loop().create_future()
@@ -373,12 +381,12 @@ class Runner:
                 self._take_snapshot(handled, now)
                 continue
             event = item.event if isinstance(item, _Waiter) else item
-            if now - at > LATE_S:
+            if event is not None and now - at > LATE_S:
                 # A turn before this one was stored slowly, and nothing of the event's time may be lost by that.
                 event = with_time(event, at)
-            error = self._handle_event(event, now, commands)
+            error = None if event is None else self._handle_event(event, now, commands)
             self._inbox.popleft()
-            if error is None:
+            if error is None and event is not None:
                 handled.append((now, event))
             if isinstance(item, _Waiter):
                 asked.append((item, error))
@@ -450,7 +458,7 @@ class Runner:
             else:
                 item.answer.set_result(self._view_of(item.event, now))
 
-    def _view_of(self, event: Event, now: float) -> ContactView | AgentView | None:
+    def _view_of(self, event: Event | None, now: float) -> ContactView | AgentView | None:
         match event:
             case (ContactQueued() | HoldTick() | CallerHungUp() | ContactExited() | ContactPrioritised()
                   | CallbackRequested() | CallbackReached() | HeldPositionDeclined() | ReturnedToMenu()

@@ -11,14 +11,17 @@ from ivr.agi.session import Session
 from ivr.caller.contact_events import contact_of
 from ivr.routes.hold_tick import HoldTicks
 from ivr.routes.survey_dialogue import SurveyDialogue
-from routing.core.inbox import Inbox
+from routing.core.inbox import ContactView, Inbox, InboxClosed
 from routing.core.model.centre_model import ContactState
+from routing.core.model.ids import ContactId
 
 SETTLE_S = 1.5
 """Time to wait for AMI. This request can come before AMI's BridgeLeave of the same call, but AMI is rarely more than
 100 ms late. The dialplan limits this step to 5 s."""
 SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
+CATCH_UP_S = 2.0
+"""Longest wait for events that the store holds up, within the same step. The other node may lead meanwhile."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,18 +39,18 @@ class AfterTalk:
         * `survey`: callers of this service are asked.
         * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
 
-        Nothing is set for a contact whose phone still rings in the engine while the link to Asterisk is away: the talk
-        began and ended unseen. The dialplan knows whether it was cut, and decides.
+        Nothing is set for a contact whose phone still rings in the engine while the link to Asterisk is away, and while
+        the store does not answer: the talk began or ended unseen. The dialplan asks the other node, which may lead by
+        then. It knows whether the talk was cut, and decides at last.
         """
         # 1. Wait until the engine knows that the talk has ended.
         contact = contact_of(session)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + SETTLE_S
-        # Look at the contact without a tick: a tick of an assigned contact tells the engine that the talk was dropped.
-        while (  # noqa: ASYNC110
-                (view := self.inbox.contact_view(contact)) is not None and view.state is ContactState.ASSIGNED
-                and loop.time() < end):
-            await asyncio.sleep(SETTLE_STEP_S)
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                view = await self._find_settled(contact)
+        except (InboxClosed, TimeoutError):
+            log.info("ivr.talk_end_unknown", call=contact)
+            return
         # 2. Choose the next part of the dialplan.
         if view is not None and view.state is ContactState.RESERVED and not self.waiting.linked():
             log.info("ivr.talk_unseen", call=contact)
@@ -58,3 +61,17 @@ class AfterTalk:
             await session.set_variable(dialplan.NEXT, dialplan.SURVEY)
         else:
             await session.set_variable(dialplan.NEXT, dialplan.BYE)
+
+    async def _find_settled(self, contact: ContactId) -> ContactView | None:
+        """Return the contact after all events so far. Raise InboxClosed or TimeoutError if the store holds them up.
+
+        A contact that talks is looked at without a tick, by which the engine would learn that the talk was dropped.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SETTLE_S
+        while True:
+            await self.inbox.catch_up()
+            view = self.inbox.contact_view(contact)
+            if view is None or view.state is not ContactState.ASSIGNED or loop.time() >= end:
+                return view
+            await asyncio.sleep(SETTLE_STEP_S)

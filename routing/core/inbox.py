@@ -282,6 +282,13 @@ class Inbox(CallerInbox, Protocol):
     """Take events for the engine. `routing.runner` implements it and handles events in the order in which they
     arrive."""
 
+    async def catch_up(self) -> None:
+        """Wait until all events that were posted before are handled and stored, so that a view shows them.
+
+        Raise `InboxClosed` and `TimeoutError` as `ask` does: the store may not answer.
+        """
+        ...
+
     def status(self) -> Status:
         """Return the present state from memory, without waiting. The look at everybody takes 30 milliseconds with 2,000
         agents and 5,000 waiting contacts, so no request of an agent or caller may need it."""

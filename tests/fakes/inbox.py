@@ -37,6 +37,8 @@ class FakeInbox:
         self.desks: dict[str, DeskView] = {}
         self.reasons: tuple[PauseReason, ...] = ()
         self.loads: dict[str, QueueLoad] = {}
+        self.held_up = False
+        """Events wait for the store."""
         self.contacts: list[tuple[ContactView, ...]] = [()]
         """Results of `contact` in order; the last one stays."""
 
@@ -54,6 +56,10 @@ class FakeInbox:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def catch_up(self) -> None:
+        if self.held_up:
+            raise TimeoutError
 
     def status(self) -> Status:
         return Status(0.0, True, (), self.agents, self.contacts[0])

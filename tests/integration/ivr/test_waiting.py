@@ -395,6 +395,16 @@ async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialpla
     assert dialler.variables.get("ACD_NEXT", "") == onward
 
 
+@pytest.mark.parametrize("state", [ContactState.RESERVED, ContactState.ASSIGNED, ContactState.PENDING])
+async def test_a_talk_whose_events_wait_for_the_store_is_left_to_the_other_node(start: Start,
+                                                                               state: ContactState) -> None:
+    """A leader that is cut from its database believes that the phone still rings, and the caller has been served."""
+    inbox = FakeInbox()
+    inbox.contacts, inbox.held_up = [(contact_view(UNIQUEID, state),)], True
+    dialler = await Dialler(await start(inbox), "after-talk").call()
+    assert dialler.variables.get("ACD_NEXT", "") == ""
+
+
 async def test_a_talk_the_engine_never_hears_of_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(after_talk, "SETTLE_S", 0.15)
     inbox = FakeInbox()

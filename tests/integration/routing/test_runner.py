@@ -181,6 +181,23 @@ async def test_nothing_leaves_before_it_is_stored() -> None:
         assert len(node.commands) == 1
 
 
+async def test_a_view_after_catching_up_shows_all_that_is_stored() -> None:
+    async with Node() as node:
+        node.keeper.gate.clear()
+        node.runner.post(AgentSignedIn(AgentId("a1"), SeatId("2001")))
+        caught_up = asyncio.create_task(node.runner.catch_up())
+        await until_async(lambda: (view := node.runner.agent_view(AgentId("a1"))) is not None and view.seat is not None)
+        assert not caught_up.done(), "the store has not answered"
+        node.keeper.gate.set()
+        await caught_up
+        assert any(AgentSignedIn(AgentId("a1"), SeatId("2001")) in [event for _, event in turn.events]
+                   for turn in node.keeper.turns)
+        # Nothing waits, so nothing is stored for the question.
+        turns = len(node.keeper.turns)
+        await node.runner.catch_up()
+        assert len(node.keeper.turns) == turns
+
+
 async def test_a_contact_of_a_channel_without_an_adapter_costs_its_agent_nothing() -> None:
     """No command vanishes: the engine hears that the chat was not offered, and the agent has the next call at once."""
     async with Node() as node:
