@@ -38,6 +38,9 @@ log = structlog.get_logger()
 LOOK_S = 0.25
 """Pause between two looks at the lease. A look is one short question, and callers wait for a node meanwhile."""
 
+OVER_S = 0.01
+"""Time from the end of a lease to the look at it: the database gives its times in milliseconds."""
+
 NO_STANDBY = "no synchronous standby"
 """Reason of a node whose settings demand a standby of the database. It ends a first start, as a wrong URL does."""
 
@@ -122,6 +125,9 @@ class WaitingNode:
                     # A take-over waits for no proof: what the last ones showed counts.
                     fit = proofs.is_fit
                     self._leader = await store.try_lease(self._name, proofs.keys, only_look=not fit)
+                    if self._leader is not None:
+                        # The lease of a frozen leader ends at a known moment.
+                        pause_s = min(LOOK_S, self._leader.expires_in_s + OVER_S)
                     if fit and self._leader is None:
                         await self._end_following()
                         self._began, found, store = True, store, None
