@@ -4,8 +4,8 @@ export const SILENT_MS = 8000; // a shorter loss is not announced: after a froze
 export const STALE_MS = 15000; // a connection that is silent for so long may be dead without a word
 export const FRESH_MS = 6000; // a new connection that is silent for so long has lost packets, and the next one is faster
 const WATCH_MS = 1000;
-export const RETRY_MS = [500, 1000]; // first and longest pause before the next try; the browser's own one is 3 s
-const SPREAD = 0.25; // all desks lose a node at once, and the next one has callers to answer first
+export const RETRY_MS = [250, 500]; // first and longest pause before the next try; the browser's own one is 3 s
+export const SPREAD = 0.5; // all desks lose a node at once, and the next one has callers to answer first
 
 export class Events {
   // on: { state, notice, tick, lost, back, refused }, and `calls` for the stream of calls. lost(): no connection for

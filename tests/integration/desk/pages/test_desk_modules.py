@@ -156,7 +156,7 @@ async def test_a_stream_that_brings_nothing_is_opened_again_after_the_last_event
 
 async def test_a_cut_stream_is_opened_again_sooner_than_a_browser_would_and_then_less_often(modules: Page) -> None:
     assert await modules.evaluate("""async () => {
-      const { Events, RETRY_MS } = await import("/static/events.js");
+      const { Events, RETRY_MS, SPREAD } = await import("/static/events.js");
       const said = [], pauses = [];
       let run = null;
       class Source extends EventTarget {
@@ -168,7 +168,7 @@ async def test_a_cut_stream_is_opened_again_sooner_than_a_browser_would_and_then
       const on = Object.fromEntries(names.map((one) => [one, () => said.push(one)]));
       on.back = (told) => said.push(told ? "back" : "back, untold");
       // The timer of the announcement is not run: the loss is short.
-      const later = (next, ms) => { if (ms <= RETRY_MS[1] * 1.25) { run = next; pauses.push(ms); } };
+      const later = (next, ms) => { if (ms <= RETRY_MS[1] * (1 + SPREAD)) { run = next; pauses.push(ms); } };
       const events = new Events("/events", on, { Source, now: () => 0, later, every: () => {}, chance: () => 1 });
       const fail = (readyState) => {
         Source.newest.readyState = readyState;
@@ -189,7 +189,7 @@ async def test_a_cut_stream_is_opened_again_sooner_than_a_browser_would_and_then
       events.close();
       run();
       return [pauses, said];
-    }""") == [[625, 1250, 1250, 1250, 625], ["state", "refused", "refused", "refused", "back, untold", "state"]]
+    }""") == [[375, 750, 750, 750, 375], ["state", "refused", "refused", "refused", "back, untold", "state"]]
 
 
 async def test_a_press_waits_for_a_leader_and_no_longer(modules: Page) -> None:
