@@ -41,6 +41,9 @@ class TrafficHabits(NamedTuple):
     answer: tuple[float, float] = (0.3, 2.5)
     press: tuple[float, float] = (1.0, 4.0)
     """Time from the answer to the menu key."""
+    press_again: float = 0.0
+    """Pause after which the key is pressed again until the caller leaves, as a person does whom the menu asks again.
+    0 presses once. `3` asks for a callback while its caller waits."""
     stay_least: float = 25.0
     stay_more: float = 40.0
     """Mean of the exponential time on top of `stay_least`. The caller then hangs up, waiting or talking."""
@@ -106,10 +109,14 @@ class LabTraffic:
     async def _run_caller(self, number: int) -> None:
         draw = self._random
         key = draw.choice(self.habits.keys + self.more_keys)
-        press = f"{key}@{draw.uniform(*self.habits.press):.2f}s"
+        first = draw.uniform(*self.habits.press)
+        press = f"{key}@{first:.2f}s"
         if self.habits.texts and draw.random() < self.habits.texts:  # no draw without texts: the same callers
             press += "".join(f",{TEXT_KEY}@{self.habits.press[1] + after:.0f}s" for after in TEXT_S)
         stay = self.habits.stay_least + draw.expovariate(1.0 / self.habits.stay_more)
+        if self.habits.press_again:
+            times = int((stay - first) / self.habits.press_again)
+            press += "".join(f",{key}@{first + (one + 1) * self.habits.press_again:.2f}s" for one in range(times))
         record = self.habits.record and self.habits.record / f"caller-{number + 1:03d}-key-{key}.wav"
         try:
             # This block of numbers belongs to nobody, so a mistake rings no real phone.

@@ -35,7 +35,9 @@ from tests.until import LIMIT_S, until_async
 
 CALLS = 40
 AGENTS = 24
-HABITS = TrafficHabits(every=0.8, talk=(3.0, 10.0), press=(1.0, 2.0), stay_least=60.0)
+HABITS = TrafficHabits(every=0.8, talk=(3.0, 10.0), press=(1.0, 2.0), press_again=7.0, stay_least=60.0, keys="1240")
+"""A key that a frozen node has not heard is pressed again, or its caller would be in the menu for good. Pressed again,
+`3` would ask for a callback."""
 FILL_S = 240.0
 """Limit until this many calls are there, on a busy machine."""
 SERVED_S = 120.0
