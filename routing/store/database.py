@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from routing.store.errors import StoreConflict, StoreError, StoreUnavailable
 from routing.store.migrate import without_foreign_keys
+from routing.store.reachable_hosts import keep_reachable
 from routing.store.write_ahead import PAGES_MAX, WriteAheadLog
 
 T = TypeVar("T")
@@ -85,6 +86,11 @@ def connect_engine(url: URL, *, read_only: bool = False, node: bool = False,
         options += f" -c idle_in_transaction_session_timeout={int(PAUSE_MAX_S * 1000)}"
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, paramstyle="numeric_dollar", connect_args={
         "connect_timeout": CONNECT_S, "options": options, "cursor_factory": raw})
+
+    @event.listens_for(engine, "do_connect")
+    def ask_reachable_hosts(_dialect: Any, _record: Any, _arguments: Any, wanted: dict[str, Any]) -> None:
+        keep_reachable(wanted)
+
     if read_only:
         @event.listens_for(engine, "connect")
         def refuse_writes(connection: Any, _record: Any) -> None:
