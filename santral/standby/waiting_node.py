@@ -44,8 +44,8 @@ OVER_S = 0.01
 NO_STANDBY = "no synchronous standby"
 """Reason of a node whose settings demand a standby of the database. It ends a first start, as a wrong URL does."""
 
-RETRY_S = 1.0
-"""Pause before the next try to reach a database that does not answer."""
+RETRY_S = 0.25
+"""Pause before the next try to reach a database that does not answer. Callers wait for it too."""
 
 BARRED_S = TTL_S / 2
 """Pause before the next try of a node that cannot use the store as it is. Its name must not expire meanwhile."""
