@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from lab.faults.fault_place import FaultPlace
 from lab.faults.proxy import stalled_links
+from lab.lab_postgres import LabPostgres
 from lab.planted_release import plant_release
 
 PROMOTION_S = 10.0
@@ -50,12 +51,18 @@ async def kill_primary(place: FaultPlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def kill_standby(place: FaultPlace) -> AsyncIterator[None]:
-    """Kill the standby of the database. The primary goes on without it, as Patroni lets it."""
+    """Kill the standby of the database. Commits wait while people go on, until the primary lets go of it, as Patroni
+    lets it."""
     pair = place.lab.postgres
     await asyncio.to_thread(pair.standby.kill)
+    release = asyncio.create_task(_release_commits(pair), name="fault.release")
+    yield
+    await release
+
+
+async def _release_commits(pair: LabPostgres) -> None:
     await asyncio.sleep(BESIDE_S)
     await asyncio.to_thread(pair.release_commits)
-    yield
 
 
 @asynccontextmanager

@@ -73,11 +73,16 @@ async def slow_link(place: FaultPlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def reload_asterisk(place: FaultPlace) -> AsyncIterator[None]:
-    """Reload everything that an operator can reload."""
+    """Reload everything that an operator can reload, while calls go on."""
+    reloads = asyncio.create_task(_reload_all(place), name="fault.reloads")
+    yield
+    await reloads
+
+
+async def _reload_all(place: FaultPlace) -> None:
     for command in RELOADS:
         await asyncio.to_thread(place.pbx.run_console, command)
         await asyncio.sleep(PAUSE_S)
-    yield
 
 
 @asynccontextmanager
