@@ -7,7 +7,6 @@ epoch, and ends by the clock of the database. A test compares this model with th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -16,7 +15,7 @@ from lab.simulation.virtual_time import World
 from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, OFFER_WITH_CALLER, AgentState, Channel
 from routing.core.model.declare import END
-from routing.core.model.facts import Fact
+from routing.core.model.facts import Fact, MenuEndedRecorded
 from routing.core.model.ids import OfferId
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS, KEYS, Change, Row
@@ -46,8 +45,8 @@ class Database:
         self.rows: Rows = {Contact: {}, Offer: {}, AgentRecord: {}, LearnedService: {}}
         self.inputs = 0
         """Entries of the journal."""
-        self.last_entry_at = math.inf
-        """Time of the last of them."""
+        self.menus: dict[Any, float] = {}
+        """Time of the last path through the menu, by contact."""
         self.facts = 0
         self.ended: dict[Any, None] = {}
         """Contacts with an outcome, in the order of their end."""
@@ -173,8 +172,7 @@ class Database:
             if change.kind is Contact and change.row.outcome is not None:
                 self.ended[change.row.contact] = None
         self.inputs = max(self.inputs, next_input + len(events) - 1)
-        if events:
-            self.last_entry_at = events[-1][0]
+        self.menus.update((fact.contact, fact.at) for fact in facts if isinstance(fact, MenuEndedRecorded))
         self.facts = max(self.facts, next_fact + len(facts) - 1)
         self.on_kept(facts, changes)
 

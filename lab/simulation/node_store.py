@@ -236,14 +236,11 @@ class NodeStore:
         """Return a value that is no fact, or an empty text."""
         return await self._threads.ask_writer(lambda: self._database.values.get(key, ""))
 
-    async def last_entry_at(self) -> float:
-        """Return the time of the last entry of the journal, or infinity if there is none."""
-        return await self._threads.ask_writer(lambda: self._database.last_entry_at)
-
-    async def find_contacts(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these contacts have a row."""
+    async def find_recorded(self, names: Sequence[str], menus_since: float) -> frozenset[str]:
+        """Return which of these contacts have a row, or a path through the menu that ended from that time on."""
         return await self._threads.ask_writer(
-            lambda: frozenset(names) & frozenset(self._database.rows[Contact]))
+            lambda: frozenset(names) & {*self._database.rows[Contact],
+                                        *(name for name, at in self._database.menus.items() if at >= menus_since)})
 
     async def close(self) -> None:
         """Release the lease if the database answers, and close the connection."""

@@ -150,9 +150,9 @@ class SimNode:
             await self._work(loop, store)
 
     async def _work(self, loop: ProcessLoop, store: NodeStore) -> None:
-        # 1. The engine, from the rows.
+        # 1. The engine, from the rows. A start asks the store for other values first, such as places of readers.
         clock = Clock(lambda: self._history.wall_at(loop.true_time), loop.time)
-        silent_since = await store.last_entry_at()
+        await store.read_value("reader")
         engine, now = Engine(), clock()
         started = Started(self._centre, **(await store.load_state())._asdict())
         engine.handle(started, now)
@@ -170,8 +170,7 @@ class SimNode:
             self._settings(), runner.post, lambda: (engine.live_contacts(), engine.live_offers()),
             started=await store.read_value("asterisk_started"),
             explained=float(await store.read_value("outages_read") or clock()),
-            silent_since=silent_since, remember=remember_start(runner, store), clock=clock,
-            recorded=store.find_contacts,
+            remember=remember_start(runner, store), clock=clock, recorded=store.find_recorded,
             agents=lambda: (engine.centre, runner.status().agents), may_act=store.may_act,
             wall=lambda: self._history.wall_at(loop.true_time), steady=loop.time)
         channels = Channels([session], runner.post, engine.live_contacts)

@@ -72,17 +72,17 @@ class AsteriskSession:
     of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
     members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written. `recorded`
-    returns which of these contacts the store has. `silent_since` is the time of the last journal entry of the node
-    before this one. `wall` and `steady` are the clocks of this machine.
+    returns which of these contacts the store has, with menus that ended from the given time on. `wall` and `steady` are
+    the clocks of this machine.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
                  timing: Timing | None = None, pace: SessionPace | None = None, started: str = "",
-                 explained: float | None = None, silent_since: float = math.inf,
+                 explained: float | None = None,
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: Agents | None = None,
-                 recorded: Callable[[Sequence[str]], Awaitable[Collection[str]]] | None = None,
+                 recorded: Callable[[Sequence[str], float], Awaitable[Collection[str]]] | None = None,
                  may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None,
                  wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -93,8 +93,7 @@ class AsteriskSession:
         self._clock, self._may_act, self._watch, self._recorded = clock, may_act, watch, recorded
         self.explained = clock() if explained is None else explained
         """Time before which all calls are explained: the last read of the CEL file, or the oldest call then open."""
-        self._box = CelRecovery(
-            settings.cel, clock, wall, explained=self.explained, silent_since=silent_since) if settings.cel else None
+        self._box = CelRecovery(settings.cel, clock, wall, explained=self.explained) if settings.cel else None
         seats = settings.seats
         # The end of every caller is reported: the engine may hear of the queue entry only afterwards.
         self._translator = EventTranslator(
@@ -324,7 +323,9 @@ class AsteriskSession:
                       mend="more calls ended in the gap than one read takes; the oldest have no record")
         live = {one.contact for one in contacts}
         found = [call for call in found if call.uniqueid not in live]
-        known = await self._recorded([call.uniqueid for call in found]) if found and self._recorded is not None else ()
+        menus_since = min((call.began for call in found if call.left_menu), default=math.inf)
+        known = () if not found or self._recorded is None else await self._recorded(
+            [call.uniqueid for call in found], menus_since)
         return [OutageCallFound(ContactId(call.uniqueid), self._service_of(call), call.began,
                                 call.talked or call.ended or call.began, call.talked is not None, SeatId(call.member),
                                 None if call.talked is None else call.talk_s, call.vanished)

@@ -31,7 +31,7 @@ NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
 LEFT_MENU = "SC_LEFT_MENU"
-"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen."""
+"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen or suspended."""
 CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
 """Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
 the phone of the seat that follows takes a caller of a fallback queue."""
@@ -106,12 +106,11 @@ class CelRecovery:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time,
-                 explained: float = -math.inf, silent_since: float = math.inf) -> None:
+                 explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
         self._explained = explained
         """Time before which an earlier process has read the calls that had ended."""
-        self._silent_since, self._began = silent_since, clock()
-        """Time of the last journal entry of the node before this one, and the start of this one."""
+        self._began = clock()
         self._open: dict[str, OutageCall] = {}
         """Calls that had not ended at the last mark, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
@@ -231,11 +230,10 @@ class CelRecovery:
     def _may_lack_record(self, call: OutageCall) -> bool:
         """Return whether a call that has ended may have no record.
 
-        A node that was alive has recorded a caller who hung up in its menu. After the last entry of its journal it
-        was not, and a call from its time may end long after it.
+        This node records who comes to its menu and hangs up there. A dialogue that began before it led may be that of a
+        suspended node, which records nothing.
         """
-        return call.missed or call.held or (
-            call.left_menu and call.began < self._began and (call.ended or 0.0) > self._silent_since)
+        return call.missed or call.held or (call.left_menu and call.began < self._began)
 
     @property
     def oldest_open(self) -> float:

@@ -6,7 +6,6 @@ Every reader has a separate read-only connection, so reading never holds up the 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -67,8 +66,6 @@ PAST_OFFERS_MAX = 1_000
 """Last offers among which a start looks for those that are over, of contacts that wait: a quarter of an hour of a full
 centre, longer than any phone rings. By their numbers, because no index has the offers of a contact."""
 
-IDS_PAGE = 500
-"""Contacts that one query names. SQLite takes 32,766 values, PostgreSQL 65,535."""
 POSITIONS_MAX = 1_000
 """Held positions given to the engine at start.
 
@@ -411,20 +408,6 @@ class Reader:
         """Return the contacts of all time by service and outcome."""
         return [ServiceCount(ServiceId(service), None if outcome is None else Outcome(outcome), count)
                 for service, outcome, count in self._all_rows(_COUNTS)]
-
-    def last_entry_at(self) -> float:
-        """Return the time of the last entry of the journal, or infinity if there is none."""
-        rows = self._all_rows(select(journal.c.at).order_by(journal.c.seq.desc()).limit(1))
-        return float(rows[0][0]) if rows else math.inf
-
-    def find_contacts(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these contacts have a row."""
-        found: set[str] = set()
-        for start in range(0, len(names), IDS_PAGE):
-            rows = self._all_rows(select(contacts.c.contact).where(
-                contacts.c.contact.in_(names[start: start + IDS_PAGE])))
-            found.update(name for (name,) in rows)
-        return frozenset(found)
 
     def load_state(self) -> LoadedState:
         """Return everything that is alive at this moment."""

@@ -246,14 +246,6 @@ class Store:
         """
         return await self._threads.ask_reader(lambda: self._threads.reader.run_query(function))
 
-    async def last_entry_at(self) -> float:
-        """Return the time of the last entry of the journal, or infinity if there is none."""
-        return await self._threads.ask_reader(self._threads.reader.last_entry_at)
-
-    async def find_contacts(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these contacts have a row."""
-        return await self._threads.ask_reader(lambda: self._threads.reader.find_contacts(names))
-
     async def count_contacts(self) -> list[ServiceCount]:
         """Return the contacts of all time by service and outcome."""
         return await self._threads.ask_reader(self._threads.reader.count_contacts)

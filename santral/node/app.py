@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -60,6 +59,7 @@ from routing.sms.outbox import SmsOutbox as SmsOutbox
 from routing.store.audit import Audit
 from routing.store.callers import caller_input
 from routing.store.callers.caller_input import CallerInput
+from routing.store.callers.contact_history import find_recorded
 from routing.store.callers.note_keys import NoteKeys
 from routing.store.callers.number_keys import NumberKeys
 from routing.store.errors import KeyFileError, StoreError
@@ -146,7 +146,6 @@ class Node:
         self._hands_over = hands_over
         self._up = asyncio.Event()
         self._history = history
-        self._silent_since = math.inf
         self._outbox: MqttOutbox | None = None
         self._sms: SmsOutbox | None = None
         self._unreached: UnreachedCallers | None = None
@@ -182,7 +181,6 @@ class Node:
             # The file tells the address of this state's node. A killed node left its own, so remove it now.
             stack.callback(self._where.unlink, missing_ok=True)
             self._where.unlink(missing_ok=True)
-            self._silent_since = await store.last_entry_at()
             # 3. Restore the engine. The runner does not exist yet, so the outbox asks for it later.
             recorder = told.recorder
             before = await told.restore_engine(self._engine, store, self._config.centre, self._clock)
@@ -372,11 +370,11 @@ class Node:
 
         return AsteriskSession(
             self._switch_settings(), post_event, self._live_calls, started=await store.read_value(ASTERISK_BEGAN),
-            explained=float(await store.read_value(OUTAGES_READ) or self._clock()), silent_since=self._silent_since,
+            explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
             clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents),
-            recorded=store.find_contacts, may_act=store.may_act,
+            recorded=partial(find_recorded, store), may_act=store.may_act,
             watch=None if self._history is None else self._history.note_action)
 
     def _build_messages(self, store: Store, numbers: NumberKeys) -> None:

@@ -8,10 +8,11 @@ A contact whose id was used again later has `~` and a number after its id in the
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from routing.core.journal import JournalError, decode_fact
 from routing.core.model.centre_model import ABANDONS, Outcome
@@ -20,6 +21,7 @@ from routing.core.model.ids import AgentId, ContactId, ServiceId
 from routing.core.stored import Started
 from routing.store.reader import Query
 from routing.store.schema import IS_RARE, contacts, facts, journal
+from routing.store.store import Store
 
 EARLIER_MAX = 100
 """Earlier contacts of the same caller that are read. The hundredth call before explains nothing."""
@@ -33,6 +35,10 @@ earlier path. No such call takes an hour.
 
 TRAILING_FACTS_S = 60.0
 """Longest delay of facts after the last change of the row, for example a late path through the menu."""
+
+
+IDS_PAGE = 500
+"""Contacts that one query names. SQLite takes 32,766 values, PostgreSQL 65,535."""
 
 
 class ContactPast(NamedTuple):
@@ -101,6 +107,25 @@ def find_menu_paths(ask: Query, beginning: str) -> list[MenuEndedRecorded]:
     ways = (fact for fact in _facts_naming(ask, f'"{beginning}', 0, None, MenuEndedRecorded.__name__)
             if isinstance(fact, MenuEndedRecorded) and fact.contact.startswith(beginning))
     return list(ways)
+
+
+async def find_recorded(store: Store, names: Sequence[str], menus_since: float) -> frozenset[str]:
+    """Return which of these contacts have a row, or a path through the menu that ended from that time on.
+
+    Infinity reads no path.
+    """
+    def find(connection: Connection) -> frozenset[str]:
+        ask, found = Query(connection), set[str]()
+        for start in range(0, len(names), IDS_PAGE):
+            found.update(name for (name,) in ask(select(contacts.c.contact).where(
+                contacts.c.contact.in_(names[start: start + IDS_PAGE]))))
+        if menus_since < math.inf:
+            first = _number_at(ask, menus_since, ask(select(func.max(facts.c.seq)))[0][0] or 0)
+            paths = _facts_naming(ask, "", first, None, MenuEndedRecorded.__name__)
+            found.update({one.contact for one in paths if isinstance(one, MenuEndedRecorded)} & set(names))
+        return frozenset(found)
+
+    return await store.run_query(find)
 
 
 def start_before(ask: Query, fact: int) -> int | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from routing.core.events import OutageCallFound
+from routing.core.events import CallerHungUp, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import Centre, Service, Step
-from routing.core.model.ids import SeatId, ServiceId, SkillId
+from routing.core.model.ids import ContactId, SeatId, ServiceId, SkillId
+from routing.store.callers.contact_history import find_recorded
 from routing.store.store import Store
 from tests.core.house import House
 from tests.fakes.asterisk_ami import FakeAsterisk
@@ -59,7 +62,7 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
     async with FakeAsterisk() as asterisk:
         def node() -> Node:
             return Node(asterisk, tmp_path, explained=remembered[-1] if remembered else 0.0, remember=remember,
-                        agents=lambda: (CENTRE, []), recorded=store.find_contacts)
+                        agents=lambda: (CENTRE, []), recorded=partial(find_recorded, store))
 
         # 1. The first node finds both, and remembers that a call is open.
         async with node() as first:
@@ -71,7 +74,7 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
         for event in found_by(first):
             house.tell(event, began + 100.0)
         await store.commit(Turn([], house.facts, house.changes.take()))
-        assert await store.find_contacts(["7.1", "7.2", "7.3"]) == {"7.1", "7.2"}
+        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.1", "7.2"}
         # 2. The next one reads the same lines from the beginning, as after a crash, and finds nothing new.
         remembered[:] = [began]
         async with node() as second:
@@ -85,4 +88,44 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
             await third.until(lambda: remembered[2:])
             assert found_by(third) == since(
                 began, OutageCallFound("7.3", "desk", 50.0, 62.0, True, SeatId("sa"), 18.0))
+    await store.close()
+
+
+LEFT = ((10.0, "SC_CALLED-ana", "7.1"), (20.0, "SC_LEFT_MENU", "7.1"), (20.0, "HANGUP 16", "7.1"),
+        (12.0, "SC_CALLED-ana", "7.2"), (30.0, "SC_LEFT_MENU", "7.2"), (30.0, "HANGUP 16", "7.2"))
+"""Two hung up in the menu."""
+
+
+async def test_who_hung_up_in_the_menu_of_a_suspended_node_is_recorded_by_a_later_leader(tmp_path: Path) -> None:
+    """A suspended node stores nothing, and the leader of that time may lose the lease before it reads the black box."""
+    store = await Store.open_store(tmp_path / "santral.db")
+    await store.take_lease("test")
+    began = float(int(time.time()) - 100)
+    write_cel(tmp_path / "cel.csv", *later(began, LEFT))
+    house = House({"a": 50}, services=(DESK,))
+    # 1. The node recorded the first one. Then it was suspended for a while, and wrote of other things afterwards.
+    house.tell(MenuEnded(ContactId("7.1"), "ana", ("karsilama",), "abandoned", 10.0), began + 20.0)
+    house.tell(MenuEnded(ContactId("7.9"), "ana", ("karsilama",), "abandoned", 1.0), began + 50.0)
+    await store.commit(Turn([(began + 50.0, CallerHungUp(ContactId("7.8")))], house.facts, house.changes.take()))
+    remembered: list[float] = []
+
+    async def remember(started: str, explained: float) -> None:
+        remembered.append(explained)
+
+    async with FakeAsterisk() as asterisk:
+        for expected in (since(began, OutageCallFound("7.2", "", 12.0, 30.0)), []):
+            async with Node(asterisk, tmp_path, explained=began, remember=remember, agents=lambda: (CENTRE, []),
+                            recorded=partial(find_recorded, store)) as node:
+                remembered.clear()
+                await node.start()
+                await node.until(lambda: remembered)
+                assert found_by(node) == expected
+            # 2. The record of the second one is stored, so the next leader finds nobody.
+            before = len(house.facts)
+            for event in expected:
+                house.tell(event._replace(service=DESK.id), began + 100.0)
+            await store.commit(Turn([], house.facts[before:], house.changes.take()))
+        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.2"}
+        assert await find_recorded(store, ["7.1", "7.2", "7.3"], began + 15.0) == {"7.1", "7.2"}
+        assert await find_recorded(store, ["7.1"], began + 21.0) == frozenset()
     await store.close()

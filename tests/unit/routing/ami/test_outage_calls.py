@@ -102,14 +102,15 @@ def test_calls_of_an_asterisk_that_died_end_with_it(tmp_path: Path) -> None:
     assert box.is_open_call("8.1") and box.is_open_call("8.2") and not box.is_open_call("7.1")
 
 
-def test_who_hung_up_in_the_menu_of_a_frozen_node_is_found_by_the_next_one(tmp_path: Path) -> None:
+def test_who_hung_up_in_the_menu_of_an_earlier_node_is_found_by_the_next_one(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
-    box = CelRecovery(file, lambda: 100.0, lambda: 100.0, explained=0.0, silent_since=50.0)
+    box = box_at(file, 100.0)
     write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (20.0, "SC_LEFT_MENU", "7.1"), (20.0, "HANGUP 16", "7.1"),
               (40.0, "SC_CALLED-ana", "7.2"), (55.0, "SC_LEFT_MENU", "7.2"), (55.0, "HANGUP 16", "7.2"),
               (45.0, "SC_CALLED-ana", "7.3"), (98.0, "SC_CALLED-ana", "7.4"))
-    assert box.read_outage_calls() == [OutageCall("7.2", 40.0, ended=55.0, left_menu=True, entry="ana")], \
-        "the journal of the node that was alive has the first one"
+    assert box.read_outage_calls() == [OutageCall("7.1", 10.0, ended=20.0, left_menu=True, entry="ana"),
+                                       OutageCall("7.2", 40.0, ended=55.0, left_menu=True, entry="ana")], \
+        "the store knows whom a node recorded that was alive"
     box.mark_position()
     write_cel(file, (101.0, "SC_LEFT_MENU", "7.3"), (101.0, "HANGUP 16", "7.3"), (102.0, "SC_CALLED-ana", "7.5"),
               (103.0, "SC_LEFT_MENU", "7.5"), (103.0, "HANGUP 16", "7.5"))
