@@ -15,8 +15,9 @@ OVERLAP_S = 0.2
 LATE_S = 0.25
 """Time between the comparison with the lease and the line of the history, on a busy machine."""
 ACTS = ("ami", "agi", "api")
-HOLD = "hold"
-"""Answer that decides nothing: the dialplan holds a caller whom no node answers. A suspended node gives it."""
+UNDECIDED = (None, "hold", "bye")
+"""Answers that decide nothing: the dialplan itself holds a caller whom no node answers, and leads one to good-bye whose
+agent has hung up. A suspended node gives them."""
 
 
 def check_assignments(found: Evidence, talks: SeenTalks) -> Iterator[Finding]:
@@ -109,8 +110,8 @@ def _check_epochs(found: Evidence) -> Iterator[Finding]:
 
 
 def _is_undecided(act: Line) -> bool:
-    """Return whether an act decides nothing: a dialogue of a suspended node goes on, and its caller is held."""
-    return act.get("act") == "agi" and act.get("next") in (None, HOLD)
+    """Return whether an act decides nothing: a suspended node goes on with a dialogue, or leads a caller on."""
+    return act.get("act") == "agi" and act.get("next") in UNDECIDED
 
 
 def _or_endless(at: float | None) -> float:

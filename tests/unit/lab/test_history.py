@@ -241,10 +241,11 @@ def test_a_planted_fault_is_found_and_named(folder: Folder, plant: Plant, invari
         assert 1 <= int(number) <= len(path.read_text(encoding="utf-8").splitlines())
 
 
-def test_a_node_without_a_lease_may_hold_callers_and_decide_nothing(folder: Folder) -> None:
+def test_a_node_without_a_lease_may_lead_callers_on_and_decide_nothing(folder: Folder) -> None:
     act = {name: folder.lines(SECOND)[-1][name] for name in ("at", "steady")} | {"act": "agi", "verb": "SET VARIABLE"}
     folder.append(SECOND, act)
     folder.append(SECOND, act | {"next": "hold", "contact": WAITER})
+    folder.append(SECOND, act | {"next": "bye", "contact": WAITER})
     assert check_history(folder.path).findings == ()
     folder.append(SECOND, act | {"next": "survey", "contact": WAITER})
     assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
