@@ -269,14 +269,16 @@ class AsteriskSession:
 
     async def _resync_state(self, events: Link, actions: Link) -> None:
         # 1. Read the state. Each read may take a while, so the engine's view is taken again after the last one.
+        before = {one.contact for one in self._own_live_calls()[0]}
         seen_at, now = self._clock(), await take_snapshot(events)
-        restarted = bool(self._started) and self._started != now.started
-        self._started = now.started
+        restarted, self._started = bool(self._started) and self._started != now.started, now.started
         held = await read_holds(events, now, self._own_live_calls()[1])
         recorded = await read_recordings(events, now, self._own_live_calls()[1])
         marked = await stale_consults(events, now, self._own_live_calls()[1])
         contacts, offers = self._own_live_calls()
-        wanted = channels_to_explain(now, contacts, offers)
+        # The snapshot does not know callers who came after it. Gathered events tell of their channels.
+        judged = [one for one in contacts if one.contact in before or one.contact in now.channels]
+        wanted = channels_to_explain(now, judged, offers)
         # 2. Explain with the CEL file what happened while no link was up.
         past = await asyncio.to_thread(self._box.read_past, wanted) if self._box is not None and wanted else {}
         read_at, outage_calls = self._clock(), await self._read_outage_calls(
@@ -292,7 +294,7 @@ class AsteriskSession:
             if caller.dialling and (channel := now.channels.get(caller.contact)) is not None:
                 self._translator.dials.begin_dial(caller.contact, None, alive=True, up=channel.state == "Up")
         # 4. Tell the engine the differences, then repair what only Asterisk can repair.
-        news = diff_events(now, contacts, offers, restarted=restarted, past=past, held=held)
+        news = diff_events(now, judged, offers, restarted=restarted, past=past, held=held)
         for event in [*news, *seats, *outage_calls]:
             self._post(event)
         self._post_talks(found_talks(now, offers, contacts, past))
@@ -311,8 +313,7 @@ class AsteriskSession:
                                  seen_at: float = math.inf) -> list[Event]:
         """Return the calls that have ended and have no record. Live contacts are explained by the comparison.
 
-        Another node, or this one, may have read the same lines before. So the store is asked, because the engine
-        remembers the last callers only.
+        A node may have read the same lines before. The engine remembers the last callers only, so the store is asked.
         """
         if self._box is None or self.fallback is None:
             return []
@@ -465,7 +466,7 @@ class AsteriskSession:
             self._note_explained(read_at)
             self._remember_start()
         self._translator.doubts -= doubts
-        # Contacts that the engine did not take, or that are over, have no channel to come.
+        # Contacts that the engine did not take have no channel to come.
         self._translator.shown.settle_contacts(awaited - {one.contact for one in live if not one.shown})
         if self._translator.shown.awaited:
             self._look.set()

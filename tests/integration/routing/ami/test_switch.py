@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ async def test_what_happened_in_a_gap_is_told_after_it(node: Node, asterisk: Fak
     assert node.told == [DOWN, TalkEnded(OfferId(3), "caller"), OfferEnded(OfferId(3), "hangup"),
                          CallerHungUp(C, at, False), UP]
     assert node.switch.reconnects == 1
+
+
+async def test_a_caller_who_comes_while_the_views_are_compared_waits_on(node: Node, asterisk: FakeAsterisk) -> None:
+    """The snapshot was taken before the call, and the engine took the caller for gone: nobody was offered."""
+    hidden = ContactId("7.9")
+
+    class LateCaller(list[LiveContact]):
+        """Callers of the engine. One of them calls after the snapshot."""
+
+        def __iter__(self) -> Iterator[LiveContact]:
+            if hidden not in asterisk.channels and any(
+                    one.get("Action") == ["CoreShowChannels"] for one in asterisk.received):
+                asterisk.caller(hidden)
+                self.append(LiveContact(hidden, "PJSIP/trunk-1", ContactState.PENDING, NODE))
+            return super().__iter__()
+
+    node.contacts = LateCaller([LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)])
+    await node.start()
+    await node.heard(UP)
+    assert hidden in asterisk.channels and [one for one in node.told if isinstance(one, CallerHungUp)] == [
+        CallerHungUp(C)]
 
 
 async def test_a_talk_that_goes_on_through_a_gap_is_no_news_and_ends_right(
