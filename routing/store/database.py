@@ -11,6 +11,7 @@ import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,8 @@ PAUSE_MAX_S = 3.0
 """Longest pause of a node inside a transaction. A frozen node must not keep the row of the lease locked, and its lease
 is over after 5 s."""
 
+ENGINES_MAX = 8
+"""Engines of PostgreSQL that are kept: a node has one database, with one engine that reads and one that writes."""
 _BEGINS_LATER = "begins_later"
 """Key in the facts of a connection: its transaction begins with the first statement of a pipeline."""
 
@@ -79,6 +82,16 @@ def connect_engine(url: URL, *, read_only: bool = False, node: bool = False,
     """
     if url.get_backend_name() == "sqlite":
         return _connect_sqlite(url, read_only, max_page_count)
+    return _share_postgres(url, read_only, node)
+
+
+@lru_cache(ENGINES_MAX)
+def _share_postgres(url: URL, read_only: bool, node: bool) -> Engine:
+    """Return the engine that all connections of this kind share. It holds no connection itself.
+
+    SQLAlchemy never frees an engine of PostgreSQL whose connection was used, and a node connects for each time of
+    leading.
+    """
     # The driver's ordinary cursor would look for parameters in the text of each statement.
     raw = url.get_dialect().import_dbapi().RawCursor
     options = f"-c lock_timeout={int(LOCK_S * 1000)} -c application_name=santral"

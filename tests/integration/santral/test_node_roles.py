@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import weakref
@@ -11,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine.default import DefaultDialect
 
 from lab.lifecycle import CENTRE, SOUNDS
 from lab.pbx.ports import PortBlock
@@ -27,10 +29,18 @@ CHANGES = 5
 """Times of leading. Collections by chance hid the growth of fewer."""
 
 
+def _count_dialects() -> int:
+    """Return how many connections to a database SQLAlchemy remembers."""
+    gc.unfreeze()
+    gc.collect()
+    return sum(isinstance(one, DefaultDialect) for one in gc.get_objects())
+
+
 async def test_a_node_that_has_led_leaves_nothing_in_memory(
         tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[weakref.ref[Node]] = []
     handles: list[int] = []
+    dialects: list[int] = []
     begin = Node.__init__
 
     def note_node(node: Node, *args: object, **options: object) -> None:
@@ -61,6 +71,7 @@ async def test_a_node_that_has_led_leaves_nothing_in_memory(
             await until_async(lambda wanted=number + 1: len(built) == wanted, what="it leads again")  # type: ignore[misc]
             await until_async(leads)
             handles.append(len(list(Path("/proc/self/fd").iterdir())))
+            dialects.append(_count_dialects())
             with server.connect() as connection:
                 # Another node has taken the lease, and its time is over.
                 connection.execute(text(
@@ -70,6 +81,7 @@ async def test_a_node_that_has_led_leaves_nothing_in_memory(
         # The one before the node that leads may still end its dialogues.
         assert sum(one() is not None for one in built) <= 2
         assert handles[-1] < handles[1] + CHANGES - 2, handles
+        assert dialects[-1] <= dialects[1], dialects
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
     server.dispose()
