@@ -38,6 +38,7 @@ AGENTS = 24
 HABITS = TrafficHabits(every=0.8, talk=(3.0, 10.0), press=(1.0, 2.0), press_again=7.0, stay_least=60.0, keys="1240")
 """A key that a frozen node has not heard is pressed again, or its caller would be in the menu for good. Pressed again,
 `3` would ask for a callback."""
+DISTRESS = "psikososyal"
 FILL_S = 240.0
 """Limit until this many calls are there, on a busy machine."""
 SERVED_S = 120.0
@@ -135,8 +136,12 @@ class NodeLoad:
         return self._read_box().count(CEL_FALLBACK)
 
     def find_misled(self) -> list[str]:
-        """Return callers who entered a fallback queue while a node led."""
-        rows = [row for row in csv.reader(self._read_box().splitlines()) if row[1].startswith(CEL_FALLBACK)]
+        """Return callers who entered a fallback queue while a node led. With its key they go on to that of distress."""
+        rows: list[list[str]] = []
+        for row in csv.reader(self._read_box().splitlines()):
+            if row[1].startswith(CEL_FALLBACK) and not (
+                    row[1] == CEL_FALLBACK + DISTRESS and any(row[2] == before[2] for before in rows)):
+                rows.append(row)
         return [f"{row[2]} entered a fallback queue {float(row[0]) - self.fault_at:+.1f} s after the last fault"
                 for row in rows if not any(began <= float(row[0]) <= ended for began, ended in self._gaps)]
 
