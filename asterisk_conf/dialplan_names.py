@@ -38,7 +38,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-agent": "The agent's leg. Extensions `s` (connect), `whisper` (whisper announcement), `read` (time to "
                          "read), `press` (accept by 1), `switch` (any key), `pair` and `join` (pairs).",
         "santral-words": "Gosub before the bridge: the caller hears acknowledgement and notice to their end.",
-        "santral-fence": "Gosub before the bridge: ends a leg of an older offer than the caller's last.",
+        "santral-fence": "Gosub before the bridge: ends a leg of an older offer, or whose caller talks.",
         "santral-record": "Gosub before the bridge: records the talk if node and caller agreed.",
         "santral-talk-limit": "Gosub: the limit of a talk.",
         "santral-callback": "A caller who asks for a callback.",
@@ -103,6 +103,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "SC_RECORD": "On the agent's leg: name of the recording, or empty.",
         "SC_CHAN": "On the agent's leg: full name of the caller's channel.",
         "SC_OFFER": "On the agent's leg: number of the offer. Shared by the caller's channel: highest one connected.",
+        "SC_TALK": "Shared by the caller's channel: id of the leg that has the caller.",
+        "SC_ENDED": "On the agent's leg: `1` once its offer is over.",
         "SC_READING_S": "On the agent's leg: seconds to read, or for the key.",
         "SC_PAIR_PARTNER SC_PAIR_LEAD": "On the legs of a pair: channel id of the other leg.",
         "SC_PAIR_HERE": "Shared by the legs of a pair: `1` when the other leg has come.",

@@ -21,7 +21,15 @@ from lab.simulation.history import CallerPast, History
 from lab.simulation.manager_model import ManagerSession, render
 from lab.simulation.network import Connection, Network
 from lab.simulation.virtual_time import World
-from routing.ami.actions import CONTEXT_FALLBACK, CONTEXT_HOLD
+from routing.ami.actions import (
+    ANSWERED_ELSEWHERE,
+    CONTEXT_AFTER_TALK,
+    CONTEXT_BYE,
+    CONTEXT_FALLBACK,
+    CONTEXT_HOLD,
+    ENDED,
+    TALK,
+)
 from routing.ami.cel_recovery import CALLED, FALLBACK, HOLD, MEMBER, NO_NODE
 
 NORMAL, BUSY, NO_ANSWER, DECLINED = 16, 17, 19, 21
@@ -31,6 +39,8 @@ STEP_S = (0.0005, 0.004)
 """Time of a step of the dialplan, and of a thread of Asterisk."""
 SENTENCE_S = (1.0, 3.0)
 """Length of a sentence that a caller hears."""
+FENCE_TRIES = 10
+"""Looks of an agent's leg whether the caller's talk with another one is just ending."""
 SHARED_OFFER, SHARED_WORDS = "SHARED(SC_OFFER)", dialplan.WHOLE_WORDS
 
 
@@ -170,6 +180,7 @@ class Asterisk:
         if onward == dialplan.HOLD:
             self.enter_hold(caller)
         elif onward in (dialplan.BYE, dialplan.FAREWELL):
+            caller.context = CONTEXT_BYE
             self.go_on(caller, self.pick(SENTENCE_S), lambda: self.hang_up(caller, NORMAL, onward))
         elif onward == dialplan.END:
             self.hang_up(caller, NORMAL, onward)
@@ -183,7 +194,7 @@ class Asterisk:
     def enter_hold(self, caller: Caller) -> None:
         """Go through `[santral-hold]`, s: ask at once."""
         caller.context, caller.fails = CONTEXT_HOLD, 0
-        caller.variables[SHARED_WORDS] = ""
+        caller.variables[SHARED_WORDS] = caller.variables[TALK] = ""
         self.ask_tick(caller)
 
     def begin_hold(self, caller: Caller) -> None:
@@ -345,13 +356,31 @@ class Asterisk:
                 return
             self.go_on(leg, self.pick(STEP_S), pass_fence)
 
+        tries = [FENCE_TRIES]
+
         def pass_fence() -> None:
+            talk = self.channels.get(caller.variables.get(TALK, ""))
             if self._fence and int(caller.variables.get(SHARED_OFFER) or 0) > leg.offer:
-                self.history.note(f"the fence ends {leg.uniqueid}")
-                self.hang_up(leg, NORMAL, "dialplan")
-                return
-            caller.variables[SHARED_OFFER] = str(leg.offer)
-            self.go_on(leg, self.pick(STEP_S), lambda: self.bridge(leg, caller))
+                refuse("late")
+            elif self._fence and talk is not None and talk is not leg:
+                tries[0] -= 1
+                if tries[0] < 0:
+                    refuse(f"caller talks by {talk.uniqueid}")
+                else:
+                    self.go_on(leg, 0.05, pass_fence)
+            else:
+                caller.variables[SHARED_OFFER], caller.variables[TALK] = str(leg.offer), leg.uniqueid
+                self.go_on(leg, self.pick(STEP_S), begin_talk)
+
+        def begin_talk() -> None:
+            if leg.variables.get(ENDED):
+                refuse("over")
+            else:
+                self.bridge(leg, caller)
+
+        def refuse(why: str) -> None:
+            self.history.note(f"the fence ends {leg.uniqueid}: {why}")
+            self.hang_up(leg, ANSWERED_ELSEWHERE, "dialplan")
         wait_for_words()
 
     def bridge(self, leg: Leg, caller: Caller) -> None:
@@ -375,6 +404,7 @@ class Asterisk:
         heard = any(session.wants_events and not session.is_stalled for session in self.managers)
         if not leg.offer:
             self.write_cel(f"{MEMBER}{leg.seat}", leg, caller.uniqueid)
+            caller.variables[TALK] = leg.uniqueid
         self.history.begin_talk(caller.uniqueid, leg.seat, leg.offer, not heard)
         # 3. The talk ends when one of the two hangs up.
         ends = caller if caller.ends_talk else leg
@@ -440,7 +470,7 @@ class Asterisk:
 
     def ask_after_talk(self, caller: Caller) -> None:
         """Go through `[santral-after-talk]`: the node decides, and without a node it is good-bye."""
-        caller.context = "santral-after-talk"
+        caller.context, caller.variables[TALK] = CONTEXT_AFTER_TALK, ""
         self._ask(caller, dialplan.AFTER_TALK_ROUTE, "", lambda onward: self.end_talk(caller, onward or dialplan.BYE),
                   again=True)
 

@@ -25,6 +25,7 @@ CALLBACK_LABEL = "Geri arama:"
 CONTEXT_HOLD = "santral-hold"
 CONTEXT_FALLBACK = "santral-fallback"
 CONTEXT_TRANSFERRED = "santral-transferred"
+CONTEXT_AFTER_TALK, CONTEXT_BYE = "santral-after-talk", "santral-bye"
 RECORDING_PAUSED, RECORD = "SC_RECORDING_PAUSED", "SC_RECORD"
 """Variables of an agent's leg: `1` while its recording is paused, and the file name of the talk (empty if not
 recorded)."""
@@ -33,6 +34,10 @@ MIXMONITOR_FILE = "MIXMONITOR_FILENAME"
 CONSULTS = "SHARED(SC_CONSULTING)"
 """Variable of the leg of an agent who consults a colleague: `1` from before the caller is led away until the agent
 waits."""
+TALK = "SHARED(SC_TALK)"
+"""Variable of a caller: channel id of the agent's leg that has the caller, from just before the bridge on."""
+ENDED = "SC_ENDED"
+"""Variable of an agent's leg: with `1` it does not begin a talk any more."""
 ANSWERED_ELSEWHERE = 26
 """Hangup cause with which phones show no missed call."""
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from routing.ami import dropped_calls, hangup_causes, talk_recordings
-from routing.ami.actions import CONTEXT_FALLBACK
+from routing.ami.actions import ANSWERED_ELSEWHERE, CONTEXT_FALLBACK
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.bridges import Bridges
 from routing.ami.callback_dialling import PendingDials
@@ -426,6 +426,9 @@ class EventTranslator:
         assert leg is not None, "a leg's id is always known here"
         self._forget_leg(uniqueid)
         if not leg.bridged_with:
+            # The caller talks with somebody else, perhaps unseen: a look at Asterisk finds the talk.
+            if leg.up and cause == ANSWERED_ELSEWHERE:
+                self.doubts.add(uniqueid.partition("-")[2])
             why = hangup_causes.agent_end_reason(cause, rang=leg.rang, up=leg.up, outside=outside)
             return [OfferEnded(leg.offer, why, leg.partner)]
         # A caller who left first explains the end, whatever the phone's cause says.

@@ -34,7 +34,8 @@ def cause_number(message: Message) -> int:
 def agent_end_reason(cause: int, *, rang: bool, up: bool, outside: bool) -> str:
     """Return why an agent's leg ended that never talked.
 
-    An outside number need not report that it rings.
+    An outside number need not report that it rings. The dialplan ends an answered leg with 26 if the caller talks with
+    somebody else (`[santral-fence]`), which is not the agent's fault.
     """
     if outside and cause in _NO_ANSWER:
         return NO_ANSWER
@@ -47,6 +48,8 @@ def agent_end_reason(cause: int, *, rang: bool, up: bool, outside: bool) -> str:
         return "rejected"
     if cause in _UNREACHABLE:
         return "unreachable"
+    if up and cause == ANSWERED_ELSEWHERE:
+        return FAILED
     return HANGUP if up or cause in (16, ANSWERED_ELSEWHERE) else "failed"
 
 
