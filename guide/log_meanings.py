@@ -32,11 +32,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ami.state_corrected": (LOOK, "The comparison with Asterisk found a difference and corrected the engine."),
     "ami.callers_misbridged": (LOOK, "A phone's transfer key joined two callers while the node did not listen; both "
                                      "wait again."),
-    "ami.late_leg_ended": (LOOK, "A phone rang for an offer that was over, by an action that was under way for long; "
-                                 "the leg was hung up."),
+    "ami.late_leg_ended": (LOOK, "A phone rang for an ended offer, by an action long under way; the leg was hung up."),
+    "ami.leg_talks": (LOOK, "The phone of an ended offer was answered; the talk goes on."),
     "ami.stray_leg_ended": (LOOK, "A phone rang for an ended offer; the leg was hung up."),
-    "ami.talk_found": (LOOK, "The link stalled, or the node was frozen, while an agent answered. The talk goes on with "
-                             "its true begin."),
+    "ami.talk_found": (LOOK, "An agent answered while link or node stood still. The talk goes on."),
     "announcement.sounds_missing": (ALARM, "Sounds of an active announcement are missing; what it closes stays "
                                            "closed."),
     "announcement.sounds_not_removed": (LOOK, "Sounds of an ended announcement cannot be removed. Check owner and "

@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from routing.core.model.ids import parse_leg_id
+
 READ_MAX = 32 * 1024 * 1024
 """Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of a larger gap the newest bytes are read.
 """
@@ -154,7 +156,8 @@ class CelRecovery:
     def read_past(self, wanted: Collection[str]) -> dict[str, ChannelPast]:
         """Return the times of these channels that the file has since the mark. The read is bounded.
 
-        A channel without a line is left out. One without a usable time is in the result all the same.
+        The agents' legs of these callers are in the result too. A channel without a line is left out. One without a
+        usable time is in the result all the same.
         """
         found: dict[str, ChannelPast] = {}
         in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.missed and call.service}
@@ -162,7 +165,7 @@ class CelRecovery:
         for at, event, uniqueid, linked, cause in self._read_rows(self._mark):
             if event.startswith(MEMBER) and linked in wanted:
                 found[linked] = found.get(linked, ChannelPast())._replace(member=event.removeprefix(MEMBER))
-            if uniqueid not in wanted:
+            if uniqueid not in wanted and ((ids := parse_leg_id(uniqueid)) is None or ids[1] not in wanted):
                 continue
             known = found.setdefault(uniqueid, ChannelPast())
             if at is None:

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from routing.ami.actions import (
+    ENDED,
     NORMAL,
     RECORD,
     RECORDING_PAUSED,
     REJECTED,
+    TALK,
     Action,
     consult_mark_action,
     hang_up_action,
@@ -50,7 +52,7 @@ from routing.core.model.commands import (
     StartConsult,
     StopDial,
 )
-from routing.core.model.ids import ContactId, leg_id, partner_leg_id
+from routing.core.model.ids import ContactId, leg_id, parse_leg_id, parse_partner_leg_id, partner_leg_id
 
 log = structlog.get_logger()
 
@@ -89,6 +91,8 @@ class CommandExecutor:
         self._way_out = way_out
         self.link: Link | None = None
         self.group: asyncio.TaskGroup | None = None
+        self._ending: set[asyncio.Future[None]] = set()
+        """First tries to end a leg that are under way. An offer waits for them, as it may go to the same phone."""
         self.in_doubt = 0
         """Actions whose outcome had to be looked up."""
         self.refused = 0
@@ -133,8 +137,18 @@ class CommandExecutor:
                 if command.reason == DID_NOT_COME:
                     for leg in _leg_ids(command):
                         self.group.create_task(self._announce_no_caller(leg, self.link), name=name)
-                for leg in self._legs_to_hang_up(command):
+                legs = [] if command.reason == DID_NOT_COME else _leg_ids(command)
+                for leg in legs:
+                    if command.talks or command.reason in HANG_UP_REASONS:
+                        self.group.create_task(self._hang_up_leg(leg, self.link), name=name)
+                    else:
+                        self._begin_end(self.group, leg, self.link, name)
+                for leg in self._dialled_legs(command.contact, command.reason) if command.dialled else []:
                     self.group.create_task(self._hang_up_leg(leg, self.link), name=name)
+                continue
+            if isinstance(command, Offer) and self._ending:
+                first = False
+                self.group.create_task(self._offer_after(tuple(self._ending), command, self.link), name=name)
                 continue
             if isinstance(command, StartConsult) and not command.on_second_line:
                 first = False
@@ -148,11 +162,13 @@ class CommandExecutor:
             self.group.create_task(self._carry_out(
                 command, self.link, self._start_action(command, self.link) if first else None), name=name)
 
-    def _legs_to_hang_up(self, command: Rescind) -> list[str]:
-        """Return the legs of a rescinded offer, with the caller's leg if the caller was being called back for that
-        offer."""
-        legs = _leg_ids(command) if command.reason != DID_NOT_COME else []
-        return [*legs, *self._dialled_legs(command.contact, command.reason)] if command.dialled else legs
+    async def _offer_after(self, ends: Sequence[asyncio.Future[None]], offer: Offer, actions: Link) -> None:
+        """Ring the phones of an offer after the first tries to end other legs."""
+        await asyncio.wait(ends)
+        self._translator.dials.end_dial(offer.contact)
+        if offer.partner is not None:
+            await self._ring_partner(offer, offer.partner, actions)
+        await self._carry_out(offer, actions, None)
 
     def _dialled_legs(self, contact: ContactId, reason: str) -> list[str]:
         """Return the leg of a caller who is being called back, if that ends too, and forget the dial then."""
@@ -332,6 +348,48 @@ class CommandExecutor:
         except LinkError:
             self._look.set()
 
+    def _begin_end(self, group: asyncio.TaskGroup, leg: str, actions: Link, name: str) -> None:
+        """Begin to end a leg of an offer that is over, unless the leg has its caller."""
+        tried = asyncio.get_running_loop().create_future()
+        self._ending.add(tried)
+        task = group.create_task(self._end_leg(leg, actions, tried), name=name)
+        task.add_done_callback(lambda _: self._note_tried(tried))
+
+    def _note_tried(self, tried: asyncio.Future[None]) -> None:
+        self._ending.discard(tried)
+        if not tried.done():
+            tried.set_result(None)
+
+    async def _end_leg(self, leg: str, actions: Link, tried: asyncio.Future[None]) -> None:
+        for _ in range(HANGUP_TRIES_MAX):
+            try:
+                ended = await self._end_unless_talking(leg, actions)
+            except LinkError:
+                self._look.set()  # the next look finds the leg, or its talk
+                return
+            self._note_tried(tried)
+            if ended or self._translator.has_ended(leg):
+                return
+            await asyncio.sleep(self._rescind_s)
+
+    async def _end_unless_talking(self, leg: str, actions: Link) -> bool:
+        """End a leg, unless it has its caller: then a look at Asterisk finds the talk, and the engine decides.
+
+        A Hangup may arrive late, when the phone was answered long ago. So the leg learns first that it may not begin a
+        talk any more (`[santral-fence]`). Return False if there is no such leg. Raise LinkError if the link fails.
+        """
+        ids = parse_leg_id(leg) or parse_partner_leg_id(leg)
+        if ids is not None:
+            if not (await actions.run_action(set_variable_action(leg, ENDED, "1"))).ok:
+                return False
+            reply = await actions.run_action({"Action": "Getvar", "Channel": ids[1], "Variable": TALK})
+            if reply.ok and reply.get("Value") == leg_id(*ids):
+                log.warning("ami.leg_talks", leg=leg)
+                await actions.run_action(set_variable_action(leg, ENDED, ""))
+                self._look.set()
+                return True
+        return (await actions.run_action(hang_up_action(leg))).ok
+
     async def _hang_up_leg(self, leg: str, actions: Link) -> None:
         for _ in range(HANGUP_TRIES_MAX):
             try:
@@ -356,16 +414,16 @@ class CommandExecutor:
             self._post(OfferEnded(command.offer, outcome, partner))
 
     def end_late_leg(self, leg: str) -> None:
-        """Begin to hang up a leg of an offer that is over."""
+        """Begin to end a leg of an offer that is over."""
         if self.group is not None and self.link is not None:
             log.warning("ami.late_leg_ended", leg=leg)
-            self.group.create_task(self._hang_up_leg(leg, self.link), name="ami late leg")
+            self._begin_end(self.group, leg, self.link, "ami late leg")
 
     async def hang_up_strays(self, legs: Sequence[str], actions: Link) -> None:
-        """Hang up stray legs. Raise LinkError if the link fails."""
+        """End stray legs. Raise LinkError if the link fails."""
         for leg in legs[:STRAY_LEGS_MAX]:
             log.warning("ami.stray_leg_ended", leg=leg)
-            await actions.run_action(hang_up_action(leg))
+            await self._end_unless_talking(leg, actions)
 
     async def unmark_consults(self, legs: Sequence[str], actions: Link) -> None:
         """Remove the consult mark from legs whose agent consults nobody. Raise LinkError if the link fails."""

@@ -7,10 +7,18 @@ show many moments and cost one query a call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from routing.ami.actions import CONSULTS, CONTEXT_FALLBACK, MIXMONITOR_FILE, RECORD, RECORDING_PAUSED
+from routing.ami.actions import (
+    CONSULTS,
+    CONTEXT_AFTER_TALK,
+    CONTEXT_BYE,
+    CONTEXT_FALLBACK,
+    MIXMONITOR_FILE,
+    RECORD,
+    RECORDING_PAUSED,
+)
 from routing.ami.agent_meetings import find_meeting
 from routing.ami.callback_dialling import failed_dial
 from routing.ami.cel_recovery import ChannelPast
@@ -230,6 +238,8 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
         # Also of a channel that has ended: the caller of a callback was real, and is called back.
         if not contact.shown and (channel is not None or contact.contact in seen):
             events.append(ChannelShown(contact.contact))
+        if _may_have_talked(contact, channel):
+            events += _past_talks(now, contact, seen, {offer.leg for offer in offers})
         if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
             # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
             talks = seen.get(contact.contact, ChannelPast())
@@ -253,7 +263,8 @@ def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: 
     """Return the channels of which something happened at an unknown time: they ended or were bridged."""
     contacts, offers = list(contacts), list(offers)
     ended = {contact.contact for contact in contacts if not contact.dialling
-             and _is_gone_or_in_fallback(now.channels.get(contact.contact))}
+             and (_is_gone_or_in_fallback(channel := now.channels.get(contact.contact))
+                  or _may_have_talked(contact, channel))}
     talks = {leg_id(one.offer, one.contact) for one in found_talks(now, offers, contacts)}
     return ended | talks | {offer.leg for offer in offers if offer.leg not in now.channels
                             or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
@@ -261,6 +272,26 @@ def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: 
 
 def _is_gone_or_in_fallback(channel: Channel | None) -> bool:
     return channel is None or (channel.context == CONTEXT_FALLBACK and bool(channel.bridge))
+
+
+def _may_have_talked(contact: LiveContact, channel: Channel | None) -> bool:
+    """Return whether a contact that waits for the engine may have talked: the caller is gone, or hears the good-bye."""
+    return contact.state is not ContactState.ASSIGNED and not contact.dialling and (
+        channel is None or channel.context in (CONTEXT_AFTER_TALK, CONTEXT_BYE))
+
+
+def _past_talks(now: Snapshot, contact: LiveContact, past: Mapping[str, ChannelPast],
+                live: Container[str]) -> list[Event]:
+    """Return the events of talks that began and ended in the gap, by legs of offers that were over for the engine."""
+    events: list[Event] = []
+    caller = past.get(contact.contact, ChannelPast())
+    for uniqueid, leg in past.items():
+        ids = parse_leg_id(uniqueid)
+        if ids is None or ids[1] != contact.contact or leg.entered is None or leg.ended is None \
+                or uniqueid in live or uniqueid in now.channels:
+            continue
+        events += (TalkFound(*ids, leg.entered), *_ends(ids[0], leg, caller, contact.contact in now.channels))
+    return events
 
 
 def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], restarted: bool,
@@ -282,11 +313,22 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], 
         if left is None or leg.ended is None or leg.ended < left + SAME_END_S:
             return ended
         leg = leg._replace(entered=max(left, leg.entered or left))  # the caller was theirs after the other agent left
-    # 3. A talk has ended. If the caller stayed longer than the leg, the agent ended it, unless the phone vanished. A
-    #    caller who is there then waits again. One who has gone meanwhile was cut.
+    # 3. A talk has ended.
+    events: list[Event] = []
+    if offer.state is not OfferState.ACCEPTED:  # the whole talk happened in the gap
+        events.append(OfferConnected(offer.offer, offer.contact, leg.entered))
+    return [*events, *_ends(offer.offer, leg, caller, offer.contact in now.channels, restarted)]
+
+
+def _ends(offer: OfferId, leg: ChannelPast, caller: ChannelPast, stays: bool, restarted: bool = False) -> list[Event]:
+    """Return the events for the end of a talk. `stays` tells that the caller is still there.
+
+    If the caller stayed longer than the leg, the agent ended the talk, unless the phone vanished. A caller who is there
+    then waits again. One who has gone meanwhile was cut.
+    """
     goes_on = leg.ended is not None and caller.ended is not None and caller.ended - leg.ended > SAME_END_S
     vanished = leg.cause in LOST_CAUSES
-    if offer.contact in now.channels:
+    if stays:
         by = LOST if vanished else "agent"
     elif vanished or (not goes_on and caller.cause in DROP_CAUSES):
         by = DROPPED
@@ -294,10 +336,7 @@ def _leg_gone(now: Snapshot, offer: LiveOffer, past: Mapping[str, ChannelPast], 
         by = "agent" if goes_on else "caller"
     if restarted and caller.ended is None and by == "caller":
         by = DROPPED  # no end was seen: the call vanished with its Asterisk
-    events: list[Event] = []
-    if offer.state is not OfferState.ACCEPTED:  # the whole talk happened in the gap
-        events.append(OfferConnected(offer.offer, offer.contact, leg.entered))
-    return [*events, TalkEnded(offer.offer, by, leg.ended), OfferEnded(offer.offer, LOST if vanished else "hangup")]
+    return [TalkEnded(offer, by, leg.ended), OfferEnded(offer, LOST if vanished else "hangup")]
 
 
 def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], past: Mapping[str, ChannelPast],

@@ -82,7 +82,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     # Offers and talks.
     events.OfferRinging: answering.on_offer_ringing,
     events.OfferAnswered: answering.on_leg_answered,
-    events.OfferConnected: answering.on_offer_connected,
+    events.OfferConnected: found_talk.on_offer_connected,
     events.TalkFound: found_talk.on_talk_found,
     events.OfferEnded: answering.on_leg_ended,
     events.PageReturned: page_return.on_page_returned,

@@ -160,6 +160,8 @@ class FakeAsterisk:
         self._count += 1
         for channel in channels:
             channel.bridge = f"bridge-{self._count}"
+            # The dialplan notes which leg has the caller (`[santral-fence]`).
+            channel.variables["SHARED(SC_TALK)"] = next((one.uniqueid for one in channels if one is not channel), "")
             self.emit("BridgeEnter", BridgeUniqueid=channel.bridge, Channel=channel.name, Uniqueid=channel.uniqueid)
 
     def hangup(self, channel: Channel, cause: int = 16) -> None:

@@ -42,7 +42,7 @@ BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
 def rescind(h, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
     h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel,
-                                       offer.partner is not None, offer.dialling))
+                                       offer.partner is not None, offer.dialling, offer.state is not PENDING))
 
 
 def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
@@ -99,7 +99,8 @@ def talk_found(h, event: e.TalkFound) -> None:
             or p.partner is not None or any(one.voice and one.state is not PENDING for one in p.hands) \
             or not still_fits(h, offer):
         h.seen["found talks ended"] += 1
-        h.commands.append(commands.Rescind(event.offer, caller.id, "stale", caller.node, caller.channel))
+        h.commands.append(commands.Rescind(event.offer, caller.id, "stale", caller.node, caller.channel,
+                                           talks=True))
         return
     h.seen[f"found talks of agents who were {p.state.value}"] += 1
     paused, reason, rest_s = p.state is PAUSED, p.reason, max(0.0, p.break_until - h.now)
@@ -168,6 +169,10 @@ def join_s(offer: Offer) -> float:
 def connected(h, event: e.OfferConnected) -> None:
     """Begin the talk: agent and caller are in one bridge."""
     offer = h.offers.get(event.offer)
+    if offer is None and event.contact in h.callers and any(
+            one.id == event.offer for one in h.callers[event.contact].closed):
+        talk_found(h, e.TalkFound(*event))
+        return
     if offer is None or offer.state is WRAPPING:
         return
     caller, p = offer.caller, offer.person

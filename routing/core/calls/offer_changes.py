@@ -194,7 +194,7 @@ def rescind_offer(d: Domain, offer: Offer, reason: str) -> None:
     """Have the agent's leg ended."""
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
-                                       offer.partner is not None, offer.dialling))
+                                       offer.partner is not None, offer.dialling, offer.state is not PENDING))
 
 
 def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",

@@ -154,7 +154,8 @@ def _end_partner_talk(d: Domain, partner: AgentRecord, offer: Offer, lost: bool)
     Both legs are ended. The two others of three would otherwise stay connected (seen on Asterisk 22).
     """
     contact = offer.contact
-    d.commands.append(commands.Rescind(offer.id, contact.id, "partner", contact.node, contact.channel, True))
+    d.commands.append(commands.Rescind(offer.id, contact.id, "partner", contact.node, contact.channel, True,
+                                       talks=True))
     leave_talk(d, partner, offer, lost)
 
 

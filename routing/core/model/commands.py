@@ -75,6 +75,8 @@ class Rescind(NamedTuple):
     """Whether the partner's leg ends too."""
     dialled: bool = False
     """Whether the leg of a caller who is being called back ends too."""
+    talks: bool = False
+    """Whether a leg that has its caller ends too. Otherwise nobody knew of that talk, and it goes on."""
 
 
 class SetInterrupted(NamedTuple):

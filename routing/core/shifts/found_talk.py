@@ -21,6 +21,16 @@ from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import shift_handlers
 
 
+def on_offer_connected(d: Domain, event: OfferConnected) -> None:
+    """Begin a talk. That of an offer which was over a moment ago is found right here."""
+    if event.offer in d.offers:
+        answering.on_offer_connected(d, event)
+        return
+    contact = d.contacts.get(event.contact)
+    if contact is not None and _find_closed(contact, event.offer) is not None:
+        on_talk_found(d, TalkFound(*event))
+
+
 def on_talk_found(d: Domain, event: TalkFound) -> None:
     """Connect a waiting contact by the offer whose talk was found, or end the leg."""
     contact = d.contacts.get(event.contact)
@@ -29,7 +39,8 @@ def on_talk_found(d: Domain, event: TalkFound) -> None:
         return
     offer = _find_closed(contact, event.offer)
     if offer is None or not _may_go_on(d, contact, offer):
-        d.commands.append(commands.Rescind(event.offer, contact.id, STALE, contact.node, contact.channel))
+        d.commands.append(commands.Rescind(event.offer, contact.id, STALE, contact.node, contact.channel,
+                                           talks=True))
         return
     # A pause, or the rest of a break, comes after the talk.
     record, paused = offer.agent, offer.agent.state is AgentState.PAUSED

@@ -14,10 +14,12 @@ from routing.core.events import (
     OfferRinging,
     SeatChanged,
     TalkEnded,
+    TalkFound,
 )
-from routing.core.model.centre_model import AnswerMode, Channel
+from routing.core.model.centre_model import AnswerMode, Channel, ContactState
 from routing.core.model.commands import RefreshHold, Rescind, SetInterrupted, StartConsult
 from routing.core.model.ids import OfferId, SeatId, ServiceId
+from routing.core.model.live_calls import LiveContact
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.integration.ami_node import LEG, MATE, NODE, PENDING, TALKING, UP, C, Node, offer
 
@@ -124,7 +126,9 @@ async def test_rescind_and_refresh_reach_asterisk(node: Node, asterisk: FakeAste
     node.switch.orders.execute_commands([offer(), Rescind(OfferId(3), C, "stale"),
         RefreshHold(C, "PJSIP/trunk-00000000")])
     await node.heard(OfferEnded(OfferId(3), "hangup"))
-    await node.until(lambda: asterisk.names()[-3:] == ["Originate", "Hangup", "Redirect"])
+    await node.until(lambda: {"Hangup", "Redirect"} <= set(asterisk.names()))
+    # From its first action on the leg begins no talk any more, so the caller may be led away.
+    assert asterisk.names().index("Setvar") < asterisk.names().index("Redirect")
     hangup = asterisk.asked("Hangup")[0]
     assert hangup["Cause"] == ["26"] and hangup["Channel"] == [LEG]
 
@@ -132,9 +136,35 @@ async def test_rescind_and_refresh_reach_asterisk(node: Node, asterisk: FakeAste
 async def test_a_rescind_that_comes_before_its_channel_is_tried_again(node: Node, asterisk: FakeAsterisk) -> None:
     await node.start()
     node.switch.orders.execute_commands([Rescind(OfferId(3), C, "stale")])
-    await node.until(lambda: asterisk.names().count("Hangup") == 2)
+    await node.until(lambda: asterisk.names().count("Setvar") == 2)
     asterisk.leg(LEG, "2001")
     await node.heard(OfferEnded(OfferId(3), "hangup"))
+
+
+async def test_a_leg_that_has_its_caller_is_not_ended_by_a_late_rescind(node: Node, asterisk: FakeAsterisk) -> None:
+    """The phone was answered while the action was under way. The engine hears of the talk, and decides."""
+    await node.start()
+    node.contacts = [LiveContact(C, "PJSIP/trunk-0", ContactState.PENDING, NODE)]
+    asterisk.bridge(asterisk.caller(C), asterisk.leg(LEG, "2001"))
+    node.switch.orders.execute_commands([Rescind(OfferId(3), C, "vanished")])
+    await node.heard(TalkFound(OfferId(3), C))
+    await node.until(lambda: asterisk.channels[LEG].variables["SC_ENDED"] == "")
+    # The engine ends a talk that a rule forbids.
+    node.switch.orders.execute_commands([Rescind(OfferId(3), C, "stale", talks=True)])
+    await node.until(lambda: LEG not in asterisk.channels)
+
+
+async def test_an_offer_waits_for_the_end_of_the_leg_before_it(node: Node, asterisk: FakeAsterisk) -> None:
+    """Both may be at one phone, which carries one call."""
+    asterisk.phones["2001"] = "ring"
+    await node.start()
+    asterisk.caller(C)
+    asterisk.leg("o2-7.1", "2001", "Down")
+    node.offers = [PENDING]
+    node.switch.orders.execute_commands([Rescind(OfferId(2), C, "unfit"), offer()])
+    node.switch.orders.execute_commands([RefreshHold(C, "PJSIP/trunk-00000000")])
+    await node.until(lambda: {"Hangup", "Originate", "Redirect"} <= set(asterisk.names()))
+    assert [one for one in asterisk.names() if one in ("Hangup", "Originate")] == ["Hangup", "Originate"]
 
 
 async def test_an_originate_in_doubt_is_looked_up_not_repeated(hasty_node: Node, asterisk: FakeAsterisk) -> None:

@@ -196,6 +196,22 @@ def test_the_engine_hears_of_a_talk_of_a_caller_who_waits_for_it() -> None:
         assert found_talks(state, offers, contacts) == [] and stray_legs(state, offers, contacts) == []
 
 
+def test_a_talk_of_an_offer_that_was_over_is_told_although_it_has_ended() -> None:
+    """The phone answered while the link stalled, and the caller hung up before it was back."""
+    past = {LEG: ChannelPast(entered=12.5, ended=20.0), C: ChannelPast(ended=20.0)}
+    assert channels_to_explain(now(), [CONTACT], []) == {C}
+    told = [TalkFound(OfferId(3), C, 12.5), TalkEnded(OfferId(3), "caller", 20.0), OfferEnded(OfferId(3), "hangup")]
+    assert diff_events(now(), [CONTACT], [], past=past) == [*told, CallerHungUp(C, 20.0)]
+    # A caller who hears the good-bye was served. One who waits again has lost the agent, or was transferred.
+    for context, talked in (("santral-bye", True), ("santral-after-talk", True), ("santral-hold", False)):
+        state = now(CALLER)
+        state.channels[C] = state.channels[C]._replace(context=context)
+        served = [told[0], TalkEnded(OfferId(3), "agent", 20.0), told[2]]
+        assert diff_events(state, [CONTACT], [], past=past) == (served if talked else [])
+    # A talk that the engine knows is told once.
+    assert not any(isinstance(one, TalkFound) for one in diff_events(now(), [CONTACT], [PENDING], past=past))
+
+
 def test_a_leg_with_another_caller_than_its_own_is_ended_if_that_one_waits() -> None:
     for leg in ("o3-7.2", "p3-7.1"):
         state = now((leg, "Up", "b"), CALLER_TALKS)

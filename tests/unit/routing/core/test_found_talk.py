@@ -10,7 +10,7 @@ from routing.core import events as e
 from routing.core.model.centre_model import AgentState, ContactState, OfferState, Outcome
 from routing.core.model.commands import Command, Offer, Rescind
 from routing.core.model.facts import Ended, OfferClosed, Offered
-from routing.core.model.ids import AgentId, OfferId, SeatId
+from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId
 from routing.core.model.talk_facts import Connected
 from routing.core.records import CLOSED_OFFERS_MAX
 from routing.core.stored import Started, contact_row, offer_row
@@ -46,6 +46,16 @@ def test_the_caller_keeps_the_agent_from_the_true_begin_on() -> None:
     assert house.last(Ended).outcome is Outcome.ANSWERED
 
 
+def test_the_news_of_a_connection_finds_the_talk_of_an_offer_that_is_just_over() -> None:
+    house, offer = silent_phone("a")
+    assert house.tell(e.OfferConnected(offer.offer, offer.contact, 12.0), 30.0) == []
+    assert house.state("a") is AgentState.TALKING and house.last(Connected).connected_at == 12.0
+    house.tell(e.TalkEnded(offer.offer, "caller"), 31.0)
+    # An offer that nobody remembers, and a contact that is over, mean nothing.
+    for number, contact in ((99, offer.contact), (offer.offer, "c9")):
+        assert house.tell(e.OfferConnected(OfferId(number), ContactId(contact)), 32.0) == []
+
+
 def test_what_rings_for_the_caller_elsewhere_stops() -> None:
     house, offer = silent_phone("a", "b")
     house.sits("b", at=10.0)
@@ -79,7 +89,7 @@ def test_a_rule_that_forbids_the_talk_ends_its_leg(forbid: Callable[[House, Offe
     house, offer = silent_phone("a")
     house.tell(e.ContactPrioritised(offer.contact, 1), 19.0)
     forbid(house, offer)
-    assert found(house, offer, 30.0) == [Rescind(offer.offer, offer.contact, "stale")]
+    assert found(house, offer, 30.0) == [Rescind(offer.offer, offer.contact, "stale", talks=True)]
     assert house.contact(offer.contact).state is ContactState.PENDING
 
 
@@ -90,7 +100,7 @@ def test_an_agent_with_another_call_gets_no_second_one() -> None:
     house.tell(e.ReturnedToMenu(offer.contact), 21.0)
     house.talks(40.0)
     assert again.contact == offer.contact and house.state("a") is AgentState.TALKING
-    assert found(house, offer, 41.0) == [Rescind(offer.offer, offer.contact, "stale")]
+    assert found(house, offer, 41.0) == [Rescind(offer.offer, offer.contact, "stale", talks=True)]
 
 
 def test_a_caller_whom_the_agent_has_transferred_waits_for_the_next_one() -> None:
@@ -98,7 +108,7 @@ def test_a_caller_whom_the_agent_has_transferred_waits_for_the_next_one() -> Non
     house.sits("a", at=1.0)
     offer = house.talks(2.0)
     house.tell(e.TransferRequested(offer.offer, offer.service, confirmed=True), 10.0)
-    assert found(house, offer, 12.0) == [Rescind(offer.offer, offer.contact, "stale")]
+    assert found(house, offer, 12.0) == [Rescind(offer.offer, offer.contact, "stale", talks=True)]
 
 
 def test_a_pause_of_the_agent_comes_after_the_talk() -> None:
@@ -119,7 +129,7 @@ def test_a_contact_remembers_its_last_offers_only() -> None:
     assert len(house.offers) == CLOSED_OFFERS_MAX + 1
     contact = house.engine._domain.contacts[first.contact]
     assert [one.id for one in contact.closed_offers] == [one.offer for one in house.offers[1:]]
-    assert found(house, first, 900.0) == [Rescind(first.offer, first.contact, "stale")]
+    assert found(house, first, 900.0) == [Rescind(first.offer, first.contact, "stale", talks=True)]
     assert found(house, house.offers[1], 901.0) == [] and contact.closed_offers == ()
 
 

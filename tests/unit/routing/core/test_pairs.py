@@ -314,7 +314,7 @@ def test_a_partner_who_leaves_ends_the_talk_and_one_whose_phone_is_lost_sends_th
         house.sits("a", "b")
         offer = house.talks(1.0)
         done = house.tell(e.OfferEnded(offer.offer, reason, partner=True), 9.0)
-        assert done[0] == Rescind(offer.offer, "c1", "partner", pair=True)
+        assert done[0] == Rescind(offer.offer, "c1", "partner", pair=True, talks=True)
         if reason == "lost":
             assert house.contact("c1").position == 1 and states(house) == (READY, AgentState.UNREACHABLE)
         else:
