@@ -14,7 +14,7 @@ from lab.simulation.simulation import PROTECTIONS, Variation, run_seed
 
 pytestmark = pytest.mark.property
 
-PLANTED = {"fence": (2, True, "I4"), "agi-gate": (276, False, "I1"), "late-migration": (99, False, "I8")}
+PLANTED = {"fence": (2, True, "I4"), "agi-gate": (602, False, "I1"), "late-migration": (99, False, "I8")}
 """A seed that finds each protection taken out, whether its faults are double ones, and the rule that it breaks."""
 
 UNSEEN_TALKS = ((Variation(), (602, 734)), (Variation(double=True), (
