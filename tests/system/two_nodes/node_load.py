@@ -195,7 +195,7 @@ class NodeLoad:
             await self.lab.network.hang_up_all()
             return self.live() == 0
 
-        await until_async(all_left)
+        await until_async(all_left, SERVED_S, "all callers have hung up")
         await self.lab.wait_until_quiet()
 
         async def missing() -> set[str]:

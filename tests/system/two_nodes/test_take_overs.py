@@ -129,7 +129,8 @@ def judge_slopes(seen: dict[tuple[str, int], list[Usage]]) -> FaultRow:
     """Judge memory and file handles of each process, and of all processes of a node one after the other."""
     lives: dict[tuple[str, int], list[Usage]] = defaultdict(list)
     for (name, _), looks in sorted(seen.items(), key=lambda one: one[1][0].at):
-        lives[f"{name}, all lives", 0] += looks
+        # A process that starts is small, so lives are compared by their last looks.
+        lives[f"{name}, all lives", 0] += looks[-1:]
     row = FaultRow("take-overs", "", "")
     judge_usage(row, seen | lives)
     return row
