@@ -86,24 +86,28 @@ def _check_originates(found: Evidence) -> Iterator[Finding]:
 
 
 def _check_epochs(found: Evidence) -> Iterator[Finding]:
-    """Find acts of a node after another one has led, or after the end of its lease."""
+    """Find acts of a node after another one has led, after the end of its lease, or without one.
+
+    Answers that decide nothing are none: a suspended node gives them until another one leads.
+    """
     newest: Line | None = None
     for act in found.acts_in_order():
         epoch = act.get("epoch")
         subject = f"node {act.where.partition(':')[0].removesuffix('.jsonl')}"
         what = act.get("action") or act.get("route") or act.get("verb")
+        decides = act.get("act") in ACTS and not _is_undecided(act)
         if epoch is None:
-            if act.get("act") in ACTS and not _is_undecided(act):
+            if decides:
                 yield Finding("I2", "act_without_lease", subject, act.at, f"{what} came from a node without a lease.",
                               (act.where,))
             continue
         if newest is None or epoch > newest.get("epoch"):
             newest = act
-        elif epoch < newest.get("epoch") and act.get("act") in ACTS:
+        elif epoch < newest.get("epoch") and decides:
             yield Finding("I2", "act_of_old_epoch", subject, act.at,
                           f"{what} of epoch {epoch} came after epoch {newest.get('epoch')} had begun.",
                           (newest.where, act.where))
-        if act.get("act") in ACTS and act.get("steady") > act.get("until") + LATE_S:
+        if decides and act.get("steady") > act.get("until") + LATE_S:
             yield Finding("I2", "act_after_lease", subject, act.at,
                           f"{what} came {act.get('steady') - act.get('until'):.1f} s after the end of the lease.",
                           (act.where,))

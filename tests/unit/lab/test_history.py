@@ -110,7 +110,7 @@ def log_number(folder: Folder) -> None:
 def answer_after_lease(folder: Folder) -> None:
     act = folder.find(FIRST, lambda line: line.get("next") == "hold")
     folder.change(FIRST, lambda line: line.get("next") == "hold" and line["contact"] == act["contact"],
-                  until=act["steady"] - 2.0)
+                  next="survey", until=act["steady"] - 2.0)
 
 
 def contradict_black_box(folder: Folder) -> None:
@@ -246,6 +246,7 @@ def test_a_node_without_a_lease_may_lead_callers_on_and_decide_nothing(folder: F
     folder.append(SECOND, act)
     folder.append(SECOND, act | {"next": "hold", "contact": WAITER})
     folder.append(SECOND, act | {"next": "bye", "contact": WAITER})
+    folder.append(SECOND, act | {"epoch": 1, "until": act["steady"] - 2.0})
     assert check_history(folder.path).findings == ()
     folder.append(SECOND, act | {"next": "survey", "contact": WAITER})
     assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
