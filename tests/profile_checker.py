@@ -23,6 +23,7 @@ from routing.core.model.centre_model import (
     Service,
     WrapUpMode,
 )
+from routing.core.model.reasons import FOUND
 from tests.profile_memory import NEARLY, At, Person, ProfileMemory
 
 CLOSE_S = 1e-6
@@ -74,6 +75,9 @@ class ProfileChecker(ProfileMemory):
         one = At(fact.offer, fact.channel, service, fact.agent, fact.at, tier=fact.tier)
         self.offers[fact.offer] = one
         names = [fact.agent]
+        if fact.strategy == FOUND:  # the agent has answered already, and no rule ends a talk
+            self.people[fact.agent].at_hand[fact.offer] = one
+            return
         self._pair(fact)
         if fact.partner is not None:
             names.append(fact.partner)

@@ -25,6 +25,7 @@ from routing.core.model.centre_model import (
     Profile,
     Service,
 )
+from routing.core.model.reasons import FOUND
 
 NEARLY = 0.02
 """Tolerance of a load. Both sums are rounded differently, and faded loads are forgotten."""
@@ -340,8 +341,9 @@ class ProfileMemory(ABC):
             # To leave an offer beyond the limit alone says "not now".
             if one.tier == 2 and fact.state in (OfferState.REJECTED, OfferState.TIMEOUT):
                 person.heavy_declined_until = max(person.heavy_declined_until, fact.at + self.centre.heavy_declined_s)
-            # A call or changed rules took the offer back: not the doing of the agent, who rests only after contacts.
-            if fact.state is not OfferState.CANCELED and fact.reason not in ("call", "unfit", "desk_closed"):
+            # A call, changed rules or a talk found elsewhere took the offer back: not the doing of the agent, who rests
+            # only after contacts.
+            if fact.state is not OfferState.CANCELED and fact.reason not in ("call", "unfit", "desk_closed", FOUND):
                 self._gap(person, one, fact.at)
 
     def _talk_over(self, fact: tf.TalkEndedRecorded) -> None:

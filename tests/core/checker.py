@@ -24,6 +24,7 @@ from routing.core.model.centre_model import (
     WayOut,
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
+from routing.core.model.reasons import FOUND
 from tests.core.centres import SERVICES
 
 
@@ -261,21 +262,28 @@ class Checker:
         # A reload may have set it back while they talked; a talk that is lost goes on waiting from there.
         self.reached[fact.contact] = self.asks[fact.contact].step
         self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
-        if not self.down and not fact.preferred:
+        found = fact.strategy == FOUND
+        if not self.down and not fact.preferred and not found:
             self._turn(fact)
         assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]
         profiles = {agent.id: agent.profile for agent in centre.agents}
         for agent in {fact.agent, fact.partner} - {None}:
             mine = [(self.channel[offer], one[0]) for offer, one in live.items() if one[2] == agent or (
                 self.partner.get(offer) == agent and one[0] is not OfferState.WRAPPING)]
-            assert can_take(profiles[agent], centre, mine, fact.channel), f"{agent} had {mine} and got {fact.channel}"
+            assert found or can_take(profiles[agent], centre, mine, fact.channel), \
+                f"{agent} had {mine} and got {fact.channel}"
+            assert not found or Channel.VOICE not in [channel for channel, _ in mine], f"{agent} talks twice"
         paired = bool(profiles[fact.agent].pair_id) and fact.channel is Channel.VOICE
-        assert paired is (fact.partner is not None), "a call comes to both of a pair"
+        assert fact.partner is None if found else paired is (fact.partner is not None), \
+            "a call comes to both of a pair"
         self.channel[fact.offer] = fact.channel
         if fact.partner is not None:
             self.partner[fact.offer] = fact.partner
             assert profiles[fact.partner].pair_id == profiles[fact.agent].pair_id and fact.partner != fact.agent
-        assert fact.offer not in self.offer and len(fact.runners_up) <= 5 and fact.agent not in fact.runners_up
+        # An offer that was over begins again when its talk is found. Every other one is new.
+        before = self.offer.get(fact.offer)
+        assert before is None or (found and fact.offer not in live and before[1:] == (fact.contact, fact.agent))
+        assert len(fact.runners_up) <= 5 and fact.agent not in fact.runners_up
         assert self.agent[fact.agent][1] == fact.agent_version
         assert self.agent[fact.agent][0] in (AgentState.RINGING, AgentState.TALKING)
         self.offer[fact.offer] = (OfferState.PENDING, fact.contact, fact.agent)

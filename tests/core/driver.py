@@ -12,6 +12,7 @@ from routing.core.model.centre_model import AgentState, Channel, ContactState, O
 from routing.core.model.commands import Command, ConnectCallback, DialCaller, Offer, Rescind
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
+from routing.core.model.reasons import FOUND
 from routing.core.stored import ChangeLog
 from tests.core.centres import CENTRES, EDU, PSY, TIP
 from tests.core.checker import Checker
@@ -62,7 +63,7 @@ class Driver:
         self._commands(done, new)
 
     def _commands(self, done: list[Command], new: list[f.Fact]) -> None:
-        made = {fact.offer for fact in new if isinstance(fact, f.Offered)}
+        made = {fact.offer for fact in new if isinstance(fact, f.Offered) and fact.strategy != FOUND}
         reached = {fact.contact for fact in new if isinstance(fact, f.CallbackChanged) and not fact.callback}
         for command in done:
             if isinstance(command, Offer):

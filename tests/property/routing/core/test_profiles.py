@@ -30,6 +30,7 @@ from routing.core.model.centre_model import (
 from routing.core.model.commands import Command
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+from routing.core.model.reasons import FOUND
 from routing.core.shifts.rule_overrides import OVERRIDABLE_RULES
 from tests.core.house import farewell_after
 from tests.profile_checker import ProfileChecker
@@ -152,7 +153,7 @@ class World:
                 case f.Queued():
                     self.waiting[fact.contact] = None
                 case f.Offered():
-                    self.offers += 1
+                    self.offers += fact.strategy != FOUND
                     self._fate(fact)
                 case tf.Connected():
                     self.live[fact.offer] = fact.contact, fact.agent
