@@ -208,27 +208,31 @@ class NodeStore:
 
     async def commit(self, turn: RunnerTurn) -> None:
         """Keep a turn (`Store.commit`)."""
-        lease = self.lease
+        lease, held = self.lease, self.lease.held
         events, facts, changes = list(turn.events), list(turn.facts), list(turn.changes)
         number, fact = lease.numbers
         await self._threads.ask_writer(
-            lambda: self._database.commit(events, facts, changes, lease.held, number, fact))
+            lambda: self._database.commit(events, facts, changes, held, number, fact))
         lease.numbers = number + len(events), fact + len(facts)
         self._link.after_commit()
 
     async def load_state(self) -> LoadedState:
         """Return everything that is alive."""
-        return await self._threads.ask_writer(lambda: self._database.load_state(self.lease.held))
+        held = self.lease.held
+        return await self._threads.ask_writer(lambda: self._database.load_state(held))
 
     async def repair_rows(self, rows: Iterable[Row]) -> None:
         """Set rows that contradicted each other to the given values."""
-        await self._threads.ask_writer(lambda: self._database.repair(rows, self.lease.held))
+        held = self.lease.held
+        await self._threads.ask_writer(lambda: self._database.repair(rows, held))
 
     async def note_value(self, key: str, value: str) -> None:
         """Keep a value that is no fact."""
+        held = self.lease.held
+
         def note() -> None:
-            if self.lease.held is not None:
-                self._database.require_lease(self.lease.held)
+            if held is not None:
+                self._database.require_lease(held)
             self._database.values[key] = value
         await self._threads.ask_writer(note)
 

@@ -127,10 +127,11 @@ class Store:
         After an error nothing of the turn is written, with one exception. If the commit took longer than the lease and
         another node came right after it, that node has read the turn.
         """
-        before, told = monotonic(), Lock()
+        # The turn may wait in line until this node has given up its lease, and another node leads then.
+        before, told, lease = monotonic(), Lock(), self._lease.held
         told.acquire()
         # A server is asked over the network, so there the loop has time for other work.
-        await self._threads.ask_writer(lambda: self._commit_turn(turn, told),
+        await self._threads.ask_writer(lambda: self._commit_turn(turn, lease, told),
                                        until=told if self._threads.on_sqlite else None)
         if (took := monotonic() - before) > SLOW_S:
             log.warning("store.commit_delayed", seconds=round(took, 1))
@@ -164,10 +165,12 @@ class Store:
 
         Keep it short, because turns wait behind it. Raises the same errors as `commit`.
         """
+        lease = self._lease.held
+
         def run_checked(connection: Connection) -> T:
             # A node that has lost its lease must write nothing, in whatever form.
-            if self._lease.held is not None:
-                lease_row.require_lease(connection, self._lease.held)
+            if lease is not None:
+                lease_row.require_lease(connection, lease)
             return function(connection)
         return await self._threads.ask_writer(lambda: self._lease.run_transaction(run_checked))
 
@@ -317,10 +320,10 @@ class Store:
             return True
         return self._threads.writing.run_outside(vacuum_file, "VACUUM FULL")
 
-    def _commit_turn(self, turn: StoreTurn, told: Lock) -> None:
+    def _commit_turn(self, turn: StoreTurn, lease: Lease | None, told: Lock) -> None:
         def write_rows(connection: Connection) -> NextNumbers:
             try:
-                return self._turns.write_turn(connection, turn, self._lease.held)
+                return self._turns.write_turn(connection, turn, lease)
             finally:
                 # The rest is the disk's work, so the loop goes on. A second try on a full disk comes here again.
                 with suppress(RuntimeError):
@@ -331,6 +334,6 @@ class Store:
         except ContactIdTaken:
             # Nothing is written yet. The clock was set back, so this is rare.
             self._turns.next = self._lease.run_transaction(
-                lambda connection: self._turns.write_directly(connection, turn, self._lease.held))
+                lambda connection: self._turns.write_directly(connection, turn, lease))
         self._threads.log.turns += 1
         self._lease.extend_late()

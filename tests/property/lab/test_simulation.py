@@ -26,6 +26,9 @@ LATE_ENDS = ((Variation(), (3497, 4197, 4870, 4903, 5116, 6060, 7391)), (Variati
 """Seeds in which a Hangup under way for long once cut a talk, a second agent's leg took the caller out of one, or a
 talk by an offer that was over was in no record."""
 
+LATE_TURNS = (3286,)
+"""A seed in which a node wrote a turn after it had given up its lease, so that the next one could not write."""
+
 
 def test_no_seed_breaks_a_rule() -> None:
     result = run_seeds(range(2_000), processes=2)
@@ -33,7 +36,7 @@ def test_no_seed_breaks_a_rule() -> None:
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:
-    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS):
+    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(), LATE_TURNS)):
         for seed in seeds:
             assert not run_seed(seed, variation).violations, variation.repeat_command(seed)
 

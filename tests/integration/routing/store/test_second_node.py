@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, update
+from sqlalchemy import Connection, create_engine, inspect, update
 
 from routing.store import migrate
 from routing.store.database import url_of
@@ -17,6 +18,7 @@ from routing.store.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from routing.store.schema import leases
 from routing.store.store import Store
 from tests.fakes.store_day import Day
+from tests.until import LIMIT_S
 
 pytestmark = pytest.mark.integration
 
@@ -135,3 +137,23 @@ async def test_cursors_notes_and_repairs_look_at_the_lease(each_store: str) -> N
     assert (await second.read_value("asterisk_started"), await second.read_cursor("mqtt")) == ("its own", None)
     await frozen.close()
     await second.close()
+
+
+async def test_a_turn_in_line_is_refused_after_its_node_has_given_up_the_lease(where: str) -> None:
+    """The next node leads while the turn waits for the server, and reads everything before the turn comes."""
+    old, day, goes_on = await Store.open_store(where, node=True), Day(), threading.Event()
+    await old.take_lease("old")
+
+    def lose_lease(connection: Connection) -> None:
+        connection.execute(update(leases).values(epoch=leases.c.epoch + 1))
+        goes_on.wait(LIMIT_S)
+
+    day.queue("c1")
+    tasks = [asyncio.create_task(one) for one in (old.run_write(lose_lease), old.commit(day.turn()), old.close())]
+    await asyncio.sleep(0)  # each has taken its place in line
+    goes_on.set()
+    await asyncio.wait(tasks)
+    assert isinstance(tasks[1].exception(), LeaseLost)
+    left = await Store.open_store(where)
+    assert await left.last_fact() == 0
+    await left.close()
