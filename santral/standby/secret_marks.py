@@ -24,11 +24,11 @@ UNREADABLE = "unreadable"
 
 
 class SecretMarks:
-    """The marks of one folder of secrets. Each file is read again only after a change."""
+    """The marks of one folder of secrets. Each file is read again only after a change, of it or of the key."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[tuple[int, int, int], str]] = {}
+        self._known: dict[str, tuple[tuple[int, int, int, str], str]] = {}
 
     def read_marks(self, numbers: NumberKeys | None) -> dict[str, str]:
         """Return the mark of each JSON file, by its name without the ending. Return none without keys of numbers.
@@ -43,7 +43,7 @@ class SecretMarks:
                 status = path.stat()
             except OSError:
                 continue
-            stamp = status.st_ino, status.st_mtime_ns, status.st_size
+            stamp = status.st_ino, status.st_mtime_ns, status.st_size, numbers.fingerprint
             known = self._known.get(path.stem)
             if path.name == NUMBERS:
                 continue

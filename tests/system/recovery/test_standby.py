@@ -236,7 +236,10 @@ async def is_shown(settings: Path, node: str, *wanted: str) -> None:
     async def shows() -> bool:
         return (await asyncio.to_thread(list_nodes, settings)).get(node) == wanted
 
-    await until_async(shows, timeout=START_S, what=f"{node} is shown as {wanted}")
+    try:
+        await until_async(shows, timeout=START_S, what=f"{node} is shown as {wanted}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it is {list_nodes(settings)}") from None
 
 
 async def test_a_node_that_could_not_lead_never_does_and_says_why(
