@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ pytestmark = pytest.mark.system
 
 START_S = 120.0
 END_S = 90.0
+PRESSES, PRESS_S = 4, 15.0
+BEGUN = ("Hazır", "Çağrı geliyor")
+"""States of a visitor who works: a caller may come at once."""
 VISITOR = round(VOICE, -2)
 """Tone of the visitor's microphone, to the nearest 100 Hz."""
 
@@ -84,7 +88,6 @@ async def test_a_visitor_signs_in_and_takes_calls_of_the_lab_and_of_the_caller_p
         assert f"-L {port}:127.0.0.1:{port}" in demo.text
     # 2. The visitor signs in at the desk and begins to work.
     desk = await _sign_in(browser, demo)
-    await _shows(desk, "Hazır")
     # 3. A simulated caller comes by itself. The visitor answers by key, and hears the caller.
     await _answer(desk)
     await until_async(lambda: desk.evaluate(INCOMING), 30.0, "the caller's sound at the desk")
@@ -153,8 +156,13 @@ async def _sign_in(browser: Browser, demo: Demo) -> Page:
     await desk.fill('[name="name"]', demo.agent)
     await desk.fill('[name="password"]', demo.password)
     await desk.keyboard.press("Enter")
-    await desk.wait_for_selector('[data-do="begin"]')
-    await desk.click('[data-do="begin"]')
+    # A busy machine may refuse the telephone in time. The page says so, and the visitor presses again.
+    for _ in range(PRESSES):
+        await desk.click('[data-do="begin"]')
+        with suppress(AssertionError):
+            await _shows(desk, *BEGUN, within_s=PRESS_S)
+            return desk
+    await _shows(desk, *BEGUN)
     return desk
 
 
@@ -181,13 +189,13 @@ async def _state(desk: Page) -> str:
     return await desk.inner_text("#state .state strong")
 
 
-async def _shows(desk: Page, *states: str) -> None:
+async def _shows(desk: Page, *states: str, within_s: float = 60.0) -> None:
     """Wait until the desk shows one of these states."""
     async def there() -> bool:
         return await _state(desk) in states
 
     try:
-        await until_async(there, 60.0, f"the desk shows {states}")
+        await until_async(there, within_s, f"the desk shows {states}")
     except AssertionError as error:
         raise AssertionError(f"{error}; it shows {await desk.inner_text('#state')}") from None
 
