@@ -9,6 +9,7 @@ from lab.history.evidence import Evidence, Line
 from lab.history.findings import Finding
 from lab.history.talks import SeenTalk, SeenTalks
 from routing.core.model.ids import parse_leg_id, parse_partner_leg_id
+from routing.core.model.reasons import FOUND
 
 OVERLAP_S = 0.2
 """Overlap of two talks that is none: the events of one moment are seen in any order, by a client that may be late."""
@@ -37,7 +38,8 @@ def _check_offers(found: Evidence) -> Iterator[Finding]:
         ended = _or_endless(offer.get("ended_at"))
         for owner, until in ((("agent", offer.get("agent")), ended),
                              (("contact", offer.get("contact")), min(_or_endless(offer.get("talk_ended_at")), ended))):
-            if owner[0] == "contact" and offer.get("offer") in consults:
+            # An offer that another one's talk took back rang while that talk went on unseen. Nobody answered it.
+            if owner[0] == "contact" and (offer.get("offer") in consults or offer.get("reason") == FOUND):
                 continue
             before = last.get(owner)
             if before is not None and offer.get("offered_at") < before[0]:

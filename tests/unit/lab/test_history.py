@@ -252,6 +252,11 @@ def test_a_node_without_a_lease_may_lead_callers_on_and_decide_nothing(folder: F
     assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
 
 
+def test_an_offer_that_a_found_talk_took_back_is_no_second_one(folder: Folder) -> None:
+    folder.repeat(STORE, offer_of(TALKER), offer=9, agent="a1001", seat="2001", reason="found")
+    assert "contact_offered_twice" not in [one.fault for one in check_history(folder.path).findings]
+
+
 @pytest.mark.parametrize(("after_s", "missing"), [(0.01, False), (1.0, True)])
 def test_a_caller_who_hangs_up_as_hold_is_told_has_the_record_of_the_menu(
         folder: Folder, after_s: float, missing: bool) -> None:
