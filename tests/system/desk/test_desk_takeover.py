@@ -115,6 +115,12 @@ async def open_signed_in(browser: Browser, proxy: PageProxy, who: Visitor, title
     """Sign a person in at the proxy, as the person does."""
     context = await browser.new_context(locale="tr-TR", ignore_https_errors=True)
     page = await context.new_page()
+    await sign_in_watched(page, proxy, who, title)
+    return page
+
+
+async def sign_in_watched(page: Page, proxy: PageProxy, who: Visitor, title: str) -> None:
+    """Sign a person in at the proxy in this page, which notes what it does."""
     page.set_default_timeout(LIMIT_S * 1000)
     await page.add_init_script(f"({WATCH})()")
     await page.goto(f"{proxy.address}sign-in")
@@ -122,7 +128,6 @@ async def open_signed_in(browser: Browser, proxy: PageProxy, who: Visitor, title
     await page.fill('[name="password"]', who.password)
     await page.keyboard.press("Enter")
     await expect(page).to_have_title(f"{title} – Santral")
-    return page
 
 
 @pytest.fixture

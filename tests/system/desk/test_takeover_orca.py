@@ -21,9 +21,8 @@ from tests.system.conftest import NewLab
 from tests.system.desk.chromium import MICROPHONE
 from tests.system.desk.orca import Heard, ScreenReader, seconds_of_day
 from tests.system.desk.page_proxy import PageProxy
-from tests.system.desk.test_desk_takeover import WATCH, is_back
+from tests.system.desk.test_desk_takeover import is_back, sign_in_watched
 from tests.system.stage import Stage, plain
-from tests.until import LIMIT_S
 
 pytestmark = [pytest.mark.system, pytest.mark.long]
 
@@ -47,13 +46,7 @@ async def test_a_take_over_is_silent_and_a_long_loss_is_spoken_once(new_lab: New
             # 1. The agent signs in behind the proxy and takes a call.
             browser = await playwright.chromium.connect_over_cdp(reader.start_browser("--ignore-certificate-errors"))
             page = browser.contexts[0].pages[0]
-            page.set_default_timeout(LIMIT_S * 1000)
-            await page.add_init_script(f"({WATCH})()")
-            await page.goto(f"{proxy.address}sign-in")
-            await page.fill('[name="name"]', who.person)
-            await page.fill('[name="password"]', who.password)
-            await page.keyboard.press("Enter")
-            await expect(page).to_have_title("Çalışmıyorsunuz – Santral")
+            await sign_in_watched(page, proxy, who, "Çalışmıyorsunuz")
             await reader.take_keyboard(page, 600, 400)
             await page.get_by_role("button", name="Çalışmaya başla").click()
             await expect(page).to_have_title("Hazır – Santral")
