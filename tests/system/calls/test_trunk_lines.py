@@ -46,7 +46,8 @@ async def call(stage: Stage, number: str, press: str = "", count: int = 1) -> li
             for index in range(count)]
     for leg in legs:
         await leg.answered.wait()
-    assert all(leg.cause == BUSY for leg in legs if not leg.was_answered), [leg.cause for leg in legs]
+    refused = [leg for leg in legs if not leg.was_answered]
+    assert all(leg.cause == BUSY for leg in refused), [leg.describe_moments() for leg in refused if leg.cause != BUSY]
     return [leg for leg in legs if leg.was_answered]
 
 

@@ -46,8 +46,11 @@ async def connected(stage: Stage, person: SimAgent, tone: int) -> Leg:
 
 
 async def free(stage: Stage, person: SimAgent, caller: Leg) -> None:
-    """The talk is over and so is the wrap-up."""
+    """The talk is over and so is the wrap-up, and the phone knows it."""
     await caller.hang_up()
+    for phone in stage.network.rung:
+        if phone.seat == person.seat:
+            await phone.wait_ended()
     await stage.reaches(person, "wrapup")
     await person.ask_as_agent("wrapup/end")
 

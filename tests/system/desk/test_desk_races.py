@@ -70,7 +70,11 @@ class RacingDesk:
             return title if title in (READY, WRAP_UP) else ""
 
         # 1. The page says what it is: an offer that is gone, or a talk that is over.
-        self.ends.append(await until_async(is_over, what="the page shows the end of the call"))
+        try:
+            self.ends.append(await until_async(is_over, what="the page shows the end of the call"))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {await self.page.title()}, {caller.describe_moments()}, ends {self.ends}, "
+                                 f"errors {self.errors}, agent {await self.person.fetch_view()}") from None
         if self.ends[-1] == WRAP_UP:
             await self.page.keyboard.press("F8")
         await caller.hang_up()
