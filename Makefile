@@ -85,7 +85,7 @@ test: setup prompts lint types
 # Properties are searched with so many times the examples of `test`, and with others in each run.
 EXAMPLES = 20
 
-test-long: setup prompts
+test-long: setup prompts $(SITE)
 	@SANTRAL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest
 
 # Tables and pictures of docs/, drawn from the code and the engine; tests fail when they are old.

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
-pytest.importorskip("sphinx_rtd_theme", reason="make docs installs the site's libraries")
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def _libraries() -> None:
+    """Skip the test without the libraries of the site."""
+    pytest.importorskip("sphinx_rtd_theme", reason="make test-long and make docs install the site's libraries")
 
 
 def build_site(folder: Path, language: str, page: str) -> subprocess.CompletedProcess[str]:

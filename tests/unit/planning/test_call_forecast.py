@@ -134,6 +134,7 @@ def test_a_file_without_dates_is_refused() -> None:
         record_of_days([Day("typical weekday", 0.0, 1800.0, (1.0,))], {LINE: 1.0})
 
 
+@pytest.mark.long
 def test_real_days_are_forecast_better_than_by_the_last_same_weekday() -> None:
     """Weeks 13 to the last of the real file, each forecast from what was known before."""
     path = os.environ.get(REAL_DAYS)

@@ -135,6 +135,7 @@ def test_the_mean_weekday_of_180_agents_at_95_percent() -> None:
     assert found.violations == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(BANK not in os.environ, reason=f"{BANK} names no file")
 @pytest.mark.parametrize(("day", "level", "spread_", "abandoned", "asa_s", "p99_s"), [
     ("2003-03-03", 0.530, 0.022, 0.0733, 25.5, 102.0), ("2003-03-05", 0.998, 0.004, 0.0006, 0.21, 7.6),
