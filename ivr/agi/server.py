@@ -104,7 +104,7 @@ class FastAgi(fast_agi.Application):  # type: ignore[misc]  # panoramisk has no 
         self.watch: WatchCommands | None = None
         """Learns of the commands of each dialogue that begins."""
         self.may_act: MayAct = always_acts
-        self.connections: set[_Connection] = set()
+        self.connections: dict[_Connection, None] = {}
         self.strangers: dict[_Connection, None] = {}
         """Connections whose environment is not complete, the oldest first."""
         self._key = None if key is None else key.encode()
@@ -292,7 +292,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         if len(server.strangers) >= server.limits.strangers:
             next(iter(server.strangers)).end_silence()
-        server.connections.add(self)
+        server.connections[self] = None
         server.strangers[self] = None
         # A peer that connects and says nothing must not occupy one of the calls.
         self._timer = asyncio.get_running_loop().call_later(server.limits.env_s, self.end_silence)
@@ -343,9 +343,9 @@ class _Connection(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._cancel_timer()
         if self in self.server.connections:
-            self.server.connections.discard(self)
+            del self.server.connections[self]
             self.server.strangers.pop(self, None)
-            # Refused connections are not in the set, so they are not counted a second time here.
+            # Refused connections are not there, so they are not counted a second time here.
             if self.session is None:
                 self.server.counters.silent += 1
         if self.session is not None:

@@ -113,6 +113,8 @@ class MenuDialogue:
         self.keep_keyed, self.opens_at, self.watch = keep_keyed, opens_at, watch
         self.announced, self.is_open, self.texts, self.wishes = announced, is_open, texts, wishes or NoPreferences()
         self.deflection = deflection.Deflection(inbox, contacts, is_deflected, texts)
+        self.steady: Callable[[], float] = time.monotonic
+        """Clock that nobody sets, for the length of the path and the limit of the dialogue."""
         self.has_just_woken: Callable[[], bool] = lambda: False
         """Tell whether this node was frozen until a moment ago."""
 
@@ -131,7 +133,7 @@ class MenuDialogue:
         heard_before = frozenset(heard)
         returned = self.take_returned(contact_of(session))
         entry, state, step = await self._begin_dialogue(session, flow, before, who, returned)
-        way = MenuPath(contact_of(session), entry, state, time.monotonic(),
+        way = MenuPath(contact_of(session), entry, state, self.steady(),
                        resumed=bool(before.back or before.place or returned), watch=self.watch)
         passed: MenuEnded | None = None
         failed = False
@@ -149,7 +151,7 @@ class MenuDialogue:
                 given = await self._perform_step(session, sounds, step, news,
                                                  partial(self._opening_files, sounds, step, closed),
                                                  dialogue_machine.place_of(flow, state))
-                state, step = dialogue_machine.next_step(flow, state, given, time.monotonic())
+                state, step = dialogue_machine.next_step(flow, state, given, self.steady())
                 way.note_step(given, state, step)
                 # Save at once: a caller who hangs up now has still said it.
                 if state.slow_declined and not unwished:
@@ -165,7 +167,7 @@ class MenuDialogue:
                 step, answer = await self._deflect(session, sounds, flow, who, step)
             # 3. Say the last sentences, and tell the dialplan where the call goes. A caller who waits from now on hears
             #    them in the hold loop, so that telephones ring meanwhile.
-            passed = way.end_path(time.monotonic(), step, flow.human)
+            passed = way.end_path(self.steady(), step, flow.human)
             since = self.clock()
             put = self._exit_variables(step, since, deflected=bool(answer))
             if isinstance(step, dialogue_steps.EnterQueue):
@@ -186,7 +188,7 @@ class MenuDialogue:
             raise
         finally:
             # 4. Report the path, also of a caller who hung up.
-            self.inbox.post(passed or way.end_path(time.monotonic(), None, flow.human, failed=failed))
+            self.inbox.post(passed or way.end_path(self.steady(), None, flow.human, failed=failed))
         # 5. Queue the caller without a pause after the report: one turn of the engine and one commit serve both.
         if isinstance(step, dialogue_steps.EnterQueue) and answer == deflection.CALLBACK:
             await self._promise_callback(session, who, sounds, step, since)
@@ -318,18 +320,18 @@ class MenuDialogue:
         if back:
             await session.set_variable(dialplan.BACK_TO, "")
             return now, *dialogue_machine.resume_dialogue(
-                flow, back, time.monotonic(), slow=slow, language=parse_language(before.language),
+                flow, back, self.steady(), slow=slow, language=parse_language(before.language),
                 needs=parse_needs(before.needs), notice=notice, texts=texts)
         # Another node led the dialogue up to here, or this one in an earlier process.
         if before.place in flow.nodes:
             return now, *dialogue_machine.resume_menu(
-                flow, before.place, before.typed, time.monotonic(), slow=slow,
+                flow, before.place, before.typed, self.steady(), slow=slow,
                 language=parse_language(before.language), needs=parse_needs(before.needs), notice=notice, texts=texts)
         # A centre that stores no preferences looks nobody up.
         wish = self.wishes.preference_of(who.hash_and_encrypted[0]) if self.wishes.is_enabled else CallerPreference()
         # While the centre is closed there is no person to lead the caller to at once.
         return now, *dialogue_machine.begin_dialogue(
-            flow, now, time.monotonic(), slow=slow, remembered=wish.slow and not slow,
+            flow, now, self.steady(), slow=slow, remembered=wish.slow and not slow,
             human_first=wish.human_first and now == entry, notice=notice, texts=texts)
 
     async def _record_message(self, session: Session, sounds: Sounds,

@@ -177,7 +177,7 @@ class SimNode:
         dialogues = self._build_dialogues(runner, session, clock)
         if self._agi_gate:
             dialogues.server.may_act = store.may_act
-        dialogues.waiting.steady = loop.time
+        dialogues.waiting.steady = dialogues.entry.steady = loop.time
         self.runner = runner
         # 3. Work.
         async with asyncio.TaskGroup() as group:

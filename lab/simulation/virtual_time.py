@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from itertools import count
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -63,6 +64,19 @@ class Wiring(Protocol):
         """Connect a process with Asterisk."""
 
 
+class ProcessTask(asyncio.Task[Any]):
+    """A task of a process. Groups hold their tasks in sets, so its hash decides the order in which they are cancelled.
+    """
+
+    def __init__(self, number: int, coro: Coroutine[Any, Any, Any], **options: Any) -> None:
+        self._number = number
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        """Return the number of the task in its process, which is the same in each run of a seed."""
+        return self._number
+
+
 class ProcessLoop(asyncio.BaseEventLoop):
     """The event loop of one process. It is its own selector: instead of a wait, it tells the world when to go on."""
 
@@ -81,6 +95,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._ending = False
         self.at_kill: list[Run] = []
         """Called when the process ends: its kernel closes what it has."""
+        numbers = count()
+        self.set_task_factory(lambda loop, coro, **options: ProcessTask(next(numbers), coro, loop=self, **options))
         self.set_exception_handler(lambda loop, context: None)
 
     # -- the clock ---------------------------------------------------------------------------------------------------

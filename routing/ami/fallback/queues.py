@@ -113,7 +113,7 @@ class FallbackQueues:
         centre, agents = self._agents()
         wanted = self._members.wanted_members(centre, agents)
         # 1. Remove first: a phone whose agent has left must not ring.
-        for queue, interface in listed.members.keys() - wanted.keys():
+        for queue, interface in [one for one in listed.members if one not in wanted]:
             await self._send(link, {"Action": "QueueRemove", "Queue": queue, "Interface": interface})
         # 2. Add and pause. Equal penalties: a member who does not answer would keep callers from the others.
         missing = set(self._members.queue_names(centre)) - listed.queues
