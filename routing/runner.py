@@ -239,6 +239,10 @@ class Runner:
         """Return the present state."""
         return self._engine.status(self._clock())
 
+    def agent_views(self) -> tuple[AgentView, ...]:
+        """Return all agents as they are now."""
+        return self._engine.agent_views()
+
     def queue_status(self) -> QueueStatus:
         """Return all services as they are now."""
         return self._engine.queue_status(self._clock())

@@ -24,6 +24,7 @@ from lab.simulation.schedule import NodePlan
 from lab.simulation.virtual_time import ProcessLoop, World
 from routing.ami.asterisk_session import AsteriskSession
 from routing.ami.fallback.members import changes_members
+from routing.ami.fallback.queues import AgentSource
 from routing.ami.link import Login
 from routing.ami.settings import AsteriskSettings
 from routing.channels import Channels
@@ -171,7 +172,7 @@ class SimNode:
             started=await store.read_value("asterisk_started"),
             explained=float(await store.read_value("outages_read") or clock()),
             remember=remember_start(runner, store), clock=clock, recorded=store.find_recorded,
-            agents=lambda: (engine.centre, runner.status().agents), may_act=store.may_act,
+            agents=AgentSource(lambda: engine.centre, runner.agent_views), may_act=store.may_act,
             wall=lambda: self._history.wall_at(loop.true_time), steady=loop.time)
         channels = Channels([session], runner.post, engine.live_contacts)
         dialogues = self._build_dialogues(runner, session, clock)

@@ -23,7 +23,7 @@ from routing.ami.command_executor import CommandExecutor, DialAddress, Recording
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
 from routing.ami.fallback.members import FallbackMembers
-from routing.ami.fallback.queues import Agents, FallbackQueues
+from routing.ami.fallback.queues import AgentSource, FallbackQueues
 from routing.ami.line_counts import LineRefusals, RefusedNumbers, read_lines
 from routing.ami.link import Link, LinkCounters, Timing, WatchActions, backoff_delays
 from routing.ami.resync import (
@@ -81,7 +81,7 @@ class AsteriskSession:
                  explained: float | None = None,
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
-                 clock: Callable[[], float] = time.time, agents: Agents | None = None,
+                 clock: Callable[[], float] = time.time, agents: AgentSource | None = None,
                  recorded: Callable[[Sequence[str], float], Awaitable[Collection[str]]] | None = None,
                  may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None,
                  wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:

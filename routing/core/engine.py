@@ -297,6 +297,10 @@ class Engine:
         found = self._domain.offers.get(offer)
         return None if found is None else self.agent_view(found.agent.id, now)
 
+    def agent_views(self) -> tuple[AgentView, ...]:
+        """Return all agents. This is cheaper than the whole state, which has the contacts and estimates too."""
+        return read_views.agent_views(self._domain)
+
     def queue_status(self, now: float) -> QueueStatus:
         """Return the state of all services, without a view of any agent or contact."""
         return QueueStatus(now, read_views.queue_views(self._domain, now))

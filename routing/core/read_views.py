@@ -103,6 +103,11 @@ def _build_agent_view(d: Domain, record: AgentRecord) -> AgentView:
         record.as_configured is not None)
 
 
+def agent_views(d: Domain) -> tuple[AgentView, ...]:
+    """Return the views of all agents, in the order of the team."""
+    return tuple([_build_agent_view(d, one) for one in d.agents.values() if one.configured or one.is_signed_in])
+
+
 def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
     """Return what the desk of one agent shows, or None if the agent is not in the team."""
     view, record = agent_view(d, agent_id, now), d.agents.get(agent_id)
@@ -213,7 +218,7 @@ def whole_status(d: Domain, now: float) -> Status:
                 callbacks.append(contact)
     return Status(
         now, all(link.up for link in d.links.values()), queue_views(d, now),
-        tuple(_build_agent_view(d, record) for record in d.agents.values() if record.configured or record.is_signed_in),
+        agent_views(d),
         tuple(_build_contact_view(d, c, now, positions.get(c, 0)) for c in d.contacts.values()))
 
 

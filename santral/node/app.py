@@ -43,6 +43,7 @@ from prompts.catalogue import Catalogue
 from routing.act_history import ActHistory
 from routing.ami.asterisk_session import AsteriskSession, LiveCalls
 from routing.ami.fallback.members import changes_members
+from routing.ami.fallback.queues import AgentSource
 from routing.ami.link import Login
 from routing.ami.settings import AsteriskSettings
 from routing.channels import Channels
@@ -373,7 +374,7 @@ class Node:
             explained=float(await store.read_value(OUTAGES_READ) or self._clock()),
             remember=lambda *seen: self._note_start(runner, store, *seen), record=self._talks.file,
             way_out=None if redirect is None else find_way_out,
-            clock=self._clock, agents=lambda: (self._engine.centre, runner.status().agents),
+            clock=self._clock, agents=AgentSource(lambda: self._engine.centre, runner.agent_views),
             recorded=partial(find_recorded, store), may_act=store.may_act,
             watch=None if self._history is None else self._history.note_action)
 

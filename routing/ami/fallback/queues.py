@@ -44,8 +44,12 @@ FROZEN_S = 3.0
 SETTLE_S = 0.2
 """Pause before a changed member is sent, so that the sign-ins of a shift are one comparison."""
 
-Agents = Callable[[], tuple[Centre, Sequence[AgentView]]]
-"""Return the centre and all agents as they are now."""
+
+class AgentSource(NamedTuple):
+    """Functions that return the centre, and all agents, as they are now. Views cost a look at each agent."""
+
+    centre: Callable[[], Centre]
+    views: Callable[[], Sequence[AgentView]]
 
 
 class _Listed(NamedTuple):
@@ -60,7 +64,7 @@ class _Listed(NamedTuple):
 class FallbackQueues:
     """Keep members and callers of the fallback queues. `link` returns the link for actions, or None without one."""
 
-    def __init__(self, members: FallbackMembers, agents: Agents, link: Callable[[], Link | None],
+    def __init__(self, members: FallbackMembers, agents: AgentSource, link: Callable[[], Link | None],
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._members = members
         self._agents = agents
@@ -80,7 +84,7 @@ class FallbackQueues:
 
     def service_ids(self) -> frozenset[str]:
         """Return the ids of all services of the centre."""
-        return frozenset(service.id for service in self._agents()[0].services)
+        return frozenset(service.id for service in self._agents.centre().services)
 
     def note_change(self) -> None:
         """Compare the members soon, because an agent or the centre has changed."""
@@ -110,8 +114,8 @@ class FallbackQueues:
     async def _compare_members(self, link: Link) -> None:
         """Make the members in Asterisk those that the engine wants."""
         listed = await self._list_queues(link)
-        centre, agents = self._agents()
-        wanted = self._members.wanted_members(centre, agents)
+        centre = self._agents.centre()
+        wanted = self._members.wanted_members(centre, self._agents.views())
         # 1. Remove first: a phone whose agent has left must not ring.
         for queue, interface in [one for one in listed.members if one not in wanted]:
             await self._send(link, {"Action": "QueueRemove", "Queue": queue, "Interface": interface})
@@ -183,7 +187,7 @@ class FallbackQueues:
     # -- both --------------------------------------------------------------------------------------------------------
 
     async def _list_queues(self, link: Link) -> _Listed:
-        ours = set(self._members.queue_names(self._agents()[0]))
+        ours = set(self._members.queue_names(self._agents.centre()))
         queues: set[str] = set()
         members: dict[tuple[str, str], str | None] = {}
         waiting: list[tuple[str, str, str]] = []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from routing.ami.fallback.queues import AgentSource
 from routing.core.inbox import AgentView
 from routing.core.model.centre_model import Agent, AgentState, Centre, Service, Step
 from routing.core.model.ids import AgentId, SeatId, ServiceId, SkillId
@@ -28,7 +29,7 @@ class House:
         self.asterisk = asterisk
         asterisk.queues = {name: {} for name in QUEUES}
         self.views: list[AgentView] = []
-        self.node = Node(asterisk, tmp, agents=lambda: (Centre((DESK,), (ONE, TWO)), self.views))
+        self.node = Node(asterisk, tmp, agents=AgentSource(lambda: Centre((DESK,), (ONE, TWO)), lambda: self.views))
 
     def sees(self, *seats: tuple[Agent, str, AgentState, str]) -> None:
         self.views = [AgentView(one.id, "genel", state, reason, 0.0, SeatId(seat), None, None, None, 0, one.skills, "")

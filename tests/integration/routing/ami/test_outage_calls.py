@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from routing.ami.fallback.queues import AgentSource
 from routing.core.events import CallerHungUp, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import Centre, Service, Step
 from routing.core.model.ids import ContactId, SeatId, ServiceId, SkillId
@@ -62,7 +63,7 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
     async with FakeAsterisk() as asterisk:
         def node() -> Node:
             return Node(asterisk, tmp_path, explained=remembered[-1] if remembered else 0.0, remember=remember,
-                        agents=lambda: (CENTRE, []), recorded=partial(find_recorded, store))
+                        agents=AgentSource(lambda: CENTRE, list), recorded=partial(find_recorded, store))
 
         # 1. The first node finds both, and remembers that a call is open.
         async with node() as first:
@@ -114,7 +115,8 @@ async def test_who_hung_up_in_the_menu_of_a_suspended_node_is_recorded_by_a_late
 
     async with FakeAsterisk() as asterisk:
         for expected in (since(began, OutageCallFound("7.2", "", 12.0, 30.0)), []):
-            async with Node(asterisk, tmp_path, explained=began, remember=remember, agents=lambda: (CENTRE, []),
+            async with Node(asterisk, tmp_path, explained=began, remember=remember,
+                            agents=AgentSource(lambda: CENTRE, list),
                             recorded=partial(find_recorded, store)) as node:
                 remembered.clear()
                 await node.start()
