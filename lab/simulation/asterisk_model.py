@@ -7,6 +7,7 @@ happen between two steps, as in the threads of Asterisk. The order of its events
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,9 +96,14 @@ class Asterisk:
 
     def write_cel(self, event: str, channel: Channel, linked: str = "", cause: str = "") -> None:
         """Write one line of the file of the calls' events."""
-        with self._cel.open("a", encoding="ascii") as file:
-            file.write(f'"{self.history.wall_time():.6f}","{event}","{channel.uniqueid}",'
-                       f'"{linked or channel.uniqueid}","{cause}"\n')
+        line = (f'"{self.history.wall_time():.6f}","{event}","{channel.uniqueid}",'
+                f'"{linked or channel.uniqueid}","{cause}"\n')
+        # Asterisk opens the file for each line too, so the first line makes it.
+        file = os.open(self._cel, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, line.encode("ascii"))
+        finally:
+            os.close(file)
 
     def _accept_manager(self, connection: Connection) -> ManagerSession | None:
         session = ManagerSession(self, connection, self.epoch_of(connection))

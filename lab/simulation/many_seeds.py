@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lab.simulation.simulation import USUAL, Outcome, Variation, run_seed
 
 CHUNK = 25
-"""Seeds that a process runs before it collects its garbage: loops and their tasks refer to each other."""
+"""Seeds that a process takes at once."""
 
 
 class Broken(NamedTuple):
@@ -35,13 +35,22 @@ class Result(NamedTuple):
 
 
 def run_chunk(seeds: range, variation: Variation = USUAL) -> list[Outcome]:
-    """Run some seeds in this process."""
+    """Run some seeds in this process.
+
+    Loops and their tasks refer to each other, so each world is garbage. It is collected while it is small, and without
+    a look at what was there before.
+    """
+    found = []
     gc.disable()
+    gc.freeze()
     try:
-        return [run_seed(seed, variation) for seed in seeds]
+        for seed in seeds:
+            found.append(run_seed(seed, variation))
+            gc.collect()
     finally:
+        gc.unfreeze()
         gc.enable()
-        gc.collect()
+    return found
 
 
 def run_seeds(seeds: range, variation: Variation = USUAL, processes: int = 1) -> Result:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from itertools import count
@@ -21,6 +22,10 @@ Run = Callable[[], None]
 
 FAREWELL_STEPS = 200
 """Rounds of a loop whose process has ended, in which its tasks are cancelled. Three are enough for all of ours."""
+
+
+TIMER_LATE_S = 1e-9
+"""Time by which a loop wakes after its timer, so that a sum of times that was rounded is not too early."""
 
 
 class World:
@@ -78,13 +83,13 @@ class ProcessTask(asyncio.Task[Any]):
 
 
 class ProcessLoop(asyncio.BaseEventLoop):
-    """The event loop of one process. It is its own selector: instead of a wait, it tells the world when to go on."""
+    """The event loop of one process. Instead of a wait, it tells the world when to go on."""
 
     def __init__(self, world: World, network: Wiring, name: str) -> None:
         super().__init__()
         self.world, self.network, self.name = world, network, name
-        self._selector = self
-        self._clock_resolution = 1e-9
+        self._ready: deque[asyncio.Handle] = deque()
+        self._scheduled: list[asyncio.TimerHandle] = []
         self.dead = False
         self.before_write: Callable[[bytes], None] = lambda data: None
         """Called before bytes leave: the process may stop right there."""
@@ -92,7 +97,6 @@ class ProcessLoop(asyncio.BaseEventLoop):
         """True time at which a process goes on that is frozen, or was frozen in the middle of this step."""
         self._next = math.inf
         """True time of the next step."""
-        self._ending = False
         self.at_kill: list[Run] = []
         """Called when the process ends: its kernel closes what it has."""
         numbers = count()
@@ -155,42 +159,55 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if self.is_frozen:
             self._set_step(self._ahead)
             return
-        self.run_forever()
+        self._run_ready()
+        if not self.dead and (delay_s := self._next_delay()) is not None:
+            self._set_step(self.true_time + delay_s + TIMER_LATE_S)
 
-    def select(self, timeout: float | None) -> list[Any]:
-        """Answer the loop's question for events: stop if nothing is ready, and go on at the next timer."""
-        if timeout is None or self.dead:
-            self.stop()
-        elif timeout > 0:
-            self.stop()
-            if self._ending:
-                # After each step the tasks that are left are cancelled again: one may have missed its cancellation.
-                self._ahead = self.true_time + timeout
-            else:
-                self._set_step(self.true_time + timeout + 1e-9)
-        return []
+    def _run_ready(self) -> None:
+        """Run all ready handles, and those that they make ready, until the process waits or has ended."""
+        ready, timers = self._ready, self._scheduled
+        asyncio._set_running_loop(self)
+        try:
+            waits = False
+            while not waits:
+                # 1. Timers that are due become ready.
+                delay_s = self._next_delay()
+                waits = self.dead or (not ready and delay_s != 0.0)
+                until = self.true_time + TIMER_LATE_S
+                while timers and timers[0].when() < until:
+                    ready.append(heapq.heappop(timers))
+                # 2. Run one round. Handles that it makes ready come in the next round.
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if not handle.cancelled():
+                        handle._run()
+        finally:
+            asyncio._set_running_loop(None)
+
+    def _next_delay(self) -> float | None:
+        """Return the time until the next timer, or None without one. Cancelled timers are dropped on the way."""
+        timers = self._scheduled
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)
+        return max(0.0, timers[0].when() - self.true_time) if timers else None
 
     def dispose(self) -> None:
         """Cancel all tasks of an ended process, so that nothing of it is left."""
         self.kill()
-        self._ending, self.dead = True, False
+        self.dead = False
         for _ in range(FAREWELL_STEPS):
             left = asyncio.all_tasks(self)
             if not left:
                 break
+            # A task may have missed its cancellation, so the tasks that are left are cancelled again.
             for task in left:
                 task.cancel()
-            self.run_forever()
+            self._run_ready()
+            self._ahead = self.true_time + (self._next_delay() or 0.0)
         self.dead = True
         self.close()
 
     # -- what asyncio asks of a loop ---------------------------------------------------------------------------------
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        """Do nothing: `select` returns no events."""
-
-    def _write_to_self(self) -> None:
-        """Do nothing: no other thread wakes this loop."""
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T],
                         *args: *Ts) -> asyncio.Future[T]:
