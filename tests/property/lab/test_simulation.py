@@ -29,6 +29,10 @@ talk by an offer that was over was in no record."""
 LATE_TURNS = (3286,)
 """A seed in which a node wrote a turn after it had given up its lease, so that the next one could not write."""
 
+LEFT_MENUS = (7, 30, 271)
+"""Seeds in which a caller hung up in a menu while the database was away, or after the clock was set back, and stood
+in no record."""
+
 
 def test_no_seed_breaks_a_rule() -> None:
     result = run_seeds(range(2_000), processes=2)
@@ -36,7 +40,7 @@ def test_no_seed_breaks_a_rule() -> None:
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:
-    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(), LATE_TURNS)):
+    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(), LATE_TURNS), (Variation(), LEFT_MENUS)):
         for seed in seeds:
             assert not run_seed(seed, variation).violations, variation.repeat_command(seed)
 
