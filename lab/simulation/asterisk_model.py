@@ -7,7 +7,6 @@ happen between two steps, as in the threads of Asterisk. The order of its events
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from asterisk_conf.dialplan_values import Timings
 from ivr import dialplan
-from lab.simulation.agi_model import CONTEXT_MENU, AgiQuestion, find_menu_end
+from lab.simulation.agi_model import AgiQuestion
 from lab.simulation.channels import Caller, Channel, Leg, Phone
 from lab.simulation.fallback_model import AppQueue
 from lab.simulation.history import CallerPast, History
@@ -98,12 +97,8 @@ class Asterisk:
         """Write one line of the file of the calls' events."""
         line = (f'"{self.history.wall_time():.6f}","{event}","{channel.uniqueid}",'
                 f'"{linked or channel.uniqueid}","{cause}"\n')
-        # Asterisk opens the file for each line too, so the first line makes it.
-        file = os.open(self._cel, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(file, line.encode("ascii"))
-        finally:
-            os.close(file)
+        with self._cel.open("ab", buffering=0) as file:
+            file.write(line.encode("ascii"))
 
     def _accept_manager(self, connection: Connection) -> ManagerSession | None:
         session = ManagerSession(self, connection, self.epoch_of(connection))
@@ -125,7 +120,7 @@ class Asterisk:
     def admit_caller(self, service: str, patience_s: float, talk_s: float, ends_talk: bool) -> Caller:
         """Let a caller dial the number of a service."""
         uniqueid = self.next_id()
-        caller = Caller(uniqueid, f"PJSIP/trunk-{self._count:08x}", CONTEXT_MENU, service=service,
+        caller = Caller(uniqueid, f"PJSIP/trunk-{self._count:08x}", "santral-menu", service=service,
                         patience_s=patience_s, talk_s=talk_s, ends_talk=ends_talk)
         caller.variables[dialplan.NUMBER] = "anonymous"
         self.history.callers[uniqueid] = CallerPast(service, self.world.now)
@@ -160,7 +155,7 @@ class Asterisk:
 
     def ask_menu(self, caller: Caller) -> None:
         """Go through `[santral-menu]`: ask for the menu, or try again with music, then go to the fallback queue."""
-        caller.context = CONTEXT_MENU
+        caller.context = "santral-menu"
         for name in (dialplan.FIRST_ROUND_DONE, dialplan.WORDS, dialplan.NOTICE_WORDS):
             caller.variables[name] = ""
 
@@ -448,8 +443,6 @@ class Asterisk:
         channel.ended = True
         self.channels.pop(channel.uniqueid, None)
         if isinstance(channel, Caller):
-            if channel.context == CONTEXT_MENU and not channel.fails:
-                self.write_cel(find_menu_end(channel), channel)
             self.stop_waiting(channel)
             past = self.history.callers[channel.uniqueid]
             past.ended, past.how = self.world.now, by

@@ -72,7 +72,7 @@ class SimNode:
         """Start a process, unless one runs."""
         if self.loop is not None:
             return
-        loop = self.loop = ProcessLoop(self._world, self._network, self.plan.name)
+        loop = self.loop = ProcessLoop(self._world, self._network, self.plan.name, self._blame_crash)
         task = loop.create_task(self._serve(loop))
         task.add_done_callback(lambda done: self._on_exit(loop, done))
         loop.wake()
@@ -94,9 +94,12 @@ class SimNode:
             return
         error = done.exception()
         if not isinstance(error, StoreError | ForeignKeys):
-            self._history.blame("crash", f"node {self.plan.name}: {describe_error(error)}")
+            self._blame_crash(error)
         # The process ends within its own step, so the kill comes right after that.
         self._world.call_at(self._world.now, lambda: self.kill() if loop is self.loop else None)
+
+    def _blame_crash(self, error: BaseException | None) -> None:
+        self._history.blame("crash", f"node {self.plan.name}: {describe_error(error)}")
 
     @property
     def leads(self) -> bool:

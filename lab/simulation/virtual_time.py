@@ -10,8 +10,9 @@ import asyncio
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
+from contextvars import Context, copy_context
 from itertools import count
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
@@ -40,7 +41,7 @@ class World:
     def call_at(self, when: float, run: Run) -> None:
         """Have a function run at a time, or now if that is past."""
         self._count += 1
-        heapq.heappush(self._queue, (max(when, self.now), self._count, run))
+        heapq.heappush(self._queue, (when if when > self.now else self.now, self._count, run))
 
     def call_after(self, delay_s: float, run: Run) -> None:
         """Have a function run after a time."""
@@ -82,14 +83,45 @@ class ProcessTask(asyncio.Task[Any]):
         return self._number
 
 
+class ProcessCall:
+    """A function that a process calls now or later, as `asyncio.TimerHandle` is, without what only a debugger asks."""
+
+    __slots__ = ("arguments", "context", "due_at", "function", "is_cancelled")
+
+    def __init__(self, when: float, function: Callable[..., object], arguments: Sequence[Any],
+                 context: Context | None) -> None:
+        self.due_at, self.function, self.arguments = when, function, arguments
+        self.context = copy_context() if context is None else context
+        self.is_cancelled = False
+
+    def __lt__(self, other: ProcessCall) -> bool:
+        """Return whether this call is due before the other one."""
+        return self.due_at < other.due_at
+
+    def when(self) -> float:
+        """Return the time at which the function is called."""
+        return self.due_at
+
+    def cancel(self) -> None:
+        """Do not call the function."""
+        self.is_cancelled = True
+        self.function, self.arguments = drop_call, ()
+
+
+def drop_call() -> None:
+    """Do nothing, in the place of a function that is not called any more."""
+
+
 class ProcessLoop(asyncio.BaseEventLoop):
     """The event loop of one process. Instead of a wait, it tells the world when to go on."""
 
-    def __init__(self, world: World, network: Wiring, name: str) -> None:
+    def __init__(self, world: World, network: Wiring, name: str, on_error: Callable[[BaseException], None]) -> None:
+        """`on_error` learns of each exception that a call lets out, of which a real loop only writes a line."""
         super().__init__()
+        self._on_error = on_error
         self.world, self.network, self.name = world, network, name
-        self._ready: deque[asyncio.Handle] = deque()
-        self._scheduled: list[asyncio.TimerHandle] = []
+        self._ready: deque[ProcessCall] = deque()
+        self._scheduled: list[ProcessCall] = []
         self.dead = False
         self.before_write: Callable[[bytes], None] = lambda data: None
         """Called before bytes leave: the process may stop right there."""
@@ -108,11 +140,12 @@ class ProcessLoop(asyncio.BaseEventLoop):
     @property
     def true_time(self) -> float:
         """Return the true time that this process is at: after a freeze in the middle of a step, its end."""
-        return max(self.world.now, self._ahead)
+        return self.time()
 
     def time(self) -> float:
-        """Return the steady clock of this process."""
-        return self.true_time
+        """Return the steady clock of this process, which runs as the true time."""
+        now, ahead = self.world.now, self._ahead
+        return ahead if ahead > now else now
 
     def freeze_until(self, when: float) -> None:
         """Stop the process now, until a time. Inside a step the rest of the step happens at that time."""
@@ -144,7 +177,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def wake(self) -> None:
         """Let the process run now, or when its freeze is over."""
-        if self._next > (when := self.true_time):
+        if self._next > (when := self.time()):
             self._set_step(when)
 
     def _set_step(self, when: float) -> None:
@@ -160,8 +193,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
             self._set_step(self._ahead)
             return
         self._run_ready()
-        if not self.dead and (delay_s := self._next_delay()) is not None:
-            self._set_step(self.true_time + delay_s + TIMER_LATE_S)
+        if not self.dead and self._scheduled:
+            now = self.time()
+            # The sum is that of a real loop, which waits for a time and not until one.
+            self._set_step(now + max(0.0, self._scheduled[0].due_at - now) + TIMER_LATE_S)
 
     def _run_ready(self) -> None:
         """Run all ready handles, and those that they make ready, until the process waits or has ended."""
@@ -170,26 +205,28 @@ class ProcessLoop(asyncio.BaseEventLoop):
         try:
             waits = False
             while not waits:
-                # 1. Timers that are due become ready.
-                delay_s = self._next_delay()
-                waits = self.dead or (not ready and delay_s != 0.0)
-                until = self.true_time + TIMER_LATE_S
-                while timers and timers[0].when() < until:
+                # 1. Timers that are due become ready. Those that were cancelled are dropped as they come first.
+                while timers and timers[0].is_cancelled:
+                    heapq.heappop(timers)
+                now = self.time()
+                waits = self.dead or not (ready or (timers and timers[0].due_at <= now))
+                while timers and timers[0].due_at < now + TIMER_LATE_S:
                     ready.append(heapq.heappop(timers))
-                # 2. Run one round. Handles that it makes ready come in the next round.
+                # 2. Run one round. Calls that it makes ready come in the next round.
                 for _ in range(len(ready)):
-                    handle = ready.popleft()
-                    if not handle.cancelled():
-                        handle._run()
+                    call = ready.popleft()
+                    if not call.is_cancelled:
+                        self._run_call(call)
         finally:
             asyncio._set_running_loop(None)
 
-    def _next_delay(self) -> float | None:
-        """Return the time until the next timer, or None without one. Cancelled timers are dropped on the way."""
-        timers = self._scheduled
-        while timers and timers[0].cancelled():
-            heapq.heappop(timers)
-        return max(0.0, timers[0].when() - self.true_time) if timers else None
+    def _run_call(self, call: ProcessCall) -> None:
+        try:
+            call.context.run(call.function, *call.arguments)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._on_error(error)
 
     def dispose(self) -> None:
         """Cancel all tasks of an ended process, so that nothing of it is left."""
@@ -203,11 +240,30 @@ class ProcessLoop(asyncio.BaseEventLoop):
             for task in left:
                 task.cancel()
             self._run_ready()
-            self._ahead = self.true_time + (self._next_delay() or 0.0)
+            if self._scheduled:
+                self._ahead = max(self.time(), self._scheduled[0].due_at)
         self.dead = True
         self.close()
 
     # -- what asyncio asks of a loop ---------------------------------------------------------------------------------
+
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:
+        """Call a function in the next round."""
+        call = ProcessCall(0.0, callback, args, context)
+        self._ready.append(call)
+        return call
+
+    def call_at(self, when: float, callback: Callable[[*Ts], object], *args: *Ts,
+                context: Context | None = None) -> Any:
+        """Call a function at a time of the steady clock."""
+        call = ProcessCall(when, callback, args, context)
+        heapq.heappush(self._scheduled, call)
+        return call
+
+    def call_later(self, delay: float, callback: Callable[[*Ts], object], *args: *Ts,
+                   context: Context | None = None) -> Any:
+        """Call a function after a time."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T],
                         *args: *Ts) -> asyncio.Future[T]:

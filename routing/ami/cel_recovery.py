@@ -33,16 +33,12 @@ NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
 LEFT_MENU = "SC_LEFT_MENU"
-"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen or suspended. Or the caller
-hung up before a node was asked."""
-MENU_RECORDED_S = 6.0
-"""Time in which a node that leads has stored the end of a dialogue, or leads no more."""
+"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen or suspended."""
 CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
 """Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
 the phone of the seat that follows takes a caller of a fallback queue."""
 OPEN_CALLS_MAX = 2_000
-"""Calls remembered that have not ended, or just now: five times the callers of one Asterisk. The oldest is forgotten
-first."""
+"""Calls remembered that have not ended yet, five times the callers of one Asterisk. The oldest is forgotten first."""
 OUTAGE_CALLS_MAX = 20_000
 """Ended calls that one read returns: more than an hour of the busiest traffic. The oldest are left out, and counted."""
 
@@ -80,7 +76,7 @@ class OutageCall(NamedTuple):
     held: bool = False
     """The caller came from the menu into the hold loop."""
     left_menu: bool = False
-    """The caller hung up in a dialogue with a node, or before a node was asked."""
+    """The caller hung up in a dialogue with a node."""
     entry: str = ""
     """Entry of the menu."""
     talk_s: float = 0.0
@@ -114,11 +110,11 @@ class CelRecovery:
     def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time,
                  explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
-        # A time to come is of a clock that was set back since: the store knows which calls have a record.
-        self._explained = explained if explained <= clock() + CLOCK_SKEW_MAX_S else -math.inf
+        self._explained = explained
         """Time before which an earlier process has read the calls that had ended."""
+        self._began = clock()
         self._open: dict[str, OutageCall] = {}
-        """Calls that had not ended at the last mark, or had just left a menu, by uniqueid."""
+        """Calls that had not ended at the last mark, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
         self.left_out = 0
         """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
@@ -195,18 +191,15 @@ class CelRecovery:
     def read_outage_calls(self, alive: Collection[str] | None = None, seen_at: float = math.inf) -> list[OutageCall]:
         """Return the calls that may have no record and have ended, as far as the file has told since the mark.
 
-        Calls that have not ended are remembered for the next read, which begins at the next mark. So are calls that
-        left a menu just now. `alive` names the channels that a new Asterisk had at `seen_at`. Earlier calls that are
-        not among them ended with the one before.
+        Calls that have not ended are remembered for the next read, which begins at the next mark. `alive` names the
+        channels that a new Asterisk had at `seen_at`. Earlier calls that are not among them ended with the one before.
         """
-        calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
-        ended, last = [one for one in self._open.values() if one.ended is not None], -math.inf
+        calls, ended, last = dict(self._open), list[OutageCall](), -math.inf
         self._calls_end = self._find_end()
-        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark, nearest=True):
+        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark):
             if at is None:
                 continue
             known = calls.get(uniqueid)
-            at = max(at, known.began) if known is not None else at
             # 1. The call begins, or chooses another service. The first line of a call may be lost with an old file.
             if event in (NO_NODE, LEFT_MENU) or event.startswith((CALLED, HOLD, FALLBACK)):
                 if known is not None or at >= self._explained:
@@ -232,17 +225,22 @@ class CelRecovery:
         for call in gone:
             at = max(last, call.began)
             ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
-        # 5. The node of a dialogue may be about to store its end.
-        recorded_by = self._clock() - MENU_RECORDED_S
-        calls.update((one.uniqueid, one) for one in ended if _has_left_menu(one, recorded_by))
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
-        found = [one for one in ended if one.uniqueid not in calls and (one.missed or one.held or one.left_menu)]
+        found = [one for one in ended if self._may_lack_record(one)]
         self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
         return found[-OUTAGE_CALLS_MAX:]
 
+    def _may_lack_record(self, call: OutageCall) -> bool:
+        """Return whether a call that has ended may have no record.
+
+        This node records who comes to its menu and hangs up there. A dialogue that began before it led may be that of a
+        suspended node, which records nothing.
+        """
+        return call.missed or call.held or (call.left_menu and call.began < self._began)
+
     @property
     def oldest_open(self) -> float:
-        """Return when the oldest call came that the last read left to the next one. Infinity if there is none."""
+        """Return when the oldest call came that had not ended at the last read. Infinity if there is none."""
         return min((call.began for call in self._still_open.values()), default=math.inf)
 
     def is_open_call(self, uniqueid: str) -> bool:
@@ -263,10 +261,10 @@ class CelRecovery:
             return _Mark(0, 0, since, set_by_s)
         return _Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
 
-    def _read_rows(self, mark: _Mark, *, nearest: bool = False) -> Iterator[tuple[float | None, str, str, str, int]]:
+    def _read_rows(self, mark: _Mark) -> Iterator[tuple[float | None, str, str, str, int]]:
         """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
 
-        The time is None if it cannot be trusted, or with `nearest` the nearest possible one.
+        The time is None if it cannot be trusted.
         """
         now, set_by_s = self._clock(), self.set_by_s
         for line in self._new_lines(mark):
@@ -274,7 +272,11 @@ class CelRecovery:
             # A file may begin with lines from before an upgrade, which have no cause.
             if len(row) not in (4, 5):
                 continue
-            at = _read_time(row[0], mark, now, set_by_s, nearest=nearest)
+            at: float | None
+            try:
+                at = _to_node_time(float(row[0]), mark, now, set_by_s)
+            except ValueError:
+                at = None
             yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
 
     def _new_lines(self, mark: _Mark) -> Iterator[str]:
@@ -296,19 +298,6 @@ class CelRecovery:
         if known:
             yield from _read_tail(rotated, mark.offset)
         yield from _read_tail(self._path, 0)
-
-
-def _read_time(text: str, mark: _Mark, now: float, set_by_s: float, *, nearest: bool) -> float | None:
-    """Return a time of the file by the node's clock. Of one that cannot be trusted: the nearest possible one, or None.
-    """
-    try:
-        told = float(text)
-    except ValueError:
-        return None
-    try:
-        return _to_node_time(told, mark, now, set_by_s)
-    except ValueError:
-        return min(max(told - set_by_s, mark.since), now) if nearest else None
 
 
 def _to_node_time(at: float, mark: _Mark, now: float, set_by_s: float) -> float:
@@ -334,11 +323,6 @@ def _note_step(call: OutageCall, event: str) -> OutageCall:
     if event.startswith(FALLBACK):
         return call._replace(missed=True, service=event.removeprefix(FALLBACK))
     return call._replace(left_menu=True) if event == LEFT_MENU else call._replace(missed=True)
-
-
-def _has_left_menu(call: OutageCall, since: float) -> bool:
-    """Return whether a caller whom a node answered hung up in its menu after this time."""
-    return call.left_menu and not (call.missed or call.held) and call.ended is not None and call.ended > since
 
 
 def _end_talk(call: OutageCall, at: float) -> OutageCall:
