@@ -148,10 +148,11 @@ def judge_usage(row: FaultRow, usage: Mapping[tuple[str, int], Sequence[Usage]])
                        "mb_per_h": round(memory, 2), "handles_per_h": round(handles, 2),
                        "mb": [round(found[0].rss_mb, 1), round(found[-1].rss_mb, 1)],
                        "handles": [found[0].handles, found[-1].handles]})
-        row.notes.append(f"{name} ({pid}), {span:.0f} s{'' if judged else ' (too short to judge)'}: {memory:+.1f} MB/h "
-                         f"from {found[0].rss_mb:.0f} MB, {handles:+.1f} handles/h from {found[0].handles}")
+        row.notes.append(f"{name} ({pid}), {span:.0f} s{'' if judged else ' (too short to judge)'}: "
+                         f"{memory:+z.1f} MB/h from {found[0].rss_mb:.0f} MB, "
+                         f"{handles:+z.1f} handles/h from {found[0].handles}")
         if judged and (memory > FLAT_MB_H or handles > FLAT_HANDLES_H):
-            row.problems.append(f"{name} ({pid}) grows: {memory:+.1f} MB/h, {handles:+.1f} handles/h")
+            row.problems.append(f"{name} ({pid}) grows: {memory:+z.1f} MB/h, {handles:+z.1f} handles/h")
     row.figures["usage"] = slopes
 
 
