@@ -53,7 +53,8 @@ class Desk:
     async def load(self) -> None:
         """Read what the desk has stored. Do it before the node listens."""
         await self.sessions.load_sessions()
-        self.live.board.add_facts(await self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX))
+        async for page in self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX):
+            self.live.board.add_facts(page)
         await self.calls.load_calls(self._store, self._clock())
 
     def note_turn(self, events: Sequence[Event], facts: Sequence[Fact]) -> None:

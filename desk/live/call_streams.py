@@ -78,7 +78,8 @@ class CallStreams:
 
     async def load_calls(self, store: Store, now: float) -> None:
         """Read the course of the calls that are alive. Do it before the node listens."""
-        self.calls.add_facts(await store.recent_facts(COURSE_FACTS, now - LOAD_S, LOAD_MAX))
+        async for page in store.recent_facts(COURSE_FACTS, now - LOAD_S, LOAD_MAX):
+            self.calls.add_facts(page)
         self.calls.forget_others(lambda contact: self._inbox.contact_view(contact) is not None, now)
         self.calls.take_changes()
 

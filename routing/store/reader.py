@@ -326,32 +326,27 @@ class Reader:
         """
         found: list[Fact] = []
         while not found and (rows := self._all_rows(_FACTS, after=seq, count=min(limit, PAGE))):
-            for seq, at, kind, body in rows:
-                try:
-                    found.append(decode_fact(kind, body, seq, at))
-                except JournalError as error:
-                    self._report_unreadable(seq, kind, error)
+            found, seq = self._decode_facts(rows), rows[-1][0]
         return self.run_query(partial(with_callers, facts=found))
 
-    def recent_facts(self, kinds: Iterable[type[Fact]], since: float, limit: int, after: int = 0) -> list[Fact]:
-        """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store.
+    def recent_facts(self, kinds: Iterable[type[Fact]], since: float, after: int) -> list[Fact]:
+        """Return the facts of these kinds since a time with a number above `after`, in order, at most `PAGE`.
 
-        The time has no index, so the limit bounds the cost. Callers of the facts stay hidden.
+        Return none at the end. The time has no index. Callers of the facts stay hidden.
         """
         names = [kind.__name__ for kind in kinds]
-        newest = select(func.max(facts.c.seq)).scalar_subquery()
-        wanted = select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).where(
-            facts.c.seq > newest - limit, facts.c.seq > after, facts.c.at >= since,
-            facts.c.kind.in_(names)).order_by(facts.c.seq)
-        return self._decode_facts(wanted)
+        found: list[Fact] = []
+        while not found and (rows := self._all_rows(_FACTS.where(
+                facts.c.at >= since, facts.c.kind.in_(names)), after=after, count=PAGE)):
+            found, after = self._decode_facts(rows), rows[-1][0]
+        return found
 
     def overrides_since(self, since: float) -> list[Fact]:
         """Return the facts of rules that were set aside since a time, in order. They have an index."""
-        return self._decode_facts(select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).where(
-            text(IS_OVERRIDE), facts.c.at >= since).order_by(facts.c.seq))
+        return self._decode_facts(self._all_rows(select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.body).where(
+            text(IS_OVERRIDE), facts.c.at >= since).order_by(facts.c.seq)))
 
-    def _decode_facts(self, wanted: Select[Any]) -> list[Fact]:
-        rows = self.run_query(lambda connection: connection.execute(wanted).all())
+    def _decode_facts(self, rows: Iterable[Any]) -> list[Fact]:
         found: list[Fact] = []
         for seq, at, kind, body in rows:
             try:

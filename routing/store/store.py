@@ -7,7 +7,7 @@ rows are all written or none is. `commit` returns when they survive the loss of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -221,12 +221,17 @@ class Store:
         return (await self._threads.ask_reader(self._threads.reader.read_extent)).facts
 
     async def recent_facts(self, kinds: Sequence[type[Fact]], since: float, limit: int, *,
-                           after: int = 0) -> list[Fact]:
-        """Return the facts of these kinds since a time, in order, from the last `limit` facts of the store.
+                           after: int = 0) -> AsyncIterator[list[Fact]]:
+        """Yield the facts of these kinds since a time, in order, from the last `limit` facts of the store.
 
-        Only facts with a number above `after` are read.
+        Only facts with a number above `after` are read. A page has at most `PAGE` facts: a whole hour in one list would
+        leave the process larger for ever.
         """
-        return await self._threads.ask_reader(lambda: self._threads.reader.recent_facts(kinds, since, limit, after))
+        after = max(after, await self.last_fact() - limit)
+        while page := await self._threads.ask_reader(
+                partial(self._threads.reader.recent_facts, kinds, since, after)):
+            yield page
+            after = page[-1].seq
 
     async def overrides_since(self, since: float) -> list[Fact]:
         """Return the facts of rules that were set aside since a time, in order."""

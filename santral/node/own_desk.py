@@ -94,7 +94,8 @@ class OwnDesk:
         book = self._days
         if book is None or book.since != since:
             book = self._days = DayBook(since)
-        book.add_facts(await self._store.recent_facts(COUNTED, since, FACTS_MAX, after=book.last_fact))
+        async for page in self._store.recent_facts(COUNTED, since, FACTS_MAX, after=book.last_fact):
+            book.add_facts(page)
         return book
 
     async def access_log(self, agent: AgentId) -> models.AccessLog:

@@ -176,7 +176,7 @@ async def stored_notices(stage: Stage, agent: str, since: float) -> list[int]:
     """Return the numbers of the notices that the store has for the agent."""
     store = await Store.open_store(stage.info.store)
     try:
-        facts = await store.recent_facts(NOTICED, since, 100_000)
+        facts = [fact async for page in store.recent_facts(NOTICED, since, 100_000) for fact in page]
     finally:
         await store.close()
     return [one.notice.id for one in NoticeBoard().add_facts(facts) if one.agent == agent]
