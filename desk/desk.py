@@ -51,9 +51,11 @@ class Desk:
         self.sessions.on_end(self.relay.end_session)
 
     async def load(self) -> None:
-        """Read what the desk has stored. Do it before the node listens."""
+        """Read what the desk has stored. Do it before the node listens. Of notices only those are read that it lacks.
+        """
         await self.sessions.load_sessions()
-        async for page in self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX):
+        async for page in self._store.recent_facts(NOTICED, self._clock() - NOTICES_S, FACTS_MAX,
+                                                   after=self.live.board.last_fact):
             self.live.board.add_facts(page)
         await self.calls.load_calls(self._store, self._clock())
 

@@ -216,7 +216,9 @@ class CelRecovery:
             elif event == _LEAVES:
                 calls[uniqueid] = _end_talk(known, at)
             elif event in _ENDS:
-                ended.append(_end_talk(calls.pop(uniqueid), at)._replace(ended=at))
+                call = _end_talk(calls.pop(uniqueid), at)._replace(ended=at)
+                if self._may_lack_record(call):
+                    ended.append(call)
             if alive is not None and at < seen_at and uniqueid in calls and uniqueid not in alive:
                 last = max(last, at)
         # 4. Calls of an Asterisk that is gone have no end in the file.
@@ -224,11 +226,12 @@ class CelRecovery:
             one for one in calls.values() if one.uniqueid not in alive and one.began < seen_at]
         for call in gone:
             at = max(last, call.began)
-            ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
+            vanished = _end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True)
+            if self._may_lack_record(vanished):
+                ended.append(vanished)
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
-        found = [one for one in ended if self._may_lack_record(one)]
-        self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
-        return found[-OUTAGE_CALLS_MAX:]
+        self.left_out += max(0, len(ended) - OUTAGE_CALLS_MAX)
+        return ended[-OUTAGE_CALLS_MAX:]
 
     def _may_lack_record(self, call: OutageCall) -> bool:
         """Return whether a call that has ended may have no record.
@@ -333,6 +336,7 @@ def _end_talk(call: OutageCall, at: float) -> OutageCall:
 
 
 def _read_tail(path: Path, offset: int) -> Iterator[str]:
+    """Yield whole lines from an offset on. One line is in memory at a time, however long the gap was."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -340,11 +344,13 @@ def _read_tail(path: Path, offset: int) -> Iterator[str]:
                 offset = 0
             start = max(offset, size - READ_MAX)
             file.seek(start)
-            data = file.read(READ_MAX)
+            left = READ_MAX
+            if start > offset:
+                left -= len(file.readline())  # the limit cut the first line
+            for line in file:
+                left -= len(line)
+                if left < 0 or not line.endswith(b"\n"):  # the last line may still be incomplete
+                    return
+                yield line[:-1].decode("utf-8", "replace").removesuffix("\r")
     except OSError:
         return
-    lines = data.split(b"\n")[:-1]  # the last line may still be incomplete
-    if start > offset:
-        lines = lines[1:]  # the limit cut the first line
-    for line in lines:
-        yield line.decode("utf-8", "replace").removesuffix("\r")

@@ -25,6 +25,7 @@ from desk.api.tokens import Tokens
 from desk.desk import Desk
 from desk.live.call_streams import CallSources
 from desk.live.desk_state import DeskSources
+from desk.live.notices import NoticeBoard
 from desk.phone.turn import TurnRelay
 from desk.phone.web_seats import PagePhones
 from desk.server import HttpServer as HttpServer
@@ -223,7 +224,7 @@ class Node:
             tokens = Tokens(*self._secrets.api_tokens(self._config.agents))
             reloader = CentreReloader(self._files, lambda: self._config, partial(
                 self._put_in_force, runner, calendar, dialogues, tokens))
-            desk = self._desk = await self._load_desk(store, runner)
+            desk = self._desk = await self._load_desk(store, runner, told.notices)
             dialogues.server.may_act = lambda: store.may_act() or self._suspended
             dialogues.entry.has_just_woken = runner.has_just_woken
             self._watch_sentences(dialogues.server, sounds)
@@ -401,8 +402,8 @@ class Node:
         board.changed = self._surge.changed = self._hold.changed = calendar.post_changes
         return board, calendar
 
-    async def _load_desk(self, store: Store, runner: Runner) -> Desk:
-        """Load people and sessions. Return the desk, which shows the state of recordings."""
+    async def _load_desk(self, store: Store, runner: Runner, notices: NoticeBoard) -> Desk:
+        """Load people, sessions and later notices. Return the desk, which shows the state of recordings."""
         pages = frozenset(self._config.settings.seats.page_names())
         desk = Desk(store, runner, Audit(self._state), self._clock, self._page_phones(), DeskSources(
             lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
@@ -410,6 +411,7 @@ class Node:
                 lambda: self._config.unrecorded, LiveAccounts(
                     self._engine, lambda: ZoneInfo(self._config.settings.centre.timezone)).explain_call))
         self._switch.recordings.on_change = desk.live.refresh_offer
+        desk.live.board = notices
         await desk.load()
         return desk
 

@@ -1,8 +1,8 @@
 """Project the facts of a node into metrics and queue_log, and restore the engine after a start.
 
-A node that stands by follows the facts of who leads, so both stand where they stood when it leads. Otherwise routing
-comes first: the facts from before the start are read behind it, in portions. The facts of live turns wait in the store
-meanwhile, and are read there in their order.
+A node that stands by follows the facts of who leads, so both stand where they stood when it leads, and so do the
+notices of desks. Otherwise routing comes first: the facts from before the start are read behind it, in portions. The
+facts of live turns wait in the store meanwhile, and are read there in their order.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from desk.live.notices import NoticeBoard
 from metrics.prometheus.recorder import MetricsRecorder
 from metrics.queue_log.lines import CallerId, hide_callerid, mask_number
 from metrics.queue_log.log_file import Rotation
@@ -53,6 +54,8 @@ class Projections:
         """Return the present centre: that of the engine once it is restored."""
         self.recorder = MetricsRecorder(centre, in_force=lambda: self._in_force(), version=version("santral"))
         self.queue_log = queue_log
+        self.notices = NoticeBoard()
+        """Notices of the followed facts. A desk reads only later facts before the first call."""
         self.up_to_date = asyncio.Event()
         """Set once the past has been read. Until then the counters mean nothing."""
         self._began = False
@@ -98,6 +101,7 @@ class Projections:
             began = loop.time()
             if facts:
                 self._project_past(facts)
+                self.notices.add_facts(facts)
             # The looks at the lease come first.
             await asyncio.sleep(loop.time() - began if facts else FOLLOW_S)
 

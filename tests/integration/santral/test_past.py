@@ -204,6 +204,7 @@ async def test_a_standby_follows_and_goes_on_when_it_leads(tmp_path: Path, monke
         assert counted(told.recorder)[names.OFFERED.name] == 19.0
         followed = said(path)
         assert len(followed) == 19 + 18 and "QUEUESTART" not in path.read_text()
+        assert told.notices.last_fact == told.read, "a desk reads only what comes later"
         following.cancel()
         day.give(700.0, CallerHungUp(waits))
         await keep_rest()

@@ -63,6 +63,9 @@ async def test_notices_and_days_are_read_in_pages(tmp_path: Path, sizes: list[in
         assert sum(sizes) >= len(numbers) and max(sizes) <= PAGE
         assert node.desk.live.board.last_fact == numbers[-1]
         sizes.clear()
+        # A board that knows them reads only what is new.
+        await node.desk.load()
+        assert sum(sizes) < PAGE
         own = OwnDesk(node.store, node.runner, Audit(tmp_path), list, _hang_up, lambda: "Europe/Istanbul")
         assert (await own.own_day(AgentId("a1"))).calls == 0
         assert sum(sizes) >= len(numbers) and max(sizes) <= PAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ pytestmark = pytest.mark.unit
 
 C = ContactId("7.1")
 CONTACT = LiveContact(C, "PJSIP/trunk-1", ContactState.PENDING, "")
+LONG = 2_000
+"""Calls of a long gap."""
+LINES_BYTES = 1024 * 1024
+"""Bound of a read: some hundred lines. It does not grow with the file, of which up to 32 MB count."""
 LINE = '"{at:.6f}","{event}","{who}","{of}","{cause}"\n'
 
 
@@ -156,3 +161,18 @@ def test_a_known_caller_who_still_talks_there_left_the_queue_when_the_talk_began
     past = box_at(file, 100.0).read_past({C})
     assert diff_events(talks, [CONTACT], [], past=past) == [
         ContactExited(C, "fallback", exited_at=30.0, seat=SeatId("2001"))]
+
+
+def test_a_long_gap_is_read_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    ended = [row for number in range(LONG) for row in ((1.0, "SC_CALLED-ana", f"7.{number}"),
+                                                       (2.0, "HANGUP", f"7.{number}"))]
+    write_cel(file, *ended, (3.0, "SC_NO_NODE", "8.1"), (4.0, "HANGUP", "8.1"))
+    box = box_at(file, 100.0)
+    tracemalloc.start()
+    try:
+        assert [one.uniqueid for one in box.read_outage_calls()] == ["8.1"] and set(box.read_past({"8.1"})) == {"8.1"}
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < LINES_BYTES, "neither the file nor its calls are in memory at once"
