@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import heapq
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab.errors import LabError
-from lab.history.lines import FORMAT, HEADER, read_lines
+from lab.history.lines import COPY_BEGAN, FORMAT, HEADER, read_lines
 from routing.act_history import FULL
 
 CLOCK_S = 1.0
@@ -46,7 +47,9 @@ class Evidence(NamedTuple):
     rows: dict[str, list[Line]]
     """Lines of the store's copy, by table."""
     acts: tuple[list[Line], ...]
-    """Acts, one list for each process."""
+    """Acts, one list for each process, until the copy of the store began."""
+    later: list[Line]
+    """Acts after that. The copy may lack what they did."""
     seen: list[Line]
     """Events that the witnesses saw, one witness after the other."""
     callers: list[Line]
@@ -108,7 +111,11 @@ def read_evidence(folder: Path) -> Evidence:
         if process and process[-1].get("act") == FULL:
             raise BadHistory(f"{process[-1].where.partition(':')[0]} is full, and later acts are missing. Record a "
                              "shorter run")
-    return Evidence(began, tones, rows, acts, seen, callers, box, tuple(sorted(folder.glob("logs/*"))),
+    # 4. Nodes act on while the store is copied.
+    copied = next((float(line.get("steady")) for line in rows.get(COPY_BEGAN, ())), math.inf)
+    later = [line for process in acts for line in process if float(line.get("steady")) > copied]
+    acts = tuple([line for line in process if float(line.get("steady")) <= copied] for process in acts)
+    return Evidence(began, tones, rows, acts, later, seen, callers, box, tuple(sorted(folder.glob("logs/*"))),
                     _do_clocks_agree(acts, seen))
 
 

@@ -13,6 +13,8 @@ FORMAT = 1
 """Version of the files in a folder of a history."""
 HEADER = "history.json"
 """File that the recorder writes last."""
+COPY_BEGAN = "copy_began"
+"""Table of the first line in a copy of the store. Nodes act on meanwhile, and the copy may lack that."""
 
 
 class LineFile:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from lab.history.lines import LineFile
+from lab.history.lines import COPY_BEGAN, LineFile
 from routing.core.events import Event
 from routing.core.model.facts import Fact
 from routing.core.records import Contact, Offer
@@ -27,6 +27,7 @@ def copy_store(place: str | Path, path: Path) -> None:
     """Write all rows, facts and inputs of a SQLite file or a PostgreSQL URL. Raise the errors of the store."""
     file = LineFile(path)
     try:
+        file.write(table=COPY_BEGAN)
         with Reader(place) as reader:
             # 1. The rows, all at one moment.
             def copy_rows(connection: Connection) -> None:

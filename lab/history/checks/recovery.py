@@ -125,12 +125,16 @@ def _check_leader(found: Evidence) -> Iterator[Finding]:
     lease = next((row for row in found.rows.get("leases", ()) if row.get("name") == ROUTER), None)
     led = {act.get("epoch"): act for process in found.acts for act in process
            if act.get("act") == "led" and act.get("epoch") is not None}
-    ready = {act.get("epoch") for process in found.acts for act in process if act.get("act") == "ready"}
+    ready = {act.get("epoch") for acts in (*found.acts, found.later) for act in acts if act.get("act") == "ready"}
+    led_later = {act.get("epoch") for act in found.later if act.get("act") == "led"}
     if lease is None or not led:
         yield Finding("I8", "no_leader", "nodes", None, "No node has led in this history.",
                       () if lease is None else (lease.where,))
         return
     newest = max(led)
+    if lease.get("epoch") in led_later:
+        # The leader changed while the store was copied, and nobody saw how that ended.
+        return
     if lease.get("epoch") != newest:
         yield Finding("I8", "leader_unknown", f"node {lease.get('node')}", None,
                       f"The lease has epoch {lease.get('epoch')}, and the last node that led had {newest}.",

@@ -182,6 +182,17 @@ def never_answer_again(folder: Folder) -> None:
     folder.drop(SECOND, lambda line: line["act"] == "ready")
 
 
+def act_while_copied(folder: Folder, *, led: bool) -> None:
+    """Let the node act on while the store is copied, with a commit that the copy lacks. `led`: another one leads."""
+    last = folder.lines(SECOND)[-1]
+    times = {name: last[name] + 1.0 for name in ("at", "steady")}
+    folder.append(STORE, {"at": last["at"], "steady": last["steady"], "table": "copy_began"})
+    folder.append(SECOND, last | times | {"fact": [10_000, times["at"]]})
+    if led:
+        folder.change(STORE, lambda line: line["table"] == "leases" and line["name"] == "router", epoch=3)
+        folder.append(SECOND, times | {"act": "led", "epoch": 3, "until": times["steady"] + 5.0})
+
+
 PLANTED: list[tuple[Plant, str, str, str]] = [
     (lose_record, "I3", "record_missing", LEAVER),
     (add_record, "I3", "record_of_nobody", "1796026700.9"),
@@ -250,6 +261,14 @@ def test_a_node_without_a_lease_may_lead_callers_on_and_decide_nothing(folder: F
     assert check_history(folder.path).findings == ()
     folder.append(SECOND, act | {"next": "survey", "contact": WAITER})
     assert [one.fault for one in check_history(folder.path).findings] == ["act_without_lease"]
+
+
+@pytest.mark.parametrize("led", [False, True], ids=["acts", "leader"])
+def test_a_store_need_not_have_what_came_while_it_was_copied(folder: Folder, led: bool) -> None:
+    act_while_copied(folder, led=led)
+    assert check_history(folder.path).findings == ()
+    folder.drop(STORE, lambda line: line["table"] == "copy_began")
+    assert {"commit_missing"} <= {one.fault for one in check_history(folder.path).findings}
 
 
 def test_an_offer_that_a_found_talk_took_back_is_no_second_one(folder: Folder) -> None:
