@@ -39,9 +39,9 @@ class AfterTalk:
         * `survey`: callers of this service are asked.
         * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
 
-        Nothing is set for a contact whose phone still rings in the engine while the link to Asterisk is away, and while
-        the store does not answer: the talk began or ended unseen. The dialplan asks the other node, which may lead by
-        then. It knows whether the talk was cut, and decides at last.
+        Nothing is set while the link to Asterisk is away, for a contact that rings or has never talked in the engine,
+        and while the store does not answer: the talk began or ended unseen. The dialplan asks the other node, which may
+        lead by then. It knows whether the talk was cut, and decides at last.
         """
         # 1. Wait until the engine knows that the talk has ended.
         contact = contact_of(session)
@@ -52,7 +52,8 @@ class AfterTalk:
             log.info("ivr.talk_end_unknown", call=contact)
             return
         # 2. Choose the next part of the dialplan.
-        if view is not None and view.state is ContactState.RESERVED and not self.waiting.linked():
+        if view is not None and not self.waiting.linked() and (
+                view.state is ContactState.RESERVED or (view.state is ContactState.PENDING and not view.has_talked)):
             log.info("ivr.talk_unseen", call=contact)
         elif view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
             self.waiting.on_talk_lost(view)

@@ -267,7 +267,8 @@ def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: 
                   or _may_have_talked(contact, channel))}
     talks = {leg_id(one.offer, one.contact) for one in found_talks(now, offers, contacts)}
     return ended | talks | {offer.leg for offer in offers if offer.leg not in now.channels
-                            or (offer.state is OfferState.PENDING and now.channels[offer.leg].bridge)}
+                            or (offer.state is OfferState.PENDING and (
+                                now.channels[offer.leg].bridge or offer.contact not in now.channels))}
 
 
 def _is_gone_or_in_fallback(channel: Channel | None) -> bool:
@@ -354,10 +355,13 @@ def _leg_alive(now: Snapshot, offer: LiveOffer, partners: Mapping[str, str], pas
         return [OfferConnected(offer.offer, ContactId(partner), past.get(offer.leg, ChannelPast()).entered)]
     if offer.state is OfferState.CONSULTING:
         return []
-    if accepted:
+    # The caller of a talk has gone, and the leg goes next. The begin of the talk may be in the gap as well.
+    entered = past.get(offer.leg, ChannelPast()).entered
+    if accepted or (entered is not None and first is None and offer.contact not in now.channels):
         caller = past.get(offer.contact, ChannelPast())
+        begun = [] if accepted else [OfferConnected(offer.offer, offer.contact, entered)]
         return [] if offer.contact in now.channels else [
-            TalkEnded(offer.offer, DROPPED if caller.cause in DROP_CAUSES else "caller", caller.ended)]
+            *begun, TalkEnded(offer.offer, DROPPED if caller.cause in DROP_CAUSES else "caller", caller.ended)]
     if first is not None:
         return [] if offer.with_consulting_agent else [OfferConnected(offer.offer, first)]
     if leg.state == "Up":

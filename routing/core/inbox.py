@@ -64,6 +64,8 @@ class ContactView(NamedTuple):
     """Way out of that rule."""
     transferred_at: float | None = None
     """Time of the last transfer, Unix seconds. The wait starts again there. None if there was no transfer."""
+    has_talked: bool = False
+    """The engine knows of a talk with an agent."""
 
 
 class ContactAtHand(NamedTuple):

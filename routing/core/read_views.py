@@ -73,7 +73,8 @@ def _build_contact_view(d: Domain, c: Contact, now: float, position: int,
         c.id, c.service.id, c.channel, c.state, position, d.queues[c.service.id].size,
         max(0.0, waited_s), None if offer is None else offer.id, None if offer is None else offer.agent.id, c.slow,
         c.callback, expected, c.tries, c.not_before, c.merged, has_held_position=c.own_position is not None,
-        abusive=c.abusive, priority=c.priority, farewell=c.farewell, transferred_at=c.transferred_at)
+        abusive=c.abusive, priority=c.priority, farewell=c.farewell, transferred_at=c.transferred_at,
+        has_talked=c.wait_s is not None)
 
 
 def agent_view(d: Domain, agent_id: AgentId, now: float) -> AgentView | None:

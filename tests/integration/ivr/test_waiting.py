@@ -383,12 +383,15 @@ async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ..
     assert dialler.variables["ACD_NEXT"] == "bye"
 
 
-@pytest.mark.parametrize(("linked", "onward"), [(False, ""), (True, "hold")])
-async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialplan(serve: Serve, linked: bool,
-                                                                                onward: str) -> None:
-    """A node that starts again answers before its link is up, and believes that the phone still rings."""
+@pytest.mark.parametrize(("linked", "state", "has_talked", "onward"), [
+    (False, ContactState.RESERVED, False, ""), (True, ContactState.RESERVED, False, "hold"),
+    (False, ContactState.PENDING, False, ""), (True, ContactState.PENDING, False, "hold"),
+    (False, ContactState.PENDING, True, "hold")])
+async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialplan(
+        serve: Serve, linked: bool, state: ContactState, has_talked: bool, onward: str) -> None:
+    """A node without a link believes that the phone still rings, or that nobody answered. It knows of a lost talk."""
     inbox = FakeInbox()
-    inbox.contacts = [(contact_view(UNIQUEID, ContactState.RESERVED),)]
+    inbox.contacts = [(contact_view(UNIQUEID, state)._replace(has_talked=has_talked),)]
     dialogues = await serve(inbox)
     dialogues.waiting.linked = lambda: linked
     dialler = await Dialler(dialogues.server.address[1], "after-talk").call()

@@ -25,9 +25,9 @@ UNSEEN_TALKS = ((Variation(), (602, 734)), (Variation(double=True), (
 """Seeds in which a node once ended a talk whose begin it had not seen: the offer was over when the phone answered."""
 
 
-LATE_ENDS = ((Variation(), (3497, 4197, 4870, 4903, 5116, 6060, 7391)), (Variation(double=True), (0, 7)))
+LATE_ENDS = ((Variation(), (3497, 4197, 4870, 4903, 5116, 6060, 7391, 20506, 35694)), (Variation(double=True), (0, 7)))
 """Seeds in which a Hangup under way for long once cut a talk, a second agent's leg took the caller out of one, or a
-talk by an offer that was over was in no record."""
+talk by an offer that was over was in no record. In one the caller was led back to hold after it."""
 
 LATE_TURNS = (3286,)
 """A seed in which a node wrote a turn after it had given up its lease, so that the next one could not write."""

@@ -252,6 +252,8 @@ LINE = "{at},CHAN_END,{who},{who}\n"
      [TalkEnded(OfferId(3), "agent", 9.0), OfferEnded(OfferId(3), "hangup")]),
     (TALKING, [(LEG, "Up", "")], {C: ChannelPast(2.0, 9.0)},
         [TalkEnded(OfferId(3), "caller", 9.0), CallerHungUp(C, 9.0)]),
+    (PENDING, [(LEG, "Up", "")], {LEG: ChannelPast(2.0), C: ChannelPast(2.0, 9.0)},
+     [OfferConnected(OfferId(3), C, 2.0), TalkEnded(OfferId(3), "caller", 9.0), CallerHungUp(C, 9.0)]),
     (PENDING, [(LEG, "Up", "b"), CALLER_TALKS], {LEG: ChannelPast(entered=2.0)}, [OfferConnected(OfferId(3), C, 2.0)]),
     (PENDING, [], {LEG: ChannelPast(2.0, 9.0), C: ChannelPast(2.0, 9.0)},
      [OfferConnected(OfferId(3), C, 2.0), TalkEnded(OfferId(3), "caller", 9.0), OfferEnded(OfferId(3), "hangup"),
