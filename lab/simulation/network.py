@@ -70,6 +70,7 @@ class Connection(asyncio.Transport):
         """Hand bytes to the kernel."""
         if self.closed:
             return
+        self._network.watch(self, bytes(data))
         self.loop.before_write(bytes(data))
         if self.peer is not None:
             self._send_out(partial(self.peer.receive, bytes(data)))
@@ -195,6 +196,8 @@ class Network:
         self.connections: dict[Connection, None] = {}
         self.links: dict[tuple[str, str], LinkState] = {}
         self.accept: Callable[[Connection], Peer | None] = lambda connection: None
+        self.watch: Callable[[Connection, bytes], None] = lambda connection, data: None
+        """Learns what a process is about to write, before a fault may stop it there."""
 
     def link(self, process: str, kind: str) -> LinkState:
         """Return the state of a link, `ami` or `agi`, of a process."""

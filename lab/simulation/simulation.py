@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
+from ivr import dialplan
 from lab.simulation import invariants, sim_centre
 from lab.simulation.asterisk_model import Asterisk
 from lab.simulation.database import Database
@@ -39,6 +40,9 @@ PROTECTIONS = ("fence", "agi-gate", "late-migration")
 
 MEMORY = "/dev/shm"  # noqa: S108  a folder with a random name is made there
 """Folder in memory, for the file of the calls' events."""
+
+NEXT = dialplan.NEXT.encode()
+"""Variable by which a node leads a caller on."""
 
 SIGN_IN_S = 0.5
 """Pause between two tries of an agent to sign in."""
@@ -81,6 +85,7 @@ class Simulation:
         self._rng = random.Random(f"run {plan.seed}")
         self.history = History(self.world, traced)
         self.network = Network(self.world, self._rng)
+        self.network.watch = self._watch_write
         self.database = Database(self.world)
         self.database.on_taken = self._note_epoch
         self.database.revision = min(node.revision for node in plan.nodes)
@@ -147,6 +152,11 @@ class Simulation:
     def _epoch_of(self, connection: Connection) -> int:
         node = self.nodes[connection.loop.name]
         return node.epoch if node.loop is connection.loop else 0
+
+    def _watch_write(self, connection: Connection, data: bytes) -> None:
+        """Check that only the leader decides where a caller goes. A frozen one may stop behind its own check."""
+        if connection.kind == "agi" and NEXT in data and self._epoch_of(connection) < self.history.epoch:
+            self.history.blame("I2", f"node {connection.loop.name} of epoch {self._epoch_of(connection)} answers AGI")
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
