@@ -50,8 +50,9 @@ EACH_S = 1.0
 """Time after the injection at which people act: one leaves, one hangs up, one chooses, one calls."""
 PHONE_S = 0.2
 """Time after the injection at which the phones come back that make a decision possible."""
-RECORDS_S = 75.0
-"""Limit until who came without a node is recorded: the audit looks once a minute."""
+RECORDS_S = 90.0
+"""Limit until who came without a node is recorded: the audit looks once a minute, and leaves a menu's last seconds to
+the next look."""
 CONNECTED_S = 1.5
 """Longest time between the answer of a phone and the connection of its sound. Two calls of it are further apart."""
 SERVED_S = 0.5

@@ -33,12 +33,16 @@ NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
 LEFT_MENU = "SC_LEFT_MENU"
-"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen or suspended."""
+"""A caller hung up in a dialogue with a node, which has recorded it unless it was frozen or suspended. Or the caller
+hung up before a node was asked."""
+MENU_RECORDED_S = 6.0
+"""Time in which a node that leads has stored the end of a dialogue, or leads no more."""
 CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
 """Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
 the phone of the seat that follows takes a caller of a fallback queue."""
 OPEN_CALLS_MAX = 2_000
-"""Calls remembered that have not ended yet, five times the callers of one Asterisk. The oldest is forgotten first."""
+"""Calls remembered that have not ended, or just now: five times the callers of one Asterisk. The oldest is forgotten
+first."""
 OUTAGE_CALLS_MAX = 20_000
 """Ended calls that one read returns: more than an hour of the busiest traffic. The oldest are left out, and counted."""
 
@@ -76,7 +80,7 @@ class OutageCall(NamedTuple):
     held: bool = False
     """The caller came from the menu into the hold loop."""
     left_menu: bool = False
-    """The caller hung up in a dialogue with a node."""
+    """The caller hung up in a dialogue with a node, or before a node was asked."""
     entry: str = ""
     """Entry of the menu."""
     talk_s: float = 0.0
@@ -87,6 +91,11 @@ class OutageCall(NamedTuple):
     """Seat of the last phone that took the caller in the fallback queue."""
     vanished: bool = False
     """Asterisk ended without a word about the caller. `ended` is the last time at which it wrote anything."""
+
+    @property
+    def may_lack_record(self) -> bool:
+        """Return whether a call that has ended may have no record. The store knows."""
+        return self.missed or self.held or self.left_menu
 
 
 class _Mark(NamedTuple):
@@ -112,9 +121,8 @@ class CelRecovery:
         self._path, self._clock, self._wall = path, clock, wall
         self._explained = explained
         """Time before which an earlier process has read the calls that had ended."""
-        self._began = clock()
         self._open: dict[str, OutageCall] = {}
-        """Calls that had not ended at the last mark, by uniqueid."""
+        """Calls that had not ended at the last mark, or had just left a menu, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
         self.left_out = 0
         """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
@@ -191,10 +199,12 @@ class CelRecovery:
     def read_outage_calls(self, alive: Collection[str] | None = None, seen_at: float = math.inf) -> list[OutageCall]:
         """Return the calls that may have no record and have ended, as far as the file has told since the mark.
 
-        Calls that have not ended are remembered for the next read, which begins at the next mark. `alive` names the
-        channels that a new Asterisk had at `seen_at`. Earlier calls that are not among them ended with the one before.
+        Calls that have not ended are remembered for the next read, which begins at the next mark. So are calls that
+        left a menu just now. `alive` names the channels that a new Asterisk had at `seen_at`. Earlier calls that are
+        not among them ended with the one before.
         """
-        calls, ended, last = dict(self._open), list[OutageCall](), -math.inf
+        calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
+        ended, last = [one for one in self._open.values() if one.ended is not None], -math.inf
         self._calls_end = self._find_end()
         for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark):
             if at is None:
@@ -217,7 +227,7 @@ class CelRecovery:
                 calls[uniqueid] = _end_talk(known, at)
             elif event in _ENDS:
                 call = _end_talk(calls.pop(uniqueid), at)._replace(ended=at)
-                if self._may_lack_record(call):
+                if call.may_lack_record:
                     ended.append(call)
             if alive is not None and at < seen_at and uniqueid in calls and uniqueid not in alive:
                 last = max(last, at)
@@ -227,23 +237,19 @@ class CelRecovery:
         for call in gone:
             at = max(last, call.began)
             vanished = _end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True)
-            if self._may_lack_record(vanished):
+            if vanished.may_lack_record:
                 ended.append(vanished)
+        # 5. The node of a dialogue may be about to store its end.
+        recorded_by = self._clock() - MENU_RECORDED_S
+        calls.update((one.uniqueid, one) for one in ended if _has_left_menu(one, recorded_by))
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
-        self.left_out += max(0, len(ended) - OUTAGE_CALLS_MAX)
-        return ended[-OUTAGE_CALLS_MAX:]
-
-    def _may_lack_record(self, call: OutageCall) -> bool:
-        """Return whether a call that has ended may have no record.
-
-        This node records who comes to its menu and hangs up there. A dialogue that began before it led may be that of a
-        suspended node, which records nothing.
-        """
-        return call.missed or call.held or (call.left_menu and call.began < self._began)
+        found = [one for one in ended if one.uniqueid not in calls]
+        self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
+        return found[-OUTAGE_CALLS_MAX:]
 
     @property
     def oldest_open(self) -> float:
-        """Return when the oldest call came that had not ended at the last read. Infinity if there is none."""
+        """Return when the oldest call came that the last read left to the next one. Infinity if there is none."""
         return min((call.began for call in self._still_open.values()), default=math.inf)
 
     def is_open_call(self, uniqueid: str) -> bool:
@@ -326,6 +332,11 @@ def _note_step(call: OutageCall, event: str) -> OutageCall:
     if event.startswith(FALLBACK):
         return call._replace(missed=True, service=event.removeprefix(FALLBACK))
     return call._replace(left_menu=True) if event == LEFT_MENU else call._replace(missed=True)
+
+
+def _has_left_menu(call: OutageCall, since: float) -> bool:
+    """Return whether a caller whom a node answered hung up in its menu after this time."""
+    return call.left_menu and not (call.missed or call.held) and call.ended is not None and call.ended > since
 
 
 def _end_talk(call: OutageCall, at: float) -> OutageCall:

@@ -36,7 +36,8 @@ HASTY = Timing(connect=2, login=2, action=0.3, ping_every=0.05, pong=0.2)
 class Node:
     """A switch, what it told, and what the engine is said to believe. `hasty`: the test waits for limits."""
 
-    def __init__(self, asterisk: FakeAsterisk, tmp: Path, *, hasty: bool = False, **memory: Any) -> None:
+    def __init__(self, asterisk: FakeAsterisk, tmp: Path, *, hasty: bool = False, audit_s: float = 60.0,
+                 **memory: Any) -> None:
         self.asterisk = asterisk
         self.told: list[Event] = []
         self.contacts: list[LiveContact] = []
@@ -47,7 +48,7 @@ class Node:
             AsteriskSettings(NODE, Login(*where, "engine-events", "e1", "system,call"),
                            Login(*where, "engine-actions", "a1"), "4440632", self.cel),
             self.told.append, self._live, timing=HASTY if hasty else PATIENT,
-            pace=SessionPace(boot=0.5 if hasty else LIMIT_S, audit=60, settle=0.02, rescind=0.02, refusals=0.2),
+            pace=SessionPace(boot=0.5 if hasty else LIMIT_S, audit=audit_s, settle=0.02, rescind=0.02, refusals=0.2),
             **memory)
         self.task: asyncio.Task[None] | None = None
 

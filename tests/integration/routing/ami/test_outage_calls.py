@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from routing.ami.cel_recovery import MENU_RECORDED_S
 from routing.ami.fallback.queues import AgentSource
-from routing.core.events import CallerHungUp, MenuEnded, OutageCallFound
+from routing.core.events import CallerHungUp, Event, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import Centre, Service, Step
 from routing.core.model.ids import ContactId, SeatId, ServiceId, SkillId
 from routing.store.callers.contact_history import find_recorded
@@ -130,4 +131,58 @@ async def test_who_hung_up_in_the_menu_of_a_suspended_node_is_recorded_by_a_late
         assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.2"}
         assert await find_recorded(store, ["7.1", "7.2", "7.3"], began + 15.0) == {"7.1", "7.2"}
         assert await find_recorded(store, ["7.1"], began + 21.0) == frozenset()
+    await store.close()
+
+
+async def test_who_leaves_the_menu_of_a_suspended_node_after_another_one_leads_is_recorded(tmp_path: Path) -> None:
+    """A suspended node answers a second longer. One of 49 callers of a load left its menu then, and had no record."""
+    store = await Store.open_store(tmp_path / "santral.db")
+    await store.take_lease("test")
+    clock, house, stored, remembered = [100.0], House({"a": 50}, services=(DESK,)), [0], list[float]()
+
+    async def remember(started: str, explained: float) -> None:
+        remembered.append(explained)
+
+    async def keep(event: Event) -> None:
+        house.tell(event, clock[0])
+        await store.commit(Turn([], house.facts[stored[0]:], house.changes.take()))
+        stored[0] = len(house.facts)
+
+    async with FakeAsterisk() as asterisk:
+        def node() -> Node:
+            return Node(asterisk, tmp_path, audit_s=0.02, explained=50.0, agents=AgentSource(lambda: CENTRE, list),
+                        recorded=partial(find_recorded, store), clock=lambda: clock[0], wall=lambda: clock[0],
+                        remember=remember)
+
+        async def look_twice(leader: Node) -> None:
+            asked = len(asterisk.asked("CoreShowChannels"))
+            await leader.until(lambda: len(asterisk.asked("CoreShowChannels")) > asked + 2)
+
+        # 1. After the first look of a leader two callers come. The first one is in its own menu, which has not stored
+        #    the end yet. The lines of the second one come late, and in two parts.
+        async with node() as leader:
+            await leader.start()
+            await leader.until(lambda: remembered)
+            clock[0] = 110.0
+            write_cel(tmp_path / "cel.csv", (107.0, "SC_CALLED-ana", "7.1"), (110.0, "SC_LEFT_MENU", "7.1"),
+                      (110.0, "HANGUP 16", "7.1"), (106.0, "SC_CALLED-ana", "7.2"))
+            await look_twice(leader)
+            write_cel(tmp_path / "cel.csv", (109.0, "SC_LEFT_MENU", "7.2"), (109.0, "HANGUP 16", "7.2"))
+            await look_twice(leader)
+            assert found_by(leader) == []
+            # 2. The second one is found once the first leader cannot be about to store it.
+            clock[0] = 109.0 + MENU_RECORDED_S
+            found = OutageCallFound(ContactId("7.2"), ServiceId(""), 106.0, 109.0)
+            await leader.heard(found)
+            await keep(found._replace(service=DESK.id))
+            await keep(MenuEnded(ContactId("7.1"), "ana", ("karsilama",), "abandoned", 3.0))
+            clock[0] = 200.0
+            await look_twice(leader)
+            assert found_by(leader) == [found] and remembered[-1] == 107.0, "another leader reads from there"
+        # 3. The next leader reads all lines again, and finds each of the calls in the store.
+        remembered.clear()
+        async with node() as following:
+            await following.start()
+            await following.until(lambda: remembered)
+            assert found_by(following) == []
     await store.close()

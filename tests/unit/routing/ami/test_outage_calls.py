@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from routing.ami import cel_recovery
-from routing.ami.cel_recovery import CelRecovery, ChannelPast, OutageCall
+from routing.ami.cel_recovery import MENU_RECORDED_S, CelRecovery, ChannelPast, OutageCall
 from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events
 from routing.core.events import ContactExited
 from routing.core.model.centre_model import ContactState
@@ -107,9 +107,10 @@ def test_calls_of_an_asterisk_that_died_end_with_it(tmp_path: Path) -> None:
     assert box.is_open_call("8.1") and box.is_open_call("8.2") and not box.is_open_call("7.1")
 
 
-def test_who_hung_up_in_the_menu_of_an_earlier_node_is_found_by_the_next_one(tmp_path: Path) -> None:
-    file = tmp_path / "cel.csv"
-    box = box_at(file, 100.0)
+def test_who_hung_up_in_a_menu_is_found_whoever_led_it(tmp_path: Path) -> None:
+    """A suspended node records nothing, and leads its menus to their end after another node has begun to lead."""
+    file, now = tmp_path / "cel.csv", [100.0]
+    box = CelRecovery(file, lambda: now[0], lambda: now[0], explained=0.0)
     write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (20.0, "SC_LEFT_MENU", "7.1"), (20.0, "HANGUP 16", "7.1"),
               (40.0, "SC_CALLED-ana", "7.2"), (55.0, "SC_LEFT_MENU", "7.2"), (55.0, "HANGUP 16", "7.2"),
               (45.0, "SC_CALLED-ana", "7.3"), (98.0, "SC_CALLED-ana", "7.4"))
@@ -117,9 +118,23 @@ def test_who_hung_up_in_the_menu_of_an_earlier_node_is_found_by_the_next_one(tmp
                                        OutageCall("7.2", 40.0, ended=55.0, left_menu=True, entry="ana")], \
         "the store knows whom a node recorded that was alive"
     box.mark_position()
-    write_cel(file, (101.0, "SC_LEFT_MENU", "7.3"), (101.0, "HANGUP 16", "7.3"), (102.0, "SC_CALLED-ana", "7.5"),
-              (103.0, "SC_LEFT_MENU", "7.5"), (103.0, "HANGUP 16", "7.5"))
-    assert [one.uniqueid for one in box.read_outage_calls()] == ["7.3"], "a later caller left the menu of this node"
+    # 1. The third and fifth hang up now: a node may be about to record it. The lines of the fifth come late.
+    write_cel(file, (101.0, "SC_LEFT_MENU", "7.3"), (101.0, "HANGUP 16", "7.3"), (102.0, "SC_CALLED-ana", "7.5"))
+    now[0] = 101.0 + MENU_RECORDED_S / 2
+    assert box.read_outage_calls() == [] and box.oldest_open == 45.0, "another process begins there"
+    box.mark_position()
+    assert not box.is_open_call("7.3"), "no look is due for it"
+    write_cel(file, (101.1, "CHAN_END", "7.3"), (103.0, "SC_LEFT_MENU", "7.5"), (103.0, "HANGUP 16", "7.5"))
+    # 2. A look that fails changes nothing, and each of them is found once.
+    for _ in range(2):
+        now[0] = 101.0 + MENU_RECORDED_S
+        assert box.read_outage_calls() == [OutageCall("7.3", 45.0, ended=101.0, left_menu=True, entry="ana")]
+    box.mark_position()
+    now[0] = 103.0 + MENU_RECORDED_S
+    assert box.read_outage_calls() == [OutageCall("7.5", 102.0, ended=103.0, left_menu=True, entry="ana")]
+    box.mark_position()
+    now[0] = 200.0
+    assert box.read_outage_calls() == [] and box.oldest_open == 98.0
 
 
 def test_lines_of_an_older_asterisk_conf_have_no_cause(tmp_path: Path) -> None:
