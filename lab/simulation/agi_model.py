@@ -8,12 +8,19 @@ from collections.abc import Callable
 from ivr import dialplan
 from lab.simulation.channels import Caller, Switch
 from lab.simulation.network import Connection
+from routing.ami.cel_recovery import LEFT_MENU, NO_NODE
 
 _ARGUMENT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VARIABLE = re.compile(r"\$\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 
 REFUSED_S = 0.001
 """Time of a connection that nobody accepts."""
+CONTEXT_MENU = "santral-menu"
+
+
+def find_menu_end(caller: Caller) -> str:
+    """Return the event of `[santral-menu]`, h: a node was alive or nobody was asked, or no node has answered."""
+    return LEFT_MENU if caller.variables.get("SC_ALIVE") or caller.question is None else NO_NODE
 
 
 class AgiQuestion:
@@ -161,6 +168,8 @@ class AgiQuestion:
         return "0"
 
     def _read(self, name: str) -> str:
+        if name.startswith("SET("):
+            self._set(*name[4:-1].split("=", 1))
         return self._caller.variables.get(name, "")
 
     def _set(self, name: str, value: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from asterisk_conf.dialplan_values import Timings
 from ivr import dialplan
-from lab.simulation.agi_model import AgiQuestion
+from lab.simulation.agi_model import CONTEXT_MENU, AgiQuestion, find_menu_end
 from lab.simulation.channels import Caller, Channel, Leg, Phone
 from lab.simulation.fallback_model import AppQueue
 from lab.simulation.history import CallerPast, History
@@ -120,7 +120,7 @@ class Asterisk:
     def admit_caller(self, service: str, patience_s: float, talk_s: float, ends_talk: bool) -> Caller:
         """Let a caller dial the number of a service."""
         uniqueid = self.next_id()
-        caller = Caller(uniqueid, f"PJSIP/trunk-{self._count:08x}", "santral-menu", service=service,
+        caller = Caller(uniqueid, f"PJSIP/trunk-{self._count:08x}", CONTEXT_MENU, service=service,
                         patience_s=patience_s, talk_s=talk_s, ends_talk=ends_talk)
         caller.variables[dialplan.NUMBER] = "anonymous"
         self.history.callers[uniqueid] = CallerPast(service, self.world.now)
@@ -155,7 +155,7 @@ class Asterisk:
 
     def ask_menu(self, caller: Caller) -> None:
         """Go through `[santral-menu]`: ask for the menu, or try again with music, then go to the fallback queue."""
-        caller.context = "santral-menu"
+        caller.context = CONTEXT_MENU
         for name in (dialplan.FIRST_ROUND_DONE, dialplan.WORDS, dialplan.NOTICE_WORDS):
             caller.variables[name] = ""
 
@@ -443,6 +443,8 @@ class Asterisk:
         channel.ended = True
         self.channels.pop(channel.uniqueid, None)
         if isinstance(channel, Caller):
+            if channel.context == CONTEXT_MENU and not channel.fails:
+                self.write_cel(find_menu_end(channel), channel)
             self.stop_waiting(channel)
             past = self.history.callers[channel.uniqueid]
             past.ended, past.how = self.world.now, by

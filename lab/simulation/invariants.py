@@ -22,9 +22,10 @@ def live_rows(database: Database) -> list[Any]:
 
 
 def unrecorded_callers(history: History, database: Database) -> list[str]:
-    """Return the callers who met a node, or should have met one, and are in no record."""
-    rows = database.rows[Contact]
-    return [uniqueid for uniqueid, past in history.callers.items() if uniqueid not in rows and past.queued]
+    """Return the callers who are in no record: neither a contact nor, unless a node queued them, a path of the menu."""
+    rows, menus = database.rows[Contact], database.menus
+    return [uniqueid for uniqueid, past in history.callers.items()
+            if uniqueid not in rows and (past.queued or uniqueid not in menus)]
 
 
 def check_end(history: History, database: Database, nodes: Iterable[SimNode], asterisk: Asterisk,
@@ -42,14 +43,14 @@ def check_end(history: History, database: Database, nodes: Iterable[SimNode], as
 def _check_callers(history: History, database: Database) -> None:
     """Check that each caller is in the records once, with what happened, and that none was dropped."""
     contacts, offers = database.rows[Contact], database.rows[Offer]
+    for uniqueid in unrecorded_callers(history, database):
+        history.blame("I3", f"{uniqueid} is in no record")
     for uniqueid, past in history.callers.items():
         talk = history.last_talk(uniqueid)
         if past.ended is not None and talk is None and past.how != "caller":
             history.blame("I1", f"{uniqueid} was hung up by {past.how} without a talk")
         row = contacts.get(uniqueid)
         if row is None:
-            if past.queued:
-                history.blame("I3", f"{uniqueid} is in no record")
             continue
         if row.outcome is None:
             if past.ended is not None:

@@ -89,8 +89,14 @@ def _make_double_fault(rng: random.Random) -> tuple[Fault, ...]:
             Fault(at + lasts_s - rng.uniform(0.1, 1.5), "freeze", True, rng.uniform(2.0, 5.0)))
 
 
+HASTY, HASTY_S = 8.0, 6.0
+"""Factor by which the callers with the least patience have still less, and their limit in seconds."""
+
+
 def _make_caller(rng: random.Random) -> CallerPlan:
     patience = rng.uniform(2.0, 25.0) if rng.random() < 0.2 else 1_000.0
+    # Some hang up at once. A node that is frozen or away has them in the menu then.
+    patience /= HASTY if patience < HASTY_S else 1.0
     return CallerPlan(rng.uniform(*ARRIVALS_S), SERVICES[0] if rng.random() < 0.3 else SERVICES[1], patience,
                       rng.choice((rng.uniform(0.5, 4.0), rng.uniform(3.0, 15.0))), rng.random() < 0.4)
 

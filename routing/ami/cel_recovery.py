@@ -119,7 +119,8 @@ class CelRecovery:
     def __init__(self, path: Path, clock: Callable[[], float], wall: Callable[[], float] = time.time,
                  explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
-        self._explained = explained
+        # A time to come is of a clock that was set back since: the store knows which calls have a record.
+        self._explained = explained if explained <= clock() + CLOCK_SKEW_MAX_S else -math.inf
         """Time before which an earlier process has read the calls that had ended."""
         self._open: dict[str, OutageCall] = {}
         """Calls that had not ended at the last mark, or had just left a menu, by uniqueid."""
@@ -206,10 +207,11 @@ class CelRecovery:
         calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
         ended, last = [one for one in self._open.values() if one.ended is not None], -math.inf
         self._calls_end = self._find_end()
-        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark):
+        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark, nearest=True):
             if at is None:
                 continue
             known = calls.get(uniqueid)
+            at = max(at, known.began) if known is not None else at
             # 1. The call begins, or chooses another service. The first line of a call may be lost with an old file.
             if event in (NO_NODE, LEFT_MENU) or event.startswith((CALLED, HOLD, FALLBACK)):
                 if known is not None or at >= self._explained:
@@ -270,10 +272,10 @@ class CelRecovery:
             return _Mark(0, 0, since, set_by_s)
         return _Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
 
-    def _read_rows(self, mark: _Mark) -> Iterator[tuple[float | None, str, str, str, int]]:
+    def _read_rows(self, mark: _Mark, *, nearest: bool = False) -> Iterator[tuple[float | None, str, str, str, int]]:
         """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
 
-        The time is None if it cannot be trusted.
+        The time is None if it cannot be trusted, or with `nearest` the nearest possible one.
         """
         now, set_by_s = self._clock(), self.set_by_s
         for line in self._new_lines(mark):
@@ -281,11 +283,7 @@ class CelRecovery:
             # A file may begin with lines from before an upgrade, which have no cause.
             if len(row) not in (4, 5):
                 continue
-            at: float | None
-            try:
-                at = _to_node_time(float(row[0]), mark, now, set_by_s)
-            except ValueError:
-                at = None
+            at = _read_time(row[0], mark, now, set_by_s, nearest=nearest)
             yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
 
     def _new_lines(self, mark: _Mark) -> Iterator[str]:
@@ -307,6 +305,19 @@ class CelRecovery:
         if known:
             yield from _read_tail(rotated, mark.offset)
         yield from _read_tail(self._path, 0)
+
+
+def _read_time(text: str, mark: _Mark, now: float, set_by_s: float, *, nearest: bool) -> float | None:
+    """Return a time of the file by the node's clock. Of one that cannot be trusted: the nearest possible one, or None.
+    """
+    try:
+        told = float(text)
+    except ValueError:
+        return None
+    try:
+        return _to_node_time(told, mark, now, set_by_s)
+    except ValueError:
+        return min(max(told - set_by_s, mark.since), now) if nearest else None
 
 
 def _to_node_time(at: float, mark: _Mark, now: float, set_by_s: float) -> float:

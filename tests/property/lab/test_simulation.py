@@ -35,6 +35,10 @@ LATE_TURNS = (3286,)
 SAME_TIMES = (24, 30, 102, 138, 195, 271)
 """Seeds in which dialogues end at the same time, once in the order of their addresses in memory."""
 
+LEFT_MENUS = (7, 30, 271)
+"""Seeds in which a caller hung up in a menu while the database was away, or after the clock was set back, and stood
+in no record."""
+
 
 def test_no_seed_breaks_a_rule() -> None:
     result = run_seeds(range(2_000), processes=2)
@@ -42,7 +46,7 @@ def test_no_seed_breaks_a_rule() -> None:
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:
-    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(), LATE_TURNS)):
+    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(), LATE_TURNS), (Variation(), LEFT_MENUS)):
         for seed in seeds:
             assert not run_seed(seed, variation).violations, variation.repeat_command(seed)
 

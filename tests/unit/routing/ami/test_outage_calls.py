@@ -137,6 +137,25 @@ def test_who_hung_up_in_a_menu_is_found_whoever_led_it(tmp_path: Path) -> None:
     assert box.read_outage_calls() == [] and box.oldest_open == 98.0
 
 
+def test_a_call_whose_lines_come_late_has_a_record_with_the_nearest_times(tmp_path: Path) -> None:
+    file, now = tmp_path / "cel.csv", [100.0]
+    box = CelRecovery(file, lambda: now[0], lambda: now[0])
+    box.mark_position()
+    now[0] = 160.0
+    write_cel(file, (70.0, "SC_CALLED-ana", "7.1"), (71.0, "SC_NO_NODE", "7.1"), (80.0, "HANGUP 16", "7.1"),
+              (120.0, "SC_CALLED-ana", "7.2"), (121.0, "SC_NO_NODE", "7.2"), (90.0, "HANGUP 16", "7.2"))
+    assert box.read_outage_calls() == [OutageCall("7.1", 100.0, ended=100.0, missed=True, entry="ana"),
+                                       OutageCall("7.2", 120.0, ended=120.0, missed=True, entry="ana")]
+
+
+def test_a_clock_that_was_set_back_between_two_nodes_hides_no_call(tmp_path: Path) -> None:
+    file = tmp_path / "cel.csv"
+    write_cel(file, (3_690.0, "SC_CALLED-ana", "7.1"), (91.0, "SC_NO_NODE", "7.1"), (95.0, "HANGUP 16", "7.1"),
+              (96.0, "SC_CALLED-ana", "7.2"), (97.0, "SC_NO_NODE", "7.2"), (99.0, "HANGUP 16", "7.2"))
+    assert [(one.uniqueid, one.ended) for one in box_at(file, 100.0, explained=3_680.0).read_outage_calls()] == [
+        ("7.1", 100.0), ("7.2", 99.0)], "the store knows who has a record"
+
+
 def test_lines_of_an_older_asterisk_conf_have_no_cause(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     file.write_text('"20.0","SC_NO_NODE","7.1","7.1"\n"22.0","HANGUP","7.1","7.1"\n')
