@@ -135,6 +135,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     EVENT: {
         "SC_CALLED-": "With the entry of the menu: a caller has come.",
         "SC_LEFT_MENU": "A caller hung up in the menu. The node may be frozen or suspended.",
+        "SC_OUTSIDE": "From the menu to an outside number.",
         "SC_HOLD-": "With the service: from the menu into the hold loop.",
         "SC_NO_NODE": "No node answered a new caller.",
         "SC_FALLBACK-": "With the service: its fallback queue.",

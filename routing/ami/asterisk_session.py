@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall
+from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall, record_call
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
@@ -50,15 +50,17 @@ from routing.core.events import (
     LinkChanged,
     OfferAnswered,
     OfferRinging,
-    OutageCallFound,
     TalkFound,
 )
 from routing.core.model.centre_model import PHONE_CHANNELS, Channel
 from routing.core.model.commands import Command, RefreshHold
-from routing.core.model.ids import ContactId, OfferId, SeatId, ServiceId, leg_id
+from routing.core.model.ids import ContactId, OfferId, ServiceId, leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 
 log = structlog.get_logger()
+
+EXPLAINED_S = 600.0
+"""Age at which the time of the last read of outage calls is noted again. A next leader reads the calls since then."""
 
 LiveCalls = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
 
@@ -324,13 +326,9 @@ class AsteriskSession:
                       mend="more calls ended in the gap than one read takes; the oldest have no record")
         live = {one.contact for one in contacts}
         found = [call for call in found if call.uniqueid not in live]
-        menus_since = min((call.began for call in found if call.left_menu), default=math.inf)
         known = () if not found or self._recorded is None else await self._recorded(
-            [call.uniqueid for call in found], menus_since)
-        return [OutageCallFound(ContactId(call.uniqueid), self._service_of(call), call.began,
-                                call.talked or call.ended or call.began, call.talked is not None, SeatId(call.member),
-                                None if call.talked is None else call.talk_s, call.vanished)
-                for call in found if call.uniqueid not in known]
+            [call.uniqueid for call in found], min(call.began for call in found))
+        return [record_call(call, self._service_of(call)) for call in found if call.uniqueid not in known]
 
     def _service_of(self, call: OutageCall) -> ServiceId:
         """Return the service of a call of a gap: the chosen one, that of the called number, or that of all others."""
@@ -462,7 +460,7 @@ class AsteriskSession:
         read_at, outage_calls = self._clock(), await self._read_outage_calls(before[0])
         for event in [*found, *outage_calls, *self._translator.phones.apply_list(now.devices)]:
             self._post(event)
-        if outage_calls:
+        if outage_calls or read_at - self.explained > EXPLAINED_S:
             self._note_explained(read_at)
             self._remember_start()
         self._translator.doubts -= doubts

@@ -15,7 +15,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from routing.core.model.ids import parse_leg_id
+from routing.core.events import Event, MenuEnded, OutageCallFound
+from routing.core.model.ids import ContactId, SeatId, ServiceId, parse_leg_id
 
 READ_MAX = 32 * 1024 * 1024
 """Bytes read after a gap: some 400,000 events, hours of the busiest traffic. Of a larger gap the newest bytes are read.
@@ -37,9 +38,10 @@ LEFT_MENU = "SC_LEFT_MENU"
 hung up before a node was asked."""
 MENU_RECORDED_S = 6.0
 """Time in which a node that leads has stored the end of a dialogue, or leads no more."""
-CALLED, HOLD, MEMBER = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-"
-"""Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, and
-the phone of the seat that follows takes a caller of a fallback queue."""
+CALLED, HOLD, MEMBER, OUTSIDE = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-", "SC_OUTSIDE"
+"""Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, the
+phone of the seat that follows takes a caller of a fallback queue, and the menu connects a caller to an outside number.
+"""
 OPEN_CALLS_MAX = 2_000
 """Calls remembered that have not ended, or just now: five times the callers of one Asterisk. The oldest is forgotten
 first."""
@@ -81,6 +83,8 @@ class OutageCall(NamedTuple):
     """The caller came from the menu into the hold loop."""
     left_menu: bool = False
     """The caller hung up in a dialogue with a node, or before a node was asked."""
+    outside: bool = False
+    """The menu connected the caller to an outside number."""
     entry: str = ""
     """Entry of the menu."""
     talk_s: float = 0.0
@@ -93,9 +97,9 @@ class OutageCall(NamedTuple):
     """Asterisk ended without a word about the caller. `ended` is the last time at which it wrote anything."""
 
     @property
-    def may_lack_record(self) -> bool:
-        """Return whether a call that has ended may have no record. The store knows."""
-        return self.missed or self.held or self.left_menu
+    def was_in_menu(self) -> bool:
+        """Return whether the call ended in the menu of a node, or where the menu led, but in no queue."""
+        return not self.missed and not self.held
 
 
 class _Mark(NamedTuple):
@@ -123,7 +127,7 @@ class CelRecovery:
         self._explained = explained if explained <= clock() + CLOCK_SKEW_MAX_S else -math.inf
         """Time before which an earlier process has read the calls that had ended."""
         self._open: dict[str, OutageCall] = {}
-        """Calls that had not ended at the last mark, or had just left a menu, by uniqueid."""
+        """Calls that had not ended at the last mark, or had just left the menu, by uniqueid."""
         self._still_open: dict[str, OutageCall] = {}
         self.left_out = 0
         """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
@@ -198,10 +202,10 @@ class CelRecovery:
         return found
 
     def read_outage_calls(self, alive: Collection[str] | None = None, seen_at: float = math.inf) -> list[OutageCall]:
-        """Return the calls that may have no record and have ended, as far as the file has told since the mark.
+        """Return the calls that have ended, as far as the file has told since the mark. The store may know them.
 
         Calls that have not ended are remembered for the next read, which begins at the next mark. So are calls that
-        left a menu just now. `alive` names the channels that a new Asterisk had at `seen_at`. Earlier calls that are
+        left the menu just now. `alive` names the channels that a new Asterisk had at `seen_at`. Earlier calls that are
         not among them ended with the one before.
         """
         calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
@@ -213,7 +217,7 @@ class CelRecovery:
             known = calls.get(uniqueid)
             at = max(at, known.began) if known is not None else at
             # 1. The call begins, or chooses another service. The first line of a call may be lost with an old file.
-            if event in (NO_NODE, LEFT_MENU) or event.startswith((CALLED, HOLD, FALLBACK)):
+            if event in (NO_NODE, LEFT_MENU, OUTSIDE) or event.startswith((CALLED, HOLD, FALLBACK)):
                 if known is not None or at >= self._explained:
                     calls[uniqueid] = _note_step(known or OutageCall(uniqueid, at), event)
             # 2. A phone takes the call in the fallback queue.
@@ -228,9 +232,7 @@ class CelRecovery:
             elif event == _LEAVES:
                 calls[uniqueid] = _end_talk(known, at)
             elif event in _ENDS:
-                call = _end_talk(calls.pop(uniqueid), at)._replace(ended=at)
-                if call.may_lack_record:
-                    ended.append(call)
+                ended.append(_end_talk(calls.pop(uniqueid), at)._replace(ended=at))
             if alive is not None and at < seen_at and uniqueid in calls and uniqueid not in alive:
                 last = max(last, at)
         # 4. Calls of an Asterisk that is gone have no end in the file.
@@ -238,12 +240,10 @@ class CelRecovery:
             one for one in calls.values() if one.uniqueid not in alive and one.began < seen_at]
         for call in gone:
             at = max(last, call.began)
-            vanished = _end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True)
-            if vanished.may_lack_record:
-                ended.append(vanished)
+            ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
         # 5. The node of a dialogue may be about to store its end.
         recorded_by = self._clock() - MENU_RECORDED_S
-        calls.update((one.uniqueid, one) for one in ended if _has_left_menu(one, recorded_by))
+        calls.update((one.uniqueid, one) for one in ended if one.was_in_menu and (one.ended or 0.0) > recorded_by)
         self._still_open = dict(list(calls.items())[-OPEN_CALLS_MAX:])
         found = [one for one in ended if one.uniqueid not in calls]
         self.left_out += max(0, len(found) - OUTAGE_CALLS_MAX)
@@ -342,12 +342,9 @@ def _note_step(call: OutageCall, event: str) -> OutageCall:
         return call._replace(held=True, service=event.removeprefix(HOLD))
     if event.startswith(FALLBACK):
         return call._replace(missed=True, service=event.removeprefix(FALLBACK))
+    if event == OUTSIDE:
+        return call._replace(outside=True)
     return call._replace(left_menu=True) if event == LEFT_MENU else call._replace(missed=True)
-
-
-def _has_left_menu(call: OutageCall, since: float) -> bool:
-    """Return whether a caller whom a node answered hung up in its menu after this time."""
-    return call.left_menu and not (call.missed or call.held) and call.ended is not None and call.ended > since
 
 
 def _end_talk(call: OutageCall, at: float) -> OutageCall:
@@ -355,6 +352,16 @@ def _end_talk(call: OutageCall, at: float) -> OutageCall:
     if call.talks_since is None:
         return call
     return call._replace(talk_s=call.talk_s + max(0.0, at - call.talks_since), talks_since=None)
+
+
+def record_call(call: OutageCall, service: ServiceId) -> Event:
+    """Return the record of a call without one: a contact, or the path of a caller whom a menu led to its end."""
+    contact, ended = ContactId(call.uniqueid), call.ended or call.began
+    if call.was_in_menu and call.entry and not (call.left_menu or call.vanished):
+        outcome = "external_transfer" if call.outside else "self_service"
+        return MenuEnded(contact, call.entry, (), outcome, round(ended - call.began, 3))
+    return OutageCallFound(contact, service, call.began, call.talked or ended, call.talked is not None,
+                           SeatId(call.member), None if call.talked is None else call.talk_s, call.vanished)
 
 
 def _read_tail(path: Path, offset: int) -> Iterator[str]:

@@ -8,7 +8,6 @@ A contact whose id was used again later has `~` and a number after its id in the
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -110,19 +109,16 @@ def find_menu_paths(ask: Query, beginning: str) -> list[MenuEndedRecorded]:
 
 
 async def find_recorded(store: Store, names: Sequence[str], menus_since: float) -> frozenset[str]:
-    """Return which of these contacts have a row, or a path through the menu that ended from that time on.
-
-    Infinity reads no path.
-    """
+    """Return which of these contacts have a row, or a path through the menu that ended from that time on."""
     def find(connection: Connection) -> frozenset[str]:
         ask, found = Query(connection), set[str]()
         for start in range(0, len(names), IDS_PAGE):
             found.update(name for (name,) in ask(select(contacts.c.contact).where(
                 contacts.c.contact.in_(names[start: start + IDS_PAGE]))))
-        if menus_since < math.inf:
+        if left := set(names) - found:
             first = _number_at(ask, menus_since, ask(select(func.max(facts.c.seq)))[0][0] or 0)
             paths = _facts_naming(ask, "", first, None, MenuEndedRecorded.__name__)
-            found.update({one.contact for one in paths if isinstance(one, MenuEndedRecorded)} & set(names))
+            found.update({one.contact for one in paths if isinstance(one, MenuEndedRecorded)} & left)
         return frozenset(found)
 
     return await store.run_query(find)

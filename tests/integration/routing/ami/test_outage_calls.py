@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from routing.ami.asterisk_session import EXPLAINED_S
 from routing.ami.cel_recovery import MENU_RECORDED_S
 from routing.ami.fallback.queues import AgentSource
-from routing.core.events import CallerHungUp, Event, MenuEnded, OutageCallFound
+from routing.core.events import CallerHungUp, Event, LinkChanged, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import Centre, Service, Step
 from routing.core.model.ids import ContactId, SeatId, ServiceId, SkillId
 from routing.store.callers.contact_history import find_recorded
@@ -179,10 +180,24 @@ async def test_who_leaves_the_menu_of_a_suspended_node_after_another_one_leads_i
             clock[0] = 200.0
             await look_twice(leader)
             assert found_by(leader) == [found] and remembered[-1] == 107.0, "another leader reads from there"
-        # 3. The next leader reads all lines again, and finds each of the calls in the store.
+            # 3. The menu of another node led somebody to its end. Another caller met no node at first.
+            write_cel(tmp_path / "cel.csv", (199.0, "SC_CALLED-ana", "7.3"), (204.0, "HANGUP 16", "7.3"),
+                      (199.0, "SC_CALLED-ana", "7.4"), (200.0, "SC_NO_NODE", "7.4"))
+            clock[0] = 204.0 + MENU_RECORDED_S
+            served = MenuEnded(ContactId("7.3"), "ana", (), "self_service", 5.0)
+            await leader.heard(served)
+            await keep(served)
+            await keep(MenuEnded(ContactId("7.4"), "ana", ("karsilama",), "abandoned", 9.0))
+            write_cel(tmp_path / "cel.csv", (209.0, "HANGUP 16", "7.4"))
+            await look_twice(leader)
+            assert [one for one in leader.told if not isinstance(one, LinkChanged)] == [found, served]
+            # 4. From time to time a leader notes up to when it has read.
+            clock[0] = 200.0 + 2 * EXPLAINED_S
+            await leader.until(lambda: remembered[-1] == clock[0])
+        # 5. The next leader reads all lines again, and finds each of the calls in the store.
         remembered.clear()
         async with node() as following:
             await following.start()
             await following.until(lambda: remembered)
-            assert found_by(following) == []
+            assert following.told == [LinkChanged("one", True)]
     await store.close()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from routing.ami import cel_recovery
-from routing.ami.cel_recovery import MENU_RECORDED_S, CelRecovery, ChannelPast, OutageCall
+from routing.ami.cel_recovery import MENU_RECORDED_S, CelRecovery, ChannelPast, OutageCall, record_call
 from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events
-from routing.core.events import ContactExited
+from routing.core.events import ContactExited, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import ContactState
-from routing.core.model.ids import ContactId, SeatId
+from routing.core.model.ids import ContactId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact
 
 pytestmark = pytest.mark.unit
@@ -91,7 +91,8 @@ def test_a_call_begins_when_its_caller_comes_and_names_who_took_it(tmp_path: Pat
               (16.0, "HANGUP 16", "7.4"))
     assert box_at(file, 100.0).read_outage_calls() == [
         OutageCall("7.1", 10.0, "psy", 30.0, 53.0, missed=True, entry="ana", talk_s=16.0, member="2002"),
-        OutageCall("7.4", 12.0, "edu", None, 16.0, held=True, entry="ana")], "the store knows the second one, or nobody"
+        OutageCall("7.3", 11.0, ended=12.0, entry="ana"),
+        OutageCall("7.4", 12.0, "edu", None, 16.0, held=True, entry="ana")], "the store knows the last two, or nobody"
 
 
 def test_calls_of_an_asterisk_that_died_end_with_it(tmp_path: Path) -> None:
@@ -135,6 +136,27 @@ def test_who_hung_up_in_a_menu_is_found_whoever_led_it(tmp_path: Path) -> None:
     box.mark_position()
     now[0] = 200.0
     assert box.read_outage_calls() == [] and box.oldest_open == 98.0
+
+
+def test_whom_a_menu_led_to_its_end_passed_the_menu_and_is_no_contact(tmp_path: Path) -> None:
+    """A suspended node tells callers what they want to hear, or connects them to an outside number, and records it not.
+    """
+    file = tmp_path / "cel.csv"
+    write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), (40.0, "HANGUP 16", "7.1"),
+              (11.0, "SC_CALLED-ana", "7.2"), (21.0, "SC_OUTSIDE", "7.2"), (25.0, "BRIDGE_ENTER", "7.2"),
+              (60.0, "HANGUP 16", "7.2"), (12.0, "SC_CALLED-ana", "7.3"), (13.0, "SC_OUTSIDE", "7.3"),
+              (44.0, "SC_HOLD-edu", "7.3"), (61.0, "HANGUP 16", "7.3"),
+              (62.0, "SC_CALLED-ana", "7.4"), (63.0, "SC_LEFT_MENU", "7.4"), (63.0, "HANGUP 16", "7.4"),
+              (64.0, "SC_OUTSIDE", "7.5"), (65.0, "HANGUP 16", "7.5"), (66.0, "SC_CALLED-ana", "7.6"))
+    desk = ServiceId("desk")
+    calls = box_at(file, 100.0).read_outage_calls({}, 70.0)
+    assert [record_call(one, desk) for one in calls] == [
+        MenuEnded(C, "ana", (), "self_service", 30.0),
+        MenuEnded(ContactId("7.2"), "ana", (), "external_transfer", 49.0),
+        OutageCallFound(ContactId("7.3"), desk, 12.0, 61.0),
+        OutageCallFound(ContactId("7.4"), desk, 62.0, 63.0),
+        OutageCallFound(ContactId("7.5"), desk, 64.0, 65.0),
+        OutageCallFound(ContactId("7.6"), desk, 66.0, 66.0, failure=True)], "Asterisk died with the last one"
 
 
 def test_a_call_whose_lines_come_late_has_a_record_with_the_nearest_times(tmp_path: Path) -> None:
@@ -202,7 +224,7 @@ def test_a_long_gap_is_read_line_by_line(tmp_path: Path) -> None:
     ended = [row for number in range(LONG) for row in ((1.0, "SC_CALLED-ana", f"7.{number}"),
                                                        (2.0, "HANGUP", f"7.{number}"))]
     write_cel(file, *ended, (3.0, "SC_NO_NODE", "8.1"), (4.0, "HANGUP", "8.1"))
-    box = box_at(file, 100.0)
+    box = box_at(file, 100.0, explained=2.5)
     tracemalloc.start()
     try:
         assert [one.uniqueid for one in box.read_outage_calls()] == ["8.1"] and set(box.read_past({"8.1"})) == {"8.1"}
