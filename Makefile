@@ -64,23 +64,27 @@ types: setup
 CALLS   = 3
 COMPUTE = 2
 TESTS   = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
-APART   = .cache/tests_without_a_lab.log
-# A few calls that failed beside other work are called once more, alone: a machine that was too busy is told apart from
-# a fault, and both are printed. More of them are a fault at once.
+APART   = .cache/tests_without_a_lab
 CALLED  = .cache/tests_with_a_lab
+# A few tests that failed while others ran are run once more, alone: a machine that was too busy is told apart from a
+# fault, and both results are printed. More of them are a fault at once.
 AGAIN   = 5
 
 test: setup prompts lint types
-	@echo "== tests without a lab run beside those with one; their output follows at the end (now in $(APART))"
-	@rm -rf $(CALLED); \
-	nice -n 5 $(TESTS) -m "not long and not system" -n $(COMPUTE) > $(APART) 2>&1 & apart=$$!; trap 'kill $$apart' INT TERM; \
+	@echo "== tests without a lab run beside those with one; their output follows at the end (now in $(APART).log)"
+	@rm -rf $(APART) $(CALLED); \
+	again() { \
+		failed=$$(grep -c :: $$1/v/cache/lastfailed 2>/dev/null); \
+		[ $$3 = 1 ] && [ $$failed -le $(AGAIN) ] || return $$3; \
+		echo "== $$failed failed while others ran (above); once more, alone:"; \
+		$(TESTS) -m "$$2" -v --last-failed --last-failed-no-failures none -o cache_dir=$$1; \
+	}; \
+	nice -n 5 $(TESTS) -m "not long and not system" -n $(COMPUTE) -o cache_dir=$(APART) > $(APART).log 2>&1 & apart=$$!; trap 'kill $$apart' INT TERM; \
 	$(TESTS) -m "not long and system" -n $(CALLS) -o cache_dir=$(CALLED); calls=$$?; \
-	wait $$apart; code=$$?; cat $(APART); \
-	failed=$$(grep -c :: $(CALLED)/v/cache/lastfailed 2>/dev/null); \
-	if [ $$calls = 1 ] && [ $$failed -le $(AGAIN) ]; then \
-		echo "== $$failed failed beside other work (above); once more, alone:"; \
-		$(TESTS) -m "not long and system" -v --last-failed --last-failed-no-failures none -o cache_dir=$(CALLED); calls=$$?; \
-	fi; exit $$((calls | code))
+	wait $$apart; code=$$?; cat $(APART).log; \
+	again $(CALLED) "not long and system" $$calls; calls=$$?; \
+	again $(APART) "not long and not system" $$code; code=$$?; \
+	exit $$((calls | code))
 
 # Properties are searched with so many times the examples of `test`, and with others in each run.
 EXAMPLES = 20
