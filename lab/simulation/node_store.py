@@ -53,6 +53,8 @@ class ModelThreads:
         self.gone = False
         self.writer = self
         self.session = self.watched = Session()
+        self._told: Session | None = None
+        """Last session whose end the kernel has learnt."""
         self.began = 0.0
         """Time at which the question under way was sent, by the steady clock."""
         self._jobs: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
@@ -61,8 +63,10 @@ class ModelThreads:
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the kernel of this process knows that the session has ended."""
-        return not self.watched.alive and self._loop.true_time >= self._link.stalled_until
+        """Return whether the kernel of this process knows that the session has ended. It does not forget that."""
+        if not self.watched.alive and self._loop.true_time >= self._link.stalled_until:
+            self._told = self.watched
+        return self._told is self.watched
 
     async def ask_writer(self, function: Callable[[], T], within_s: float | None = None) -> T:
         """Run a function at the database. Raise `StoreUnavailable` if it takes longer than the lease permits."""

@@ -29,6 +29,9 @@ LATE_ENDS = ((Variation(), (3497, 4197, 4870, 4903, 5116, 6060, 7391, 20506, 356
 """Seeds in which a Hangup under way for long once cut a talk, a second agent's leg took the caller out of one, or a
 talk by an offer that was over was in no record. In one the caller was led back to hold after it."""
 
+FORGOTTEN_ENDS = (49529, 57005, 60776, 62865)
+"""Seeds in which the model let a node forget the end of its session as soon as its link stalled."""
+
 LATE_TURNS = (3286,)
 """A seed in which a node wrote a turn after it had given up its lease, so that the next one could not write."""
 
