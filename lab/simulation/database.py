@@ -45,7 +45,7 @@ class Database:
         self.rows: Rows = {Contact: {}, Offer: {}, AgentRecord: {}, LearnedService: {}}
         self.inputs = 0
         """Entries of the journal."""
-        self.menus: dict[Any, float] = {}
+        self.menus: dict[Any, MenuEndedRecorded] = {}
         """Time of the last path through the menu, by contact."""
         self.facts = 0
         self.ended: dict[Any, None] = {}
@@ -172,7 +172,7 @@ class Database:
             if change.kind is Contact and change.row.outcome is not None:
                 self.ended[change.row.contact] = None
         self.inputs = max(self.inputs, next_input + len(events) - 1)
-        self.menus.update((fact.contact, fact.at) for fact in facts if isinstance(fact, MenuEndedRecorded))
+        self.menus.update((fact.contact, fact) for fact in facts if isinstance(fact, MenuEndedRecorded))
         self.facts = max(self.facts, next_fact + len(facts) - 1)
         self.on_kept(facts, changes)
 

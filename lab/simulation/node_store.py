@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from lab.simulation.database import Database, Session
 from lab.simulation.virtual_time import ProcessLoop
+from routing.ami.cel_recovery import Recorded
 from routing.core.records import Contact
 from routing.core.stored import Row
 from routing.runner import RunnerTurn
@@ -244,11 +245,14 @@ class NodeStore:
         """Return a value that is no fact, or an empty text."""
         return await self._threads.ask_writer(lambda: self._database.values.get(key, ""))
 
-    async def find_recorded(self, names: Sequence[str], menus_since: float) -> frozenset[str]:
-        """Return which of these contacts have a row, or a path through the menu that ended from that time on."""
-        return await self._threads.ask_writer(
-            lambda: frozenset(names) & {*self._database.rows[Contact],
-                                        *(name for name, at in self._database.menus.items() if at >= menus_since)})
+    async def find_recorded(self, names: Sequence[str], menus_since: float) -> Recorded:
+        """Return which of these contacts have a record, with the path of those who have no row."""
+        def find() -> Recorded:
+            menus, rows = self._database.menus, self._database.rows[Contact]
+            paths = {name: menus[name] for name in names if name in menus and menus[name].at >= menus_since}
+            return paths | {name: None for name in names if name in rows}
+
+        return await self._threads.ask_writer(find)
 
     async def close(self) -> None:
         """Release the lease if the database answers, and close the connection."""

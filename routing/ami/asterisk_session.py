@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall, record_call
+from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall, Recorded, find_unrecorded, record_call
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
@@ -63,6 +63,7 @@ EXPLAINED_S = 600.0
 """Age at which the time of the last read of outage calls is noted again. A next leader reads the calls since then."""
 
 LiveCalls = tuple[Sequence[LiveContact], Sequence[LiveOffer]]
+FindRecorded = Callable[[Sequence[str], float], Awaitable[Recorded]]
 
 
 class AsteriskSession:
@@ -74,8 +75,8 @@ class AsteriskSession:
     of Asterisk, and the time up to which outage calls are recorded (None for now, before the first connect). By
     this value the session recognises calls that ended with a restart, even if nobody listened. `agents` returns the
     members of the fallback queues (`fallback_queues`). `watch` learns of each action that was written. `recorded`
-    returns which of these contacts the store has, with menus that ended from the given time on. `wall` and `steady` are
-    the clocks of this machine.
+    returns which of these contacts the store has: with None, or with a path through the menu that ended from the given
+    time on. `wall` and `steady` are the clocks of this machine.
     """
 
     def __init__(self, settings: AsteriskSettings, post: Callable[[Event], None], live: Callable[[], LiveCalls], *,
@@ -84,7 +85,7 @@ class AsteriskSession:
                  remember: Callable[[str, float], Coroutine[Any, Any, None]] | None = None,
                  record: RecordingName = lambda offer: "", way_out: DialAddress | None = None,
                  clock: Callable[[], float] = time.time, agents: AgentSource | None = None,
-                 recorded: Callable[[Sequence[str], float], Awaitable[Collection[str]]] | None = None,
+                 recorded: FindRecorded | None = None,
                  may_act: Callable[[], bool] = lambda: True, watch: WatchActions | None = None,
                  wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -326,9 +327,9 @@ class AsteriskSession:
                       mend="more calls ended in the gap than one read takes; the oldest have no record")
         live = {one.contact for one in contacts}
         found = [call for call in found if call.uniqueid not in live]
-        known = () if not found or self._recorded is None else await self._recorded(
+        known = {} if not found or self._recorded is None else await self._recorded(
             [call.uniqueid for call in found], min(call.began for call in found))
-        return [record_call(call, self._service_of(call)) for call in found if call.uniqueid not in known]
+        return [record_call(call, self._service_of(call)) for call in find_unrecorded(found, known)]
 
     def _service_of(self, call: OutageCall) -> ServiceId:
         """Return the service of a call of a gap: the chosen one, that of the called number, or that of all others."""

@@ -11,11 +11,12 @@ import csv
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from routing.core.events import Event, MenuEnded, OutageCallFound
+from routing.core.model.facts import MenuEndedRecorded
 from routing.core.model.ids import ContactId, SeatId, ServiceId, parse_leg_id
 
 READ_MAX = 32 * 1024 * 1024
@@ -30,6 +31,7 @@ A time further outside the possible range comes from a clock that was set meanwh
 """
 _ENDS = {"CHAN_END", "HANGUP"}
 _ENTERS, _LEAVES = "BRIDGE_ENTER", "BRIDGE_EXIT"
+_LED_TO_END = {"self_service", "external_transfer"}
 NO_NODE, FALLBACK = "SC_NO_NODE", "SC_FALLBACK-"
 """Events of the dialplan: a new caller whom no node has answered, and a caller who enters the fallback queue of the
 service that follows (`asterisk_conf`)."""
@@ -38,6 +40,8 @@ LEFT_MENU = "SC_LEFT_MENU"
 hung up before a node was asked."""
 MENU_RECORDED_S = 6.0
 """Time in which a node that leads has stored the end of a dialogue, or leads no more."""
+MENU_TRUE_S = 2.0
+"""Difference between the end of a call and that of its path through the menu, if the caller hung up there."""
 CALLED, HOLD, MEMBER, OUTSIDE = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-", "SC_OUTSIDE"
 """Further events: a caller has come, a caller goes from the menu into the hold loop of the service that follows, the
 phone of the seat that follows takes a caller of a fallback queue, and the menu connects a caller to an outside number.
@@ -100,6 +104,10 @@ class OutageCall(NamedTuple):
     def was_in_menu(self) -> bool:
         """Return whether the call ended in the menu of a node, or where the menu led, but in no queue."""
         return not self.missed and not self.held
+
+
+Recorded = Mapping[str, MenuEndedRecorded | None]
+"""Records of calls, by uniqueid: None for a contact, else the last path through the menu."""
 
 
 class _Mark(NamedTuple):
@@ -352,6 +360,23 @@ def _end_talk(call: OutageCall, at: float) -> OutageCall:
     if call.talks_since is None:
         return call
     return call._replace(talk_s=call.talk_s + max(0.0, at - call.talks_since), talks_since=None)
+
+
+def find_unrecorded(calls: Sequence[OutageCall], known: Recorded) -> list[OutageCall]:
+    """Return the ended calls that have no record, or only a path through the menu that does not reach their end."""
+    return [call for call in calls if call.uniqueid not in known
+            or ((path := known[call.uniqueid]) is not None and not _is_whole_path(call, path))]
+
+
+def _is_whole_path(call: OutageCall, path: MenuEndedRecorded) -> bool:
+    """Return whether this path reaches the end of the call.
+
+    A node that was frozen or cut off ends the path of a caller who goes on to a queue, or to another node.
+    """
+    if call.was_in_menu or call.left_menu or call.outside or path.outcome in _LED_TO_END:
+        return True
+    end = call.began if call.ended is None else call.ended
+    return path.outcome == "abandoned" and call.talked is None and path.at >= end - MENU_TRUE_S
 
 
 def record_call(call: OutageCall, service: ServiceId) -> Event:

@@ -8,7 +8,7 @@ A contact whose id was used again later has `~` and a number after its id in the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, text
@@ -108,18 +108,21 @@ def find_menu_paths(ask: Query, beginning: str) -> list[MenuEndedRecorded]:
     return list(ways)
 
 
-async def find_recorded(store: Store, names: Sequence[str], menus_since: float) -> frozenset[str]:
-    """Return which of these contacts have a row, or a path through the menu that ended from that time on."""
-    def find(connection: Connection) -> frozenset[str]:
-        ask, found = Query(connection), set[str]()
+async def find_recorded(store: Store, names: Sequence[str],
+                        menus_since: float) -> Mapping[str, MenuEndedRecorded | None]:
+    """Return which of these contacts have a record: None for a row, else the last path through the menu that ended from
+    that time on."""
+    def find(connection: Connection) -> Mapping[str, MenuEndedRecorded | None]:
+        ask, found = Query(connection), dict[str, MenuEndedRecorded | None]()
         for start in range(0, len(names), IDS_PAGE):
-            found.update(name for (name,) in ask(select(contacts.c.contact).where(
+            found.update((name, None) for (name,) in ask(select(contacts.c.contact).where(
                 contacts.c.contact.in_(names[start: start + IDS_PAGE]))))
-        if left := set(names) - found:
+        if left := set(names) - found.keys():
             first = _number_at(ask, menus_since, ask(select(func.max(facts.c.seq)))[0][0] or 0)
             paths = _facts_naming(ask, "", first, None, MenuEndedRecorded.__name__)
-            found.update({one.contact for one in paths if isinstance(one, MenuEndedRecorded)} & left)
-        return frozenset(found)
+            found.update((one.contact, one) for one in paths
+                         if isinstance(one, MenuEndedRecorded) and one.contact in left)
+        return found
 
     return await store.run_query(find)
 

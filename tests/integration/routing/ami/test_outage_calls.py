@@ -77,7 +77,7 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
         for event in found_by(first):
             house.tell(event, began + 100.0)
         await store.commit(Turn([], house.facts, house.changes.take()))
-        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.1", "7.2"}
+        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.1": None, "7.2": None}
         # 2. The next one reads the same lines from the beginning, as after a crash, and finds nothing new.
         remembered[:] = [began]
         async with node() as second:
@@ -129,9 +129,10 @@ async def test_who_hung_up_in_the_menu_of_a_suspended_node_is_recorded_by_a_late
             for event in expected:
                 house.tell(event._replace(service=DESK.id), began + 100.0)
             await store.commit(Turn([], house.facts[before:], house.changes.take()))
-        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.2"}
-        assert await find_recorded(store, ["7.1", "7.2", "7.3"], began + 15.0) == {"7.1", "7.2"}
-        assert await find_recorded(store, ["7.1"], began + 21.0) == frozenset()
+        assert await find_recorded(store, ["7.1", "7.2", "7.3"], math.inf) == {"7.2": None}
+        both = await find_recorded(store, ["7.1", "7.2", "7.3"], began + 15.0)
+        assert set(both) == {"7.1", "7.2"} and both["7.1"] is not None and both["7.1"].outcome == "abandoned"
+        assert await find_recorded(store, ["7.1"], began + 21.0) == {}
     await store.close()
 
 

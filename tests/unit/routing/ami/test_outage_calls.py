@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from routing.ami import cel_recovery
-from routing.ami.cel_recovery import MENU_RECORDED_S, CelRecovery, ChannelPast, OutageCall, record_call
+from routing.ami.cel_recovery import MENU_RECORDED_S, CelRecovery, ChannelPast, OutageCall, find_unrecorded, record_call
 from routing.ami.resync import Channel, Snapshot, channels_to_explain, diff_events
 from routing.core.events import ContactExited, MenuEnded, OutageCallFound
 from routing.core.model.centre_model import ContactState
+from routing.core.model.facts import MenuEndedRecorded
 from routing.core.model.ids import ContactId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact
 
@@ -232,3 +233,24 @@ def test_a_long_gap_is_read_line_by_line(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert most < LINES_BYTES, "neither the file nor its calls are in memory at once"
+
+
+@pytest.mark.parametrize(("outcome", "at", "lines", "whole"), [
+    ("error", 50.0, [(20.0, "SC_FALLBACK-psy"), (30.0, "BRIDGE_ENTER"), (40.0, "BRIDGE_EXIT")], False),
+    ("abandoned", 20.0, [(20.0, "SC_FALLBACK-psy")], False),
+    ("abandoned", 59.0, [(20.0, "SC_FALLBACK-psy"), (30.0, "BRIDGE_ENTER"), (40.0, "BRIDGE_EXIT")], False),
+    ("queued", 15.0, [(15.0, "SC_HOLD-psy")], False),
+    ("abandoned", 60.0, [(20.0, "SC_NO_NODE")], True),
+    ("self_service", 40.0, [(20.0, "SC_NO_NODE")], True),
+    ("error", 61.0, [(60.0, "SC_LEFT_MENU")], True),
+    ("abandoned", 30.0, [(20.0, "SC_NO_NODE"), (30.0, "SC_OUTSIDE")], True)])
+def test_a_path_records_a_call_only_if_it_reaches_its_end(
+        tmp_path: Path, outcome: str, at: float, lines: list[tuple[float, str]], whole: bool) -> None:
+    """A frozen node ended the path of a caller whom the fallback queue served, who was then in no other record."""
+    file = tmp_path / "cel.csv"
+    write_cel(file, (10.0, "SC_CALLED-ana", "7.1"), *((time, event, "7.1") for time, event in lines),
+              (60.0, "HANGUP 16", "7.1"))
+    calls = box_at(file, 100.0).read_outage_calls()
+    path = MenuEndedRecorded(1, at, ContactId("7.1"), "ana", ("karsilama",), outcome, at - 10.0)
+    assert find_unrecorded(calls, {}) == calls and find_unrecorded(calls, {"7.1": None}) == []
+    assert find_unrecorded(calls, {"7.1": path}) == ([] if whole else calls)
