@@ -31,6 +31,8 @@ class Session:
 
     def __init__(self) -> None:
         self.alive = True
+        self.ended_by_restart = False
+        """The server ended it, so its process may live, and act until its lease is over."""
 
 
 class Database:
@@ -46,7 +48,7 @@ class Database:
         self.inputs = 0
         """Entries of the journal."""
         self.menus: dict[Any, MenuEndedRecorded] = {}
-        """Time of the last path through the menu, by contact."""
+        """Last path through the menu, by contact."""
         self.facts = 0
         self.ended: dict[Any, None] = {}
         """Contacts with an outcome, in the order of their end."""
@@ -80,7 +82,7 @@ class Database:
         """Restart the server: all sessions end. Nothing that was committed is lost."""
         self.down_until = max(self.down_until, self._world.now + down_s)
         for session in self.sessions:
-            session.alive = False
+            session.alive, session.ended_by_restart = False, True
         self.sessions.clear()
 
     def end_session(self, session: Session | None) -> None:
@@ -109,7 +111,9 @@ class Database:
     def find_holder(self, unrenewed: float | None) -> LeaseHeld | None:
         """Return what holds the lease now, or None."""
         now = self.now
-        if self.expires <= now or self.expires == unrenewed or self.backend is None or not self.backend.alive:
+        if self.expires <= now or self.expires == unrenewed or self.backend is None:
+            return None
+        if not self.backend.alive and not self.backend.ended_by_restart:
             return None
         return LeaseHeld(self.holder, 0, False, self.expires - now, self.expires)
 

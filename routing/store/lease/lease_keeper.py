@@ -111,7 +111,8 @@ class LeaseKeeper:
                 if (held := await self._threads.ask_writer(partial(self._find_holder, keys, unrenewed))) is None:
                     raise
         if held.expires != self._seen:
-            self._seen, self._since = held.expires, before
+            # From the answer on: an answer may come seconds late, with an expiry of just before it.
+            self._seen, self._since = held.expires, self._clock()
         return held
 
     async def claim_name(self, node: str, keys: str = "", patience_s: float = PATIENCE_S, *,
@@ -138,7 +139,7 @@ class LeaseKeeper:
                 if held.here or before >= end:
                     raise NameTaken(held) from None
                 if held.expires != seen:
-                    seen, since = held.expires, before
+                    seen, since = held.expires, self._clock()
                 await asyncio.sleep(min(held.expires_in_s + 0.01, RENEW_S))
             except StoreConflict:
                 # Two processes took the name at the same moment. The next look finds the other one.

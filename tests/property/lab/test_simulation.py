@@ -32,6 +32,21 @@ talk by an offer that was over was in no record. In one the caller was led back 
 FORGOTTEN_ENDS = (49529, 57005, 60776, 62865)
 """Seeds in which the model let a node forget the end of its session as soon as its link stalled."""
 
+RESTARTS = (91409, 94577, 107072, 118429, 144093)
+"""Seeds in which the model let a node take the lease as soon as a restart of the server had ended its holder's session.
+"""
+
+OPEN = {
+    85856: "a talk begins and ends while the leader is frozen, and is recorded as abandoned",
+    89042: "a caller is in no record",
+    89996: "a talk begins and ends before a stalled link is noticed: the caller is led to hold",
+    116489: "a talk begins and ends before a stalled link is noticed: the caller is led to hold",
+}
+"""Seeds of 0 to 199,999 that still break a rule, each by several faults at once."""
+
+LATE_ANSWERS = (84068,)
+"""A seed in which a late answer made a standby take the lease of a leader that lived."""
+
 LATE_TURNS = (3286,)
 """A seed in which a node wrote a turn after it had given up its lease, so that the next one could not write."""
 
@@ -49,10 +64,18 @@ def test_no_seed_breaks_a_rule() -> None:
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:
-    usual = Variation(), LATE_TURNS + FORGOTTEN_ENDS + LEFT_MENUS
+    usual = Variation(), LATE_TURNS + FORGOTTEN_ENDS + LEFT_MENUS + RESTARTS + LATE_ANSWERS
     for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, usual):
         for seed in seeds:
             assert not run_seed(seed, variation).violations, variation.repeat_command(seed)
+
+
+@pytest.mark.parametrize("seed", OPEN)
+def test_an_open_seed_still_waits_for_its_mend(seed: int) -> None:
+    """A seed that passes here belongs to those above."""
+    if run_seed(seed, Variation()).violations:
+        pytest.xfail(OPEN[seed])
+    pytest.fail(f"seed {seed} breaks no rule any more: {OPEN[seed]}")
 
 
 @pytest.mark.parametrize("without", PROTECTIONS)
