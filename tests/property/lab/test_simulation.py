@@ -32,7 +32,7 @@ talk by an offer that was over was in no record. In one the caller was led back 
 FORGOTTEN_ENDS = (49529, 57005, 60776, 62865)
 """Seeds in which the model let a node forget the end of its session as soon as its link stalled."""
 
-RESTARTS = (91409, 94577, 107072, 118429, 144093)
+RESTARTS = (91409, 94577, 107072, 118429, 144093, 153198, 166960)
 """Seeds in which the model let a node take the lease as soon as a restart of the server had ended its holder's session.
 """
 
@@ -40,6 +40,7 @@ OPEN = {
     85856: "a talk begins and ends while the leader is frozen, and is recorded as abandoned",
     89042: "a caller is in no record",
     89996: "a talk begins and ends before a stalled link is noticed: the caller is led to hold",
+    188949: "a node that has lost its lease and wakes up leads a served caller to hold",
     116489: "a talk begins and ends before a stalled link is noticed: the caller is led to hold",
 }
 """Seeds of 0 to 199,999 that still break a rule, each by several faults at once."""
