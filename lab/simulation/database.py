@@ -111,9 +111,10 @@ class Database:
     def find_holder(self, unrenewed: float | None) -> LeaseHeld | None:
         """Return what holds the lease now, or None."""
         now = self.now
-        if self.expires <= now or self.expires == unrenewed or self.backend is None:
+        backend = self.backend
+        if backend is None or self.expires <= now or self.expires == unrenewed:
             return None
-        if not self.backend.alive and not self.backend.ended_by_restart:
+        if not (backend.alive or backend.ended_by_restart):
             return None
         return LeaseHeld(self.holder, 0, False, self.expires - now, self.expires)
 
