@@ -22,6 +22,7 @@ SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
 CATCH_UP_S = 2.0
 """Longest wait for events that the store holds up, within the same step. The other node may lead meanwhile."""
+WAITING = (ContactState.PENDING, ContactState.RESERVED)
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +40,9 @@ class AfterTalk:
         * `survey`: callers of this service are asked.
         * `bye`: everything else. A contact that the engine no longer has is finished, and had no wrap-up.
 
-        Nothing is set while the link to Asterisk is away, for a contact that rings or has never talked in the engine,
-        and while the store does not answer: the talk began or ended unseen. The dialplan asks the other node, which may
-        lead by then. It knows whether the talk was cut, and decides at last.
+        Nothing is set if the talk began or ended unseen: for a contact that has never talked in the engine, for one
+        that rings while the link to Asterisk is away, and while the store does not answer. The dialplan asks the other
+        node, which may lead by then. It knows whether the talk was cut, and decides at last.
         """
         # 1. Wait until the engine knows that the talk has ended.
         contact = contact_of(session)
@@ -52,10 +53,9 @@ class AfterTalk:
             log.info("ivr.talk_end_unknown", call=contact)
             return
         # 2. Choose the next part of the dialplan.
-        if view is not None and not self.waiting.linked() and (
-                view.state is ContactState.RESERVED or (view.state is ContactState.PENDING and not view.has_talked)):
+        if self._missed_talk(view):
             log.info("ivr.talk_unseen", call=contact)
-        elif view is not None and view.state in (ContactState.PENDING, ContactState.RESERVED):
+        elif view is not None and view.state in WAITING:
             self.waiting.on_talk_lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
         elif await self.surveys.is_due(session):
@@ -66,13 +66,20 @@ class AfterTalk:
     async def _find_settled(self, contact: ContactId) -> ContactView | None:
         """Return the contact after all events so far. Raise InboxClosed or TimeoutError if the store holds them up.
 
-        A contact that talks is looked at without a tick, by which the engine would learn that the talk was dropped.
+        A contact that talks is looked at without a tick, by which the engine would learn that the talk was dropped. The
+        begin of a short talk may be as late as its end.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + SETTLE_S
         while True:
             await self.inbox.catch_up()
             view = self.inbox.contact_view(contact)
-            if view is None or view.state is not ContactState.ASSIGNED or loop.time() >= end:
+            talks = view is not None and view.state is ContactState.ASSIGNED
+            if not (talks or self._missed_talk(view)) or loop.time() >= end:
                 return view
             await asyncio.sleep(SETTLE_STEP_S)
+
+    def _missed_talk(self, view: ContactView | None) -> bool:
+        """Return whether the engine has not seen the talk that is over."""
+        return view is not None and view.state in WAITING and (
+            not view.has_talked or (view.state is ContactState.RESERVED and not self.waiting.linked()))

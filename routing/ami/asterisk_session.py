@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, CelRecovery, OutageCall, Recorded, find_unrecorded, record_call
+from routing.ami.cel_recovery import CelRecovery, Mark, OutageCall, Recorded, find_unrecorded, record_call
 from routing.ami.command_executor import CommandExecutor, DialAddress, RecordingName
 from routing.ami.errors import AuthFailed, LinkError, LinkLost
 from routing.ami.event_translator import WANTED, EventTranslator
@@ -272,7 +272,7 @@ class AsteriskSession:
 
     async def _resync_state(self, events: Link, actions: Link) -> None:
         # 1. Read the state. Each read may take a while, so the engine's view is taken again after the last one.
-        before = {one.contact for one in self._own_live_calls()[0]}
+        before, known_to = {one.contact for one in self._own_live_calls()[0]}, self._find_box_end()
         seen_at, now = self._clock(), await take_snapshot(events)
         restarted, self._started = bool(self._started) and self._started != now.started, now.started
         held = await read_holds(events, now, self._own_live_calls()[1])
@@ -306,7 +306,7 @@ class AsteriskSession:
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
         await self.orders.unmark_consults(marked, actions)
         # 5. Handle the events that arrived meanwhile.
-        self._mark_in_sync()
+        self._mark_in_sync(known_to)
         self._handle_messages(events.take_arrived())
         self._count_unseen(contacts, news)
         if self._translator.shown.awaited:
@@ -341,14 +341,14 @@ class AsteriskSession:
         """Note up to when calls are explained. A call that has not ended is read again from its beginning."""
         self.explained = read_at if self._box is None else min(read_at, self._box.oldest_open)
 
-    def _mark_in_sync(self) -> None:
-        """Note that both views agree now.
+    def _find_box_end(self) -> Mark | None:
+        return None if self._box is None else self._box.find_end()
 
-        A lost link is no such moment: a silent link may have missed events for seconds.
-        """
-        if self._box is not None:
-            self._box.mark_position()
-            if abs(self._box.set_by_s) > CLOCK_SKEW_MAX_S and not self._clock_told:
+    def _mark_in_sync(self, known_to: Mark | None) -> None:
+        """Note that both views agreed at this end of the black box. Later events may be lost with the link."""
+        if self._box is not None and known_to is not None:
+            self._box.mark_position(known_to)
+            if self._box.clock_was_set and not self._clock_told:
                 self._clock_told = True
                 log.warning("clock.drift_detected", by_s=round(self._box.set_by_s, 1),
                             mend="the wall clock was changed, and records keep the clock of the node's start. "
@@ -437,7 +437,7 @@ class AsteriskSession:
         """Compare both views. Only differences that existed before and after the snapshot count."""
         # 1. Take the snapshot between two pauses, so that events under way arrive in time.
         doubts, awaited = set(self._translator.doubts), set(self._translator.shown.awaited)
-        before = self._own_live_calls()
+        before, known_to = self._own_live_calls(), self._find_box_end()
         await asyncio.sleep(self._pace.settle)
         self._translator.phones.begin_list()
         now = await take_snapshot(events)
@@ -469,7 +469,7 @@ class AsteriskSession:
         self._translator.shown.settle_contacts(awaited - {one.contact for one in live if not one.shown})
         if self._translator.shown.awaited:
             self._look.set()
-        self._mark_in_sync()
+        self._mark_in_sync(known_to)
         known = [*before[1], *offers]
         if talks := {leg_id(one.offer, one.contact) for one in found_talks(now, known, contacts)}:
             past = await asyncio.to_thread(self._box.read_past, talks) if self._box is not None else {}

@@ -110,7 +110,7 @@ Recorded = Mapping[str, MenuEndedRecorded | None]
 """Records of calls, by uniqueid: None for a contact, else the last path through the menu."""
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """A position in the file."""
 
     inode: int = 0
@@ -139,15 +139,20 @@ class CelRecovery:
         self._still_open: dict[str, OutageCall] = {}
         self.left_out = 0
         """Ended calls that no read has returned (`OUTAGE_CALLS_MAX`)."""
-        self._mark = self._calls_mark = _Mark(set_by_s=self.set_by_s)
+        self._mark = self._calls_mark = Mark(set_by_s=self.set_by_s)
         """Position before which the past of channels is known, and that before which calls were read."""
-        self._calls_end: _Mark | None = None
+        self._calls_end: Mark | None = None
         """End of the last read of calls, before the next mark."""
 
     @property
     def set_by_s(self) -> float:
         """Return how far the wall clock was set since the process began. A positive value means forward."""
         return self._wall() - self._clock()
+
+    @property
+    def clock_was_set(self) -> bool:
+        """Return whether the wall clock was set since the process began, by more than clocks differ."""
+        return abs(self.set_by_s) > CLOCK_SKEW_MAX_S
 
     def find_trouble(self) -> str:
         """Return why the file cannot be read, or an empty text if nothing is wrong.
@@ -165,13 +170,13 @@ class CelRecovery:
         except OSError as error:
             return f"{self._path} cannot be read: {error.strerror}"
 
-    def mark_position(self) -> None:
-        """Mark the end of the file: everything before it is known.
+    def mark_position(self, end: Mark) -> None:
+        """Mark an earlier end of the file: everything before it is known.
 
         Calls that met no node are known up to the end of the last read only, because no event tells of them.
         """
         self._open = self._still_open
-        self._mark = self._find_end()
+        self._mark = end
         self._calls_mark, self._calls_end = self._calls_end or self._mark, None
 
     def read_past(self, wanted: Collection[str]) -> dict[str, ChannelPast]:
@@ -218,7 +223,7 @@ class CelRecovery:
         """
         calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
         ended, last = [one for one in self._open.values() if one.ended is not None], -math.inf
-        self._calls_end = self._find_end()
+        self._calls_end = self.find_end()
         for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark, nearest=True):
             if at is None:
                 continue
@@ -267,7 +272,7 @@ class CelRecovery:
         call = self._open.get(uniqueid)
         return call is not None and call.missed
 
-    def _find_end(self) -> _Mark:
+    def find_end(self) -> Mark:
         """Return the end of the last whole line, or the beginning of a file that is not there."""
         since, set_by_s = self._clock(), self.set_by_s
         try:
@@ -277,10 +282,10 @@ class CelRecovery:
                 file.seek(start)
                 part = file.read(size - start)
         except OSError:
-            return _Mark(0, 0, since, set_by_s)
-        return _Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
+            return Mark(0, 0, since, set_by_s)
+        return Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
 
-    def _read_rows(self, mark: _Mark, *, nearest: bool = False) -> Iterator[tuple[float | None, str, str, str, int]]:
+    def _read_rows(self, mark: Mark, *, nearest: bool = False) -> Iterator[tuple[float | None, str, str, str, int]]:
         """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
 
         The time is None if it cannot be trusted, or with `nearest` the nearest possible one.
@@ -294,7 +299,7 @@ class CelRecovery:
             at = _read_time(row[0], mark, now, set_by_s, nearest=nearest)
             yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
 
-    def _new_lines(self, mark: _Mark) -> Iterator[str]:
+    def _new_lines(self, mark: Mark) -> Iterator[str]:
         """Yield whole lines since the mark: first the rest of a rotated file, then the present file."""
         # 1. The same inode means that the file only grew.
         try:
@@ -315,31 +320,29 @@ class CelRecovery:
         yield from _read_tail(self._path, 0)
 
 
-def _read_time(text: str, mark: _Mark, now: float, set_by_s: float, *, nearest: bool) -> float | None:
+def _read_time(text: str, mark: Mark, now: float, set_by_s: float, *, nearest: bool) -> float | None:
     """Return a time of the file by the node's clock. Of one that cannot be trusted: the nearest possible one, or None.
     """
     try:
         told = float(text)
     except ValueError:
         return None
-    try:
-        return _to_node_time(told, mark, now, set_by_s)
-    except ValueError:
-        return min(max(told - set_by_s, mark.since), now) if nearest else None
+    possible = _find_node_times(told, mark, now, set_by_s)
+    if len(possible) == 1:
+        return possible[0]
+    if not nearest:
+        return None
+    # The clock was set meanwhile. The later reading is wrong only for a line shortly before a step back.
+    return max(possible) if possible else min(max(told - set_by_s, mark.since), now)
 
 
-def _to_node_time(at: float, mark: _Mark, now: float, set_by_s: float) -> float:
-    """Return a time of the file by the node's clock, between the mark and now.
-
-    Raise ValueError if the clock was set meanwhile and both readings of the time, or neither, are possible.
-    """
+def _find_node_times(at: float, mark: Mark, now: float, set_by_s: float) -> list[float]:
+    """Return the readings of a time of the file, by the node's clock, that lie between the mark and now."""
     # If the wall clock was set in the gap, the line may have been written before or after that.
     meanwhile = abs(set_by_s - mark.set_by_s) > CLOCK_SKEW_MAX_S
     by = (set_by_s, mark.set_by_s) if meanwhile else (set_by_s,)
     found = [at - one if abs(one) > CLOCK_SKEW_MAX_S else at for one in by]
-    # The unpacking raises ValueError if not exactly one reading fits.
-    (one,) = (one for one in found if mark.since - CLOCK_SKEW_MAX_S <= one <= now + CLOCK_SKEW_MAX_S)
-    return one
+    return [one for one in found if mark.since - CLOCK_SKEW_MAX_S <= one <= now + CLOCK_SKEW_MAX_S]
 
 
 def _note_step(call: OutageCall, event: str) -> OutageCall:

@@ -156,7 +156,7 @@ async def test_a_pause_does_not_outlive_a_talk(start: Start) -> None:
 async def test_a_key_right_after_a_lost_talk_ends_no_pause(start: Start) -> None:
     waits = contact_view(UNIQUEID, service="temsilci")
     inbox = FakeInbox(waits)
-    inbox.contacts = [(waits,)]
+    inbox.contacts = [(waits._replace(has_talked=True),)]
     port = await start(inbox)
     await tick(port, SC_SLOW="1")
     await tick(port, "*")
@@ -355,7 +355,8 @@ async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
     """The request comes before the engine has heard that the bridge is gone: it looks again, and ticks nothing."""
     talking = contact_view(UNIQUEID, ContactState.ASSIGNED, position=0)
     inbox = FakeInbox(contact_view(UNIQUEID))
-    inbox.contacts = [(talking,), (talking,), (contact_view("1.1"), contact_view(UNIQUEID))]
+    inbox.contacts = [(talking,), (talking,), (
+        contact_view("1.1"), contact_view(UNIQUEID)._replace(has_talked=True))]
     port = await start(inbox)
     dialler = await Dialler(port, "after-talk").call()
     assert dialler.variables["ACD_NEXT"] == "hold" and inbox.events == []
@@ -363,8 +364,8 @@ async def test_a_lost_talk_goes_back_and_is_told(start: Start) -> None:
 
 
 async def test_a_lost_talk_is_not_told_when_the_next_agent_sends_the_caller_on(start: Start) -> None:
-    rings = contact_view(UNIQUEID, ContactState.RESERVED)
-    sent = contact_view(UNIQUEID, position=7, service="gorus_oneri")._replace(transferred_at=NOW)
+    rings = contact_view(UNIQUEID, ContactState.RESERVED)._replace(has_talked=True)
+    sent = contact_view(UNIQUEID, position=7, service="gorus_oneri")._replace(transferred_at=NOW, has_talked=True)
     inbox = FakeInbox(contact_view(UNIQUEID, position=2), rings, sent)
     inbox.contacts = [(rings,), (sent,)]
     port = await start(inbox)
@@ -384,18 +385,30 @@ async def test_a_talk_that_is_over(start: Start, contacts: tuple[ContactView, ..
 
 
 @pytest.mark.parametrize(("linked", "state", "has_talked", "onward"), [
-    (False, ContactState.RESERVED, False, ""), (True, ContactState.RESERVED, False, "hold"),
-    (False, ContactState.PENDING, False, ""), (True, ContactState.PENDING, False, "hold"),
-    (False, ContactState.PENDING, True, "hold")])
-async def test_a_talk_that_began_and_ended_without_a_link_is_left_to_the_dialplan(
-        serve: Serve, linked: bool, state: ContactState, has_talked: bool, onward: str) -> None:
-    """A node without a link believes that the phone still rings, or that nobody answered. It knows of a lost talk."""
+    (False, ContactState.RESERVED, False, ""), (True, ContactState.RESERVED, False, ""),
+    (False, ContactState.RESERVED, True, ""), (True, ContactState.RESERVED, True, "hold"),
+    (False, ContactState.PENDING, False, ""), (True, ContactState.PENDING, False, ""),
+    (False, ContactState.PENDING, True, "hold"), (True, ContactState.PENDING, True, "hold")])
+async def test_a_talk_that_began_and_ended_unseen_is_left_to_the_dialplan(
+        serve: Serve, monkeypatch: pytest.MonkeyPatch, linked: bool, state: ContactState, has_talked: bool,
+        onward: str) -> None:
+    """A node with a silent link believes that the phone still rings, or that nobody answered. It knows of a lost talk.
+    """
+    monkeypatch.setattr(after_talk, "SETTLE_S", 0.15)
     inbox = FakeInbox()
     inbox.contacts = [(contact_view(UNIQUEID, state)._replace(has_talked=has_talked),)]
     dialogues = await serve(inbox)
     dialogues.waiting.linked = lambda: linked
     dialler = await Dialler(dialogues.server.address[1], "after-talk").call()
     assert dialler.variables.get("ACD_NEXT", "") == onward
+
+
+async def test_a_short_talk_whose_events_come_late_is_waited_for(start: Start) -> None:
+    inbox = FakeInbox()
+    inbox.contacts = [(contact_view(UNIQUEID, ContactState.RESERVED),),
+                      (contact_view(UNIQUEID, ContactState.ASSIGNED)._replace(has_talked=True),), ()]
+    dialler = await Dialler(await start(inbox), "after-talk").call()
+    assert dialler.variables["ACD_NEXT"] == "bye"
 
 
 @pytest.mark.parametrize("state", [ContactState.RESERVED, ContactState.ASSIGNED, ContactState.PENDING])

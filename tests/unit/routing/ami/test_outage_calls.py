@@ -50,11 +50,11 @@ def test_calls_that_met_no_node_are_found_whole_once_they_have_ended(tmp_path: P
     assert box.read_outage_calls() == [OutageCall("7.1", 12.0, ended=14.0, missed=True)], \
         "older ones are known, one still talks"
     assert not box.is_open_call("7.2"), "a failed resync reads them again"
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert box.is_open_call("7.2") and box.oldest_open == 20.0, "another process begins there"
     write_cel(file, (103.0, "CHAN_END", "7.2"))
     assert box.read_outage_calls() == [OutageCall("7.2", 20.0, "psy", 30.0, 103.0, missed=True, talk_s=73.0)]
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert box.read_outage_calls() == [] and not box.is_open_call("7.2")
 
 
@@ -67,14 +67,14 @@ def test_what_is_written_between_a_read_and_its_mark_is_read_next(tmp_path: Path
     write_cel(file, (96.0, "HANGUP 16", "7.1"), (96.5, "SC_CALLED-ana", "7.2"))
     with file.open("a") as out:
         out.write('"96.000000","SC_HO')
-    box.mark_position()
+    box.mark_position(box.find_end())
     with file.open("a") as out:
         out.write('LD-psy","7.2","7.2",""\n')
     write_cel(file, (98.0, "HANGUP 16", "7.2"))
     assert box.read_outage_calls() == [
         OutageCall("7.1", 90.0, "temsilci", None, 96.0, held=True, entry="ana"),
         OutageCall("7.2", 96.5, "psy", None, 98.0, held=True, entry="ana")]
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert box.read_outage_calls() == []
 
 
@@ -105,7 +105,7 @@ def test_calls_of_an_asterisk_that_died_end_with_it(tmp_path: Path) -> None:
     assert box.read_outage_calls(alive={"8.1"}, seen_at=50.0) == [
         OutageCall("7.1", 10.0, "", None, 24.0, missed=True, entry="ana", vanished=True),
         OutageCall("7.2", 20.0, "psy", 24.0, 24.0, missed=True, entry="ana", vanished=True)]
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert box.is_open_call("8.1") and box.is_open_call("8.2") and not box.is_open_call("7.1")
 
 
@@ -119,22 +119,22 @@ def test_who_hung_up_in_a_menu_is_found_whoever_led_it(tmp_path: Path) -> None:
     assert box.read_outage_calls() == [OutageCall("7.1", 10.0, ended=20.0, left_menu=True, entry="ana"),
                                        OutageCall("7.2", 40.0, ended=55.0, left_menu=True, entry="ana")], \
         "the store knows whom a node recorded that was alive"
-    box.mark_position()
+    box.mark_position(box.find_end())
     # 1. The third and fifth hang up now: a node may be about to record it. The lines of the fifth come late.
     write_cel(file, (101.0, "SC_LEFT_MENU", "7.3"), (101.0, "HANGUP 16", "7.3"), (102.0, "SC_CALLED-ana", "7.5"))
     now[0] = 101.0 + MENU_RECORDED_S / 2
     assert box.read_outage_calls() == [] and box.oldest_open == 45.0, "another process begins there"
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert not box.is_open_call("7.3"), "no look is due for it"
     write_cel(file, (101.1, "CHAN_END", "7.3"), (103.0, "SC_LEFT_MENU", "7.5"), (103.0, "HANGUP 16", "7.5"))
     # 2. A look that fails changes nothing, and each of them is found once.
     for _ in range(2):
         now[0] = 101.0 + MENU_RECORDED_S
         assert box.read_outage_calls() == [OutageCall("7.3", 45.0, ended=101.0, left_menu=True, entry="ana")]
-    box.mark_position()
+    box.mark_position(box.find_end())
     now[0] = 103.0 + MENU_RECORDED_S
     assert box.read_outage_calls() == [OutageCall("7.5", 102.0, ended=103.0, left_menu=True, entry="ana")]
-    box.mark_position()
+    box.mark_position(box.find_end())
     now[0] = 200.0
     assert box.read_outage_calls() == [] and box.oldest_open == 98.0
 
@@ -163,7 +163,7 @@ def test_whom_a_menu_led_to_its_end_passed_the_menu_and_is_no_contact(tmp_path: 
 def test_a_call_whose_lines_come_late_has_a_record_with_the_nearest_times(tmp_path: Path) -> None:
     file, now = tmp_path / "cel.csv", [100.0]
     box = CelRecovery(file, lambda: now[0], lambda: now[0])
-    box.mark_position()
+    box.mark_position(box.find_end())
     now[0] = 160.0
     write_cel(file, (70.0, "SC_CALLED-ana", "7.1"), (71.0, "SC_NO_NODE", "7.1"), (80.0, "HANGUP 16", "7.1"),
               (120.0, "SC_CALLED-ana", "7.2"), (121.0, "SC_NO_NODE", "7.2"), (90.0, "HANGUP 16", "7.2"))
@@ -177,6 +177,20 @@ def test_a_clock_that_was_set_back_between_two_nodes_hides_no_call(tmp_path: Pat
               (96.0, "SC_CALLED-ana", "7.2"), (97.0, "SC_NO_NODE", "7.2"), (99.0, "HANGUP 16", "7.2"))
     assert [(one.uniqueid, one.ended) for one in box_at(file, 100.0, explained=3_680.0).read_outage_calls()] == [
         ("7.1", 100.0), ("7.2", 99.0)], "the store knows who has a record"
+
+
+@pytest.mark.parametrize("set_by", [3_600.0, -3_600.0])
+def test_a_clock_that_was_set_after_the_begin_of_a_node_hides_no_call(tmp_path: Path, set_by: float) -> None:
+    """A new process has marked nothing yet, so that both readings of a time are possible."""
+    file, now, by = tmp_path / "cel.csv", [7_000.0], [0.0]
+    write_cel(file, (6_950.0, "SC_CALLED-ana", "7.1"), (6_951.0, "SC_LEFT_MENU", "7.1"), (6_951.0, "HANGUP 16", "7.1"))
+    box = CelRecovery(file, lambda: now[0], lambda: now[0] + by[0], explained=6_900.0)
+    now[0], by[0] = 7_010.0, set_by
+    write_cel(file, (7_005.0 + set_by, "SC_CALLED-ana", "7.2"), (7_006.0 + set_by, "SC_NO_NODE", "7.2"),
+              (7_007.0 + set_by, "HANGUP 16", "7.2"))
+    now[0] = 7_020.0
+    assert [(one.uniqueid, one.began, one.ended) for one in box.read_outage_calls()] == [
+        ("7.1", 6_950.0, 6_951.0), ("7.2", 7_005.0, 7_007.0)]
 
 
 def test_lines_of_an_older_asterisk_conf_have_no_cause(tmp_path: Path) -> None:
@@ -196,7 +210,7 @@ def test_a_long_gap_is_read_within_its_bounds(tmp_path: Path, monkeypatch: pytes
                   (30.0 + number, "SC_NO_NODE", f"8.{number}"))
     box = box_at(file, 100.0)
     assert [one.uniqueid for one in box.read_outage_calls()] == ["7.2", "7.3", "7.4"] and box.left_out == 2
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert [box.is_open_call(f"8.{number}") for number in range(5)] == [False, False, False, True, True]
 
 

@@ -297,11 +297,11 @@ def at(now: float) -> Callable[[], float]:
 def test_the_black_box_tells_true_ends_since_the_mark(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     box = CelRecovery(file, at(100.0), at(100.0))
-    box.mark_position()
+    box.mark_position(box.find_end())
     assert box.read_past({"7.1"}) == {}
     file.write_text(LINE.format(at="100.25", who="7.1"))
     assert box.read_past({"7.1"}) == {"7.1": ChannelPast(None, 100.25)}
-    box.mark_position()
+    box.mark_position(box.find_end())
     with file.open("a") as more:
         more.write('"101.0","CHAN_START","7.2","7.2"\n"101.5","BRIDGE_ENTER","7.2","7.2"\n')
         more.write('"102","BRIDGE_ENTER","7.2","7.2"\n"102.5","HANGUP","7.2","7.2"\nrubbish\nx,CHAN_END,7.2,7.2\n')
@@ -315,7 +315,7 @@ def test_the_black_box_tells_the_nodes_time_when_the_wall_clock_was_set(tmp_path
     file, clock = tmp_path / "cel.csv", [1_000_000.0]
     wall = [clock[0]]
     box = CelRecovery(file, lambda: clock[0], lambda: wall[0])
-    box.mark_position()
+    box.mark_position(box.find_end())
     clock[0], wall[0] = clock[0] + 60.0, wall[0] + 60.0 + set_by_s
     file.write_text(LINE.format(at=clock[0] - 50.0, who="7.1") + LINE.format(at=wall[0] - 5.0, who="7.2")
                     + LINE.format(at=wall[0] - 500_000.0, who="7.3"))
@@ -323,7 +323,7 @@ def test_the_black_box_tells_the_nodes_time_when_the_wall_clock_was_set(tmp_path
     assert box.read_past({"7.1", "7.2", "7.3"}) == {
         "7.1": ChannelPast(None, 1_000_010.0), "7.2": ChannelPast(None,
             1_000_055.0), "7.3": ChannelPast()}, "set meanwhile; and one that nobody can tell"
-    box.mark_position()
+    box.mark_position(box.find_end())
     clock[0], wall[0] = clock[0] + 30.0, wall[0] + 30.0
     with file.open("a") as more:
         more.write(LINE.format(at=wall[0] - 1.0, who="7.4"))
@@ -335,7 +335,7 @@ def test_the_black_box_tells_no_time_that_may_be_either(tmp_path: Path) -> None:
     file, clock = tmp_path / "cel.csv", [1_000_000.0]
     wall = [clock[0]]
     box = CelRecovery(file, lambda: clock[0], lambda: wall[0])
-    box.mark_position()
+    box.mark_position(box.find_end())
     clock[0], wall[0] = clock[0] + 120.0, wall[0] + 180.0
     file.write_text(LINE.format(at=1_000_070.0, who="7.1") + LINE.format(at=1_000_005.0, who="7.2"))
     assert box.read_past({"7.1", "7.2"}) == {"7.1": ChannelPast(), "7.2": ChannelPast(None, 1_000_005.0)}
@@ -358,13 +358,13 @@ def test_the_black_box_survives_rotation_and_cutting(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     file.write_text(LINE.format(at="1", who="7.0"))
     box = CelRecovery(file, at(1.0), at(1.0))
-    box.mark_position()
+    box.mark_position(box.find_end())
     with file.open("a") as more:
         more.write(LINE.format(at="2", who="7.1"))
     file.rename(tmp_path / "cel.csv.1")
     file.write_text(LINE.format(at="3", who="7.2"))
     assert box.read_past({"7.0", "7.1", "7.2"}) == {"7.1": ChannelPast(None, 2.0), "7.2": ChannelPast(None, 3.0)}
-    box.mark_position()
+    box.mark_position(box.find_end())
     file.write_text("")
     assert box.read_past({"7.2"}) == {}
 
