@@ -103,6 +103,13 @@ class AgiQuestion:
             self._over = True
             self._hang_up()
 
+    def vanish(self) -> None:
+        """End the question with the process of Asterisk: its kernel closes the connection."""
+        self._over = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.shut()
+
     def _hang_up(self) -> None:
         if self._caller.question is self:
             self._caller.question = None

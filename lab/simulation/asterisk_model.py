@@ -52,24 +52,23 @@ class Asterisk:
         """`epoch_of` returns the epoch of the node behind a connection. `cel` is the file of the calls' events."""
         self.world, self.network, self.history, self.node_ports = world, network, history, tuple(node_ports)
         self.times, self._rng, self._cel, self._fence = Timings(), rng, cel, fence
-        self.epoch_of, self.first_node = epoch_of, 0
-        self.started, self._life = "00:00:01", 1
-        self.frozen_until = 0.0
+        self.epoch_of, self.first_node, self.frozen_until = epoch_of, 0, 0.0
+        self.started, self.life, self.down = "00:00:01", 1, False
         self.channels: dict[str, Channel] = {}
         self.phones = {seat: Phone(seat) for seat in seats}
         self.managers: dict[Any, None] = {}
         self.queues = AppQueue(self, rng)
         self._count = 0
-        network.accept = self._accept_manager
+        network.accept = self.accept_manager
 
     # -- time and events ---------------------------------------------------------------------------------------------
 
     def after(self, delay_s: float, run: Callable[[], None]) -> None:
         """Have a thread of this Asterisk run something later. A frozen Asterisk does it when it wakes."""
-        life = self._life
+        life = self.life
 
         def run_awake() -> None:
-            if life != self._life:
+            if life != self.life:
                 return
             if self.world.now < self.frozen_until:
                 self.world.call_at(self.frozen_until, run_awake)
@@ -100,7 +99,8 @@ class Asterisk:
         with self._cel.open("ab", buffering=0) as file:
             file.write(line.encode("ascii"))
 
-    def _accept_manager(self, connection: Connection) -> ManagerSession | None:
+    def accept_manager(self, connection: Connection) -> ManagerSession:
+        """Take a connection of a node to the manager."""
         session = ManagerSession(self, connection, self.epoch_of(connection))
         self.managers[session] = None
         return session

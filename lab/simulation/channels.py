@@ -18,6 +18,9 @@ class Question(Protocol):
     def abandon(self) -> None:
         """End the question without a result."""
 
+    def vanish(self) -> None:
+        """End the question with the process of Asterisk."""
+
 
 @dataclass(eq=False)
 class Channel:

@@ -20,6 +20,8 @@ def simulate(
         "--without", help=f"Take one protection out: {', '.join(PROTECTIONS)}.")] = "",
     double: Annotated[bool, typer.Option("--double-faults", help=(
         "Freeze a leader that writes, and the next leader when the first wakes up, instead of other faults."))] = False,
+    dies: Annotated[bool, typer.Option(
+        "--asterisk-dies", help="End Asterisk once, besides the other faults, and start it again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Number of processes.")] = os.cpu_count() or 1,
 ) -> None:
@@ -27,7 +29,7 @@ def simulate(
     """
     if without and without not in PROTECTIONS:
         raise LabError(f"--without {without}: choose one of {', '.join(PROTECTIONS)}")
-    variation = Variation(without, double)
+    variation = Variation(without, double, dies)
     if seed is not None:
         outcome = run_seed(seed, variation, traced=True)
         if as_json:

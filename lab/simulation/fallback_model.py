@@ -69,6 +69,11 @@ class AppQueue:
             if entry.leg is not None and entry.leg.partner is None:
                 self._asterisk.hang_up(entry.leg, 26, "queue")
 
+    def forget_everybody(self) -> None:
+        """Lose all callers with the process. Members are stored."""
+        self._entries.clear()
+        self._looking = False
+
     def leg_ended(self, leg: Leg) -> None:
         """Let a caller wait on whose phone has stopped to ring."""
         for entry in self._entries:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lab.simulation.database import Database
-from lab.simulation.history import History
+from lab.simulation.history import DIED, History
+from routing.ami.cel_recovery import CLOCK_SKEW_MAX_S, MENU_TRUE_S
 from routing.core.model.centre_model import LIVE_STATES, OFFER_WITH_AGENT, Outcome
+from routing.core.model.facts import MenuEndedRecorded
 from routing.core.records import Contact, Offer
 
 if TYPE_CHECKING:
@@ -25,7 +27,20 @@ def unrecorded_callers(history: History, database: Database) -> list[str]:
     """Return the callers who are in no record: neither a contact nor, unless a node queued them, a path of the menu."""
     rows, menus = database.rows[Contact], database.menus
     return [uniqueid for uniqueid, past in history.callers.items()
-            if uniqueid not in rows and (past.queued or uniqueid not in menus)]
+            if uniqueid not in rows and (past.queued or uniqueid not in menus
+                                         or not _reaches_end(history, uniqueid, menus[uniqueid]))]
+
+
+def _reaches_end(history: History, uniqueid: str, path: MenuEndedRecorded) -> bool:
+    """Return whether a path through the menu is the record of a caller who went to the fallback queue at last.
+
+    A node that was frozen ends the path of a caller who goes on without it.
+    """
+    past, unsure_s = history.callers[uniqueid], MENU_TRUE_S + CLOCK_SKEW_MAX_S * history.clock_moved
+    if not past.missed or past.ended is None or history.clock_set:
+        return True
+    return path.outcome == "abandoned" and history.last_talk(uniqueid) is None \
+        and path.at >= history.wall_at(past.ended) - unsure_s
 
 
 def check_end(history: History, database: Database, nodes: Iterable[SimNode], asterisk: Asterisk,
@@ -47,7 +62,7 @@ def _check_callers(history: History, database: Database) -> None:
         history.blame("I3", f"{uniqueid} is in no record")
     for uniqueid, past in history.callers.items():
         talk = history.last_talk(uniqueid)
-        if past.ended is not None and talk is None and past.how != "caller":
+        if past.ended is not None and talk is None and past.how not in ("caller", DIED):
             history.blame("I1", f"{uniqueid} was hung up by {past.how} without a talk")
         row = contacts.get(uniqueid)
         if row is None:

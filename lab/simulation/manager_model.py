@@ -31,7 +31,8 @@ class ManagerSession:
 
     def receive(self, data: bytes) -> None:
         """Take actions."""
-        self._asterisk.after(0.0, lambda: self._take(data))
+        if self in self._asterisk.managers:
+            self._asterisk.after(0.0, lambda: self._take(data))
 
     @property
     def is_stalled(self) -> bool:

@@ -19,6 +19,9 @@ KINDS = ("kill", "freeze", "freeze_in_write", "kill_after_commit", "freeze_after
          "clock_set")
 """Faults. Those of a node or its links hit the leader twice of three times."""
 
+DEATH, DEAD_S = "asterisk_killed", (0.5, 6.0)
+"""Fault of a death of Asterisk, and the time until a supervisor has started it again."""
+
 
 class NodePlan(NamedTuple):
     """One node."""
@@ -66,8 +69,11 @@ class Plan(NamedTuple):
     """Speed of the database's clock against that of the nodes' machine."""
 
 
-def make_plan(seed: int, *, double: bool = False) -> Plan:
-    """Return the plan of a seed. A `double` one has two freezes that follow each other instead of other faults."""
+def make_plan(seed: int, *, double: bool = False, dies: bool = False) -> Plan:
+    """Return the plan of a seed. A `double` one has two freezes that follow each other instead of other faults.
+
+    With `dies` the end of Asterisk is one fault more.
+    """
     rng = random.Random(f"plan {seed}")
     newer = rng.random() < 0.2
     strangers = newer and rng.random() < 0.5
@@ -79,6 +85,8 @@ def make_plan(seed: int, *, double: bool = False) -> Plan:
     agents, database_rate = rng.randint(2, 3), rng.uniform(0.98, 1.02)
     if double:
         faults = tuple(sorted(_make_double_fault(rng)))
+    if dies:
+        faults = tuple(sorted((*faults, Fault(rng.uniform(*FAULTS_S), DEATH, False, rng.uniform(*DEAD_S)))))
     return Plan(seed, nodes, agents, callers, faults, database_rate)
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import structlog
 
 from ivr import dialplan
-from lab.simulation import invariants, sim_centre
+from lab.simulation import invariants, schedule, sim_centre
+from lab.simulation.asterisk_death import end_asterisk, start_asterisk
 from lab.simulation.asterisk_model import Asterisk
 from lab.simulation.database import Database
 from lab.simulation.history import History, Violation
@@ -55,11 +56,13 @@ class Variation(NamedTuple):
     """Protection that is taken out."""
     double: bool = False
     """Its faults are two freezes that follow each other: of a leader that writes, and of the next leader."""
+    dies: bool = False
+    """Asterisk ends once, besides its other faults."""
 
     def repeat_command(self, seed: int) -> str:
         """Return the line that repeats a seed."""
         return (f"santral lab simulate --seed {seed}" + (f" --without {self.without}" if self.without else "")
-                + (" --double-faults" if self.double else ""))
+                + " --double-faults" * self.double + " --asterisk-dies" * self.dies)
 
 
 USUAL = Variation()
@@ -128,6 +131,8 @@ class Simulation:
 
     def _admit(self, caller: CallerPlan) -> None:
         self._arrived += 1
+        if self.asterisk.down:
+            return  # the carrier refuses the call
         self.asterisk.admit_caller(caller.service, caller.patience_s, caller.talk_s, caller.ends_talk)
 
     def _sign_in(self) -> None:
@@ -201,6 +206,9 @@ class Simulation:
                 self.history.clock_set |= abs(fault.sets_by_s) > CLOCK_SKEW_MAX_S
             case "asterisk_frozen":
                 self.asterisk.frozen_until = min(until, world.now + 8.0)
+            case schedule.DEATH:
+                end_asterisk(self.asterisk)
+                world.call_at(until, lambda: start_asterisk(self.asterisk))
 
     def _arm(self, kind: str, node: SimNode, until: float) -> None:
         """Wait for the next byte, or the next answer to a commit, and stop the process right there."""
@@ -246,7 +254,7 @@ def controlled_process(seed: int, history: History) -> Iterator[None]:
 
 def run_seed(seed: int, variation: Variation = USUAL, traced: bool = False) -> Outcome:
     """Run one seed and return what it found."""
-    plan = make_plan(seed, double=variation.double)
+    plan = make_plan(seed, double=variation.double, dies=variation.dies)
     with TemporaryDirectory(prefix="santral-sim-", dir=MEMORY if Path(MEMORY).is_dir() else None) as folder:
         simulation = Simulation(plan, Path(folder), variation.without, traced)
         with controlled_process(seed, simulation.history):

@@ -11,7 +11,6 @@ A comparison of both views settles actions of unknown outcome (`_look`). The sam
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any
@@ -273,8 +272,8 @@ class AsteriskSession:
     async def _resync_state(self, events: Link, actions: Link) -> None:
         # 1. Read the state. Each read may take a while, so the engine's view is taken again after the last one.
         before, known_to = {one.contact for one in self._own_live_calls()[0]}, self._find_box_end()
-        seen_at, now = self._clock(), await take_snapshot(events)
-        restarted, self._started = bool(self._started) and self._started != now.started, now.started
+        now = await take_snapshot(events)
+        restarted = bool(self._started) and self._started != now.started
         held = await read_holds(events, now, self._own_live_calls()[1])
         recorded = await read_recordings(events, now, self._own_live_calls()[1])
         marked = await stale_consults(events, now, self._own_live_calls()[1])
@@ -285,23 +284,22 @@ class AsteriskSession:
         # 2. Explain with the CEL file what happened while no link was up.
         past = await asyncio.to_thread(self._box.read_past, wanted) if self._box is not None and wanted else {}
         read_at, outage_calls = self._clock(), await self._read_outage_calls(
-            contacts, now.channels if restarted else None, seen_at)
+            contacts, now.channels if restarted else None, known_to)
         # 3. Let the translator begin again from the snapshot, with the dials that go on.
         seats = self._translator.adopt_snapshot(now.agent_legs(), now.bridge_members(), now.devices,
                                                 now.channel_contexts(), held)
         self._translator.recordings.adopt_states(recorded)
-        for one in offers:
-            if one.dialling and (channel := now.channels.get(one.contact)) is not None:
-                self._translator.dials.begin_dial(one.contact, one.offer, alive=True, up=channel.state == "Up")
-        for caller in contacts:
-            if caller.dialling and (channel := now.channels.get(caller.contact)) is not None:
-                self._translator.dials.begin_dial(caller.contact, None, alive=True, up=channel.state == "Up")
+        dials = [*((one.contact, one.offer) for one in offers if one.dialling),
+                 *((one.contact, None) for one in contacts if one.dialling)]
+        for contact, offer in dials:
+            if (channel := now.channels.get(contact)) is not None:
+                self._translator.dials.begin_dial(contact, offer, alive=True, up=channel.state == "Up")
         # 4. Tell the engine the differences, then repair what only Asterisk can repair.
         news = diff_events(now, judged, offers, restarted=restarted, past=past, held=held)
         for event in [*news, *seats, *outage_calls]:
             self._post(event)
         self._post_talks(found_talks(now, offers, contacts, past))
-        self._note_explained(read_at)
+        self._note_explained(read_at, now.started)
         await self.orders.hang_up_strays(stray_legs(now, offers, contacts), actions)
         await self.orders.separate_callers(misbridged_callers(now, contacts), actions)
         await self.orders.unmark_consults(marked, actions)
@@ -313,7 +311,7 @@ class AsteriskSession:
             self._look.set()
 
     async def _read_outage_calls(self, contacts: Sequence[LiveContact], alive: Collection[str] | None = None,
-                                 seen_at: float = math.inf) -> list[Event]:
+                                 seen: Mark | None = None) -> list[Event]:
         """Return the calls that have ended and have no record. Live contacts are explained by the comparison.
 
         A node may have read the same lines before. The engine remembers the last callers only, so the store is asked.
@@ -321,7 +319,7 @@ class AsteriskSession:
         if self._box is None or self.fallback is None:
             return []
         left_out = self._box.left_out
-        found = await asyncio.to_thread(self._box.read_outage_calls, alive, seen_at)
+        found = await asyncio.to_thread(self._box.read_outage_calls, alive, seen)
         if self._box.left_out > left_out:
             log.error("cel.calls_left_out", calls=self._box.left_out - left_out,
                       mend="more calls ended in the gap than one read takes; the oldest have no record")
@@ -337,9 +335,11 @@ class AsteriskSession:
         chosen = (call.service, self._settings.entry_services.get(call.entry, ""))
         return ServiceId(next((one for one in chosen if one in services), self._settings.unknown_service))
 
-    def _note_explained(self, read_at: float) -> None:
-        """Note up to when calls are explained. A call that has not ended is read again from its beginning."""
+    def _note_explained(self, read_at: float, started: str) -> None:
+        """Note up to when calls are explained, and by which Asterisk. Calls that are left are read again."""
         self.explained = read_at if self._box is None else min(read_at, self._box.oldest_open)
+        if self._box is None or not self._box.has_vanished:
+            self._started = started
 
     def _find_box_end(self) -> Mark | None:
         return None if self._box is None else self._box.find_end()
@@ -462,7 +462,7 @@ class AsteriskSession:
         for event in [*found, *outage_calls, *self._translator.phones.apply_list(now.devices)]:
             self._post(event)
         if outage_calls or read_at - self.explained > EXPLAINED_S:
-            self._note_explained(read_at)
+            self._note_explained(read_at, now.started)
             self._remember_start()
         self._translator.doubts -= doubts
         # Contacts that the engine did not take have no channel to come.

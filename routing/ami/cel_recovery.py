@@ -40,6 +40,8 @@ LEFT_MENU = "SC_LEFT_MENU"
 hung up before a node was asked."""
 MENU_RECORDED_S = 6.0
 """Time in which a node that leads has stored the end of a dialogue, or leads no more."""
+READ_AGAIN_S = 1.0
+"""Length of the past that a new process reads again. The same line has nearly the same time for two processes."""
 MENU_TRUE_S = 2.0
 """Difference between the end of a call and that of its path through the menu, if the caller hung up there."""
 CALLED, HOLD, MEMBER, OUTSIDE = "SC_CALLED-", "SC_HOLD-", "SC_MEMBER-", "SC_OUTSIDE"
@@ -121,6 +123,19 @@ class Mark(NamedTuple):
     """How far the wall clock had been set at that time."""
 
 
+class _Row(NamedTuple):
+    """A line of the file."""
+
+    at: float | None
+    event: str
+    uniqueid: str
+    linked: str
+    """First channel of the call."""
+    cause: int
+    is_later: bool
+    """The line was written after the end of the file that the reader names."""
+
+
 class CelRecovery:
     """Read one CEL file from a marked position.
 
@@ -132,7 +147,7 @@ class CelRecovery:
                  explained: float = -math.inf) -> None:
         self._path, self._clock, self._wall = path, clock, wall
         # A time to come is of a clock that was set back since: the store knows which calls have a record.
-        self._explained = explained if explained <= clock() + CLOCK_SKEW_MAX_S else -math.inf
+        self._explained = explained - READ_AGAIN_S if explained <= clock() + CLOCK_SKEW_MAX_S else -math.inf
         """Time before which an earlier process has read the calls that had ended."""
         self._open: dict[str, OutageCall] = {}
         """Calls that had not ended at the last mark, or had just left the menu, by uniqueid."""
@@ -188,7 +203,7 @@ class CelRecovery:
         found: dict[str, ChannelPast] = {}
         in_fallback = {uniqueid for uniqueid, call in self._open.items() if call.missed and call.service}
         talking: dict[str, float] = {}
-        for at, event, uniqueid, linked, cause in self._read_rows(self._mark):
+        for at, event, uniqueid, linked, cause, _ in self._read_rows(self._mark):
             if event.startswith(MEMBER) and linked in wanted:
                 found[linked] = found.get(linked, ChannelPast())._replace(member=event.removeprefix(MEMBER))
             if uniqueid not in wanted and ((ids := parse_leg_id(uniqueid)) is None or ids[1] not in wanted):
@@ -214,17 +229,18 @@ class CelRecovery:
                 found[uniqueid] = known._replace(entered=at)
         return found
 
-    def read_outage_calls(self, alive: Collection[str] | None = None, seen_at: float = math.inf) -> list[OutageCall]:
+    def read_outage_calls(self, alive: Collection[str] | None = None, seen: Mark | None = None) -> list[OutageCall]:
         """Return the calls that have ended, as far as the file has told since the mark. The store may know them.
 
         Calls that have not ended are remembered for the next read, which begins at the next mark. So are calls that
-        left the menu just now. `alive` names the channels that a new Asterisk had at `seen_at`. Earlier calls that are
-        not among them ended with the one before.
+        left the menu just now. `alive` names the channels that a new Asterisk had after the end `seen` of the file.
+        Earlier calls that are not among them ended with the one before.
         """
         calls = {one.uniqueid: one for one in self._open.values() if one.ended is None}
         ended, last = [one for one in self._open.values() if one.ended is not None], -math.inf
+        later = set[str]()
         self._calls_end = self.find_end()
-        for at, event, uniqueid, linked, _ in self._read_rows(self._calls_mark, nearest=True):
+        for at, event, uniqueid, linked, _, is_later in self._read_rows(self._calls_mark, seen, nearest=True):
             if at is None:
                 continue
             known = calls.get(uniqueid)
@@ -246,11 +262,13 @@ class CelRecovery:
                 calls[uniqueid] = _end_talk(known, at)
             elif event in _ENDS:
                 ended.append(_end_talk(calls.pop(uniqueid), at)._replace(ended=at))
-            if alive is not None and at < seen_at and uniqueid in calls and uniqueid not in alive:
+            if is_later and known is None:
+                later.add(uniqueid)
+            elif not is_later and alive is not None and uniqueid in calls and uniqueid not in alive:
                 last = max(last, at)
         # 4. Calls of an Asterisk that is gone have no end in the file.
         gone = [] if alive is None else [
-            one for one in calls.values() if one.uniqueid not in alive and one.began < seen_at]
+            one for one in calls.values() if one.uniqueid not in alive and one.uniqueid not in later]
         for call in gone:
             at = max(last, call.began)
             ended.append(_end_talk(calls.pop(call.uniqueid), at)._replace(ended=at, vanished=True))
@@ -266,6 +284,11 @@ class CelRecovery:
     def oldest_open(self) -> float:
         """Return when the oldest call came that the last read left to the next one. Infinity if there is none."""
         return min((call.began for call in self._still_open.values()), default=math.inf)
+
+    @property
+    def has_vanished(self) -> bool:
+        """Return whether the last read left calls to the next one whose Asterisk is gone."""
+        return any(call.vanished for call in self._still_open.values())
 
     def is_open_call(self, uniqueid: str) -> bool:
         """Return whether a call that met no node had not ended at the last mark."""
@@ -285,39 +308,41 @@ class CelRecovery:
             return Mark(0, 0, since, set_by_s)
         return Mark(inode, start + part.rfind(b"\n") + 1 if b"\n" in part else size, since, set_by_s)
 
-    def _read_rows(self, mark: Mark, *, nearest: bool = False) -> Iterator[tuple[float | None, str, str, str, int]]:
-        """Yield time by the node's clock, event, uniqueid, linkedid and cause of the lines since the mark.
+    def _read_rows(self, mark: Mark, seen: Mark | None = None, *, nearest: bool = False) -> Iterator[_Row]:
+        """Yield the lines since the mark, with times by the node's clock.
 
-        The time is None if it cannot be trusted, or with `nearest` the nearest possible one.
+        A time that cannot be trusted is None, or with `nearest` the nearest possible one. `seen` is an end of the file
+        since the mark.
         """
         now, set_by_s = self._clock(), self.set_by_s
-        for line in self._new_lines(mark):
+        for line, is_later in self._new_lines(mark, seen):
             row = next(csv.reader([line]), [])
             # A file may begin with lines from before an upgrade, which have no cause.
             if len(row) not in (4, 5):
                 continue
             at = _read_time(row[0], mark, now, set_by_s, nearest=nearest)
-            yield at, row[1], row[2], row[3], int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
+            cause = int(row[4]) if len(row) == 5 and row[4].isdecimal() else 0
+            yield _Row(at, row[1], row[2], row[3], cause, is_later)
 
-    def _new_lines(self, mark: Mark) -> Iterator[str]:
-        """Yield whole lines since the mark: first the rest of a rotated file, then the present file."""
-        # 1. The same inode means that the file only grew.
+    def _new_lines(self, mark: Mark, seen: Mark | None) -> Iterator[tuple[str, bool]]:
+        """Yield whole lines since the mark, and whether they are later than `seen`: first the rest of a rotated file.
+        """
+        # 1. The same inode means that the file only grew. After a rotation the marked file has the ending `.1`.
         try:
-            same = self._path.stat().st_ino == mark.inode
+            inode = self._path.stat().st_ino
         except OSError:
             return
-        if same:
-            yield from _read_tail(self._path, mark.offset)
-            return
-        # 2. After a rotation the marked file has the ending `.1`.
         rotated = self._path.with_name(self._path.name + ".1")
         try:
-            known = mark.inode and rotated.stat().st_ino == mark.inode
+            known = mark.inode not in (0, inode) and rotated.stat().st_ino == mark.inode
         except OSError:
             known = False
         if known:
-            yield from _read_tail(rotated, mark.offset)
-        yield from _read_tail(self._path, 0)
+            for end, line in _read_tail(rotated, mark.offset):
+                yield line, seen is not None and seen.inode == mark.inode and end > seen.offset
+        # 2. The present file.
+        for end, line in _read_tail(self._path, mark.offset if inode == mark.inode else 0):
+            yield line, seen is not None and (seen.inode != inode or end > seen.offset)
 
 
 def _read_time(text: str, mark: Mark, now: float, set_by_s: float, *, nearest: bool) -> float | None:
@@ -392,8 +417,8 @@ def record_call(call: OutageCall, service: ServiceId) -> Event:
                            SeatId(call.member), None if call.talked is None else call.talk_s, call.vanished)
 
 
-def _read_tail(path: Path, offset: int) -> Iterator[str]:
-    """Yield whole lines from an offset on. One line is in memory at a time, however long the gap was."""
+def _read_tail(path: Path, offset: int) -> Iterator[tuple[int, str]]:
+    """Yield whole lines from an offset on, each with its end. One line is in memory at a time, however long the gap."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -401,13 +426,15 @@ def _read_tail(path: Path, offset: int) -> Iterator[str]:
                 offset = 0
             start = max(offset, size - READ_MAX)
             file.seek(start)
-            left = READ_MAX
+            left, end = READ_MAX, start
             if start > offset:
-                left -= len(file.readline())  # the limit cut the first line
+                end += len(file.readline())  # the limit cut the first line
+                left -= end - start
             for line in file:
                 left -= len(line)
                 if left < 0 or not line.endswith(b"\n"):  # the last line may still be incomplete
                     return
-                yield line[:-1].decode("utf-8", "replace").removesuffix("\r")
+                end += len(line)
+                yield end, line[:-1].decode("utf-8", "replace").removesuffix("\r")
     except OSError:
         return

@@ -14,6 +14,7 @@ from lab.simulation.many_seeds import gather_result, run_chunk, run_seeds
 from lab.simulation.network import Network
 from lab.simulation.simulation import PROTECTIONS, Variation, run_seed
 from lab.simulation.virtual_time import ProcessLoop, World
+from routing.ami.cel_recovery import CelRecovery
 
 pytestmark = pytest.mark.property
 
@@ -51,6 +52,9 @@ LATE_TURNS = (3286,)
 SAME_TIMES = (24, 30, 102, 138, 195, 271)
 """Seeds in which dialogues end at the same time, once in the order of their addresses in memory."""
 
+CUT, CUT_IN_MENU = 1, 71
+"""Seeds in which Asterisk dies while callers wait or talk, and while one is in the menu."""
+
 LEFT_MENUS = (7, 30, 271, 89042)
 """Seeds in which a caller hung up in a menu while the database was away, or while the clock was set, and stood in no
 record."""
@@ -59,6 +63,21 @@ record."""
 def test_no_seed_breaks_a_rule() -> None:
     result = run_seeds(range(2_000), processes=2)
     assert result.seeds == 2_000 and result.broken == ()
+
+
+def test_no_seed_in_which_asterisk_dies_breaks_a_rule() -> None:
+    variation = Variation(dies=True)
+    result = run_seeds(range(200), variation, processes=2)
+    assert result.seeds == 200 and result.broken == ()
+    trace = run_seed(CUT, variation, traced=True).trace
+    assert any(line.endswith("is cut") for line in trace), "callers were there"
+
+
+def test_a_node_that_leaves_out_the_calls_of_a_dead_asterisk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = CelRecovery.read_outage_calls
+    monkeypatch.setattr(CelRecovery, "read_outage_calls", lambda box, alive, seen: read(box, None, seen))
+    broken = run_seed(CUT_IN_MENU, Variation(dies=True)).violations
+    assert "I3" in {one.rule for one in broken}
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:

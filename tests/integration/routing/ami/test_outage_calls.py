@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from routing.ami import cel_recovery
 from routing.ami.asterisk_session import EXPLAINED_S
 from routing.ami.cel_recovery import MENU_RECORDED_S
 from routing.ami.fallback.queues import AgentSource
@@ -92,6 +93,30 @@ async def test_two_nodes_that_read_the_same_black_box_make_one_record(tmp_path: 
             assert found_by(third) == since(
                 began, OutageCallFound("7.3", "desk", 50.0, 62.0, True, SeatId("sa"), 18.0))
     await store.close()
+
+
+async def test_who_was_in_the_menu_of_a_dead_asterisk_is_recorded_by_the_next_process(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process waits for the end of a dialogue, which another node may store, and ends before the record."""
+    began = float(int(time.time()))
+    write_cel(tmp_path / "cel.csv", (began, "SC_CALLED-ana", "7.1"))
+    remembered: list[tuple[str, float]] = []
+
+    async def remember(started: str, explained: float) -> None:
+        remembered.append((started, explained))
+
+    async with FakeAsterisk() as asterisk:
+        known, found = ("one before", began), []
+        for waits_s in (MENU_RECORDED_S, 0.0):
+            monkeypatch.setattr(cel_recovery, "MENU_RECORDED_S", waits_s)
+            remembered.clear()
+            async with Node(asterisk, tmp_path, started=known[0], explained=known[1], remember=remember,
+                            agents=AgentSource(lambda: CENTRE, list)) as node:
+                await node.start()
+                await node.until(lambda: remembered)
+                known, found = remembered[-1], found_by(node)
+            assert bool(found) is (waits_s == 0.0) and (known[0] == "one before") is (waits_s > 0.0)
+        assert found == [OutageCallFound(ContactId("7.1"), ServiceId(""), began, began, failure=True)]
 
 
 LEFT = ((10.0, "SC_CALLED-ana", "7.1"), (20.0, "SC_LEFT_MENU", "7.1"), (20.0, "HANGUP 16", "7.1"),
