@@ -239,7 +239,7 @@ def diff_events(now: Snapshot, contacts: Iterable[LiveContact], offers: Iterable
         if not contact.shown and (channel is not None or contact.contact in seen):
             events.append(ChannelShown(contact.contact))
         if _may_have_talked(contact, channel):
-            events += _past_talks(now, contact, seen, {offer.leg for offer in offers})
+            events += _past_talks(now, contact, seen, {offer.leg for offer in offers}, restarted)
         if channel is not None and channel.context == CONTEXT_FALLBACK and contact.state is not ContactState.ASSIGNED:
             # No agent may be led to a caller whom the fallback queue has given to an agent, or for whom it rings.
             talks = seen.get(contact.contact, ChannelPast())
@@ -281,17 +281,20 @@ def _may_have_talked(contact: LiveContact, channel: Channel | None) -> bool:
         channel is None or channel.context in (CONTEXT_AFTER_TALK, CONTEXT_BYE))
 
 
-def _past_talks(now: Snapshot, contact: LiveContact, past: Mapping[str, ChannelPast],
-                live: Container[str]) -> list[Event]:
-    """Return the events of talks that began and ended in the gap, by legs of offers that were over for the engine."""
+def _past_talks(now: Snapshot, contact: LiveContact, past: Mapping[str, ChannelPast], live: Container[str],
+                restarted: bool) -> list[Event]:
+    """Return the events of talks that began and ended in the gap, by legs of offers that were over for the engine.
+
+    A talk in which Asterisk died has no end in the file.
+    """
     events: list[Event] = []
-    caller = past.get(contact.contact, ChannelPast())
+    caller, stays = past.get(contact.contact, ChannelPast()), contact.contact in now.channels
     for uniqueid, leg in past.items():
         ids = parse_leg_id(uniqueid)
-        if ids is None or ids[1] != contact.contact or leg.entered is None or leg.ended is None \
-                or uniqueid in live or uniqueid in now.channels:
+        if ids is None or ids[1] != contact.contact or leg.entered is None \
+                or (leg.ended is None and not restarted) or uniqueid in live or uniqueid in now.channels:
             continue
-        events += (TalkFound(*ids, leg.entered), *_ends(ids[0], leg, caller, contact.contact in now.channels))
+        events += (TalkFound(*ids, leg.entered), *_ends(ids[0], leg, caller, stays, restarted))
     return events
 
 

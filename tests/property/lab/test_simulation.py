@@ -52,6 +52,9 @@ LATE_TURNS = (3286,)
 SAME_TIMES = (24, 30, 102, 138, 195, 271)
 """Seeds in which dialogues end at the same time, once in the order of their addresses in memory."""
 
+DEATHS = (134, 196, 577, 621, 4197, 5993)
+"""Seeds in which Asterisk died, and a caller of its menu was in no record, or one who had talked counted as lost."""
+
 CUT, CUT_IN_MENU = 1, 71
 """Seeds in which Asterisk dies while callers wait or talk, and while one is in the menu."""
 
@@ -82,7 +85,7 @@ def test_a_node_that_leaves_out_the_calls_of_a_dead_asterisk_is_found(monkeypatc
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:
     usual = Variation(), LATE_TURNS + FORGOTTEN_ENDS + LEFT_MENUS + RESTARTS + LATE_ANSWERS + LATE_LOOKS + MISSED_TALKS
-    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, usual):
+    for variation, seeds in (*UNSEEN_TALKS, *LATE_ENDS, (Variation(dies=True), DEATHS), usual):
         for seed in seeds:
             assert not run_seed(seed, variation).violations, variation.repeat_command(seed)
 

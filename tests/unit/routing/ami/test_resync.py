@@ -210,6 +210,11 @@ def test_a_talk_of_an_offer_that_was_over_is_told_although_it_has_ended() -> Non
         assert diff_events(state, [CONTACT], [], past=past) == (served if talked else [])
     # A talk that the engine knows is told once.
     assert not any(isinstance(one, TalkFound) for one in diff_events(now(), [CONTACT], [PENDING], past=past))
+    # A talk in which Asterisk died has no end in the file.
+    cut = {LEG: ChannelPast(entered=12.5), C: ChannelPast(entered=12.5)}
+    assert diff_events(now(), [CONTACT], [], past=cut, restarted=True) == [
+        told[0], TalkEnded(OfferId(3), "dropped"), told[2], CallerHungUp(C, None, True)]
+    assert not any(isinstance(one, TalkFound) for one in diff_events(now(), [CONTACT], [], past=cut))
 
 
 def test_a_leg_with_another_caller_than_its_own_is_ended_if_that_one_waits() -> None:
