@@ -11,7 +11,7 @@ from aiohttp import web
 from desk.live.call_streams import CallSources, CallStreams
 from desk.live.desk_state import DeskSources
 from desk.live.live_desks import LiveDesks
-from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S
+from desk.live.notices import FACTS_MAX, NOTICED, NOTICES_S, NoticeBoard
 from desk.people.attempts import Attempts
 from desk.people.client_address import ClientAddress
 from desk.people.passwords import Passwords
@@ -33,13 +33,15 @@ class Desk:
 
     def __init__(self, store: Store, inbox: Inbox, audit: Audit, clock: Callable[[], float],
                  phones: PagePhones, sources: DeskSources | None = None, *, proxies: Iterable[str] = (),
-                 passwords: Passwords | None = None, calls: CallSources | None = None) -> None:
+                 passwords: Passwords | None = None, calls: CallSources | None = None,
+                 notices: NoticeBoard | None = None) -> None:
+        """`notices` are those that the node followed while another one led."""
         self._store, self._clock = store, clock
         self.sessions = Sessions(store, inbox, audit, clock)
         self.address = ClientAddress(proxies)
         self._passwords = passwords or Passwords()
         self.sign_ins = SignIns(self.sessions, store, self._passwords, Attempts(clock), clock)
-        self.live = LiveDesks(inbox, sources)
+        self.live = LiveDesks(inbox, sources, board=notices)
         self.sessions.on_end(self.live.end_session)
         self.calls = CallStreams(inbox, calls)
         self.sessions.on_end(lambda session: self.calls.end_session(session))

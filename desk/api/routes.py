@@ -333,7 +333,7 @@ async def _act_on_contact(call: ApiCall, what: str, event: events.Event, **about
 
 async def all_agents(call: ApiCall) -> Shape:
     """List all agents."""
-    return views.Agents(agents=[views.show_agent(view, call.who) for view in call.inbox.status().agents])
+    return views.Agents(agents=[views.show_agent(view, call.who) for view in call.inbox.agent_views()])
 
 
 async def list_queues(call: ApiCall) -> Shape:

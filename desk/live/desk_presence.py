@@ -53,7 +53,7 @@ class DeskPresence:
 
     def restore_desks(self) -> None:
         """Give each stored desk `DESK_GONE_S` to come back. Do it when the node starts."""
-        for view in self._inbox.status().agents:
+        for view in self._inbox.agent_views():
             if view.desk and view.agent not in self._streams:
                 self._closes_at[view.agent] = self._clock() + DESK_GONE_S
 

@@ -35,10 +35,11 @@ class LiveDesks:
     """The open streams of all desks, and the notices of the last hour."""
 
     def __init__(self, inbox: Inbox, sources: DeskSources | None = None, *, pace: StreamPace | None = None,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, board: NoticeBoard | None = None) -> None:
+        """`board` has the notices that the node followed while another one led."""
         self._inbox, self.sources = inbox, sources or DeskSources()
         self._pace, self._clock = pace or StreamPace(), clock
-        self.board = NoticeBoard()
+        self.board = board or NoticeBoard()
         self.presence = DeskPresence(inbox, clock)
         self._streams: dict[str, list[EventStream]] = {}
         """Open streams by agent, the oldest first."""

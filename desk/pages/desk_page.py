@@ -56,7 +56,7 @@ class DeskPage:
         services = {str(one.service): one.name for one in self._inbox.queue_status().queues}
         reasons = {one.id: {"tr": one.name or one.id, "en": one.name_en or one.id}
                    for one in self._inbox.pause_reasons()}
-        names = {str(one.agent): self._operations.display_name(one.agent) for one in self._inbox.status().agents}
+        names = {str(one.agent): self._operations.display_name(one.agent) for one in self._inbox.agent_views()}
         language = choose_language(request)
         return self._pages.respond_document(request, "desk.html", **build_page_values(
             state, language, services, {key: texts[language] for key, texts in reasons.items()}, names,

@@ -300,6 +300,10 @@ class Inbox(CallerInbox, Protocol):
         """Return all services as they are now, without a view of any agent or contact."""
         ...
 
+    def agent_views(self) -> tuple[AgentView, ...]:
+        """Return all agents as they are now, in the order of the team. No contact is looked at."""
+        ...
+
     def agent_view(self, agent: AgentId) -> AgentView | None:
         """Return one agent as they are now, or None if the agent is not in the team."""
         ...

@@ -409,9 +409,9 @@ class Node:
             lambda seat: "page" if seat in pages else "own", self._switch.recordings.state_of),
             proxies=self._config.settings.desk.proxies, calls=CallSources(
                 lambda: self._config.unrecorded, LiveAccounts(
-                    self._engine, lambda: ZoneInfo(self._config.settings.centre.timezone)).explain_call))
+                    self._engine, lambda: ZoneInfo(self._config.settings.centre.timezone)).explain_call),
+            notices=notices)
         self._switch.recordings.on_change = desk.live.refresh_offer
-        desk.live.board = notices
         await desk.load()
         return desk
 

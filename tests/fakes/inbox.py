@@ -68,6 +68,9 @@ class FakeInbox:
         status = self.status()
         return QueueStatus(status.at, status.queues)
 
+    def agent_views(self) -> tuple[AgentView, ...]:
+        return self.agents
+
     def agent_view(self, agent: AgentId) -> AgentView | None:
         return next((view for view in self.agents if view.agent == agent), None)
 

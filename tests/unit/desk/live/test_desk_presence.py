@@ -8,7 +8,7 @@ from desk.live.desk_presence import DESK_GONE_S, REPEAT_S, DeskPresence
 from desk.live.live_desks import LiveDesks
 from routing.core import events as e
 from routing.core.engine import Engine
-from routing.core.inbox import AgentView, DeskView, Status
+from routing.core.inbox import AgentView, DeskView
 from routing.core.model.ids import AgentId
 from tests.core.house import House
 
@@ -45,8 +45,8 @@ class Desks:
     def desk_view(self, agent: AgentId) -> DeskView | None:
         return self.engine.desk_view(agent, self.at)
 
-    def status(self) -> Status:
-        return self.engine.status(self.at)
+    def agent_views(self) -> tuple[AgentView, ...]:
+        return self.engine.agent_views()
 
     def has_desk(self, agent: str) -> bool:
         view = self.agent_view(AgentId(agent))
