@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ivr.dialogues import Dialogues
+from ivr.suspended_calls import SuspendedCalls
+from ivr.suspended_dialogues import SuspendedDialogues
 from lab.simulation import sim_centre
 from lab.simulation.database import Database
 from lab.simulation.history import History
@@ -39,6 +41,7 @@ from routing.core.model.ids import AgentId, ContactId, SeatId
 from routing.core.stored import Started
 from routing.runner import Runner, RunnerTurn
 from routing.store.errors import ForeignKeys, LeaseLost, StoreError, StoreUnavailable
+from routing.talk_end_watch import TalkEndWatch
 
 LOOK_S = 1.0
 """Pause between two looks of a standby at the lease. The shipped one looks four times as often, which costs time."""
@@ -47,6 +50,9 @@ RETRY_S = 1.0
 RESTART_S = (0.5, 3.0)
 """Time until a supervisor has started an ended process again."""
 AMI_PORT = 5038
+EVENTS = Login("127.0.0.1", AMI_PORT, "santral-events", "secret", events="system,call")
+PATIENCE_S = 60.0
+"""Longest time of a suspension, as shipped."""
 
 
 class SimNode:
@@ -65,6 +71,11 @@ class SimNode:
         self.epoch = 0
         """Epoch of the lease that the process has, or has had. 0 while it stands by."""
         self.runner: Runner | None = None
+        self._answers: Answers | None = None
+        """Dialogues of the present or last time of leading. None if nobody was answered in it."""
+        self._calls: SuspendedCalls | None = None
+        self.find_leader: Callable[[], Awaitable[str]] = find_nobody
+        """Return the name of another node that leads, or an empty text."""
 
     # -- the process -------------------------------------------------------------------------------------------------
 
@@ -86,7 +97,7 @@ class SimNode:
         self._history.note(f"node {self.plan.name} is gone")
         loop.kill()
         self.ended.append(loop)
-        self.epoch, self.runner = 0, None
+        self.epoch, self.runner, self._answers, self._calls = 0, None, None, None
         self._world.call_after(self._rng.uniform(*RESTART_S) if restart_s is None else restart_s, self.start)
 
     def _on_exit(self, loop: ProcessLoop, done: asyncio.Task[None]) -> None:
@@ -100,6 +111,11 @@ class SimNode:
 
     def _blame_crash(self, error: BaseException | None) -> None:
         self._history.blame("crash", f"node {self.plan.name}: {describe_error(error)}")
+
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether the process may answer callers without the lease. Their menus go on to the end."""
+        return self._answers is not None and self._answers.suspended
 
     @property
     def leads(self) -> bool:
@@ -140,6 +156,7 @@ class SimNode:
                 if not began:
                     raise first_error(errors) from None
                 self._history.note(f"node {self.plan.name} stands by: {describe_error(errors)}")
+                await self._stand_down(loop, first_error(errors))
             finally:
                 self.epoch, self.runner = 0, None
                 await store.close()
@@ -147,7 +164,7 @@ class SimNode:
 
     async def _lead(self, loop: ProcessLoop, store: NodeStore) -> None:
         assert store.lease.held is not None
-        self.epoch = store.lease.held.epoch
+        self.epoch, self._answers = store.lease.held.epoch, None
         self._history.note(f"node {self.plan.name} leads in epoch {self.epoch}")
         async with asyncio.TaskGroup() as group:
             group.create_task(store.keep_lease())
@@ -179,20 +196,39 @@ class SimNode:
             wall=lambda: self._history.wall_at(loop.true_time), steady=loop.time)
         channels = Channels([session], runner.post, engine.live_contacts)
         dialogues = self._build_dialogues(runner, session, clock)
-        if self._agi_gate:
-            dialogues.server.may_act = store.may_act
         dialogues.waiting.steady = dialogues.entry.steady = loop.time
+        # 3. Work. Callers in the menu outlive the lease.
+        if self._calls is not None:
+            await self._calls.leave_address()
+        answers = self._answers = Answers(dialogues, loop.create_task(dialogues.server.run()))
+        if self._agi_gate:
+            dialogues.server.may_act = lambda: store.may_act() or answers.suspended
         self.runner = runner
-        # 3. Work.
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run_forever())
-            group.create_task(dialogues.server.run())
             group.create_task(channels.run())
 
+    async def _stand_down(self, loop: ProcessLoop, why: BaseException) -> None:
+        """Go on answering callers, unless another node leads or this one has answered nobody."""
+        answers = self._answers
+        if answers is None:
+            return
+        if isinstance(why, LeaseLost) and why.taken:
+            await answers.end()
+            return
+        answers.dialogues.server.stop()
+        answers.suspended = True
+        watch = TalkEndWatch(EVENTS)
+        dialogues = SuspendedDialogues(answers.dialogues, watch.was_lost, loop.time)
+        if self._calls is not None:
+            await self._calls.close()
+        self._calls = SuspendedCalls(
+            dialogues, watch.run_forever, self.find_leader, PATIENCE_S, do_nothing, answers.end)
+        self._calls.begin()
+
     def _settings(self) -> AsteriskSettings:
-        login = Login("127.0.0.1", AMI_PORT, "santral-events", "secret", events="system,call")
         return AsteriskSettings(
-            "asterisk", login, Login("127.0.0.1", AMI_PORT, "santral-actions", "secret"), "4440632", cel=self._cel,
+            "asterisk", EVENTS, Login("127.0.0.1", AMI_PORT, "santral-actions", "secret"), "4440632", cel=self._cel,
             seats=frozenset(sim_centre.seats(len(self._centre.agents))), unknown_service=sim_centre.USUAL)
 
     def _build_dialogues(self, runner: Runner, session: AsteriskSession, clock: Callable[[], float]) -> Dialogues:
@@ -213,6 +249,29 @@ class SimNode:
     def _note_agents(session: AsteriskSession, facts: Sequence[Fact]) -> None:
         if session.fallback is not None and any(changes_members(fact) for fact in facts):
             session.fallback.note_change()
+
+
+class Answers:
+    """The dialogues with callers of one time of leading."""
+
+    def __init__(self, dialogues: Dialogues, listening: asyncio.Task[None]) -> None:
+        self.dialogues, self._listening = dialogues, listening
+        self.suspended = False
+        """The dialogues may go on without the lease."""
+
+    async def end(self) -> None:
+        """End them at once."""
+        self._listening.cancel()
+        await asyncio.wait([self._listening])
+
+
+async def find_nobody() -> str:
+    """Find no other node."""
+    return ""
+
+
+def do_nothing() -> None:
+    """Feed no watchdog: nothing restarts a process that stands by."""
 
 
 def remember_start(runner: Runner, store: NodeStore) -> Callable[[str, float], Coroutine[Any, Any, None]]:

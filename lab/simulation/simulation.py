@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from lab.simulation.asterisk_death import end_asterisk, start_asterisk
 from lab.simulation.asterisk_model import Asterisk
 from lab.simulation.database import Database
 from lab.simulation.history import History, Violation
-from lab.simulation.network import Connection, Network
+from lab.simulation.network import LATENCY_S, Connection, Network
 from lab.simulation.order_watch import OrderWatch
 from lab.simulation.schedule import HEALED_AT_S, SERVICES, CallerPlan, Fault, Plan, make_plan
 from lab.simulation.sim_node import SimNode
@@ -44,6 +45,12 @@ MEMORY = "/dev/shm"  # noqa: S108  a folder with a random name is made there
 
 NEXT = dialplan.NEXT.encode()
 """Variable by which a node leads a caller on."""
+
+UNDECIDED = (dialplan.HOLD.encode(), dialplan.BYE.encode())
+"""Parts of the dialplan to which a suspended node leads callers."""
+
+PROBE_S = 0.5
+"""Longest wait for the answer of another node, as shipped."""
 
 SIGN_IN_S = 0.5
 """Pause between two tries of an agent to sign in."""
@@ -105,6 +112,8 @@ class Simulation:
         self.nodes = {node.name: SimNode(
             node, self.world, self.network, self.database, self.history, self._rng, self.centre, cel,
             agi_gate=without != "agi-gate", migrates_early=without == "late-migration") for node in plan.nodes}
+        for one in self.nodes.values():
+            one.find_leader = partial(self._probe_nodes, one)
         self.expected = len(plan.callers)
         self._arrived = 0
 
@@ -158,9 +167,20 @@ class Simulation:
         node = self.nodes[connection.loop.name]
         return node.epoch if node.loop is connection.loop else 0
 
+    async def _probe_nodes(self, asking: SimNode) -> str:
+        """Ask the other nodes whether one leads. A frozen one does not answer."""
+        others = [one for one in self.nodes.values() if one is not asking]
+        frozen = any(one.loop is not None and one.loop.is_frozen for one in others)
+        await asyncio.sleep(PROBE_S if frozen else self.asterisk.pick(LATENCY_S))
+        return next((one.plan.name for one in others if one.leads), "")
+
     def _watch_write(self, connection: Connection, data: bytes) -> None:
-        """Check that only the leader decides where a caller goes. A frozen one may stop behind its own check."""
-        if connection.kind == "agi" and NEXT in data and self._epoch_of(connection) < self.history.epoch:
+        """Check that only the leader decides where a caller goes. A frozen one may stop behind its own check.
+
+        A suspended node decides nothing: callers wait on, and go where Asterisk has shown that they go.
+        """
+        if connection.kind == "agi" and NEXT in data and self._epoch_of(connection) < self.history.epoch \
+                and not (self.nodes[connection.loop.name].is_suspended and any(one in data for one in UNDECIDED)):
             self.history.blame("I2", f"node {connection.loop.name} of epoch {self._epoch_of(connection)} answers AGI")
 
     # -- faults ------------------------------------------------------------------------------------------------------

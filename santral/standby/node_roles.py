@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from centres.settings import Settings
+from ivr.suspended_calls import SuspendedCalls
 from ivr.suspended_dialogues import SuspendedDialogues
 from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
@@ -24,6 +25,7 @@ from routing.store.database import url_of
 from routing.store.disk_reserve import DiskReserve
 from routing.store.errors import LeaseLost, StoreError, StoreUnavailable
 from routing.store.store import Store
+from routing.talk_end_watch import TalkEndWatch
 from santral.centre.config import NodeConfig, place_of_store
 from santral.centre.last_known_good import CentreFiles, StartValues
 from santral.errors import AsteriskFailure
@@ -35,8 +37,6 @@ from santral.standby.fact_follower import FactFollower
 from santral.standby.node_proofs import NodeProofs
 from santral.standby.peer_nodes import PeerNodes
 from santral.standby.process_signals import ProcessSignals
-from santral.standby.suspended_calls import SuspendedCalls
-from santral.standby.talk_end_watch import TalkEndWatch
 from santral.standby.waiting_node import WaitingNode, describe_node
 
 log = structlog.get_logger()
@@ -159,8 +159,9 @@ class NodeRoles:
         dialogues = SuspendedDialogues(before, watch.was_lost)
         if self._calls is not None:
             await self._calls.close()
-        self._calls = SuspendedCalls(dialogues, watch, self._peers, self._settings.store.patience_s, self._manager,
-                                     node.end_dialogues)
+        self._calls = SuspendedCalls(
+            dialogues, watch.run_forever, self._peers.find_leader, self._settings.store.patience_s,
+            self._manager.feed_watchdog, node.end_dialogues)
         self._calls.begin()
         return True
 

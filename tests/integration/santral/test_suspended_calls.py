@@ -9,14 +9,15 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from ivr import suspended_calls
+from ivr.suspended_calls import SuspendedCalls
 from ivr.suspended_dialogues import SuspendedDialogues
 from routing.ami.link import Login
 from routing.store.store import Store
+from routing.talk_end_watch import TalkEndWatch
 from santral.node.service_manager import ServiceManager
-from santral.standby import peer_nodes, suspended_calls
+from santral.standby import peer_nodes
 from santral.standby.peer_nodes import PeerNodes
-from santral.standby.suspended_calls import SuspendedCalls
-from santral.standby.talk_end_watch import TalkEndWatch
 from tests.fakes.agi_dialler import UNIQUEID, Dialler
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.fakes.inbox import FakeInbox
@@ -63,7 +64,8 @@ async def end_nothing() -> None:
 
 def build_calls(dialogues: SuspendedDialogues, asterisk: FakeAsterisk, peers: PeerNodes,
                 patience_s: float = 60.0) -> SuspendedCalls:
-    return SuspendedCalls(dialogues, watch_of(asterisk), peers, patience_s, ServiceManager({}), end_nothing)
+    return SuspendedCalls(dialogues, watch_of(asterisk).run_forever, peers.find_leader, patience_s,
+                          ServiceManager({}).feed_watchdog, end_nothing)
 
 
 def peers_at(*addresses: str) -> PeerNodes:

@@ -15,6 +15,8 @@ from lab.simulation.network import Network
 from lab.simulation.simulation import PROTECTIONS, Variation, run_seed
 from lab.simulation.virtual_time import ProcessLoop, World
 from routing.ami.cel_recovery import CelRecovery
+from routing.core.model.ids import ContactId
+from routing.talk_end_watch import TalkEndWatch
 
 pytestmark = pytest.mark.property
 
@@ -58,6 +60,9 @@ DEATHS = (134, 196, 577, 621, 4197, 5993)
 CUT, CUT_IN_MENU = 1, 71
 """Seeds in which Asterisk dies while callers wait or talk, and while one is in the menu."""
 
+SUSPENDED = 5
+"""A seed in which a talk ends while the node is suspended."""
+
 LEFT_MENUS = (7, 30, 271, 89042)
 """Seeds in which a caller hung up in a menu while the database was away, or while the clock was set, and stood in no
 record."""
@@ -81,6 +86,16 @@ def test_a_node_that_leaves_out_the_calls_of_a_dead_asterisk_is_found(monkeypatc
     monkeypatch.setattr(CelRecovery, "read_outage_calls", lambda box, alive, seen: read(box, None, seen))
     broken = run_seed(CUT_IN_MENU, Variation(dies=True)).violations
     assert "I3" in {one.rule for one in broken}
+
+
+def test_a_suspended_node_that_leads_a_served_caller_to_hold_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take_for_lost(watch: TalkEndWatch, contact: ContactId) -> bool:
+        return True
+
+    right = run_seed(SUSPENDED, Variation(), traced=True)
+    assert not right.violations and any("node.suspended" in line for line in right.trace)
+    monkeypatch.setattr(TalkEndWatch, "was_lost", take_for_lost)
+    assert [one.rule for one in run_seed(SUSPENDED, Variation()).violations] == ["I1"]
 
 
 def test_a_talk_whose_begin_no_node_has_seen_goes_on() -> None:

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from routing import talk_end_watch
 from routing.ami.link import Login
 from routing.core.model.ids import ContactId, OfferId, leg_id
-from santral.standby import talk_end_watch
-from santral.standby.talk_end_watch import TalkEndWatch
+from routing.talk_end_watch import TalkEndWatch
 from tests.fakes.asterisk_ami import FakeAsterisk
 from tests.until import until_async
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
 from ivr.suspended_dialogues import SuspendedDialogues
-from santral.node.service_manager import ServiceManager
-from santral.standby.peer_nodes import PeerNodes
-from santral.standby.talk_end_watch import TalkEndWatch
 
 log = structlog.get_logger()
 
@@ -21,11 +19,13 @@ ASK_S = 1.0
 class SuspendedCalls:
     """One suspension. `begin` starts it, and `close` ends all."""
 
-    def __init__(self, dialogues: SuspendedDialogues, watch: TalkEndWatch, peers: PeerNodes, patience_s: float,
-                 manager: ServiceManager, end_before: Callable[[], Awaitable[None]]) -> None:
-        """`end_before` ends the menus that were under way when the node stood down."""
-        self._dialogues, self._watch, self._peers = dialogues, watch, peers
-        self._patience_s, self._manager, self._end_before = patience_s, manager, end_before
+    def __init__(self, dialogues: SuspendedDialogues, watch_ends: Callable[[], Coroutine[Any, Any, None]],
+                 find_leader: Callable[[], Awaitable[str]], patience_s: float, feed_watchdog: Callable[[], None],
+                 end_before: Callable[[], Awaitable[None]]) -> None:
+        """`watch_ends` learns how talks end until it is cancelled. `find_leader` returns the name of another node that
+        leads, or an empty text. `end_before` ends the menus that were under way when the node stood down."""
+        self._dialogues, self._watch_ends, self._find_leader = dialogues, watch_ends, find_leader
+        self._patience_s, self._feed_watchdog, self._end_before = patience_s, feed_watchdog, end_before
         self._task: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self.serves = False
@@ -58,20 +58,20 @@ class SuspendedCalls:
         loop, server = asyncio.get_running_loop(), self._dialogues.server
         # 1. A new leader takes callers as they are.
         await self._dialogues.before.wait_closed()
-        if leader := await self._peers.find_leader():
+        if leader := await self._find_leader():
             log.info("node.suspension_ended", says="another node leads", leader=leader)
             return
         # 2. Serve, and ask again.
         end = loop.time() + self._patience_s
         self._listening = asyncio.create_task(self._listen(), name="suspended agi")
-        watching = asyncio.create_task(self._watch.run_forever(), name="talk ends")
+        watching = asyncio.create_task(self._watch_ends(), name="talk ends")
         self.serves = True
         log.warning("node.suspended", patience_s=self._patience_s)
         try:
             while not leader and loop.time() < end and not self._listening.done():
-                self._manager.feed_watchdog()
+                self._feed_watchdog()
                 await asyncio.wait([self._listening], timeout=min(ASK_S, max(end - loop.time(), 0.0)))
-                leader = await self._peers.find_leader()
+                leader = await self._find_leader()
             if leader:
                 log.info("node.suspension_ended", says="another node leads", leader=leader)
             else:
