@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ivr.agi.server import FastAgi
 from ivr.dialogues import Dialogues
 from ivr.suspended_calls import SuspendedCalls
 from ivr.suspended_dialogues import SuspendedDialogues
@@ -74,6 +75,8 @@ class SimNode:
         self._answers: Answers | None = None
         """Dialogues of the present or last time of leading. None if nobody was answered in it."""
         self._calls: SuspendedCalls | None = None
+        self.undecided: list[FastAgi] = []
+        """Listeners that answer callers without the lease. Their menus go on to the end."""
         self.find_leader: Callable[[], Awaitable[str]] = find_nobody
         """Return the name of another node that leads, or an empty text."""
 
@@ -98,6 +101,7 @@ class SimNode:
         loop.kill()
         self.ended.append(loop)
         self.epoch, self.runner, self._answers, self._calls = 0, None, None, None
+        self.undecided.clear()
         self._world.call_after(self._rng.uniform(*RESTART_S) if restart_s is None else restart_s, self.start)
 
     def _on_exit(self, loop: ProcessLoop, done: asyncio.Task[None]) -> None:
@@ -111,11 +115,6 @@ class SimNode:
 
     def _blame_crash(self, error: BaseException | None) -> None:
         self._history.blame("crash", f"node {self.plan.name}: {describe_error(error)}")
-
-    @property
-    def is_suspended(self) -> bool:
-        """Return whether the process may answer callers without the lease. Their menus go on to the end."""
-        return self._answers is not None and self._answers.suspended
 
     @property
     def leads(self) -> bool:
@@ -220,6 +219,7 @@ class SimNode:
         answers.suspended = True
         watch = TalkEndWatch(EVENTS)
         dialogues = SuspendedDialogues(answers.dialogues, watch.was_lost, loop.time)
+        self.undecided += dialogues.before, dialogues.server
         if self._calls is not None:
             await self._calls.close()
         self._calls = SuspendedCalls(

@@ -180,7 +180,8 @@ class Simulation:
         A suspended node decides nothing: callers wait on, and go where Asterisk has shown that they go.
         """
         if connection.kind == "agi" and NEXT in data and self._epoch_of(connection) < self.history.epoch \
-                and not (self.nodes[connection.loop.name].is_suspended and any(one in data for one in UNDECIDED)):
+                and not (connection.protocol.server in self.nodes[connection.loop.name].undecided
+                         and any(one in data for one in UNDECIDED)):
             self.history.blame("I2", f"node {connection.loop.name} of epoch {self._epoch_of(connection)} answers AGI")
 
     # -- faults ------------------------------------------------------------------------------------------------------

@@ -98,6 +98,17 @@ def _check_copy(path: Path, told: int) -> list[str]:
 
 
 @asynccontextmanager
+async def lock_store(place: FaultPlace) -> AsyncIterator[None]:
+    """Lock the SQLite file by a separate connection, as a program for backups may."""
+    with closing(sqlite3.connect(place.lab.folder / "santral.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+
+
+@asynccontextmanager
 async def kill_broker(place: FaultPlace) -> AsyncIterator[None]:
     """Kill the broker, start it again, and wait until it has been told every fact."""
     assert isinstance(place.broker, Broker)

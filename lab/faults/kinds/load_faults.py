@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, closing, suppress
@@ -28,6 +29,12 @@ STRANGER_RATE, BURST = 500, 25
 ROUND_S = 2.0
 """Time between two rounds of hostile input."""
 READ_MAX = 65_536
+SILENT, FORGED_EVERY_S = 1_000, 0.1
+"""Connections to AGI that say nothing, and the pause between two rounds of forged questions."""
+FORGED = "9999.%d"
+"""Id of a caller who does not exist."""
+FORGED_SCRIPTS = tuple(f"{key}{route}" for key in ("", "k" * 32 + "/") for route in ("menu", "tick", "after-talk"))
+"""Questions without the key of AGI and with a wrong one."""
 ANSWER_S = 1.0
 """Limit for the answer to junk, and pause between two looks at the records of a flood."""
 COUNT_LOOKS = 10
@@ -85,6 +92,33 @@ async def send_hostile(place: FaultPlace) -> AsyncIterator[None]:
     torture = render_torture(f"{STRANGER}:5098".encode())
     async with _sending(_send_rounds(place, torture)):
         yield
+
+
+@asynccontextmanager
+async def forge_questions(place: FaultPlace) -> AsyncIterator[None]:
+    """Open silent connections to AGI, and ask for callers who do not exist, with no key and with a wrong one."""
+    host, _, port = place.lab.info.agi.rpartition(":")
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(SILENT)]
+    try:
+        async with _sending(_send_forged(place.lab.info.agi)):
+            yield
+    finally:
+        for _, writer in silent:
+            writer.close()
+    refused = sum(one.value for one in await place.lab.fetch_metrics()
+                  if one.name == "acd_agi_refused_total" and one.labels.get("reason") == "forged")
+    place.notes.append(f"{SILENT} silent connections, {refused:.0f} forged questions refused")
+    taken = place.lab.query_store("select count(*) as n from contacts where contact like '9999.%'")[0]["n"]
+    if taken or not refused:
+        place.problems.append(f"{taken} forged callers have a record, and {refused:.0f} questions were refused")
+
+
+async def _send_forged(agi: str) -> None:
+    for number in itertools.count():
+        script = FORGED_SCRIPTS[number % len(FORGED_SCRIPTS)]
+        await _send_junk(agi, f"agi_network_script: {script}\nagi_channel: PJSIP/x-{number}\nagi_uniqueid: "
+                              f"{FORGED % number}\nagi_arg_1: ana\n\n".encode())
+        await asyncio.sleep(FORGED_EVERY_S)
 
 
 @asynccontextmanager

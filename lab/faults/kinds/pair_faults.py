@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from lab.faults.fault_place import FaultPlace
 from lab.faults.proxy import stalled_links
@@ -92,6 +96,60 @@ async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
     with stalled_links([place.links["a.ami"]]):
         yield
     _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def part_both_from_database(place: FaultPlace) -> AsyncIterator[None]:
+    """Let nothing pass between both nodes and the database."""
+    before = _epoch(place)
+    with stalled_links(place.links.values()):
+        yield
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def lose_standby(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill the standby of the database, on which each commit waits, and let go of it at the end."""
+    pair = place.lab.postgres
+    await asyncio.to_thread(pair.standby.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(pair.release_commits)
+
+
+@asynccontextmanager
+async def freeze_session(place: FaultPlace) -> AsyncIterator[None]:
+    """Stop the process of the database that serves the node that leads, and continue it."""
+    before = _epoch(place)
+    session = int(str(place.lab.query_store("select backend from leases where name = ?", "router")[0]["backend"])
+                  .split()[0])
+    os.kill(session, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        # Nobody else may have ended a process that stands still.
+        with suppress(ProcessLookupError):
+            os.kill(session, signal.SIGCONT)
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def make_own_keys(place: FaultPlace) -> AsyncIterator[None]:
+    """Kill both nodes and take the keys of who stood by, so that it makes new ones. Bring its keys back at the end."""
+    leader = (await place.lab.find_leader()).name
+    other = next(one for one in place.lab.info.nodes if one.name != leader)
+    own = Path(other.state) / "secrets"
+    kept = own.with_name("secrets.kept")
+    own.rename(kept)
+    await asyncio.gather(*(asyncio.to_thread(place.lab.kill_node, one.name) for one in place.lab.info.nodes))
+    yield
+    if (await place.lab.find_leader()).name != leader:
+        place.problems.append(f"node {other.name} led with keys of its own")
+    place.notes.append(f"node {other.name} had {'its own keys' if own.exists() else 'no keys'}, and {leader} led")
+    await asyncio.to_thread(shutil.rmtree, own, True)
+    kept.rename(own)
+    await asyncio.to_thread(place.lab.kill_node, other.name)
 
 
 @asynccontextmanager

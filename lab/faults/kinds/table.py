@@ -87,6 +87,20 @@ FAULTS = (
     Fault("F-25b", "a flood while the broker is dead", "F-16, and F-08 at the same time",
           both.combine(disk.kill_broker, load.flood_callers), 15.0, needs=(Need.NODE, Need.SIPP, Need.MOSQUITTO),
           extra=BROKER + load.LINES_EXTRA, joined=False, bounds=LOADED),
+    Fault("F-26", "both nodes are cut from the database", "TCP proxies carry nothing between the nodes and PostgreSQL, "
+          "20 s", pair.part_both_from_database, 20.0, needs=PAIR, links=(*DATABASE, "b.primary", "b.standby"),
+          decides_after=True),
+    Fault("F-27", "the only standby is away for long", "SIGKILL of the standby; the primary lets go of it after 20 s",
+          pair.lose_standby, 20.0, needs=PAIR, decides_after=True),
+    Fault("F-28", "another program locks the store", "BEGIN IMMEDIATE of another connection, for 20 s: the node is "
+          "patient for 12 s", disk.lock_store, 20.0, decides_after=True, bounds=STARTED),
+    Fault("F-29", "the session of who leads is frozen", "SIGSTOP of the process of PostgreSQL that serves the node, "
+          "SIGCONT after 20 s", pair.freeze_session, 20.0, needs=PAIR),
+    Fault("F-30", "a node has keys of its own", "the keys of who stands by are taken away, SIGKILL of both nodes; each "
+          "started again after 1 s", pair.make_own_keys, 8.0, needs=PAIR,
+          bounds=Bounds(decision_s=START_S, reason="both nodes have to start again")),
+    Fault("F-31", "strangers ask AGI", "1,000 connections that say nothing and ten forged questions a second, for 10 s",
+          load.forge_questions, 10.0),
 )
 """All faults, in order."""
 
