@@ -128,7 +128,7 @@ async def freeze_session(place: FaultPlace) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # Nobody else may have ended a process that stands still.
+        # Nobody else may have ended a process that is held.
         with suppress(ProcessLookupError):
             os.kill(session, signal.SIGCONT)
     _note_epochs(place, before)
@@ -145,7 +145,7 @@ async def make_own_keys(place: FaultPlace) -> AsyncIterator[None]:
     await asyncio.gather(*(asyncio.to_thread(place.lab.kill_node, one.name) for one in place.lab.info.nodes))
     yield
     if (await place.lab.find_leader()).name != leader:
-        place.problems.append(f"node {other.name} led with keys of its own")
+        place.problems.append(f"node {other.name} led with its own keys")
     place.notes.append(f"node {other.name} had {'its own keys' if own.exists() else 'no keys'}, and {leader} led")
     await asyncio.to_thread(shutil.rmtree, own, True)
     kept.rename(own)
