@@ -15,8 +15,8 @@ from lab.faults.judge import StoreRows
 
 SUM_S = 0.1
 """Sum of an agent's seconds by state is true to this. Each state has a rounding error."""
-SETTLE_S = 300.0
-"""Start of a process that no slope counts: it fills caches."""
+SETTLE_S = 2_200.0
+"""Start of a process that no slope counts: it fills caches, which hold 2,000 callers. They come in 37 minutes."""
 FLAT_S = 600.0
 """Least time after it for a slope that is judged."""
 FLAT_MB_H, FLAT_HANDLES_H = 30.0, 30.0

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from lab.errors import LabError
 from lab.faults.fault import Fault
 from lab.faults.fault_model import CannotInject, FaultRow, Need
 from lab.faults.fault_place import HISTORY, FaultPlace, open_place
-from lab.faults.judge import read_fact_times, read_facts, read_store
+from lab.faults.judge import StoreRows, read_fact_times, read_facts, read_store
 from lab.faults.kinds.node_faults import break_nothing
 from lab.faults.kinds.table import find_faults
 from lab.faults.random_result import (
@@ -28,6 +28,7 @@ from lab.faults.random_result import (
     read_changes,
     read_usage,
 )
+from lab.faults.scene import RECORDS_S
 from lab.history.checker import check_history
 from lab.lab_record import find_process
 from lab.people.traffic import LabTraffic, TrafficHabits, pick_across_teams
@@ -48,6 +49,8 @@ RETURN_S = 15.0
 """Time between two looks at agents whose phone was not answered while something was broken: they press ready again."""
 LEAVE_S = 120.0
 """Limit until the last callers have left by themselves."""
+RECORD_LOOK_S = 2.0
+"""Pause between two looks for the records of the last callers."""
 SHOWN = 10
 """Most findings of the checker in a row."""
 
@@ -187,6 +190,18 @@ class _RandomRun:
                         await person.ask_as_agent("resume")
             await asyncio.sleep(RETURN_S)
 
+    async def _wait_for_records(self, arrivals: Sequence[Arrival]) -> tuple[StoreRows, dict[str, str]]:
+        """Return the records and the ends of menus, once all arrivals have one. A node looks for those of a gap each
+        minute."""
+        lab, end = self._place.lab, time.monotonic() + RECORDS_S
+        while True:
+            rows = await asyncio.to_thread(read_store, lab)
+            menus = {str(one[0]): str(one[3]) for one in await asyncio.to_thread(read_facts, lab, "MenuEndedRecorded")}
+            known = {str(one["contact"]) for one in rows.contacts if one["outcome"]} | menus.keys()
+            if time.monotonic() > end or all(one.contact in known for one in arrivals if one.answered):
+                return rows, menus
+            await asyncio.sleep(RECORD_LOOK_S)
+
     async def _judge(self, windows: dict[str, Window]) -> None:
         lab, recorder = self._place.lab, self._place.recorder
         assert recorder is not None, "open_place records each run"
@@ -196,8 +211,7 @@ class _RandomRun:
             await leg.wait_ended()
             recorder.note_caller(leg)
         arrivals = [Arrival(leg.uniqueid, recorder.find_contact(leg), leg.was_answered) for leg in self._traffic.calls]
-        rows = await asyncio.to_thread(read_store, lab)
-        menus = {str(one[0]): str(one[3]) for one in read_facts(lab, "MenuEndedRecorded")}
+        rows, menus = await self._wait_for_records(arrivals)
         judge_outcomes(self._row, arrivals, rows, menus)
         judge_seconds(self._row, read_changes(read_fact_times(lab, "AgentChanged")), windows)
         judge_usage(self._row, self._usage)
