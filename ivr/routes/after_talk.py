@@ -12,7 +12,7 @@ from ivr.caller.contact_events import contact_of
 from ivr.routes.hold_tick import HoldTicks
 from ivr.routes.survey_dialogue import SurveyDialogue
 from routing.core.inbox import ContactView, Inbox, InboxClosed
-from routing.core.model.centre_model import ContactState
+from routing.core.model.centre_model import WAITING_STATES, ContactState
 from routing.core.model.ids import ContactId
 
 SETTLE_S = 1.5
@@ -22,8 +22,6 @@ SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
 CATCH_UP_S = 2.0
 """Longest wait for events that the store holds up, within the same step. The other node may lead meanwhile."""
-WAITING = (ContactState.PENDING, ContactState.RESERVED)
-
 log = structlog.get_logger(__name__)
 
 
@@ -55,7 +53,7 @@ class AfterTalk:
         # 2. Choose the next part of the dialplan.
         if self._missed_talk(view):
             log.info("ivr.talk_unseen", call=contact)
-        elif view is not None and view.state in WAITING:
+        elif view is not None and view.state in WAITING_STATES:
             self.waiting.on_talk_lost(view)
             await session.set_variable(dialplan.NEXT, dialplan.HOLD)
         elif await self.surveys.is_due(session):
@@ -81,5 +79,5 @@ class AfterTalk:
 
     def _missed_talk(self, view: ContactView | None) -> bool:
         """Return whether the engine has not seen the talk that is over."""
-        return view is not None and view.state in WAITING and (
+        return view is not None and view.state in WAITING_STATES and (
             not view.has_talked or (view.state is ContactState.RESERVED and not self.waiting.linked()))

@@ -31,8 +31,8 @@ ROUND_S = 2.0
 READ_MAX = 65_536
 SILENT, FORGED_EVERY_S = 1_000, 0.1
 """Connections to AGI that say nothing, and the pause between two rounds of forged questions."""
-FORGED = "9999.%d"
-"""Id of a caller who does not exist."""
+FORGED = "9999."
+"""Begin of the ids of callers who do not exist."""
 FORGED_SCRIPTS = tuple(f"{key}{route}" for key in ("", "k" * 32 + "/") for route in ("menu", "tick", "after-talk"))
 """Questions without the key of AGI and with a wrong one."""
 ANSWER_S = 1.0
@@ -108,7 +108,7 @@ async def forge_questions(place: FaultPlace) -> AsyncIterator[None]:
     refused = sum(one.value for one in await place.lab.fetch_metrics()
                   if one.name == "acd_agi_refused_total" and one.labels.get("reason") == "forged")
     place.notes.append(f"{SILENT} silent connections, {refused:.0f} forged questions refused")
-    taken = place.lab.query_store("select count(*) as n from contacts where contact like '9999.%'")[0]["n"]
+    taken = place.lab.query_store("select count(*) as n from contacts where contact like ?", f"{FORGED}%")[0]["n"]
     if taken or not refused:
         place.problems.append(f"{taken} forged callers have a record, and {refused:.0f} questions were refused")
 
@@ -117,7 +117,7 @@ async def _send_forged(agi: str) -> None:
     for number in itertools.count():
         script = FORGED_SCRIPTS[number % len(FORGED_SCRIPTS)]
         await _send_junk(agi, f"agi_network_script: {script}\nagi_channel: PJSIP/x-{number}\nagi_uniqueid: "
-                              f"{FORGED % number}\nagi_arg_1: ana\n\n".encode())
+                              f"{FORGED}{number}\nagi_arg_1: ana\n\n".encode())
         await asyncio.sleep(FORGED_EVERY_S)
 
 
