@@ -39,6 +39,10 @@ class Asternic:
         self._ids: dict[tuple[str, str], int] = {}
         self.dropped: list[str] = []
 
+    def close(self) -> None:
+        """Forget all lines."""
+        self._base.close()
+
     def parse(self, lines: Iterable[str]) -> None:
         """As its script does now and then: what is older than what it has is left out."""
         newest = self._base.execute("select max(datetime) from queue_stats").fetchone()[0] or 0

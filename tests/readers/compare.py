@@ -104,7 +104,8 @@ class Store:
 def differences(text: str, database: Path) -> list[str]:
     """Return the places where a reader of this text disagrees with this store."""
     store, lines = Store(database), text.splitlines()
-    return [*_asternic(store, lines), *_queuemetrics(store, lines)]
+    with closing(Asternic()) as reader:
+        return [*_asternic(reader, store, lines), *_queuemetrics(store, lines)]
 
 
 def _seconds(value: float) -> int:
@@ -117,8 +118,7 @@ def _same(what: str, wanted: Any, found: Any) -> Iterator[str]:  # Any: counts o
         yield f"{what}: store {wanted}, reader {found}"
 
 
-def _asternic(store: Store, lines: list[str]) -> Iterator[str]:
-    reader = Asternic()
+def _asternic(reader: Asternic, store: Store, lines: list[str]) -> Iterator[str]:
     reader.parse(lines)
     yield from _same("asternic dropped", [], [one for one in reader.dropped if "|QUEUESTART|" not in one])
     answered = reader.answered()

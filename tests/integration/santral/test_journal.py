@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -83,7 +84,7 @@ def test_a_replay_is_the_same_bit_for_bit(state: Path, day: Day) -> None:
 
 def test_the_first_decision_that_differs_is_named(state: Path, day: Day, tmp_path: Path) -> None:
     copy = tmp_path / "santral.db"
-    with sqlite3.connect(state / "santral.db") as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(state / "santral.db")) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     fact = [one for one in day.facts if isinstance(one, Offered)][20]
     with sqlite3.connect(copy) as other:

@@ -9,6 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ async def test_the_commands_work_on_a_state_without_a_node(house: House) -> None
     assert due.exit_code == 0 and "recordings" in due.output
     assert (await santral("erase", "--contact", "nobody")).exception
     assert (await santral("erase", "--yes", typed="not a number\n")).exception
-    with sqlite3.connect(house.state / "santral.db") as rows:  # the lease that the fixture never took
+    with closing(sqlite3.connect(house.state / "santral.db")) as rows:  # the lease that the fixture never took
         assert rows.execute("select count(*) from leases").fetchone() == (0,)
     told = await santral("erase", "--yes", "--who", "ayse", "--contact", theirs)
     assert told.exit_code == 0, told.output

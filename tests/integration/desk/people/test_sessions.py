@@ -7,6 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,8 @@ async def test_a_cookie_is_256_random_bits_and_only_its_hash_is_stored(tmp_path:
     async with running(folder=tmp_path) as desk:
         cookies = [cookie_of(await desk.sign_in("a1")) for _ in range(2)]
         assert len(set(cookies)) == 2 and all(re.fullmatch(r"[\w-]{43}", one) for one in cookies)
-    stored = "\n".join(sqlite3.connect(tmp_path / "santral.db").iterdump()) + (tmp_path / "audit.jsonl").read_text()
+    with closing(sqlite3.connect(tmp_path / "santral.db")) as rows:
+        stored = "\n".join(rows.iterdump()) + (tmp_path / "audit.jsonl").read_text()
     assert not any(one in stored for one in cookies)
 
 

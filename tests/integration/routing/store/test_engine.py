@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -308,7 +309,7 @@ async def test_what_was_said_of_callers_outlives_a_restart_until_it_is_taken_bac
     old = await store.run_write(partial(erasure.blank_rows, ids=["c1", "c4"]))
     assert old == 2 and [one.caller_hash for one in (await store.load_state()).abuse_flags] == ["h3", "h4"]
     await store.close()
-    with sqlite3.connect(tmp_path / "santral.db") as rows:
+    with closing(sqlite3.connect(tmp_path / "santral.db")) as rows:
         assert rows.execute("select contact from contacts where abusive order by contact").fetchall() == [
             ("c3",), ("c7",)]
 
