@@ -66,6 +66,11 @@ class FaultPlace:
         self.keeps = True
         """Whether a dead node is started again."""
 
+    async def find_leader_links(self, *ends: str) -> list[TcpProxy]:
+        """Return the proxies between the node that leads and these ends: `ami`, `primary`, `standby`."""
+        leader = (await self.lab.find_leader()).name
+        return [self.links[f"{leader}.{end}"] for end in ends]
+
     async def keep_node(self, name: str) -> None:
         """Start a node again when it is dead, until cancelled."""
         node = self.lab.node(name)

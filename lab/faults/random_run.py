@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from lab.errors import LabError
 from lab.faults.fault import Fault
-from lab.faults.fault_model import CannotInject, FaultRow, Need
+from lab.faults.fault_model import CannotInject, FaultRow
 from lab.faults.fault_place import HISTORY, FaultPlace, open_place
 from lab.faults.judge import StoreRows, read_fact_times, read_facts, read_store
 from lab.faults.kinds.node_faults import break_nothing
-from lab.faults.kinds.table import find_faults
+from lab.faults.kinds.table import AMI, DATABASE, PAIR, find_faults
 from lab.faults.random_result import (
     Arrival,
     Usage,
@@ -81,8 +81,7 @@ def plan_faults(plan: RandomPlan) -> list[tuple[float, str]]:
 async def run_random(plan: RandomPlan, folder: Path, say: Callable[[str], None]) -> FaultRow:
     """Run faults at random for the time of the plan, and return one row about all."""
     title, how = f"faults at random, seed {plan.seed}", f"{plan.minutes:g} minutes, a caller every {EVERY_S} s"
-    fault = Fault("random", title, how, break_nothing, 0.0, needs=(Need.NODES, Need.POSTGRES),
-                  links=("a.ami", "a.primary", "a.standby"))
+    fault = Fault("random", title, how, break_nothing, 0.0, needs=PAIR, links=AMI + DATABASE)
     try:
         async with open_place(fault, folder) as place:
             return await _RandomRun(plan, place, FaultRow(fault.id, title, how), say).run()

@@ -82,18 +82,18 @@ async def freeze_database(place: FaultPlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def part_from_database(place: FaultPlace) -> AsyncIterator[None]:
-    """Let nothing pass between the first node, which leads, and the database, in both directions and without FIN."""
+    """Let nothing pass between the node that leads and the database, in both directions and without FIN."""
     before = _epoch(place)
-    with stalled_links(link for name, link in place.links.items() if not name.endswith(".ami")):
+    with stalled_links(await place.find_leader_links("primary", "standby")):
         yield
     _note_epochs(place, before)
 
 
 @asynccontextmanager
 async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
-    """Let nothing pass between the first node, which leads, and Asterisk's AMI."""
+    """Let nothing pass between the node that leads and Asterisk's AMI."""
     before = _epoch(place)
-    with stalled_links([place.links["a.ami"]]):
+    with stalled_links(await place.find_leader_links("ami")):
         yield
     _note_epochs(place, before)
 

@@ -51,7 +51,7 @@ async def freeze_asterisk(place: FaultPlace) -> AsyncIterator[None]:
 @asynccontextmanager
 async def stall_link(place: FaultPlace) -> AsyncIterator[None]:
     """Let the AMI link carry nothing and keep it open, as a cable that is pulled out."""
-    with stalled_links([place.links["a.ami"]]):
+    with stalled_links(await place.find_leader_links("ami")):
         yield
     await wait_link(place)
 
@@ -59,7 +59,7 @@ async def stall_link(place: FaultPlace) -> AsyncIterator[None]:
 @asynccontextmanager
 async def slow_link(place: FaultPlace) -> AsyncIterator[None]:
     """Read nothing from the AMI link while Asterisk has many events to tell. Then read on."""
-    link = place.links["a.ami"]
+    [link] = await place.find_leader_links("ami")
     link.stall_traffic()
     try:
         for _ in range(FLOOD_CALLS):

@@ -17,7 +17,8 @@ BROKER = '\n[mqtt]\nbroker = "127.0.0.1:{broker}"\ntls = false\n'
 TLS_BROKER = BROKER.replace("tls = false", "tls = true")
 STARTED = Bounds(decision_s=START_S, reason="the only node has to start again")
 PAIR = (Need.NODES, Need.POSTGRES)
-DATABASE = ("a.primary", "a.standby")
+DATABASE = ("a.primary", "a.standby", "b.primary", "b.standby")
+AMI = ("a.ami", "b.ami")
 LOADED = Bounds(1.0, 2.0, 8.0, 10.0, reason="the flood takes the machine's cores, and sound comes later")
 
 FAULTS = (
@@ -37,10 +38,10 @@ FAULTS = (
           decides_after=True,
           bounds=Bounds(22.0, 22.0, 22.0, 10.0, 22.0, reason="a frozen Asterisk sends no sound and sees no hang-up")),
     Fault("F-06", "the AMI link is cut without FIN", "a TCP proxy carries nothing for 60 s and keeps connections open",
-          pbx.stall_link, 60.0, links=("a.ami",), decides_after=True,
+          pbx.stall_link, 60.0, links=AMI, decides_after=True,
           bounds=Bounds(decision_s=10.0, reason="the node tries its link again after 1, 2, 4 s")),
     Fault("F-07", "the AMI link is slow", "a TCP proxy reads nothing for 10 s while 40 calls come and go",
-          pbx.slow_link, 10.0, links=("a.ami",), decides_after=True,
+          pbx.slow_link, 10.0, links=AMI, decides_after=True,
           bounds=Bounds(1.0, 2.0, decision_s=10.0, reason="40 calls more at once take the machine's cores")),
     Fault("F-08", "the broker is killed", "SIGKILL of mosquitto; started again after 5 s; told every fact",
           disk.kill_broker, 5.0, needs=(Need.NODE, Need.MOSQUITTO), extra=BROKER),
@@ -52,10 +53,10 @@ FAULTS = (
           pair.freeze_database, 600.0, needs=PAIR, decides_after=True, calm_s=240.0),
     Fault("F-11", "a power cut", "12 copies of the SQLite files at random moments with a torn last write, each "
           "checked; then SIGKILL of the node. No power was cut", disk.cut_power, 5.0, bounds=STARTED),
-    Fault("F-12", "who leads is cut from the database", "TCP proxies carry nothing between node a and PostgreSQL, 20 s",
-          pair.part_from_database, 20.0, needs=PAIR, links=DATABASE),
-    Fault("F-13", "who leads is cut from Asterisk", "a TCP proxy carries nothing between node a and AMI, 20 s",
-          pair.part_from_asterisk, 20.0, needs=PAIR, links=("a.ami",), decides_after=True,
+    Fault("F-12", "who leads is cut from the database", "TCP proxies carry nothing between the leader and "
+          "PostgreSQL, 20 s", pair.part_from_database, 20.0, needs=PAIR, links=DATABASE),
+    Fault("F-13", "who leads is cut from Asterisk", "a TCP proxy carries nothing between the leader and AMI, 20 s",
+          pair.part_from_asterisk, 20.0, needs=PAIR, links=AMI, decides_after=True,
           bounds=Bounds(decision_s=10.0, reason="the node tries its link again after 1, 2, 4 s")),
     Fault("F-14", "the disk is full", "a disk of 96 MB for node and Asterisk is filled, gets 1 MB more each "
           "second, and is emptied after 8 s", disk.fill_disk, 8.0, needs=(Need.NODE, Need.ROOT), decides_after=True),
@@ -87,8 +88,7 @@ FAULTS = (
           both.combine(disk.kill_broker, load.flood_callers), 15.0, needs=(Need.NODE, Need.SIPP, Need.MOSQUITTO),
           extra=BROKER + load.LINES_EXTRA, joined=False, bounds=LOADED),
     Fault("F-26", "both nodes are cut from the database", "TCP proxies carry nothing between the nodes and PostgreSQL, "
-          "20 s", pair.part_both_from_database, 20.0, needs=PAIR, links=(*DATABASE, "b.primary", "b.standby"),
-          decides_after=True),
+          "20 s", pair.part_both_from_database, 20.0, needs=PAIR, links=DATABASE, decides_after=True),
     Fault("F-27", "the only standby is away for long", "SIGKILL of the standby; the primary lets go of it after 20 s",
           pair.lose_standby, 20.0, needs=PAIR, decides_after=True),
     Fault("F-28", "another program locks the store", "BEGIN IMMEDIATE of another connection, for 20 s: the node is "
