@@ -46,6 +46,12 @@ class SuspendedCalls:
             await asyncio.wait([self._listening, asyncio.create_task(server.wait_closed())],
                                return_when=asyncio.FIRST_COMPLETED)
 
+    async def wait_ended(self) -> None:
+        """Wait until no caller is served and the last menu has ended."""
+        for task in (self._task, self._listening):
+            if task is not None:
+                await asyncio.wait([task])
+
     async def close(self) -> None:
         """End everything at once. Safe to repeat."""
         await self.leave_address()

@@ -58,6 +58,8 @@ class NodeRoles:
         self._signals, self._manager = ProcessSignals(), ServiceManager()
         self._peers, self._follower = PeerNodes(name), FactFollower(self._proofs, state)
         self._calls: SuspendedCalls | None = None
+        self._forgetting: asyncio.Task[None] | None = None
+        self._leads = False
         self._reserve = DiskReserve(state)
 
     async def serve_until_stopped(self) -> None:
@@ -80,10 +82,7 @@ class NodeRoles:
                               self._follower.follow_store,
                               demands_standby=self._settings.store.require_standby, make_room=self._reserve.make_room)
         try:
-            while (leading := await waiting.wait_for_lease()) is not None:
-                await self._lead_once(leading, waiting)
-                if self._signals.stop.is_set():
-                    return
+            while await self._lead_next(waiting):
                 # The node that has led is garbage in cycles, and the next one would freeze it with its own objects.
                 gc.collect()
         finally:
@@ -91,6 +90,15 @@ class NodeRoles:
             self._follower.close()
             if self._calls is not None:
                 await self._calls.close()
+            if self._forgetting is not None:
+                await asyncio.wait([self._forgetting])
+
+    async def _lead_next(self, waiting: WaitingNode) -> bool:
+        """Wait for the lease and lead once. Return whether the process goes on. Its store is then forgotten."""
+        store = await waiting.wait_for_lease()
+        if store is not None:
+            await self._lead_once(store, waiting)
+        return store is not None and not self._signals.stop.is_set()
 
     async def _lead_on_file(self, place: str | Path) -> None:
         """Lead on a SQLite file, which has one node: it proves nothing ahead, and ends with the first error."""
@@ -127,6 +135,7 @@ class NodeRoles:
             "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk,
             secrets=proofs.read_marks()))
         goes_on = stopped = False
+        self._leads = True
         try:
             told = await self._follower.take_projections(store, config, proofs.numbers)
             await node.lead_until_stopped(store, sounds, proofs.numbers, told)
@@ -141,6 +150,7 @@ class NodeRoles:
             goes_on = isinstance(first, StoreError) and not (isinstance(first, LeaseLost) and first.taken) \
                 and await self._suspend_calls(node)
         finally:
+            self._leads = False
             if not goes_on:
                 await node.end_dialogues()
             following.cancel()
@@ -163,7 +173,19 @@ class NodeRoles:
             dialogues, watch.run_forever, self._peers.find_leader, self._settings.store.patience_s,
             self._manager.feed_watchdog, node.end_dialogues)
         self._calls.begin()
+        self._forgetting = asyncio.create_task(self._forget_calls(self._calls, node), name="forget")
         return True
+
+    async def _forget_calls(self, calls: SuspendedCalls, node: Node) -> None:
+        """Let go of a suspended node when its last menu has ended: it is as large as a node that leads."""
+        await calls.wait_ended()
+        await node.finish_dialogues()
+        if self._calls is calls:
+            self._calls = None
+        del calls, node
+        # Callers of a node that leads again do not wait for a collection. The next one comes when it has led.
+        if not self._leads:
+            gc.collect()
 
     def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
         return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,
