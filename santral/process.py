@@ -13,6 +13,7 @@ from routing.act_history import ActHistory
 from routing.ami.errors import AuthFailed
 from routing.store.database import url_of
 from routing.store.errors import LongMigrationDue, StoreError
+from santral.allocator import return_large_blocks
 from santral.centre.config import NODE, place_of_store
 from santral.centre.last_known_good import REPORTED_MAX, CentreFiles, StartValues
 from santral.errors import AddressTaken, AsteriskFailure, BadCentre, SantralError, StoreFailure, UpgradeDue
@@ -35,6 +36,7 @@ def run_node(centre: Path, settings: Path | None, state: Path, *, name: str = NO
 
     `name` is the node's own name among the nodes of a database. Each act is written into the folder `history`.
     """
+    return_large_blocks()
     # 1. Read the files, and make the state folder.
     log_setup.configure_logs(as_json=log_json)
     files = CentreFiles(centre, settings, state)
