@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from drawing.console_output import OutputConsole
 from lab.history.evidence import BadHistory
-from lab.history.findings import INVARIANTS, Finding
+from lab.history.findings import INVARIANTS, Finding, Findings
 
 
 def build_commands() -> typer.Typer:
@@ -28,6 +29,7 @@ def _keep_group() -> None:
 
 def _check_folder(
     folder: Annotated[Path, typer.Argument(help="Folder of the history, as HistoryRecorder writes it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Check that records, nodes, Asterisk and callers agree. Exit 0: they do. Exit 1: findings. Exit 2: no history."""
     from lab.history.checker import check_history  # loads the store
@@ -37,16 +39,24 @@ def _check_folder(
     except BadHistory as error:
         typer.echo(f"santral: {error}", err=True)
         raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps({**found._asdict(), "findings": [one._asdict() for one in found.findings]},
+                              ensure_ascii=False))
+    else:
+        _print_findings(found)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _print_findings(found: Findings) -> None:
     console = OutputConsole(highlight=False)
     console.print(_findings_table(found.findings))
     for note in found.notes:
         console.print(note, markup=False)
     console.print(f"{found.callers} callers, {found.contacts} contacts, {found.acts} acts: "
                   f"{len(found.findings)} findings", markup=False)
-    if not found.ok:
-        for name in sorted({one.invariant for one in found.findings}):
-            console.print(f"{name}: {INVARIANTS[name]}", markup=False)
-        raise typer.Exit(1)
+    for name in sorted({one.invariant for one in found.findings}):
+        console.print(f"{name}: {INVARIANTS[name]}", markup=False)
 
 
 def _findings_table(findings: tuple[Finding, ...]) -> Table:

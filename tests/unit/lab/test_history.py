@@ -301,6 +301,15 @@ def test_the_command_tells_findings_by_its_exit_code(folder: Folder) -> None:
         run.output)
 
 
+def test_a_program_reads_the_same_findings(folder: Folder) -> None:
+    run = CliRunner().invoke(build_commands(), ["check", str(folder.path), "--json"])
+    assert run.exit_code == 0 and json.loads(run.output)["findings"] == []
+    lose_record(folder)
+    run = CliRunner().invoke(build_commands(), ["check", str(folder.path), "--json"])
+    found = json.loads(run.output)["findings"]
+    assert run.exit_code == 1 and ("I3", "record_missing") in {(one["invariant"], one["fault"]) for one in found}
+
+
 def test_a_finding_of_personal_data_does_not_repeat_it(folder: Folder) -> None:
     log_number(folder)
     assert NUMBER[1:] not in CliRunner().invoke(build_commands(), ["check", str(folder.path)]).output
