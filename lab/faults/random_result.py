@@ -19,8 +19,10 @@ SETTLE_S = 2_200.0
 """Start of a process that no slope counts: it fills caches, which hold 2,000 callers. They come in 37 minutes."""
 FLAT_S = 600.0
 """Least time after it for a slope that is judged."""
-FLAT_MB_H, FLAT_HANDLES_H = 30.0, 30.0
-"""Limits of the slopes of a node's memory and file handles. A leak of 1 kB a call would be 2 MB an hour."""
+FLAT_MB_H, FLAT_HANDLES_H = 20.0, 30.0
+"""Limits of the slopes of a node's memory and file handles. A node with 60 take-overs an hour grew by 7 MB. A leak of
+6 kB a call would be 20 MB.
+"""
 HOUR_S = 3600.0
 SHOWN = 5
 """Most names in a problem."""

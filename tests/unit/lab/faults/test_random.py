@@ -120,7 +120,7 @@ def grow(run: Run) -> None:
     (lose_seconds, "agent a1 has 69.0 s by state and was signed in for 70.0 s"),
     (sign_out_late, "agent a1 signed in or out at another time than the record says"),
     (stay_signed_in, "the records of agent a1 do not end with a sign-out"),
-    (grow, "node a (7) grows: +60.0 MB/h, +0.0 handles/h")])
+    (grow, "node a (7) grows: +40.0 MB/h, +0.0 handles/h")])
 def test_a_planted_harm_is_found_and_named(plant: Callable[[Run], None], words: str) -> None:
     run = Run()
     plant(run)
