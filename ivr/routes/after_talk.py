@@ -22,6 +22,7 @@ SETTLE_STEP_S = 0.1
 """Time between two looks at the contact. Nearly always the first look is enough."""
 CATCH_UP_S = 2.0
 """Longest wait for events that the store holds up, within the same step. The other node may lead meanwhile."""
+
 log = structlog.get_logger(__name__)
 
 

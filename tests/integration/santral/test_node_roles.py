@@ -77,9 +77,11 @@ async def leading(folder: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> 
             start = files.choose_files()
             serving = asyncio.create_task(
                 NodeRoles(files, start[0].settings, start, folder / "a", "a").serve_until_stopped())
-            yield Process(http, built)
-            os.kill(os.getpid(), signal.SIGTERM)
-            await serving
+            try:
+                yield Process(http, built)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await serving
 
 
 def _count_dialects() -> int:
