@@ -258,8 +258,8 @@ def print_figures(figures: Figures) -> None:
             ("retired words", f"{figures.retired}", "0"),
             ("public docstrings without a verb", f"{figures.verbless}", "0"),
             ("dead links", f"{figures.dead_links}", "0"),
-            ("words in docs/", f"{figures.docs_words}", "at most 49,000"),
-            ("lines of CHANGELOG.md", f"{figures.changelog_lines}", "at most 60")):
+            ("words in docs/", f"{figures.docs_words}", "at most 55,000"),
+            ("lines of CHANGELOG.md", f"{figures.changelog_lines}", "at most 75")):
         sys.stdout.write(f"{name:34}{value:>10}   {goal}\n")
 
 

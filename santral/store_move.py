@@ -15,7 +15,7 @@ from routing.store.database import WritingConnection, check_server, describe_url
 from routing.store.errors import LeaseHeld, StoreUnavailable
 from routing.store.lease.lease_row import require_free
 from routing.store.lease.process_holder import this_process
-from routing.store.migrate import HEAD, current_revision, prepare_tables
+from routing.store.migrate import HEAD, current_revision, prepare_tables, require_known_tables
 from routing.store.migrations.long_migration import ProgressReport
 from routing.store.schema import JOURNAL_FORMAT, leases, meta, metadata
 
@@ -89,6 +89,7 @@ def _require_movable(old: Connection, source: Path) -> None:
         raise StoreUnavailable("newer" if revision > HEAD else "broken",
                                f"{source} is of another version (tables at {revision}, this one needs {HEAD}). Start "
                                "and end a node of this version on it first, or run santral store upgrade")
+    require_known_tables(old)
     try:
         require_free(old, this_process())
     except LeaseHeld as held:

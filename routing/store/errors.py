@@ -39,10 +39,10 @@ class StoreConflict(StoreError):
 class StoreUnavailable(StoreError):
     """The database does not work now.
 
-    `kind` is one of `full`, `locked`, `damaged`, `readonly`, `gone`, `newer`, `alone`, `busy`, `closed` and `broken`. A
-    server is `alone` if it has no synchronous standby and the settings demand one. After a
-    failed commit nothing of the turn is written, except perhaps with `gone`. A connection lost inside the commit leaves
-    the outcome open, and the next start reads the true state.
+    `kind` is one of `full`, `locked`, `damaged`, `readonly`, `gone`, `newer`, `unknown`, `alone`, `busy`, `closed`
+    and `broken`. No release has made `unknown` tables. A server is `alone` if it has no synchronous standby and the
+    settings demand one. After a failed commit nothing of the turn is written, except perhaps with `gone`. A connection
+    lost inside the commit leaves the outcome open, and the next start reads the true state.
     """
 
     def __init__(self, kind: str, message: str) -> None:

@@ -9,6 +9,9 @@ Tables grow first and shrink a release later, so nodes of two releases work on t
 no restore. A migration declares by `FITS` the oldest code that still works on the tables after it, which is the newest
 migration of the release before. Without `FITS` no older code works on them. The tables keep the youngest of these, so
 that code which does not know a migration can ask.
+
+The tables also keep their revision with a fingerprint (`routing.store.migrations.table_shape`). A migration declares by
+`TABLES` which one follows it. Tables that were changed between two releases have another one, and are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from routing.store.errors import LongMigrationDue, StoreUnavailable
 from routing.store.migrations.long_migration import PROGRESS, ProgressReport
-from routing.store.schema import JOURNAL_FORMAT, meta
+from routing.store.migrations.table_shape import declared_shape, describe_difference, fingerprint_of, read_shape
+from routing.store.schema import JOURNAL_FORMAT, meta, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -37,6 +41,15 @@ TABLE = "alembic_version"
 OLDEST_CODE = "oldest_code"
 """Name of the row in `meta` with two numbers: a revision of the tables, and the oldest code that works on it, which is
 named by its newest migration."""
+
+FINGERPRINT = fingerprint_of(declared_shape(metadata))
+"""Fingerprint of the tables that this code needs."""
+
+TABLES = "tables"
+"""Name of the row in `meta` with a revision of the tables and their fingerprint."""
+
+UNDECLARED = "undeclared"
+"""Fingerprint of a migration that declares none."""
 
 WAY_BACK = ("Install the version that wrote it, or restore the backup of before its upgrade: santral restore (of a "
             "PostgreSQL server: by its own tools)")
@@ -108,7 +121,8 @@ def prepare_tables(connection: Connection) -> bool:
     """Make the tables of an empty database, and return whether this version works on the tables as they are.
 
     Older tables stay as they are, because an older node may work on them. Raise `StoreUnavailable` (`newer`) if the
-    tables or the records are of a Santral that is newer by more than one release.
+    tables or the records are of a Santral that is newer by more than one release, and (`unknown`) if no release made
+    such tables.
     """
     now = current_revision(connection)
     if now != HEAD:
@@ -117,8 +131,12 @@ def prepare_tables(connection: Connection) -> bool:
         upgrade_tables(connection)
     elif now != HEAD and not _are_newer(connection, now):
         return False
+    elif now == HEAD:
+        require_known_tables(connection)
+        if _read_meta(connection, TABLES) is None:
+            _write_meta(connection, TABLES, f"{HEAD} {FINGERPRINT}")
     # Refuse records that this version cannot decode.
-    found = connection.execute(select(meta.c.value).where(meta.c.key == "journal_format")).scalar_one_or_none()
+    found = _read_meta(connection, "journal_format")
     if found is None:
         connection.execute(insert(meta), {"key": "journal_format", "value": JOURNAL_FORMAT})
     elif found != JOURNAL_FORMAT:
@@ -132,12 +150,16 @@ def upgrade_tables(connection: Connection, offline: ProgressReport | None = None
 
     With rows in the tables, `without_foreign_keys` must surround that transaction, and the caller must hold the lease:
     a much older node could not start any more. Newer tables on which this version works stay as they are. Raise
-    `StoreUnavailable` (`newer`) for other ones, and `LongMigrationDue` if callers would wait for the upgrade. With
-    `offline`, which hears the progress, nobody waits.
+    `StoreUnavailable` (`newer`, `unknown`) for other ones, and `LongMigrationDue` if callers would wait for the
+    upgrade. With `offline`, which hears the progress, nobody waits.
     """
     now = current_revision(connection)
-    if now == HEAD or (now is not None and _are_newer(connection, now)):
-        return
+    if now is not None:
+        if _are_newer(connection, now):
+            return
+        require_known_tables(connection)
+        if now == HEAD:
+            return
     # 1. Refuse what callers would wait for.
     estimate = estimate_upgrade(connection)
     if offline is not None:
@@ -171,14 +193,18 @@ def _permit_pause(connection: Connection) -> None:
 def estimate_upgrade(connection: Connection) -> UpgradeEstimate:
     """Return the size of the long migrations between the tables and `HEAD`, or of none on newer tables that fit.
 
-    Raise `StoreUnavailable` (`newer`) if the tables are of a Santral that is newer by more than one release.
+    Raise `StoreUnavailable` where a start would: the tables are of a Santral that is newer by more than one release
+    (`newer`), or no release has made them (`unknown`).
     """
     now = current_revision(connection)
-    if now in (None, HEAD):
+    if now is None:
         return UpgradeEstimate(HEAD, (), 0, 0.0, 0)
     _permit_pause(connection)
-    if _are_newer(connection, str(now)):
-        return UpgradeEstimate(str(now), (), 0, 0.0, 0)
+    if _are_newer(connection, now):
+        return UpgradeEstimate(now, (), 0, 0.0, 0)
+    require_known_tables(connection)
+    if now == HEAD:
+        return UpgradeEstimate(HEAD, (), 0, 0.0, 0)
     from alembic.script import ScriptDirectory
     scripts = ScriptDirectory.from_config(alembic_config(connection)).iterate_revisions(HEAD, now)
     steps = [script.module.LONG for script in scripts if hasattr(script.module, "LONG")]
@@ -197,8 +223,7 @@ def oldest_code(connection: Connection) -> str | None:
     now = current_revision(connection)
     if now is None:
         return None
-    revision, _, oldest = str(connection.execute(
-        select(meta.c.value).where(meta.c.key == OLDEST_CODE)).scalar_one_or_none()).partition(" ")
+    revision, _, oldest = str(_read_meta(connection, OLDEST_CODE)).partition(" ")
     return oldest if revision == now else now
 
 
@@ -209,13 +234,53 @@ def fits_code(connection: Connection, revision: str) -> bool:
 
 
 def note_oldest_code(connection: Connection) -> None:
-    """Write down the oldest code that works on tables of `HEAD`."""
+    """Write down the oldest code that works on tables of `HEAD`, and the fingerprint of these tables."""
     from alembic.script import ScriptDirectory
     scripts = ScriptDirectory.from_config(alembic_config(connection)).walk_revisions()
     oldest = max(getattr(script.module, "FITS", script.revision) for script in scripts)
-    value = f"{HEAD} {oldest}"
-    if not connection.execute(update(meta).where(meta.c.key == OLDEST_CODE).values(value=value)).rowcount:
-        connection.execute(insert(meta), {"key": OLDEST_CODE, "value": value})
+    _write_meta(connection, OLDEST_CODE, f"{HEAD} {oldest}")
+    _write_meta(connection, TABLES, f"{HEAD} {FINGERPRINT}")
+
+
+def require_known_tables(connection: Connection) -> None:
+    """Raise `StoreUnavailable` (`unknown`) if no release has made the tables, which have this revision or an older one.
+    """
+    now = str(current_revision(connection))
+    wanted = FINGERPRINT if now == HEAD else _declared_by_migration(connection, now)
+    revision, _, found = str(_read_meta(connection, TABLES)).partition(" ")
+    if revision != now:
+        # Versions before the first release kept none.
+        found = fingerprint_of(read_shape(connection, metadata.tables))
+    if wanted not in (UNDECLARED, found):
+        told = describe_difference(read_shape(connection, metadata.tables), declared_shape(metadata)) \
+            if now == HEAD else "with other columns than that revision has"
+        raise _refuse_unknown(now, told)
+
+
+def _declared_by_migration(connection: Connection, revision: str) -> str:
+    """Return the fingerprint that a migration declares, or `UNDECLARED`. Raise `StoreUnavailable` if there is none."""
+    from alembic.script import ScriptDirectory
+    for script in ScriptDirectory.from_config(alembic_config(connection)).walk_revisions():
+        if script.revision == revision:
+            return str(getattr(script.module, "TABLES", UNDECLARED))
+    raise _refuse_unknown(revision, "which this version does not know")
+
+
+def _refuse_unknown(revision: str, told: str) -> StoreUnavailable:
+    return StoreUnavailable("unknown", f"no release has made these tables: revision {revision}, {told or 'changed'}. A "
+                                       "version from between two releases wrote this state, and no upgrade begins "
+                                       f"there. Nothing was changed. {WAY_BACK}")
+
+
+def _read_meta(connection: Connection, key: str) -> str | None:
+    if not inspect(connection).has_table(meta.name):
+        return None
+    return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+
+
+def _write_meta(connection: Connection, key: str, value: str) -> None:
+    if not connection.execute(update(meta).where(meta.c.key == key).values(value=value)).rowcount:
+        connection.execute(insert(meta), {"key": key, "value": value})
 
 
 def _are_newer(connection: Connection, revision: str) -> bool:
@@ -224,6 +289,8 @@ def _are_newer(connection: Connection, revision: str) -> bool:
     if revision <= HEAD:
         return False
     if not fits_code(connection, revision):
+        if _read_meta(connection, TABLES) is None:
+            raise _refuse_unknown(revision, "which this version does not know")
         raise StoreUnavailable("newer", f"the state was written by a newer Santral (its tables at {revision} need code "
                                         f"of {oldest_code(connection)} or later, this one is of {HEAD}). {WAY_BACK}")
     return True

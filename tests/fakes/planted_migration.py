@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from routing.store import migrate
 from routing.store.database import url_of
 
-OLD, NEW = "0001", "0002"
+OLD, NEW = migrate.HEAD, "9001"
 
 PLANTED = '''
 """Double each number of the journal."""

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from routing.store import migrate
 from tests.integration.deploy.source_tree import HOUSE
 
 TRIXIE = Path("/usr/bin/python3.13")
@@ -19,13 +20,15 @@ BUILD = HOUSE / "deploy" / "deb" / "build.py"
 WHEELS = HOUSE / ".cache" / "wheels"
 """Wheels of the dependencies, kept between runs."""
 OLD, NEW = "0.0.9", "0.1.0"
-PLANTED = '''
+NEWEST, PLANTED_NUMBER = migrate.HEAD, "9001"
+"""Revision of the tables of this tree, and of the planted release."""
+PLANTED = f'''
 from alembic import op
 from sqlalchemy import Column, Text
 from routing.store.migrations.long_migration import LongMigration
 LONG = LongMigration("contacts", "contact", rows_per_s=10.0)
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
-FITS = "0001"
+revision, down_revision, branch_labels, depends_on = "{PLANTED_NUMBER}", "{NEWEST}", None, None
+FITS = "{NEWEST}"
 def upgrade(): op.create_table("planted", Column("one", Text, primary_key=True))
 def downgrade(): op.drop_table("planted")
 '''
@@ -94,7 +97,7 @@ def build_packages(wheel: Path, folder: Path) -> tuple[Path, Path]:
     first = run("unshare", "--net", TRIXIE, BUILD, "build", "--wheels", wheels, "--out", out, "--root",
                 root / "tree", "--version", OLD, "--compression", "gzip")
     [versions] = (root / "tree").glob("opt/santral/lib/python3*/site-packages/routing/store/migrations/versions")
-    (versions / "r0002_planted.py").write_text(PLANTED, encoding="utf-8")
+    (versions / f"r{PLANTED_NUMBER}_planted.py").write_text(PLANTED, encoding="utf-8")
     second = run(TRIXIE, BUILD, "pack", "--out", out, "--root", root / "tree", "--version", NEW,
                  "--compression", "gzip")
     print(f"two packages in {time.monotonic() - began:.0f} s")

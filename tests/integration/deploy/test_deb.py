@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.deploy.debian import CHROOT, NEEDED, NEW, OLD, Machine
+from tests.integration.deploy.debian import CHROOT, NEEDED, NEW, NEWEST, OLD, PLANTED_NUMBER, Machine
 from tests.integration.deploy.source_tree import HOUSE
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(not CHROOT, reason=NEEDED)]
@@ -45,17 +45,17 @@ def test_a_package_is_installed_upgraded_refused_and_purged(packages: tuple[Path
     [backup] = machine.path("/var/backups/santral").glob("santral-*.tar")
     assert "rows of contacts, about 1 minute" in told and "the old version goes on until you stop it" in told
     assert "santral store upgrade" in machine.santral("people", "list", "/etc/santral/centre", code=4)
-    assert revision(machine) == "0001"
+    assert revision(machine) == NEWEST
     [command] = [line.strip() for line in told.splitlines() if line.startswith("  runuser")]
-    assert "the tables have revision 0002" in machine.run("sh", "-euc", command)
-    assert revision(machine) == "0002"
+    assert f"the tables have revision {PLANTED_NUMBER}" in machine.run("sh", "-euc", command)
+    assert revision(machine) == PLANTED_NUMBER
     # 4. The tables only grew, so the release before works on them, and the newer one afterwards.
     machine.install(old)
     assert machine.run("dpkg-query", "-W", "-f", "${Version}", "santral") == OLD
-    assert machine.santral("people", "list", "/etc/santral/centre") is not None and revision(machine) == "0002"
-    assert "the old version goes on" not in machine.install(new) and revision(machine) == "0002"
+    assert machine.santral("people", "list", "/etc/santral/centre") is not None and revision(machine) == PLANTED_NUMBER
+    assert "the old version goes on" not in machine.install(new) and revision(machine) == PLANTED_NUMBER
     # 5. Tables that shrank are refused, with a way back that works as it is written.
-    change_meta(machine, "0002 0002")
+    change_meta(machine, f"{PLANTED_NUMBER} {PLANTED_NUMBER}")
     told = machine.install(old, code=1)
     assert f"{OLD} is older than the installed {NEW} by more than one release" in told and "The way back:" in told
     assert machine.run("dpkg-query", "-W", "-f", "${Version}", "santral") == NEW
@@ -63,7 +63,7 @@ def test_a_package_is_installed_upgraded_refused_and_purged(packages: tuple[Path
     assert len(lines) == 4
     for line in lines:
         machine.run("sh", "-euc", line.replace("THIS_PACKAGE", f"/tmp/{old.name}").replace("FILE", backup.name))
-    assert revision(machine) == "0001"
+    assert revision(machine) == NEWEST
     assert machine.run("dpkg-query", "-W", "-f", "${Version}", "santral") == OLD
     assert "callbacks are dialled again" in machine.santral("release-callbacks", "/etc/santral/centre")
     # 6. A purge keeps the records, unless the question is answered with yes.

@@ -20,6 +20,7 @@ from routing.store.audit import Audit
 from routing.store.callers.redaction import redact_entry
 from routing.store.errors import StoreUnavailable
 from routing.store.kinds import KINDS, NUMBERS
+from routing.store.migrate import HEAD
 from routing.store.reader import Reader
 from routing.store.recordings.recording_store import DAY_S
 from routing.store.start_entry import complete_start, shorten_start
@@ -71,7 +72,7 @@ async def write_as_newer(house: House, how: str) -> None:
                      body=json.dumps(json.loads(body) | {"mail_addresses": ["somebody"]}), seq=seq)
     else:
         await change(house, "update alembic_version set version_num = '9001'")
-        await change(house, "update meta set value = '9001 0001' where key = 'oldest_code'")
+        await change(house, f"update meta set value = '9001 {HEAD}' where key = 'oldest_code'")
 
 
 @pytest.mark.parametrize(("how", "words"), [

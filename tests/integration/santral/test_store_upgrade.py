@@ -79,7 +79,7 @@ def test_a_start_refuses_a_long_migration_and_the_command_does_it(
     # 3. The command does it and says how far it is.
     done = upgrade(state)
     assert done.exit_code == 0 and "25,000 of 25,000 rows" in done.stderr, done.output
-    assert "the tables have revision 0002: 25,000 rows in" in done.stdout and "Start the node" in done.stdout
+    assert "the tables have revision 9001: 25,000 rows in" in done.stdout and "Start the node" in done.stdout
     assert read_planted(state / "santral.db") == DONE
     # 4. Nothing is left for a start, and doing it again changes nothing.
     looked = upgrade(state, "--dry-run", "--json")
