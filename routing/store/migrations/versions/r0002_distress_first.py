@@ -1,0 +1,42 @@
+"""Let further phones ring for a caller in distress, and add what callers, agents and supervisors were promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = Path(__file__).stem[1:5]
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+FITS = revision
+"""The oldest code that works on these tables (`routing.store.migrate`): older code does not know the new states."""
+TABLES = "0c09c9b74a23136c"
+"""Fingerprint of the tables after this migration (`routing.store.migrations.table_shape`)."""
+
+WIDER: dict[tuple[str, str], tuple[str, ...]] = {}
+"""Words that a column admits from now on, by table and column."""
+
+NARROWER: dict[tuple[str, str], tuple[str, ...]] = {}
+"""Words that the same columns admitted before."""
+
+
+def upgrade() -> None:
+    """Change the tables."""
+    for (table, column), words in WIDER.items():
+        admit_words(table, column, words)
+
+
+def downgrade() -> None:
+    """Change the tables back. A row with a newer word refuses."""
+    for (table, column), words in NARROWER.items():
+        admit_words(table, column, words)
+
+
+def admit_words(table: str, column: str, words: tuple[str, ...]) -> None:
+    """Replace the check that names the words of a column. SQLite copies the table for it."""
+    listed = ", ".join(repr(word) for word in words)
+    with op.batch_alter_table(table) as batch:
+        batch.drop_constraint(op.f(f"ck_{table}_{column}_known"), type_="check")
+        batch.create_check_constraint(op.f(f"ck_{table}_{column}_known"), f"{column} IN ({listed})")
