@@ -16,6 +16,7 @@ The tables also keep their revision with a fingerprint (`routing.store.migration
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,10 +130,10 @@ def prepare_tables(connection: Connection) -> bool:
         _permit_pause(connection)
     if now is None:
         upgrade_tables(connection)
-    elif now != HEAD and not _are_newer(connection, now):
-        return False
-    elif now == HEAD:
+    elif now == HEAD or not _are_newer(connection, now):
         require_known_tables(connection)
+        if now != HEAD:
+            return False
         if _read_meta(connection, TABLES) is None:
             _write_meta(connection, TABLES, f"{HEAD} {FINGERPRINT}")
     # Refuse records that this version cannot decode.
@@ -246,7 +247,7 @@ def require_known_tables(connection: Connection) -> None:
     """Raise `StoreUnavailable` (`unknown`) if no release has made the tables, which have this revision or an older one.
     """
     now = str(current_revision(connection))
-    wanted = FINGERPRINT if now == HEAD else _declared_by_migration(connection, now)
+    wanted = FINGERPRINT if now == HEAD else _declared_by_migration(now)
     revision, _, found = str(_read_meta(connection, TABLES)).partition(" ")
     if revision != now:
         # Versions before the first release kept none.
@@ -257,12 +258,12 @@ def require_known_tables(connection: Connection) -> None:
         raise _refuse_unknown(now, told)
 
 
-def _declared_by_migration(connection: Connection, revision: str) -> str:
+def _declared_by_migration(revision: str) -> str:
     """Return the fingerprint that a migration declares, or `UNDECLARED`. Raise `StoreUnavailable` if there is none."""
-    from alembic.script import ScriptDirectory
-    for script in ScriptDirectory.from_config(alembic_config(connection)).walk_revisions():
-        if script.revision == revision:
-            return str(getattr(script.module, "TABLES", UNDECLARED))
+    # alembic would take long to import, and each start on older tables asks.
+    for path in (MIGRATIONS / "versions").glob(f"r{revision}_*.py"):
+        declared = re.search(r'^TABLES = "(\w+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+        return declared[1] if declared else UNDECLARED
     raise _refuse_unknown(revision, "which this version does not know")
 
 
