@@ -25,6 +25,7 @@ from routing.core.events import CallbackRequested, ContactExited
 from routing.core.inbox import CallerInbox, ContactView, InboxClosed
 from routing.core.model.centre_model import CallbackOrder
 from routing.core.model.errors import Refused
+from routing.core.model.reasons import DEFLECTED
 
 WORDS = "yogun-ozur"
 """Everybody hears it: the centre is very busy, and key 1 leads to help."""
@@ -100,7 +101,7 @@ class Deflection:
                 return True
         except (Refused, InboxClosed, TimeoutError) as error:
             log.warning("ivr.callback_not_accepted", call=view.contact, kind=type(error).__name__)
-        self.inbox.post(ContactExited(view.contact, "deflected"))
+        self.inbox.post(ContactExited(view.contact, DEFLECTED))
         return False
 
     def _callback_number(self, who: CallerIdentity, service: str) -> str:

@@ -23,7 +23,7 @@ from ivr.sounds import prompt_files
 from routing.core.events import ContactExited
 from routing.core.inbox import ContactView
 from routing.core.model.centre_model import ContactState, Trigger, WayOut
-from routing.core.model.reasons import RULE
+from routing.core.model.reasons import MESSAGE, RULE
 from routing.core.queueing.service_rules import FAREWELL
 from routing.core.records import TURNING_AWAY
 
@@ -34,8 +34,6 @@ QUESTIONS = {(WayOut.CALLBACK, False): "kural-arayalim", (WayOut.CALLBACK, True)
              (WayOut.MESSAGE, False): "kural-mesaj", (WayOut.MESSAGE, True): "kural-mesaj-mi"}
 """Question for each way out, and whether the caller may not wait."""
 YES, NO = "1", "2"
-MESSAGE = "message"
-"""Kind of the recording, and the key of the end of its contact."""
 OWN_PROMPTS = (*REASONS.values(), *QUESTIONS.values(), *opening_words.OWN_PROMPTS, FAREWELL)
 
 log = structlog.get_logger(__name__)

@@ -27,10 +27,10 @@ class Metric(NamedTuple):
     buckets: tuple[float, ...] = ()
 
 
-WAIT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+WAIT_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds. The library's own buckets end at 10 s. Every usual service-level threshold is an edge here
 (`wait_edges`)."""
-EDGES_MOST = 15
+EDGES_MOST = 14
 """With more edges, the page of 20 queues and 5 channels would have more than 10,000 series."""
 HANDLE_BUCKETS = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0)
 """Few edges, because each queue, channel and phase has its own histogram."""
@@ -59,10 +59,11 @@ OFFERED = Metric("acd_contacts_offered_total", COUNTER, ("queue", "channel"),
 CONTACTS = Metric("acd_contacts_total", COUNTER, ("queue", "channel", "outcome"),
                   "Contacts by their one final outcome, in the queue where they ended. Abandonment = (abandoned + "
                   "abandoned_short) / offered. abandoned_short is shown apart: within 5 s, or the limit of the "
-                  "service.")
+                  "service. turned_away: a rule of the service kept the caller from every agent.")
 SLA = Metric("acd_sla_contacts_total", COUNTER, ("queue", "channel", "within"),
-             "Answered and abandoned contacts; within = answered within the queue's target, from entry to the bridge, "
-             "pre-connect included. Service level = within true / all of these, so every abandon counts against it. "
+             "Contacts that were answered, abandoned or turned away; within = answered within the queue's target, from "
+             "entry to the bridge, pre-connect included. Service level = within true / all of these, so every abandon "
+             "and every caller whom a rule turned away counts against it. "
              "Without short abandons: within true / (all of these - acd_contacts_total{outcome=\"abandoned_short\"}). "
              "Of received: within true / acd_contacts_offered_total.")
 WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome"),
@@ -72,6 +73,8 @@ WAIT = Metric("acd_queue_wait_seconds", HISTOGRAM, ("queue", "channel", "outcome
 STREAK = Metric("acd_queue_abandoned_streak", GAUGE, ("queue",),
                 "Contacts that were abandoned since somebody was last answered in the queue. Short abandons do not "
                 "count.")
+TURNED_STREAK = Metric("acd_queue_turned_away_streak", GAUGE, ("queue",),
+                       "Callers whom a rule turned away since somebody was last answered in the queue.")
 WAITING = Metric("acd_queue_contacts_waiting", GAUGE, ("queue", "channel"),
                  "Contacts that wait now, callbacks included.")
 OLDEST = Metric("acd_queue_oldest_wait_seconds", GAUGE, ("queue", "channel"),
@@ -231,8 +234,8 @@ BEGAN = Metric("process_start_time_seconds", GAUGE, (), "Start time of the proce
 OPEN_FILES = Metric("process_open_fds", GAUGE, (), "Number of open file descriptors.")
 MOST_FILES = Metric("process_max_fds", GAUGE, (), "Maximum number of open file descriptors.")
 
-OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS, ON_DUTY, SKILLED,
-        HANDLE, OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
+OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, TURNED_STREAK, WAITING, OLDEST, TARGET, TARGET_RATIO, OPEN, DISTRESS,
+        ON_DUTY, SKILLED, HANDLE, OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
         DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,

@@ -25,6 +25,7 @@ from routing.core.journal import round_stored
 from routing.core.model.centre_model import (
     ABANDONS,
     PHONE_CHANNELS,
+    UNSERVED,
     WAITING_STATES,
     Centre,
     Channel,
@@ -78,9 +79,9 @@ RESULTS = {OfferState.TIMEOUT: RING_NO_ANSWER, OfferState.REJECTED: "rejected", 
            OfferState.RESCINDED: "rescinded"}
 CALLBACK_RESULTS = (REQUESTED, TIME_CHOSEN, "dialled", REACHED, *TRY_FAILURES, STALE)
 ANSWERED, ABANDONED = Outcome.ANSWERED.value, Outcome.ABANDONED.value
-IN_SERVICE_LEVEL = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
-"""Outcomes in the service level, with the label of the wait. The other waits ended by a setting or a fault and say
-nothing."""
+IN_SERVICE_LEVEL = frozenset({Outcome.ANSWERED, *UNSERVED})
+WAIT_LABELS = {Outcome.ANSWERED: ANSWERED, **dict.fromkeys(ABANDONS, ABANDONED)}
+"""Outcomes whose wait is observed, with its label. The other waits ended by a setting or a fault and say nothing."""
 OUTAGE_OUTCOMES = (Outcome.FALLBACK, Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
 NO_SIGNALS = dict.fromkeys(product(SIGNAL_KINDS, ("sent", "late", *ACK_STATUS)), 0)
 """Series of signals. They begin at 0 once there is a broker, or the first increase could not be seen."""
@@ -104,6 +105,8 @@ class MetricsRecorder:
         """Contacts that have been connected and have not ended: at most one for each call."""
         self._abandoned: Tally[str] = Tally()
         """Contacts abandoned since the last answer, by queue."""
+        self._turned_away: Tally[str] = Tally()
+        """Contacts turned away since the last answer, by queue."""
         self._consulting: set[ContactId] = set()
         """Contacts in a consult transfer. Until it completes, the caller belongs to the agent and has not moved."""
         self._flows: set[str] = set()
@@ -216,7 +219,7 @@ class MetricsRecorder:
         self._within.setdefault(fact.contact, fact.within)
         series, queue = self._series, fact.service
         series.add_count(names.OFFERS, queue, ANSWERED)
-        self._abandoned[queue] = 0
+        self._abandoned[queue] = self._turned_away[queue] = 0
         if fact.channel in PHONE_CHANNELS:
             series.observe_value(
                 names.HANDLE, round_stored(fact.pre_connect_s), queue, fact.channel.value, "pre_connect")
@@ -301,15 +304,18 @@ class MetricsRecorder:
         # An answered contact ended the streak when it was connected, so its later end does not.
         if outcome is Outcome.ABANDONED:
             self._abandoned[queue] += 1
+        elif outcome is Outcome.TURNED_AWAY:
+            self._turned_away[queue] += 1
         elif outcome is Outcome.FALLBACK:
-            self._abandoned[queue] = 0
+            self._abandoned[queue] = self._turned_away[queue] = 0
         if fact.key == OUTAGE:
             self._series.add_count(names.OUTAGE, queue, outcome.value)
         # A contact that connected in time and ended otherwise does not count as answered in time.
         within = self._within.pop(fact.contact, False) and outcome is Outcome.ANSWERED
-        told = IN_SERVICE_LEVEL.get(outcome)
+        told = WAIT_LABELS.get(outcome)
         if told is not None:
             self._series.observe_value(names.WAIT, round_stored(fact.wait_s), queue, channel, told)
+        if outcome in IN_SERVICE_LEVEL:
             self._series.add_count(names.SLA, queue, channel, "true" if within else "false")
 
     def _on_agent_changed(self, fact: AgentChanged) -> None:
@@ -447,12 +453,13 @@ class MetricsRecorder:
                 if not contact.callback:
                     oldest[key] = max(oldest.get(key, 0.0), contact.waited_s)
         # 2. Write all queues of the centre, also empty ones: 0 must differ from unknown.
-        for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST, names.STREAK):
+        for metric in (names.CALLBACKS_NOW, names.WAITING, names.OLDEST, names.STREAK, names.TURNED_STREAK):
             series.clear_gauge(metric)
         services = [str(service.id) for service in self._centre.services]
         for queue in {*callbacks, *services}:
             series.set_gauge(names.CALLBACKS_NOW, callbacks[queue], queue)
             series.set_gauge(names.STREAK, self._abandoned[queue], queue)
+            series.set_gauge(names.TURNED_STREAK, self._turned_away[queue], queue)
         for key in {*waiting, *product(services, self._channels)}:
             series.set_gauge(names.WAITING, waiting[key], *key)
             series.set_gauge(names.OLDEST, oldest.get(key, 0.0), *key)

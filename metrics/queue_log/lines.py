@@ -40,7 +40,7 @@ from routing.core.model.facts import (
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, leg_id
 from routing.core.model.reasons import (
-    LED_OUT,
+    MESSAGE,
     PRE_CONNECT_HANGUP,
     REPLACED,
     REQUESTED,
@@ -102,8 +102,8 @@ def clean_name(text: str) -> str:
     return _FOREIGN.sub("_", text.translate(_TURKISH))[:FIELD_MAX]
 
 
-NEEDLESS = (MERGED, SERVED, REPLACED, WITHDRAWN, *LED_OUT)
-"""Keys of contacts that a later call, a supervisor or a rule of the service made unnecessary."""
+NEEDLESS = (MERGED, SERVED, REPLACED, WITHDRAWN, MESSAGE)
+"""Keys of contacts that a later call, a supervisor or a recorded message made unnecessary."""
 
 
 class Talk(NamedTuple):
@@ -293,7 +293,7 @@ def _write_ended(fact: Ended, state: LineState, callerid: CallerId) -> list[Row]
     event: str
     data: tuple[str | int, ...]
     # The format has no event for these ends; a timeout comes nearest.
-    if fact.outcome in (Outcome.FALLBACK, Outcome.CALLBACK_FAILED, Outcome.FAILURE):
+    if fact.outcome in (Outcome.FALLBACK, Outcome.CALLBACK_FAILED, Outcome.FAILURE, Outcome.TURNED_AWAY):
         event, data = "EXITWITHTIMEOUT", wait
     # These callers were served in another way, so an ABANDON would be wrong.
     elif fact.outcome is Outcome.LEFT and fact.key in NEEDLESS:

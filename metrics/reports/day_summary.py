@@ -77,7 +77,7 @@ def _contacts_before(ask: Query, period: Period) -> list[contacts.Contact] | Non
 
 
 def _late(figures: Figures) -> int:
-    return figures.answered + figures.abandoned - figures.within
+    return figures.judged - figures.within
 
 
 def _find_worst(ask: Query, report: Report, before: list[contacts.Contact] | None) -> WorstSlot | None:

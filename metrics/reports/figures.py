@@ -34,6 +34,8 @@ class Figures:
         service."""
         self.moved = 0
         """Contacts that moved to another queue, where they are offered too."""
+        self.turned_away = 0
+        """Contacts that a rule of the service kept from every agent, without a callback or a message."""
         self.elsewhere = 0
         """Contacts with another end: fallback queue, own key, callback never taken, fault of the telephone system."""
         self.without_node = 0
@@ -63,6 +65,8 @@ class Figures:
             self.abandoned += 1
             self.short += outcome == Outcome.ABANDONED_SHORT
             self.gave_up.append(contact.wait_s or 0.0)
+        elif outcome == Outcome.TURNED_AWAY:
+            self.turned_away += 1
         elif outcome:
             self.elsewhere += 1
         else:
@@ -95,19 +99,25 @@ class Figures:
     def service_level(self, rule: str = OURS) -> float | None:
         """Return the service level by one of three rules.
 
-        `ours`: answered within the target / (answered + abandoned). Every abandon counts against it, and the wait is
-        from queue entry to the bridge. `without_short`: short abandons are not counted. `of_offered`: answered within
-        the target / all contacts that came, also those that still wait.
+        `ours`: answered within the target / (answered + abandoned + turned away). Every abandon and every caller whom
+        a rule turned away counts against it, and the wait is from queue entry to the bridge. `without_short`: short
+        abandons are not counted. `of_offered`: answered within the target / all contacts that came, also those that
+        still wait.
         """
         if rule == OURS:
-            return share_of(self.within, self.answered + self.abandoned)
+            return share_of(self.within, self.judged)
         if rule == WITHOUT_SHORT:
-            return share_of(self.within, self.answered + self.abandoned - self.short)
-        return share_of(self.within, self.answered + self.abandoned + self.elsewhere + self.still)
+            return share_of(self.within, self.judged - self.short)
+        return share_of(self.within, self.judged + self.elsewhere + self.still)
+
+    @property
+    def judged(self) -> int:
+        """Contacts in the service level: answered, abandoned or turned away."""
+        return self.answered + self.abandoned + self.turned_away
 
     def service_level_within(self, seconds: float) -> float | None:
         """Return the service level of `ours`, with this threshold for every service."""
-        return share_of(sum(1 for wait in self.waits if wait <= seconds), self.answered + self.abandoned)
+        return share_of(sum(1 for wait in self.waits if wait <= seconds), self.judged)
 
     @property
     def asa_s(self) -> float | None:
@@ -126,8 +136,8 @@ class Figures:
 
     @property
     def abandonment(self) -> float | None:
-        """Abandoned / (answered + abandoned + elsewhere + still there)."""
-        return share_of(self.abandoned, self.answered + self.abandoned + self.elsewhere + self.still)
+        """Abandoned / (answered + abandoned + turned away + elsewhere + still there)."""
+        return share_of(self.abandoned, self.judged + self.elsewhere + self.still)
 
     @property
     def abandon_wait_s(self) -> float | None:
@@ -136,8 +146,8 @@ class Figures:
 
     @property
     def answer_rate(self) -> float | None:
-        """Answered / (answered + abandoned)."""
-        return share_of(self.answered, self.answered + self.abandoned)
+        """Answered / (answered + abandoned + turned away)."""
+        return share_of(self.answered, self.judged)
 
     @property
     def aht_s(self) -> float | None:
@@ -158,7 +168,7 @@ class Figures:
         """Return every figure by its name, for CSV."""
         return {
             "offered": self.offered, "answered": self.answered, "abandoned": self.abandoned, "short": self.short,
-            "moved": self.moved, "elsewhere": self.elsewhere, "still": self.still,
+            "turned_away": self.turned_away, "moved": self.moved, "elsewhere": self.elsewhere, "still": self.still,
             "without_node": self.without_node,
             "within": self.within, **{f"level_{rule}": self.service_level(rule) for rule in RULES},
             "abandonment": self.abandonment, "asa_s": self.asa_s,

@@ -22,7 +22,7 @@ from metrics.reports.summary_words import describe_day
 from metrics.reports.survey import sum_answers
 from metrics.reports.words import FIGURES, TEXTS, format_number, format_percent
 
-COUNTS = ("offered", "answered", "abandoned", "short", "moved", "elsewhere", "still")
+COUNTS = ("offered", "answered", "abandoned", "short", "turned_away", "moved", "elsewhere", "still")
 LEVELS = ("level_ours", "level_without_short", "level_of_offered")
 ENDS = (*COUNTS, "without_node", "transfers")
 TIMES = ("offered", *LEVELS, "asa_s", "longest_tenth_s", "abandon_wait_s", "aht_s")
@@ -34,7 +34,7 @@ MARKS = 12
 """Number of times of day that can be read below a chart."""
 FINE_S = (60.0, 300.0, SLOT_S)
 """Distances of marks in a period that is shorter than a working day."""
-SHORTER = ("offered", "answered", "abandoned", "short", *LEVELS, "asa_s", "aht_s")
+SHORTER = ("offered", "answered", "abandoned", "short", "turned_away", *LEVELS, "asa_s", "aht_s")
 """Columns of the tables by time."""
 
 

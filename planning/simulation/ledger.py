@@ -287,6 +287,8 @@ class OutcomeLedger:
             cell.overflowed += 1
         elif fact.outcome is End.LEFT:
             cell.left += 1
+        elif fact.outcome is End.TURNED_AWAY:
+            cell.turned_away += 1
         elif fact.outcome is End.ABANDONED or fact.outcome is End.ABANDONED_SHORT:
             cell.abandoned += 1
             cell.gave_up.append(fact.wait_s)

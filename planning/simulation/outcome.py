@@ -23,8 +23,8 @@ SLOT_S = 1_800.0
 class ServiceLevelRule(StrEnum):
     """Definitions of service level. Santral uses the first, the others serve for comparison."""
 
-    OURS = "answered within T / (answered + abandoned)"
-    WITHOUT_SHORT = "answered within T / (answered + abandoned after more than the short-abandon limit)"
+    OURS = "answered within T / (answered + abandoned + turned away)"
+    WITHOUT_SHORT = "answered within T / (answered + abandoned after the short-abandon limit + turned away)"
     OFFERED = "answered within T / offered"
     REMOVED = "left the queue within T, answered or not / offered"
 
@@ -43,7 +43,9 @@ class OutcomeCell:
     """Caller gave up before the limit of the service for short abandons."""
     overflowed: int = 0
     left: int = 0
-    """Caller left the queue by a key, or a rule of the service said good-bye."""
+    """Caller left the queue by a key, or left a message."""
+    turned_away: int = 0
+    """A rule of the service kept the caller from every agent."""
     moved: int = 0
     """Contacts that moved to another service and are counted there as offered."""
     failed: int = 0
@@ -74,6 +76,7 @@ class Figures:
         self.short = sum(cell.short for cell in parts)
         self.overflowed = sum(cell.overflowed for cell in parts)
         self.left = sum(cell.left for cell in parts)
+        self.turned_away = sum(cell.turned_away for cell in parts)
         self.moved = sum(cell.moved for cell in parts)
         self.failed = sum(cell.failed for cell in parts)
         self.talk_s = sum(cell.talk_s for cell in parts)
@@ -83,8 +86,8 @@ class Figures:
     @property
     def still_there(self) -> int:
         """Contacts that still waited when the run stopped."""
-        return (self.offered - self.answered - self.abandoned - self.overflowed - self.left - self.moved
-                - self.failed)
+        return (self.offered - self.answered - self.abandoned - self.overflowed - self.left
+                - self.turned_away - self.moved - self.failed)
 
     @cached_property
     def waits(self) -> array[float]:
@@ -103,8 +106,13 @@ class Figures:
 
     @property
     def ended(self) -> int:
-        """Contacts that count for the service level: answered or given up. Overflowed contacts are neither."""
+        """Contacts that were answered or gave up, for the formulas of Erlang. Overflowed contacts are neither."""
         return self.answered + self.abandoned
+
+    @property
+    def judged(self) -> int:
+        """Contacts in the service level: answered, given up or turned away."""
+        return self.ended + self.turned_away
 
     @property
     def wait_s(self) -> float | None:
@@ -135,9 +143,9 @@ class Figures:
         """Return the service level by one of the rules. Without `within_s` each service's target applies."""
         answered = self.within if within_s is None else bisect_right(self.waits, within_s)
         if rule is ServiceLevelRule.OURS:
-            return _share_of(answered, self.ended)
+            return _share_of(answered, self.judged)
         if rule is ServiceLevelRule.WITHOUT_SHORT:
-            return _share_of(answered, self.ended - self.short)
+            return _share_of(answered, self.judged - self.short)
         if rule is ServiceLevelRule.REMOVED:
             limit = self.target_s if within_s is None else within_s
             return _share_of(answered + bisect_right(self.gave_up, limit), self.offered)

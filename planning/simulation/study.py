@@ -154,6 +154,7 @@ def to_row(figures: Figures) -> dict[str, float | None]:
     return {
         "offered": figures.offered, "answered": figures.answered, "abandoned": figures.abandoned,
         "short_abandons": figures.short, "overflowed": figures.overflowed, "left": figures.left,
+        "turned_away": figures.turned_away,
         "moved": figures.moved, "failed": figures.failed, "still_there": figures.still_there,
         **{name: measure(figures) for name, measure in MEASURES.items()}, "aht_s": figures.aht_s,
         "service_level_without_short": figures.service_level(rule=ServiceLevelRule.WITHOUT_SHORT),

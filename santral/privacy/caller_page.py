@@ -22,7 +22,8 @@ MONTHS = ("Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağ
 OUTCOMES = {"answered": "Görüşme tamamlandı.", "abandoned": "Görüşme başlamadan kapattınız.",
             "abandoned_short": "Hemen kapattınız.", "fallback": "Yedek sıradan bir görevliye bağlandınız.",
             "left": "Sıradan bir tuşla ayrıldınız.", "pbx_failure": "Çağrı, santraldeki bir arıza yüzünden kesildi.",
-            "callback_failed": "Sizi geri aradık ama size ulaşamadık."}
+            "callback_failed": "Sizi geri aradık ama size ulaşamadık.",
+            "turned_away": "O anda size yardım edecek kimse yoktu, çağrı bir mesajla sona erdi."}
 ENDED_BY = {"caller": "Görüşmeyi siz kapattınız.", "agent": "Görüşmeyi görevli kapattı.",
             "lost": "Görüşmenin bağlantısı koptu.", "transfer": "Başka bir görevliye aktarıldınız."}
 MESSAGE_STATES = {"sent": "gönderildi", "waiting": "gönderilecek"}

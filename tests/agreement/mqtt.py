@@ -11,7 +11,7 @@ from tests.agreement.store import STORE
 from tests.agreement.told import VOICE, Sums, Told, end, say
 from tests.agreement.ways import ways_of
 
-MQTT = STORE - {"wrapup_s", "callbacks", "callbacks reached", "callbacks failed", "transfers"}
+MQTT = STORE - {"wrapup_s", "in service level", "callbacks", "callbacks reached", "callbacks failed", "transfers"}
 
 
 def of_mqtt(heard: Iterable[Mapping[str, Any]]) -> Told:

@@ -14,7 +14,8 @@ from metrics.reports.figures import Figures
 from tests.agreement.told import ENDS, NEAR, Place, Sums, Told, by_service, end, everything
 
 REPORT = frozenset({
-    "offered", "answered", "all abandoned", "abandoned_short", "still", "moved on", "within", "answered_wait_s",
+    "offered", "answered", "all abandoned", "abandoned_short", "turned_away", "in service level", "still",
+    "moved on", "within", "answered_wait_s",
     "abandoned_wait_s", "talks", "talk_s", "hold_s", "wrapup_s", "transfers", "callbacks", "callbacks reached",
     "callbacks failed", "surveys", "survey cared", "survey solved"})
 
@@ -38,7 +39,8 @@ def of_report(report: Report) -> Told:
 def _figures(sums: Sums, place: Place, one: Figures) -> None:
     for name, value in {
             "offered": one.offered, "answered": one.answered, "all abandoned": one.abandoned,
-            "abandoned_short": one.short, "still": one.still, "moved on": one.moved, "within": one.within,
+            "abandoned_short": one.short, "turned_away": one.turned_away,
+            "in service level": one.judged, "still": one.still, "moved on": one.moved, "within": one.within,
             "answered_wait_s": sum(one.waits), "abandoned_wait_s": sum(one.gave_up), "talks": one.talks,
             "talk_s": one.talk_s + one.hold_s, "hold_s": one.hold_s, "wrapup_s": one.wrapup_s,
             "transfers": one.transfers, "callbacks": one.asked, "callbacks reached": one.reached,
@@ -53,7 +55,7 @@ def _total(parts: Iterable[Figures]) -> Counter[str]:
     return Counter({name: value for (_, name), value in sums.items()})
 
 
-REPORT_CSV = REPORT - {"surveys", "survey cared", "survey solved"}
+REPORT_CSV = REPORT - {"in service level", "surveys", "survey cared", "survey solved"}
 
 
 def of_report_csv(path: Path) -> Told:
@@ -66,8 +68,8 @@ def of_report_csv(path: Path) -> Told:
         one = {name: float(value or 0.0) for name, value in row.items() if name not in ("from", "to", "service")}
         for name, value in {
                 "offered": one["offered"], "answered": one["answered"], "all abandoned": one["abandoned"],
-                "abandoned_short": one["short"], "still": one["still"], "moved on": one["moved"],
-                "within": one["within"], "answered_wait_s": one["asa_s"] * one["answered"],
+                "abandoned_short": one["short"], "turned_away": one["turned_away"], "still": one["still"],
+                "moved on": one["moved"], "within": one["within"], "answered_wait_s": one["asa_s"] * one["answered"],
                 "abandoned_wait_s": one["abandon_wait_s"] * one["abandoned"], "talks": one["talks"],
                 "talk_s": one["talk_s"] + one["hold_s"], "hold_s": one["hold_s"], "wrapup_s": one["wrapup_s"],
                 "transfers": one["transfers"], "callbacks": one["callbacks"],

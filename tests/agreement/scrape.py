@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from lab.people.node_records import MetricSample
 from tests.agreement.told import CALLBACKS, ENDS, MOVES, Sums, Told, by_service, say
 
-METRICS = frozenset({"offered", *ENDS, "all abandoned", "within", "answered_wait_s", "abandoned_wait_s", "talks",
+METRICS = frozenset({"offered", *ENDS, "all abandoned", "in service level",
+                     "within", "answered_wait_s", "abandoned_wait_s", "talks",
                      "talk_s", "hold_s", "wrapup_s"})
 METRICS_BY_QUEUE = frozenset({
     "moved on", *(f"moved {reason}" for reason in MOVES), "offers missed", "offers taken away", "callback dialled",
@@ -35,6 +36,7 @@ def of_metrics(found: Sequence[MetricSample]) -> list[Told]:
                 sums[place, "all abandoned"] += one.value * outcome.startswith("abandoned")
             case "acd_sla_contacts_total":
                 sums[place, "within"] += one.value * (labels["within"] == "true")
+                sums[place, "in service level"] += one.value
             case "acd_queue_wait_seconds_sum" if outcome.startswith(("answered", "abandoned")):
                 sums[place, f"{outcome.removesuffix('_short')}_wait_s"] += one.value
             case "acd_handle_seconds_count" if phase == "talk":

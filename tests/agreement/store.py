@@ -12,7 +12,8 @@ from tests.agreement.told import CALLBACKS, ENDS, MOVES, VOICE, Sums, Told, say
 from tests.agreement.ways import ways_of
 
 STORE = frozenset({
-    "offered", *ENDS, "all abandoned", "still", *(f"moved {reason}" for reason in MOVES), "moved on", "within",
+    "offered", *ENDS, "all abandoned", "in service level",
+    "still", *(f"moved {reason}" for reason in MOVES), "moved on", "within",
     "answered_wait_s", "abandoned_wait_s", "talks", "talk_s", "hold_s", "wrapup_s", "sent on", "transfers",
     "offers missed", "offers taken away", "callbacks", "callbacks reached", "callbacks failed",
     *(f"callback {reason}" for reason in CALLBACKS), "callback dialled", "surveys", "survey cared", "survey solved"})
@@ -37,6 +38,7 @@ def of_store(database: Path) -> Told:
             sums[(before, row["channel"]), "moved on"] += 1
         outcome = row["outcome"] or "still"
         sums[end, outcome] += 1
+        sums[end, "in service level"] += outcome == "answered" or outcome.startswith(("abandoned", "turned"))
         if outcome == "answered":
             sums[end, "within"] += within[contact]
             sums[end, "answered_wait_s"] += row["wait_s"]

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 VOICE = "voice"
-ENDS = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
+ENDS = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed",
+        "turned_away")
 MOVES = ("closed", "full", "nobody", "expected", "waited", "chosen", "transfer")
 CALLBACKS = ("requested", "time_chosen", "reached", "no_answer", "busy", "refused", "no_key", "failed", "stale")
 

@@ -153,7 +153,7 @@ def gone(h, event: e.CallerHungUp) -> None:
         caller.leg = caller.farewell = ""
     elif caller.in_line and caller.farewell:
         if caller.way_out == "goodbye":
-            end(h, caller, Outcome.LEFT, caller.led_by[-1])
+            end(h, caller, Outcome.TURNED_AWAY, caller.led_by[-1])
         else:
             end(h, caller, Outcome.LEFT, "withdrawn")
     elif caller.in_line:
@@ -172,7 +172,11 @@ def gone(h, event: e.CallerHungUp) -> None:
         asks = caller.consulting_offer
         if asks is not None and not (event.failure or event.dropped):
             callbacks.needless(h, asks, asks.service_before_consult, at)
-        end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED)
+        if rules.turned_away(caller) and not event.failure:
+            end(h, caller, Outcome.TURNED_AWAY, caller.led_by[-1])
+        else:
+            end(h, caller, Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short
+                else Outcome.ABANDONED)
         if event.failure or event.dropped:
             callbacks.call_again(h, caller, at)
 
@@ -230,7 +234,9 @@ def left(h, event: e.ContactExited) -> None:
     """End the contact of a caller who left the queue without hanging up."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line:
-        end(h, caller, Outcome.FALLBACK if event.reason == "fallback" else Outcome.LEFT, event.key)
+        away = event.reason == "deflected" or (event.reason == "rule" and event.key != "message")
+        end(h, caller, Outcome.FALLBACK if event.reason == "fallback" else Outcome.TURNED_AWAY if away
+            else Outcome.LEFT, event.key)
 
 
 def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:

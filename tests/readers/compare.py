@@ -142,8 +142,9 @@ def _asternic(reader: Asternic, store: Store, lines: list[str]) -> Iterator[str]
     gone = store.outcomes("abandoned", "abandoned_short")
     yield from _same("asternic abandoned", gone,
                      +Counter({queue: many for queue, (many, _, _) in unanswered.items()}))
-    yield from _same("asternic timed out", store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(
-        *RULES), +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
+    yield from _same("asternic timed out", store.outcomes(
+        "fallback", "callback_failed", "pbx_failure", "turned_away") + store.moved(*RULES),
+        +Counter({queue: many for queue, (_, _, many) in unanswered.items()}))
     yield from _same("asternic abandoned after", sum(
         _seconds(one["wait_s"]) for one in store.contacts if one["outcome"] in ("abandoned", "abandoned_short")),
         sum(waits for _, waits, _ in unanswered.values()))
@@ -164,7 +165,8 @@ def _queuemetrics(store: Store, lines: list[str]) -> Iterator[str]:
                      sum(bool(one.taken_by) and not one.end for one in reader.records))
     verbs = {
         "ABANDON": store.outcomes("abandoned", "abandoned_short"),
-        "EXITWITHTIMEOUT": store.outcomes("fallback", "callback_failed", "pbx_failure") + store.moved(*RULES),
+        "EXITWITHTIMEOUT": store.outcomes("fallback", "callback_failed", "pbx_failure", "turned_away")
+        + store.moved(*RULES),
         "EXITWITHKEY": store.left(needless=False) + store.moved("chosen"), "WITHDRAW": store.left(needless=True)}
     for verb, wanted in verbs.items():
         yield from _same(f"queuemetrics {verb}", wanted, Counter(one.queue for one in lost if one.end == verb))

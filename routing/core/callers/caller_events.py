@@ -15,7 +15,7 @@ from routing.core.events import (
     ReturnedToMenu,
 )
 from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome, WayOut
-from routing.core.model.reasons import DROPPED, FALLBACK, LOST, STALE, WITHDRAWN
+from routing.core.model.reasons import DEFLECTED, DROPPED, FALLBACK, LOST, MESSAGE, RULE, STALE, WITHDRAWN
 from routing.core.queueing import callback_index, contact_queue, held_position, recent_talks
 from routing.core.records import Contact
 from routing.core.waiting_time import expected_wait
@@ -94,13 +94,16 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
     elif contact.callback and contact.shown:
         callback_flow.start_callback_wait(d, contact)
     elif contact.farewell:
-        by_rule = contact.way_out is WayOut.GOODBYE
-        end_wait(d, contact, "exited", Outcome.LEFT, at, contact.led_by[-1].value if by_rule else WITHDRAWN)
+        if contact.way_out is WayOut.GOODBYE:
+            end_wait(d, contact, "exited", Outcome.TURNED_AWAY, at, contact.led_by[-1].value)
+        else:
+            end_wait(d, contact, "exited", Outcome.LEFT, at, WITHDRAWN)
     else:
         # 3. A wait ends. A wait after a transfer is of another kind and does not teach the forecast. A contact whose
         # channel was never seen may be forged, so it teaches nothing and leaves no position.
         short = at - contact.waits_from() < contact.service.short_abandon_s
-        outcome = Outcome.FAILURE if event.failure else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
+        outcome = Outcome.FAILURE if event.failure else Outcome.TURNED_AWAY if contact.is_turned_away \
+            else Outcome.ABANDONED_SHORT if short else Outcome.ABANDONED
         if contact.transferred_at is None and contact.shown:
             expected_wait.learn_from_abandon(d, contact, at)
         if contact.consulting_offer is None and contact.shown:
@@ -110,7 +113,8 @@ def on_caller_hung_up(d: Domain, event: CallerHungUp) -> None:
         if asker is not None and asker.consult is not None and not (event.failure or event.dropped) \
                 and recent_talks.note_recent_talk(d, asker, asker.consult.service, at):
             callback_index.note_served(d, contact, asker.consult.service)
-        end_wait(d, contact, "hung_up", outcome, at)
+        end_wait(d, contact, "hung_up", outcome, at,
+                 contact.led_by[-1].value if outcome is Outcome.TURNED_AWAY else "")
         if event.failure or event.dropped:
             d.changes.append(CallLost(contact, at))
 
@@ -123,7 +127,16 @@ def on_contact_exited(d: Domain, event: ContactExited) -> None:
         at = d.now if event.exited_at is None else min(event.exited_at, d.now)
         if event.reason == FALLBACK:
             outage_calls.note_fallback_talk(d, contact, event.seat, event.talk_s)
-        end_wait(d, contact, "exited", Outcome.FALLBACK if event.reason == FALLBACK else Outcome.LEFT, at, event.key)
+        end_wait(d, contact, "exited", _find_exit(event), at, event.key)
+
+
+def _find_exit(event: ContactExited) -> Outcome:
+    """Return how a call ended whose caller left the queue alive. A message that a rule has asked for is no refusal."""
+    if event.reason == FALLBACK:
+        return Outcome.FALLBACK
+    if event.reason == DEFLECTED or (event.reason == RULE and event.key != MESSAGE):
+        return Outcome.TURNED_AWAY
+    return Outcome.LEFT
 
 
 def on_returned_to_menu(d: Domain, event: ReturnedToMenu) -> None:

@@ -514,9 +514,13 @@ class Outcome(StrEnum):
     """Asterisk itself went away with the call."""
     CALLBACK_FAILED = "callback_failed"
     """The callback was never taken."""
+    TURNED_AWAY = "turned_away"
+    """A rule of the service kept the caller from every agent, and the call ended without a callback or a message."""
 
 
 ABANDONS = (Outcome.ABANDONED, Outcome.ABANDONED_SHORT)
+UNSERVED = (*ABANDONS, Outcome.TURNED_AWAY)
+"""Ends without a talk that count against the service level."""
 
 
 class Estimate(NamedTuple):

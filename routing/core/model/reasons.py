@@ -17,10 +17,12 @@ EXPIRED, REPLACED = "expired", "replaced"
 """End of a callback (`Ended.key`): its time was over, or the owner of the line has asked for one."""
 SUPERVISOR, WITHDRAWN = "supervisor", "withdrawn"
 """A supervisor moved the contact (`Moved.reason`, `Stepped.reason`), or took it out of the queue (`Ended.key`)."""
-FALLBACK, RULE = "fallback", "rule"
-"""The caller left the queue alive (`ContactExited.reason`): into the fallback queue, or by a rule of the service."""
-LED_OUT = ("closed", "full", "nobody", "expected", "waited", "message")
-"""A rule of the service led the caller out (`Ended.key`): its reason, or the message that the caller left."""
+FALLBACK, RULE, DEFLECTED = "fallback", "rule", "deflected"
+"""The caller left the queue alive (`ContactExited.reason`): into the fallback queue, by a rule of the service, or after
+a callback that a surge could not give."""
+MESSAGE = "message"
+"""A rule of the service led the caller out, and the caller left a message (`Ended.key`). A caller who was turned away
+has the reason of the rule there."""
 STALE = "stale"
 """Asterisk did not report what became of an offer, a try or a talk."""
 

@@ -27,6 +27,9 @@ def test_an_answered_call() -> None:
 @pytest.mark.parametrize(("outcome", "key", "line"), [
     (Outcome.ABANDONED, "", "NONE|ABANDON|2|3|9"), (Outcome.ABANDONED_SHORT, "", "NONE|ABANDON|2|3|9"),
     (Outcome.FAILURE, "", "NONE|EXITWITHTIMEOUT|2|3|9"), (Outcome.FALLBACK, "", "NONE|EXITWITHTIMEOUT|2|3|9"),
+    (Outcome.TURNED_AWAY, "closed", "NONE|EXITWITHTIMEOUT|2|3|9"),
+    (Outcome.TURNED_AWAY, "", "NONE|EXITWITHTIMEOUT|2|3|9"),
+    (Outcome.LEFT, "message", "NONE|WITHDRAW|2|3|9|message"),
     (Outcome.LEFT, "*", "NONE|EXITWITHKEY|*|2|3|9"), (Outcome.LEFT, "|x", "NONE|EXITWITHKEY||2|3|9"),
     (Outcome.LEFT, "merged", "NONE|WITHDRAW|2|3|9|merged"),
     (Outcome.LEFT, "served", "NONE|WITHDRAW|2|3|9|served")])

@@ -210,6 +210,32 @@ def test_health() -> None:
     assert not bad.ok and bad.parts == {"asterisk": False, "store": True, "agi": True, "open": True}
 
 
+def test_a_caller_who_was_turned_away_counts_against_the_service_level() -> None:
+    story = Story()
+    story.queued("1")
+    story.connected("1", "a3")
+    story.ended("1", Outcome.ANSWERED)
+    recorder = MetricsRecorder(named(["temsilci"], {"genel": 9}))
+    recorder.count_facts(story.facts)
+    turned = Story()
+    for name in ("2", "3"):
+        turned.queued(name)
+        turned.ended(name, Outcome.TURNED_AWAY, "closed")
+    recorder.count_facts(turned.facts)
+    key = {"queue": "temsilci", "channel": "voice"}
+    told = recorder.registry.get_sample_value
+    assert told("acd_contacts_total", {**key, "outcome": "turned_away"}) == 2
+    assert [told("acd_sla_contacts_total", {**key, "within": within}) for within in ("true", "false")] == [1, 2]
+    assert told("acd_queue_wait_seconds_count", {**key, "outcome": "abandoned"}) == 0, "nobody gave up"
+    page = lines(recorder)
+    assert 'acd_queue_turned_away_streak{queue="temsilci"} 2.0' in page
+    assert 'acd_queue_abandoned_streak{queue="temsilci"} 0.0' in page
+    story.queued("4")
+    story.connected("4", "a3")
+    recorder.count_facts(story.facts[-2:])
+    assert 'acd_queue_turned_away_streak{queue="temsilci"} 0.0' in lines(recorder)
+
+
 def test_abandons_are_counted_until_somebody_is_answered() -> None:
     recorder = MetricsRecorder(named(["edu", "tip"], {"genel": 9}))
 

@@ -12,13 +12,14 @@ branch_labels = None
 depends_on = None
 FITS = revision
 """The oldest code that works on these tables (`routing.store.migrate`): older code does not know the new states."""
-TABLES = "0c09c9b74a23136c"
+TABLES = "532d7106f04b0c21"
 """Fingerprint of the tables after this migration (`routing.store.migrations.table_shape`)."""
 
-WIDER: dict[tuple[str, str], tuple[str, ...]] = {}
+OUTCOMES = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
+WIDER: dict[tuple[str, str], tuple[str, ...]] = {("contacts", "outcome"): (*OUTCOMES, "turned_away")}
 """Words that a column admits from now on, by table and column."""
 
-NARROWER: dict[tuple[str, str], tuple[str, ...]] = {}
+NARROWER: dict[tuple[str, str], tuple[str, ...]] = {("contacts", "outcome"): OUTCOMES}
 """Words that the same columns admitted before."""
 
 

@@ -8,7 +8,7 @@ from routing.core import events as e
 from routing.core.model import facts as f
 from routing.core.model.centre_model import Agent, Centre, Channel, ContactState, Outcome, Profile, Rule, WayOut
 from routing.core.model.errors import NobodyThere, UnknownService
-from routing.core.model.ids import ServiceId
+from routing.core.model.ids import ContactId, ServiceId
 from routing.core.queueing import service_rules, wait_deadline
 from tests.core.house import EDU, House, restore
 from tests.oracle.side_by_side import rows
@@ -239,11 +239,48 @@ def test_who_is_turned_away_is_offered_to_nobody_and_takes_no_room(why: str) -> 
     assert all(one.contact != name for one in told.offers) and told.contact(name).state is ContactState.PENDING
     if why == "closed":
         told.tell(e.ContactExited(name, "rule", "closed"), 7.0)
-        assert (told.last(f.Ended).outcome, told.last(f.Ended).key) == (Outcome.LEFT, "closed")
+        assert (told.last(f.Ended).outcome, told.last(f.Ended).key) == (Outcome.TURNED_AWAY, "closed")
         return
     told.tell(e.CallbackRequested(name), 7.0)
     told.tell(e.CallerHungUp(name), 8.0)
     assert told.contact(name).callback and told.contact(name).way_out is None
+
+
+@pytest.mark.parametrize(("rule", "does", "ends"), [
+    (GOODBYE, [e.CallerHungUp], (Outcome.TURNED_AWAY, "full")),
+    (CALLBACK, [e.CallerHungUp], (Outcome.TURNED_AWAY, "full")),
+    (MESSAGE, [lambda name: e.ContactExited(name, "rule", "full"), e.CallerHungUp], (Outcome.TURNED_AWAY, "full")),
+    (MESSAGE, [lambda name: e.ContactExited(name, "rule", "message"), e.CallerHungUp], (Outcome.LEFT, "message")),
+    (CALLBACK, [lambda name: e.ContactExited(name, "deflected")], (Outcome.TURNED_AWAY, "")),
+    (CALLBACK, [lambda name: e.CallerHungUp(name, failure=True)], (Outcome.FAILURE, "")),
+    (CALLBACK, [e.CallbackRequested, e.CallerHungUp, lambda name: e.ContactExited(name, "key", "")],
+     (Outcome.LEFT, ""))])
+def test_who_goes_with_nothing_from_a_full_service_was_turned_away(rule: Rule, does: list, ends: tuple) -> None:  # type: ignore[type-arg]
+    told = house(EDU._replace(max_waiting=0, when_full=rule), TIP)
+    told.waits("edu", at=1.0)
+    for number, event in enumerate(does):
+        told.tell(event(ContactId("c2")), 3.0 + number)
+    assert (told.last(f.Ended).contact, told.last(f.Ended).outcome, told.last(f.Ended).key) == ("c2", *ends)
+
+
+@pytest.mark.parametrize("why", ["when_nobody", "when_waited", "when_expected"])
+def test_who_hears_good_bye_by_a_rule_of_the_wait_was_turned_away(why: str) -> None:
+    told = House({"a": 50}, services=(EDU._replace(**{why: Rule(way=WayOut.GOODBYE, over_s=5.0)}),))
+    if why != "when_nobody":
+        told.sits("a", at=0.0)
+        told.talks(0.1)
+    told.waits("edu", at=1.0)
+    told.tick(100.0)
+    told.tell(e.CallerHungUp(ContactId(f"c{told.numbers}")), 101.0)
+    assert (told.last(f.Ended).outcome, told.last(f.Ended).key) == (Outcome.TURNED_AWAY, why.removeprefix("when_"))
+
+
+def test_whom_a_supervisor_withdraws_was_not_turned_away() -> None:
+    told = house(EDU)
+    told.waits("edu", at=1.0)
+    told.tell(e.WithdrawalRequested(ContactId("c2")), 2.0)
+    told.tell(e.CallerHungUp(ContactId("c2")), 3.0)
+    assert (told.last(f.Ended).outcome, told.last(f.Ended).key) == (Outcome.LEFT, "withdrawn")
 
 
 def test_a_message_or_a_good_bye_is_for_callers_only() -> None:
