@@ -75,8 +75,9 @@ def make_files(plan_of: Callable[[], AsteriskPlan], out: Path, console: Console)
     console.print(files_table(changes))
     console.print(f"{len(files)} files in {out}, every rule holds.", highlight=False, markup=False)
     if plan.max_calls is not None:
-        console.print(f"asterisk.conf is yours: set maxcalls = {plan.max_calls} in its [options] (all lines, and two "
-                      "legs for each phone).", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"asterisk.conf is yours: set maxcalls = {plan.max_calls} in its [options] (all lines, two "
+                      "legs for each phone, and calls that are just being refused).", soft_wrap=True, highlight=False,
+                      markup=False)
     return 0
 
 

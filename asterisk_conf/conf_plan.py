@@ -171,6 +171,17 @@ OTHER_CLASS, WORDS_CLASS = "other", "words"
 LINES_GROUP, CLASS_GROUP = "lines", "class"
 """Categories of Asterisk's GROUP: every call of the carrier is in `all@lines`, and in one class."""
 REFUSALS = (17, 34)
+SEAT_CALLS = 3
+"""Most calls that one seat makes at once: a sound check, a feature code and a second line to a colleague. Nobody has
+more hands, and further calls would take the media ports of callers."""
+SEATS_SHARE = 4
+"""One of this many calls that the media ports carry may be made by seats. All others belong to callers and their
+agents, whatever seats do."""
+REFUSED_AT_ONCE = 32
+"""Channels of calls that are just being refused. Asterisk counts such a channel for some milliseconds: of 70 calls
+at the same moment at most 14 had one, and of 200 at most six. No caller may be refused by them."""
+SEAT_GROUP, SEATS_GROUP = "seat", "seats"
+"""Categories of Asterisk's GROUP: each call that a seat has made is in the group of the seat, and in `all@seats`."""
 SIP = Address("127.0.0.1", 5060)
 AMI = Address("127.0.0.1", 5038)
 ECHO_CODE = "*40"
@@ -301,12 +312,28 @@ class AsteriskPlan:
 
     @property
     def max_calls(self) -> int | None:
-        """Channels that Asterisk allows at all (`maxcalls`): all lines, and two legs for each phone. None is no limit.
+        """Channels that Asterisk allows at all (`maxcalls`). None is no limit.
 
-        Asterisk counts legs of agents too, so this limit can only be a last belt.
+        Asterisk counts legs of agents too, so this limit can only be a last belt. The channels of seats are on top
+        of all lines, so no seat takes the channel of a caller.
         """
-        phones = len(self.seats) + len(self.remote_agents) + (len(self.pages.seats) if self.pages else 0)
-        return None if self.lines is None else self.lines.total + 2 * phones
+        return None if self.lines is None else most_channels(self.lines.total, self.phones)
+
+    @property
+    def phones(self) -> int:
+        """Phones, pages and remote agents."""
+        return len(self.seats) + len(self.remote_agents) + (len(self.pages.seats) if self.pages else 0)
+
+    @property
+    def seat_calls(self) -> int:
+        """Most calls that all seats together make at once: one for each phone, within the share of media ports."""
+        first, last = self.rtp
+        return max(SEAT_CALLS, min(self.phones, (last - first + 1) // 2 // SEATS_SHARE))
+
+
+def most_channels(lines: int, phones: int) -> int:
+    """Return the channels of all lines, and those that phones may have: an offer and an own call for each."""
+    return lines + phones + max(phones, SEAT_CALLS) + REFUSED_AT_ONCE
 
 
 def _find_faults(plan: AsteriskPlan) -> Iterable[str]:

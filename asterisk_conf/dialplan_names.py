@@ -56,6 +56,8 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
         "santral-bye": "Good-bye and hang-up.",
         "santral-spoken": "Gosub: plays the files of `ACD_SAY`.",
         "santral-seat": "Numbers that an agent's phone may dial: the codes, and the target of a consult transfer.",
+        "santral-seat-calls": "Gosub: counts a call of a seat, or refuses it before the answer. `full_seat` and "
+                              "`full_all` end a call. Sets `GROUP(seat)` and `GROUP(seats)`.",
         "santral-seat-code": "A feature code.",
         "santral-seat-echo": "The sound check `*40`: 15 s of echo, only in a centre with pages.",
         "santral-seat-refused": "A number that a seat may not dial.",

@@ -28,8 +28,11 @@ FUNCTIONS = ("SHELL(", "CURL(", "ENV(", "FILE(", "ODBC_", "EVAL(")
 CONSULT_BRIDGES = {("${SC_WITH}", "F(santral-consult^back^1)"), ("${SC_WITH}", "F(santral-seat-line^back^1)")}
 """Bridges of a consult transfer, by full channel name and with the way back to the caller. Both agents talk first."""
 
+LINES, SEAT, SEAT_CALLS = "santral-lines", "santral-seat", "santral-seat-calls"
+"""Contexts that count the calls of the carrier, that a seat dials, and that count the calls of seats."""
+
 LINE_CAUSES = ("17", "34")
-"""Hangup causes of a call without a line: busy and service unavailable."""
+"""Hangup causes of a call without a line, of the carrier or a seat: busy and service unavailable."""
 
 RAW = "SC_RAW"
 """Variable with the caller's own text."""
@@ -39,6 +42,9 @@ NUMBER, DIALLED = "__SC_NUMBER", "SC_DIALLED"
 
 ASK_AGAIN = "ask_again"
 """Label at which a question goes to the other one of two nodes."""
+
+_CATEGORY = re.compile(r"GROUP_COUNT\([^@]*@([a-z]+)\)")
+"""The category in which calls are counted."""
 
 _NODE = re.compile(r"agi://([^/]+)/")
 """The address of a node."""
@@ -302,10 +308,14 @@ def _check_hostile(steps: list[Step]) -> Iterator[Finding]:
 
 def _check_lines(steps: list[Step]) -> Iterator[Finding]:
     """Yield counts of lines that two calls at once could pass, and refusals that keep a line."""
+    # 1. The counts, before the answer.
     counted = [step for step in steps if "GROUP_COUNT(" in step.data]
+    categories: dict[str, set[str]] = {}
     for step in counted:
         same = [other for other in steps if (other.context, other.exten) == (step.context, step.exten)]
-        category = step.data.partition("GROUP_COUNT(")[2].partition(")")[0].rpartition("@")[2]
+        found = _CATEGORY.search(step.data)
+        category = "" if found is None else found[1]
+        categories.setdefault(step.context, set()).add(category)
         if not any(other.app == "Set" and other.data.startswith(f"GROUP({category})=") and other.line < step.line
                    for other in same):
             yield Finding(FILE, step.line, f"lines are counted before Set(GROUP({category})=...)",
@@ -313,15 +323,21 @@ def _check_lines(steps: list[Step]) -> Iterator[Finding]:
         if any(other.app in ("Answer", "AGI", "Read", "Playback") and other.line < step.line for other in same):
             yield Finding(FILE, step.line, "lines are counted after the answer", "look before Answer: a refused call "
                           "must cost its caller nothing")
+    # 2. Refusals give back what they have counted. No way leads past a count.
     for step in steps:
         before = [other.data for other in steps if (other.context, other.exten) == (step.context, step.exten)
                   and other.line < step.line]
-        if counted and step.app == "Hangup" and step.data in LINE_CAUSES and step.context == counted[0].context \
-                and "GROUP(lines)=" not in before:
-            yield Finding(FILE, step.line, "a refused call keeps its line", "Set(GROUP(lines)=) before Hangup: the "
+        if step.app == "Hangup" and step.data in LINE_CAUSES and any(
+                f"GROUP({category})=" not in before for category in categories.get(step.context, ())):
+            yield Finding(FILE, step.line, "a refused call keeps its line", "Set(GROUP(...)=) before Hangup: the "
                           "refusal is on the wire before the channel is gone")
-        if counted and step.context == "santral-in" and step.app == "Goto" and step.data == "santral-menu,s,1":
-            yield Finding(FILE, step.line, f"{step.exten} passes the count of the lines", "Goto(santral-lines,...)")
+        if LINES in categories and step.context == "santral-in" and step.app == "Goto" \
+                and step.data == "santral-menu,s,1":
+            yield Finding(FILE, step.line, f"{step.exten} passes the count of the lines", f"Goto({LINES},...)")
+        # The first step of each number of a seat counts the call. A step before it would cost a port.
+        if step.context == SEAT and not before and step.data != f"{SEAT_CALLS},s,1":
+            yield Finding(FILE, step.line, f"[{SEAT}] answers {step.exten!r} before it counts the call",
+                          f"Gosub({SEAT_CALLS},s,1) first: one seat would take all media ports")
 
 
 def _check_applications(steps: list[Step]) -> Iterator[Finding]:

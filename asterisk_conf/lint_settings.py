@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from asterisk_conf import module_lists
-from asterisk_conf.conf_plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, SECRET_MIN
+from asterisk_conf.conf_plan import ACTIONS_USER, CALLBACK_ENDPOINT, EVENTS_USER, SECRET_MIN, most_channels
 from asterisk_conf.flat_reader import Finding, Section
 from asterisk_conf.lint_pages import has_pages
 
@@ -253,7 +253,8 @@ _TOTAL = re.compile(r"GROUP_COUNT\(all@lines\)\}>([0-9]+)\]")
 def check_max_calls(files: Files) -> list[Finding]:
     """Return a finding if the operator's `maxcalls` is missing, or refuses calls for which there are lines.
 
-    Asterisk counts agents' legs as calls too, so each phone may need two of them.
+    Asterisk counts agents' legs as calls too, so each phone may need two of them. Calls that are just being refused
+    count as well.
     """
     name, dialplan = "asterisk.conf", files.get("extensions.conf", [])
     totals = [int(found[1]) for section in dialplan for entry in section.entries
@@ -262,10 +263,11 @@ def check_max_calls(files: Files) -> list[Finding]:
         return []
     seats = sum(section.value_of("type") == "endpoint" and bool(section.value_of("auth"))
                 for section in files.get("pjsip.conf", []))
-    least = totals[0] + 2 * seats
+    least = most_channels(totals[0], seats)
     options = next((section for section in files[name] if section.name == "options"), None)
     has = "" if options is None else options.value_of("maxcalls")
     if has.isdigit() and int(has) >= least:
         return []
     return [Finding(name, options.line if options else 0, f"[options] maxcalls = {has or 'no limit'}",
-                    f"maxcalls = {least} or more: {totals[0]} lines and two legs for each of {seats} phones")]
+                    f"maxcalls = {least} or more: {totals[0]} lines, two legs for each of {seats} phones, and "
+                    "calls that are just being refused")]

@@ -51,6 +51,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
                                 "[CentreFilesBad](runbooks.md#centrefilesbad)."),
     "centre.copy_failed": (LOOK, "No copy of the files could be stored. `santral reload` tries again."),
     "redirect.carrier_silent": (LOOK, "A callback got no answer of the carrier; the next ones begin with `reserve`."),
+    "seat.calls_refused": (LOOK, "A seat made more calls than a person can have, and they were refused (SeatFloods)."),
     "call.number_refused": (LOOK, "A call to a number that `[numbers]` does not name, by the form of the number."),
     "channel.command_refused": (LOOK, "No adapter of the channel takes a command: "
                                       "[CommandsRefused](runbooks.md#commandsrefused)."),

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from asterisk_conf.conf_plan import most_channels
 from centres.centre_reader import LoadedCentre, load_centre
 from lab.centre_words import CENTRE as CENTRE
 from lab.centre_words import SOUNDS as SOUNDS
@@ -393,7 +394,7 @@ class _LabStart:
         settings = load_centre(self._centre, self._settings).settings
         if settings is None or settings.lines is None:
             return None
-        return settings.lines.total + 2 * len(settings.seats.all_names())
+        return most_channels(settings.lines.total, len(settings.seats.all_names()))
 
     def _start_visitors(self, visitors: VisitorPlaces, numbers: Mapping[str, str]) -> None:
         """Start the TURN relay and the caller's page."""

@@ -24,6 +24,7 @@ from aiohttp import (
     web,
 )
 
+from desk.phone.page_calls import MessageRate, PageCalls
 from desk.phone.sip_guard import MESSAGE_MAX, RefusedMessage, WrongUser, check_message
 
 log = structlog.get_logger()
@@ -113,6 +114,8 @@ class PhoneRelay:
         self._closing: set[asyncio.Task[None]] = set()
         self._client: ClientSession | None = None
         self._refused = False
+        self.calls_refused = 0
+        """Calls of pages that had too many open, since the node started."""
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -200,10 +203,11 @@ class PhoneRelay:
         except (ClientError, TimeoutError, OSError):
             await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk does not answer")
             return
+        calls = PageCalls()
         try:
             # Whichever side ends first ends the other one.
-            to_asterisk = asyncio.create_task(self._pump_from_page(link, asterisk, seat))
-            to_page = asyncio.create_task(_pump_from_asterisk(asterisk, link))
+            to_asterisk = asyncio.create_task(self._pump_from_page(link, asterisk, seat, calls))
+            to_page = asyncio.create_task(_pump_from_asterisk(asterisk, link, calls))
             try:
                 await asyncio.wait((to_asterisk, to_page), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -215,11 +219,16 @@ class PhoneRelay:
                 async with asyncio.timeout(CLOSE_S):
                     await asterisk.close()
 
-    async def _pump_from_page(self, link: _Link, asterisk: ClientWebSocketResponse, seat: str) -> None:
+    async def _pump_from_page(self, link: _Link, asterisk: ClientWebSocketResponse, seat: str,
+                              calls: PageCalls) -> None:
         """Carry checked messages to Asterisk until the page leaves or sends one that may not pass."""
+        rate = MessageRate(asyncio.get_running_loop().time)
         try:
             while True:
                 message: WSMessage = await link.page.receive()
+                # Messages that a page sends too fast wait in its own connection.
+                if (wait := rate.take_message()) > 0.0:
+                    await asyncio.sleep(wait)
                 if message.type is WSMsgType.TEXT:
                     if message.data == KEEP_ALIVE:
                         continue
@@ -227,7 +236,15 @@ class PhoneRelay:
                     if self._seat_of(link.agent) != seat:
                         await link.close_page(CloseCode.NO_SEAT, "the agent has left this seat: ask for one")
                         return
-                    check_message(message.data, seat)
+                    head = check_message(message.data, seat)
+                    answer = calls.answer_request(head)
+                    if answer is not None:
+                        if head.method == "INVITE":
+                            self._note_refused(seat, calls)
+                        if answer:
+                            async with asyncio.timeout(SEND_S):
+                                await link.page.send_str(answer)
+                        continue
                     async with asyncio.timeout(SEND_S):
                         await asterisk.send_str(message.data)
                 elif message.type is WSMsgType.BINARY:
@@ -243,6 +260,12 @@ class PhoneRelay:
         except (ConnectionError, TimeoutError):
             await link.close_page(CloseCode.ASTERISK_AWAY, "Asterisk is away")
 
+    def _note_refused(self, seat: str, calls: PageCalls) -> None:
+        self.calls_refused += 1
+        # One line for a flood, not one for each call.
+        if calls.refused == 1:
+            log.warning("seat.calls_refused", seat=seat, calls=1)
+
     async def _connect_asterisk(self) -> ClientWebSocketResponse:
         if self._client is None:
             self._client = ClientSession(timeout=ClientTimeout(total=None, connect=CONNECT_S))
@@ -251,12 +274,13 @@ class PhoneRelay:
                                                  max_msg_size=MESSAGE_MAX)
 
 
-async def _pump_from_asterisk(asterisk: ClientWebSocketResponse, link: _Link) -> None:
+async def _pump_from_asterisk(asterisk: ClientWebSocketResponse, link: _Link, calls: PageCalls) -> None:
     """Carry messages of Asterisk to the page until Asterisk leaves or the page takes nothing any more."""
     try:
         async for message in asterisk:
             if message.type is not WSMsgType.TEXT:
                 break
+            calls.note_asterisk(message.data)
             # The library waits here while more than UNSENT_MAX bytes are unsent, so nothing piles up.
             async with asyncio.timeout(SEND_S):
                 await link.page.send_str(message.data)

@@ -180,6 +180,9 @@ LINE_REFUSALS = Metric("acd_line_refusals_total", COUNTER, ("class", "result"),
 CALLS_REFUSED = Metric("acd_calls_refused_total", COUNTER, ("reason", "form"),
                        "Calls refused before the answer since the node started: unknown_number (not a number of the "
                        "centre; form is its begin and digits, as plus-12, zero-11 or text-0) or no_line (form none).")
+SEAT_REFUSALS = Metric("acd_seat_calls_refused_total", COUNTER, ("by",),
+                       "Calls that seats made beyond their limit since the node started, refused by asterisk, or by "
+                       "the node before Asterisk saw them (page). No caller is among them.")
 RECONNECTS = Metric("acd_asterisk_reconnects_total", COUNTER, ("link",), "Times the link returned after a loss.")
 ASTERISK_EVENTS = Metric("acd_asterisk_events_total", COUNTER, ("link",),
                          "Events of Asterisk that the node has read, of the kinds it asks for.")
@@ -238,7 +241,7 @@ OURS = (OFFERED, CONTACTS, SLA, WAIT, STREAK, TURNED_STREAK, WAITING, OLDEST, TA
         ON_DUTY, SKILLED, HANDLE, OFFERS, MOVED, OUTAGE, STEPS, EWT_ERROR, EWT, SURVEY, CALLBACKS_NOW, CALLBACKS,
         IVR_CALLS, IVR_COMPLETED, IVR_DISTRESS, IVR_INPUT, IVR_DURATION,
         AGENTS, AGENT_SECONDS, LIMITED, APPLIED, VIOLATIONS, OVERRIDES, BREAKS, PAUSE_LIMITS,
-        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, RECONNECTS,
+        DECISION, INBOX, CONNECTED, LINES, LINES_LIMIT, LINE_REFUSALS, CALLS_REFUSED, SEAT_REFUSALS, RECONNECTS,
         ASTERISK_EVENTS, MISMATCHES, CENTRE_FILES, CHANGES, ANNOUNCEMENTS, RECORDINGS, RECORDING,
         CALLER_PREFERENCES, PURGED,
         MQTT_CONNECTED, MQTT_BEHIND, SIGNALS, SIGNAL_ACK, SMS, SMS_WAITING, ALARMS, DROPPED, AGI_REFUSED,

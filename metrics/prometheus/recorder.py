@@ -370,6 +370,13 @@ class MetricsRecorder:
         for (form, digits), count in numbers.items():
             self._raise_to(names.CALLS_REFUSED, count, "unknown_number", f"{form}-{digits}")
 
+    def set_seat_refusals(self, *, asterisk: int, page: int) -> None:
+        """Take the calls of seats beyond their limit since the node started, by who refused them."""
+        for by, count in (("asterisk", asterisk), ("page", page)):
+            # A series begins at 0, or its first increase could not be seen.
+            self._series.add_count(names.SEAT_REFUSALS, by, by=0.0)
+            self._raise_to(names.SEAT_REFUSALS, count, by)
+
     def set_files_good(self, *, files_good: bool) -> None:
         """Set whether the centre's files are in force and leave an agent for every service today."""
         self._series.set_gauge(names.CENTRE_FILES, files_good)

@@ -178,6 +178,11 @@ class AsteriskSession:
         return self._translator.refusals.numbers
 
     @property
+    def seat_refusals(self) -> int:
+        """Return the calls of seats that had too many already, since the node started."""
+        return self._translator.refusals.seats.total()
+
+    @property
     def silent_dials(self) -> int:
         """Return the callbacks to which the carrier has said nothing, since the node started."""
         return self._translator.dials.silent
@@ -413,6 +418,7 @@ class AsteriskSession:
             await asyncio.sleep(self._pace.refusals)
             for event in self._translator.refusals.take_sums():
                 self._post(event)
+            self._translator.refusals.log_seats()
 
     async def _run_audits(self) -> None:
         while True:

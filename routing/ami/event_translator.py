@@ -381,6 +381,7 @@ class EventTranslator:
             outside = endpoint_of(message.get("Channel")) in self._outside
             return [*free, *self._on_leg_gone(uniqueid, cause, outside)]
         if seat := self.lines.end_line(uniqueid):
+            self.refusals.take_seat_hangup(seat, message)
             return [*free, *self._on_second_line_gone(seat, cause)]
         # 3. A call that found no line was never a contact. A flood of them must not reach the engine.
         if self.refusals.take_hangup(message):

@@ -22,6 +22,11 @@ OTHER_CLASSES = ("other", "words")
 ANSWERS = {"full": "refused", "words": "words"}
 """Result of a call by the extension at which it ended: refused before the answer, or ended after the emergency text."""
 
+CONTEXT_SEAT_CALLS = "santral-seat-calls"
+"""Context of the dialplan that counts the calls of seats and may refuse one. A call of a seat was never a contact."""
+SEATS_FULL = "full_"
+"""Begin of the extensions at which such a call was refused."""
+
 CONTEXT_REFUSED = "santral-refused"
 """Context of the dialplan in which a call to a number that is not the centre's ends."""
 FORMS = ("plus", "zeros", "country", "zero", "plain", "text")
@@ -43,13 +48,16 @@ log = structlog.get_logger(__name__)
 
 
 class RefusalCounter:
-    """Count calls that end in `[santral-lines]` or `[santral-refused]`."""
+    """Count calls that end in `[santral-lines]`, `[santral-refused]` or `[santral-seat-calls]`."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         """Calls without a line, by class and result."""
         self.numbers: Counter[tuple[str, int]] = Counter()
         """Calls to an unknown number, by begin and digits. At most 6 times 21 forms pass the dialplan."""
+        self.seats: Counter[str] = Counter()
+        """Refused calls of each seat. Only phones that the centre knows are counted."""
+        self._seats_told: Counter[str] = Counter()
         self._summed: Counter[tuple[str, str]] = Counter()
         """Calls in the sums so far, by reason and form."""
 
@@ -65,6 +73,17 @@ class RefusalCounter:
         if answer in ANSWERS and line_class:
             self.counts[line_class, ANSWERS[answer]] += 1
         return True
+
+    def take_seat_hangup(self, seat: str, message: Message) -> None:
+        """Count the end of a call that a seat has made, if it was refused."""
+        if message.get("Context") == CONTEXT_SEAT_CALLS and message.get("Exten").startswith(SEATS_FULL):
+            self.seats[seat] += 1
+
+    def log_seats(self) -> None:
+        """Log the seats whose calls were refused since the last time: one line for a flood, not one for each call."""
+        fresh, self._seats_told = self.seats - self._seats_told, self.seats.copy()
+        for seat, calls in fresh.items():
+            log.warning("seat.calls_refused", seat=seat, calls=calls)
 
     def take_sums(self) -> list[CallsRefused]:
         """Return the calls that were refused before the answer since the last sums, at most `FORMS_A_SUM` + 2."""

@@ -545,6 +545,7 @@ class Node:
             recorder.set_lines(switch.lines, switch.line_refusals,
                                {} if (lines := self._config.settings.lines) is None else lines.limits())
             recorder.set_refused_calls(switch.refused_numbers, switch.line_refusals)
+            recorder.set_seat_refusals(asterisk=switch.seat_refusals, page=desk.relay.calls_refused)
             recorder.set_files_good(files_good=house.last_known_good() is None and not house.unservable_needs())
             recorder.set_announcements(house.count_announcements())
             recorder.set_inbox(waiting=runner.waiting_count, dropped=runner.refused)

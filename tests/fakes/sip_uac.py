@@ -149,6 +149,8 @@ class Telephone(asyncio.DatagramProtocol):
 
     def __init__(self, target: str, *, tones: bool = False, early_s: float = 0.0) -> None:
         self.tones, self.early_s = tones, early_s
+        self.acknowledges = True
+        """False: a refusal of a call gets no ACK, so the other end repeats it."""
         host, _, port = target.rpartition(":")
         self.server = (host, int(port))
         self.transport: asyncio.DatagramTransport
@@ -271,7 +273,8 @@ class Telephone(asyncio.DatagramProtocol):
                 self.raw(message)
                 with contextlib.suppress(TimeoutError):
                     answer = await self._final(queue, min(rest, max(0.0, end - loop.time())), end)
-                    if method == b"INVITE" and answer.status != 200:
+                    challenged = answer.status in (401, 407)
+                    if method == b"INVITE" and answer.status != 200 and (self.acknowledges or challenged):
                         to = answer.header(b"To")
                         self.raw(lines(b"ACK", _acknowledged(head, to), b""))
                     return answer

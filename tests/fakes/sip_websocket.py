@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -16,6 +17,12 @@ from tests.until import LIMIT_S, until_async
 DOMAIN = "127.0.0.1"
 HERE = "page.invalid"
 """Host of a page, which has no address (RFC 7118)."""
+SOUND = ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+         "m=audio 9 UDP/TLS/RTP/SAVPF 8\r\na=rtpmap:8 PCMA/8000\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\n"
+         "a=setup:actpass\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
+         f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\n"
+         "a=candidate:1 1 UDP 2130706431 127.0.0.1 9 typ host\r\n")
+"""The offer of a page. Nobody listens there, so a call that is answered is silent."""
 CODED = ("Via:", "From:", "Call-ID:", "CSeq:")
 """Headers that an answer repeats."""
 
@@ -33,6 +40,10 @@ class PageLine:
         self._asked = 0
         self.requests: list[str] = []
         """Requests of Asterisk in order, but for OPTIONS."""
+        self.calls: Counter[int] = Counter()
+        """Final answers to calls of this page, by status."""
+        self._open = self.most_open = 0
+        """Most calls of this page that were answered at the same time."""
         self.options = 0
         """OPTIONS that were answered."""
 
@@ -56,15 +67,50 @@ class PageLine:
     async def register(self, expires: int = 600) -> str:
         """Register with the secret and return the whole last answer."""
         asked = await self._send_register(expires)
+        more = self._authorize(asked, "REGISTER")
+        return await self._send_register(expires, more) if more else asked
+
+    async def call(self, number: str, count: int) -> None:
+        """Dial a number this many times at once. The answers are in `calls`."""
+        for at in range(count):
+            await self._send_invite(number, f"call-{at}-{id(self)}", 1)
+
+    async def _send_invite(self, number: str, call: str, cseq: int, more: str = "") -> None:
+        await self._send(
+            f"INVITE sip:{number}@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/WS {HERE};branch=z9hG4bK{call}x{cseq}\r\n"
+            f"From: <sip:{self.seat}@{DOMAIN}>;tag=page\r\nTo: <sip:{number}@{DOMAIN}>\r\nCall-ID: {call}\r\n"
+            f"CSeq: {cseq} INVITE\r\nMax-Forwards: 70\r\nContact: <sip:{self.seat}@{HERE};transport=ws>\r\n"
+            f"{more}Content-Type: application/sdp\r\nContent-Length: {len(SOUND)}\r\n\r\n{SOUND}")
+
+    async def _take_call(self, text: str) -> None:
+        """Acknowledge the answer to an INVITE, and call again with the secret if Asterisk asks for it."""
+        found = {name: header_of(text, name) for name in ("Call-ID", "To", "CSeq")}
+        status, number = int(text[8:11]), found["To"].partition("sip:")[2].partition("@")[0]
+        cseq = int(found["CSeq"].split()[0])
+        if status < 200:
+            return
+        await self._send(
+            f"ACK sip:{number}@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/WS {HERE};branch=z9hG4bK{found['Call-ID']}x{cseq}\r\n"
+            f"From: <sip:{self.seat}@{DOMAIN}>;tag=page\r\nTo: {found['To']}\r\nCall-ID: {found['Call-ID']}\r\n"
+            f"CSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n")
+        if status == 401:
+            await self._send_invite(number, found["Call-ID"], cseq + 1, self._authorize(text, "INVITE", number))
+        else:
+            self.calls[status] += 1
+            self._open += status == 200
+            self.most_open = max(self.most_open, self._open)
+
+    def _authorize(self, asked: str, method: str, number: str = "") -> str:
+        """Return the header with the answer to a challenge, or nothing if there is none."""
         found = {name: re.search(rf'{name}="([^"]+)"', asked) for name in ("realm", "nonce", "opaque")}
         if not all(found.values()):
-            return asked
+            return ""
         realm, nonce, opaque = (match[1] for match in found.values() if match is not None)
+        uri = f"sip:{number}@{DOMAIN}" if number else f"sip:{DOMAIN}"
         one = _digest(f"{self.seat}:{realm}:{self._secret}")
-        response = _digest(f"{one}:{nonce}:00000001:cafe:auth:{_digest(f'REGISTER:sip:{DOMAIN}')}")
-        return await self._send_register(expires, (
-            f'Authorization: Digest username="{self.seat}", realm="{realm}", nonce="{nonce}", uri="sip:{DOMAIN}", '
-            f'response="{response}", algorithm=MD5, cnonce="cafe", qop=auth, nc=00000001, opaque="{opaque}"\r\n'))
+        response = _digest(f"{one}:{nonce}:00000001:cafe:auth:{_digest(f'{method}:{uri}')}")
+        return (f'Authorization: Digest username="{self.seat}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
+                f'response="{response}", algorithm=MD5, cnonce="cafe", qop=auth, nc=00000001, opaque="{opaque}"\r\n')
 
     async def wait_request(self, method: str, limit: float = LIMIT_S) -> str:
         """Return the next request of a method, and take it out."""
@@ -97,13 +143,24 @@ class PageLine:
     async def _read_messages(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
             text = message.data if isinstance(message.data, str) else bytes(message.data).decode()
-            if text.startswith("SIP/2.0"):
+            if text.startswith("SIP/2.0") and header_of(text, "CSeq").endswith("INVITE"):
+                await self._take_call(text)
+            elif text.startswith("SIP/2.0"):
                 await self._answers.put(text)
             elif text.startswith("OPTIONS "):
                 await self.answer(text, "200 OK")
                 self.options += 1
+            elif text.startswith("BYE ") and self._open:
+                await self.answer(text, "200 OK")
+                self._open -= 1
             else:
                 self.requests.append(text)
+
+
+def header_of(text: str, name: str) -> str:
+    """Return the value of a header, or an empty text."""
+    return next((line.partition(":")[2].strip() for line in text.split("\r\n")
+                 if line.lower().startswith(f"{name.lower()}:")), "")
 
 
 def _digest(text: str) -> str:

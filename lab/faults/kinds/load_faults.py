@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
+from asterisk_conf.conf_plan import ECHO_CODE, SEAT_CALLS
 from lab.faults.fault_place import FaultPlace
 from lab.faults.hostile_input import JUNK, render_request, render_torture
 from lab.faults.judge import FLOOD_SERVICE
@@ -35,6 +36,8 @@ FORGED = "9999."
 """Begin of the ids of callers who do not exist."""
 FORGED_SCRIPTS = tuple(f"{key}{route}" for key in ("", "k" * 32 + "/") for route in ("menu", "tick", "after-talk"))
 """Questions without the key of AGI and with a wrong one."""
+SEAT_FLOOD, SEAT_ROUND_S = 70, 3.0
+"""Calls that one seat makes at the same time, and how long it keeps them before it calls again."""
 ANSWER_S = 1.0
 """Limit for the answer to junk, and pause between two looks at the records of a flood."""
 COUNT_LOOKS = 10
@@ -83,6 +86,36 @@ async def flood_strangers(place: FaultPlace) -> AsyncIterator[None]:
 def _count_strangers(folder: Path) -> int:
     path = folder / "pbx" / "log" / "security.log"
     return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+@asynccontextmanager
+async def flood_seat(place: FaultPlace) -> AsyncIterator[None]:
+    """Let a seat at which nobody works call the sound check again and again, and check that few calls are taken."""
+    network, taken = place.lab.network, {one.seat for one in place.lab.people}
+    seat = next(one for one in reversed(place.lab.info.agents) if one.endpoint not in taken)
+    await network.register_phones({seat.endpoint: seat.secret})
+    rounds = [0, 0]
+    async with _sending(_call_from_seat(place, seat.endpoint, rounds)):
+        yield
+    most, refused = rounds
+    place.notes.append(f"{SEAT_FLOOD} calls of one seat at once, again and again: {most} taken at most, "
+                       f"{refused} refused")
+    if not 0 < most <= SEAT_CALLS or not refused:
+        place.problems.append(f"one seat had {most} calls at once, and {refused} were refused")
+
+
+async def _call_from_seat(place: FaultPlace, seat: str, rounds: list[int]) -> None:
+    """Call in rounds until cancelled. `rounds` gets the most calls that were answered, and the refused ones."""
+    network = place.lab.network
+    while True:
+        legs = [await network.place_call(ECHO_CODE, seat=seat) for _ in range(SEAT_FLOOD)]
+        try:
+            await asyncio.gather(*(leg.answered.wait() for leg in legs))
+            answered = sum(leg.was_answered for leg in legs)
+            rounds[0], rounds[1] = max(rounds[0], answered), rounds[1] + len(legs) - answered
+            await asyncio.sleep(SEAT_ROUND_S)
+        finally:
+            await asyncio.gather(*(leg.hang_up() for leg in legs))
 
 
 @asynccontextmanager

@@ -100,6 +100,8 @@ FAULTS = (
           bounds=Bounds(decision_s=START_S, reason="both nodes have to start again")),
     Fault("F-31", "strangers ask AGI", "1,000 connections that say nothing and ten forged questions a second, for 10 s",
           load.forge_questions, 10.0),
+    Fault("F-32", "one seat floods", "70 calls of one seat to the sound check at once, again and again for 15 s",
+          load.flood_seat, 15.0, joined=False, bounds=LOADED),
 )
 """All faults, in order."""
 

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import time
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from lab.phones import audio
-from lab.session import LabSession
 from tests.system.desk.chromium import MICROPHONE, PhonePage
 from tests.system.desk.test_page_call import CALLER, KEY, SKILL, sign_in_page
 from tests.system.stage import Stage, growing, plain
+from tests.system.web_person import PASSWORD, run_people
 from tests.until import until_async
 
 pytestmark = pytest.mark.system
-
-PASSWORD = "Uzun bir parola ğüş"
-
-
-async def command(lab: LabSession, *words: str) -> str:
-    """Run `santral people` next to the working node, and return what it prints for scripts."""
-    done = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "santral", "people", *words, "--state", str(lab.folder), stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE)
-    out, told = await done.communicate()
-    assert done.returncode == 0, told.decode()
-    return out.decode().strip()
 
 
 async def set_password(page: Page, base: str, person: str, code: str) -> None:
@@ -48,7 +34,8 @@ async def test_disabled_in_a_talk_it_ends_in_order_and_then_there_is_no_page(sta
     # 1. A code becomes a password, and the session of the form is that of the telephone.
     context = await browser.new_context(bypass_csp=True, locale="tr-TR")
     form = await context.new_page()
-    await set_password(form, base, agent, await command(stage.lab, "add", agent, "--role", "agent", "--name", "Ayşe"))
+    code = await run_people(stage.lab, "add", agent, "--role", "agent", "--name", "Ayşe")
+    await set_password(form, base, agent, code)
     await expect(form.get_by_role("heading", level=1)).to_have_text("Masanız")
     await form.close()
     page = await PhonePage.open_in(context, stage.lab, agent)
@@ -59,7 +46,7 @@ async def test_disabled_in_a_talk_it_ends_in_order_and_then_there_is_no_page(sta
     await page.sees("talking")
     await stage.hears_tone(caller, MICROPHONE)
     # 2. Disabled in the talk: no other route takes the session, but the telephone does everything.
-    await command(stage.lab, "disable", agent)
+    await run_people(stage.lab, "disable", agent)
 
     async def is_over() -> bool:
         answer = await page.do("window.post('pause')")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_conf.conf_plan import LineClass, LinePlan
+from asterisk_conf.conf_plan import REFUSED_AT_ONCE, SEAT_CALLS, LineClass, LinePlan
 from asterisk_conf.lint import lint_files, lint_folder
 from asterisk_conf.module_lists import DENIED, WEBSOCKET
 from asterisk_conf.render import render_files
@@ -154,10 +154,37 @@ def test_a_fault_in_the_count_of_lines_is_found(good: str, bad: str, what: str) 
     assert any(what in finding.what for finding in lint_files(files)), lint_files(files)
 
 
-@pytest.mark.parametrize(("limit", "fault"), [("maxcalls=16", False), ("maxcalls=15", True), ("", True)])
+@pytest.mark.parametrize(("good", "bad", "what"), [
+    ("exten => _*4[1-9],1,Gosub(santral-seat-calls,s,1)", "exten => _*4[1-9],1,NoOp()", "before it counts the call"),
+    ("exten => _X.,1,Gosub(santral-seat-calls,s,1)", "exten => _X.,1,Answer(0)", "before it counts the call"),
+    ("exten => s,1,Set(GROUP(seat)=${CHANNEL(endpoint)})", "exten => s,1,Set(SC_SEAT=x)",
+     "counted before Set(GROUP(seat)"),
+    (" same => n,Set(GROUP(seats)=all)\n", " same => n,Answer(0)\n same => n,Set(GROUP(seats)=all)\n",
+     "counted after the answer"),
+    ("exten => full_seat,1,Set(GROUP(seat)=)\n same => n,Set(GROUP(seats)=)\n", "exten => full_seat,1,NoOp()\n",
+     "keeps its line"),
+])
+@pytest.mark.parametrize("lines", [LINES, None])
+def test_a_fault_in_the_count_of_a_seats_calls_is_found(lines: LinePlan | None, good: str, bad: str,
+                                                        what: str) -> None:
+    files = render_files(plan(lines=lines))
+    assert lint_files(files) == [] and good in files[DIALPLAN]
+    files[DIALPLAN] = files[DIALPLAN].replace(good, bad, 1)
+    assert any(what in finding.what for finding in lint_files(files)), lint_files(files)
+
+
+def test_seats_never_take_more_than_their_share_of_the_media_ports() -> None:
+    seats = tuple((str(number), f"SeatSecret{number}abcdefghij") for number in range(2001, 2201))
+    for ports, most in (((10000, 10015), SEAT_CALLS), ((10000, 10255), 32), ((10000, 20000), 200)):
+        chosen = plan(seats=seats, remote_agents=(), rtp=ports)
+        assert chosen.seat_calls == most
+        assert f"GROUP_COUNT(all@seats)}}>{most}]" in render_files(chosen)[DIALPLAN]
+
+
+@pytest.mark.parametrize(("limit", "fault"), [("maxcalls=49", False), ("maxcalls=48", True), ("", True)])
 def test_the_operators_own_limit_leaves_room_for_all_lines_and_legs(limit: str, fault: bool) -> None:
     chosen = plan(lines=LINES, remote_agents=())
-    assert chosen.max_calls == 16
+    assert chosen.max_calls == 12 + 2 + SEAT_CALLS + REFUSED_AT_ONCE == 49
     files = {**render_files(chosen), "asterisk.conf": f"[options]\nlive_dangerously=no\n{limit}\n"}
     assert [one.file for one in lint_files(files)] == ["asterisk.conf"] * fault
 

@@ -221,6 +221,11 @@ CASES = (
     Case("LinesFull", 0.5, lines(held=240, limit=240)),  # a moment
     Case("LinesFull", 5, {'acd_lines{class="words"}': "5x200"}),  # they have no limit
     Case("LinesFull", 5, {}),  # a centre without [lines]
+    Case("SeatFloods", 10, {'acd_seat_calls_refused_total{by="asterisk"}': "0x20 30x200"}, {},
+         "Bir masa telefonu durmadan arıyor",
+         "Beş dakikada bir masanın sınırını aşan 30 arama reddedildi. Arayanların hatları etkilenmez. Günlükteki "
+         "`seat.calls_refused` satırı masayı söyler."),
+    Case("SeatFloods", 10, {'acd_seat_calls_refused_total{by="page"}': "0x20 3x200"}),  # somebody was impatient
     Case("CentreFilesBad", 3, {f"acd_centre_files_good{{{AT}}}": "0x200"}, NODE, "Merkezin dosyalarında hata var",
          "127.0.0.1:8080: düğüm başlarken dosyaları hatalı buldu ve son sağlam kopyayla çalışıyor (sonraki "
          "değişiklikler geçerli değil), ya da bugün bazı arayanlara bakabilecek kimse yok. Görüşmeler sürüyor."),

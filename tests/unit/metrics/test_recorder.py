@@ -341,5 +341,9 @@ def test_lines_are_told_by_class_and_refused_calls_are_counted_once() -> None:
     assert {'acd_calls_refused_total{form="plus-13",reason="unknown_number"} 3.0',
             'acd_calls_refused_total{form="text-0",reason="unknown_number"} 1.0',
             'acd_calls_refused_total{form="none",reason="no_line"} 5.0'} <= set(lines(recorder))
+    for refused in (4, 7):
+        recorder.set_seat_refusals(asterisk=refused, page=0)
+    assert {'acd_seat_calls_refused_total{by="asterisk"} 7.0',
+            'acd_seat_calls_refused_total{by="page"} 0.0'} <= set(lines(recorder))
     recorder.set_lines({}, {}, {})
     assert not [line for line in lines(recorder) if line.startswith("acd_lines{")]

@@ -12,10 +12,11 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from structlog.testing import capture_logs
 
+from desk.phone import page_calls
 from desk.phone import relay as relay_module
 from desk.phone.relay import CloseCode, PhoneRelay
 from desk.phone.sip_guard import MESSAGE_MAX
-from tests.contract.desk.phone.test_sip_guard import ANSWER, REGISTER
+from tests.contract.desk.phone.test_sip_guard import ANSWER, INVITE, REGISTER
 from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
@@ -250,3 +251,40 @@ async def test_a_proxy_past_the_node_learns_whether_a_page_may_pass(person: str,
                    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "sip"}
         async with here.http.get(f"{here.base}/phone/session", headers=headers) as answer:
             assert answer.status == status and await answer.read() in (b"", b"401: Unauthorized", b"403: Forbidden")
+
+
+async def test_two_hundred_calls_of_a_page_are_three_for_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_calls, "MESSAGES_PER_S", 5000.0)
+    async with world() as here:
+        page = await here.page()
+        await here.connected()
+        with capture_logs() as logged:
+            for number in range(200):
+                await page.send_str(INVITE.replace("CSeq:", f"Call-ID: c{number}\r\nCSeq:"))
+            busy = 0
+            while busy < 200 - page_calls.CALLS_MAX:
+                busy += (await page.receive_str(timeout=LIMIT_S)).startswith("SIP/2.0 486 Busy Here\r\n")
+        assert len(here.heard) == page_calls.CALLS_MAX and here.relay.calls_refused == 200 - page_calls.CALLS_MAX
+        assert [(one["event"], one["seat"]) for one in logged] == [("seat.calls_refused", "3001")], "one line for all"
+        # The telephone works on.
+        await page.send_str(REGISTER)
+        await until_async(lambda: here.heard[-1] == REGISTER, what="the registration at Asterisk")
+
+
+async def test_a_page_that_sends_too_fast_waits_in_its_own_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_calls, "MESSAGES_PER_S", 50.0)
+    asked: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note_sleep(seconds: float) -> None:
+        asked.append(seconds)
+        await sleep(seconds)
+
+    async with world() as here:
+        page = await here.page()
+        await here.connected()
+        monkeypatch.setattr(relay_module.asyncio, "sleep", note_sleep)
+        for _ in range(int(page_calls.MESSAGES_BURST) + 10):
+            await page.send_str(REGISTER)
+        await until_async(lambda: len(here.heard) == int(page_calls.MESSAGES_BURST) + 10, what="all messages arrive")
+        assert any(seconds > 0.0 for seconds in asked) and here.relay.is_connected("a1")

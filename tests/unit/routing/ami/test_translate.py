@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from routing.ami import bridges, event_translator, phone_states, second_lines
 from routing.ami.dropped_calls import DROPPED_MAX
@@ -531,6 +532,22 @@ def test_a_call_without_a_line_is_counted_and_never_a_contact() -> None:
     assert translator.refusals.take_sums() == [], "each call is in one sum"
     assert translator.translate_message(
         ami("Hangup", Uniqueid="9.2", Channel="PJSIP/trunk-2", Context="santral-hold", Exten="s")) != []
+
+
+def test_a_call_that_a_seat_has_too_many_of_is_counted_by_seat_and_logged_once_a_sum() -> None:
+    translator = EventTranslator(lambda uniqueid: True)
+    for number, exten in enumerate(("full_seat", "full_seat", "full_all", "s")):
+        channel = f"PJSIP/2001-0000000{number}"
+        for message in (ami("Newchannel", Uniqueid=f"8.{number}", Channel=channel, Context="santral-seat"),
+                        ami("Hangup", Uniqueid=f"8.{number}", Channel=channel, Context="santral-seat-calls",
+                            Exten=exten)):
+            assert translator.translate_message(message) == []
+    assert translator.refusals.seats == {"2001": 3}
+    for _ in range(2):
+        with capture_logs() as logged:
+            translator.refusals.log_seats()
+        assert logged in ([{"event": "seat.calls_refused", "log_level": "warning", "seat": "2001", "calls": 3}], [])
+    assert logged == []
 
 
 def test_a_flood_of_refused_calls_is_a_few_sums() -> None:
