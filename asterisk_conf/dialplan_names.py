@@ -80,6 +80,7 @@ TABLE = tuple(DialplanName(kind, name, meaning) for kind, rows in {
     VARIABLE: {
         "ACD_NEXT": "Next step, set last of all by AGI. Empty: the node did not finish.",
         "ACD_SAY": "`file&file&…` that the dialplan plays next.",
+        "SC_HURRIED SC_FIRST": "The key that ended these words early; the first announcement, kept meanwhile.",
         "SC_ROUND_SAID": "`1`: `ACD_SAY` already holds the first announcement of the hold loop.",
         "SC": "Unique id of the caller's channel, which is the contact id. Inherited.",
         "SC_NUMBER": "The caller's number after validation, or `anonymous`. Never in CALLERID, so no AMI event has it. "

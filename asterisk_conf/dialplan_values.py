@@ -46,12 +46,13 @@ class Timings(NamedTuple):
     press_s: int = 6
     """Time to press 1 after the whisper announcement."""
     undo_ms: int = 800
-    """Silence after the acknowledgement and after the notice, in which `9` and `8` still count."""
+    """Silence after the acknowledgement and after the notice, in which `9` and `8` still count (`dialplan.UNDO_S`)."""
     hurry_s: int = 3
     """Time from the first round of the wait in which the key of the choice, pressed again, means nothing. The clock of
     the dialplan counts whole seconds, so two seconds are certain."""
-    words_s: int = 25
-    """Longest wait of an agent for the end of the acknowledgement and the notice. The node gives up after 30 s."""
+    words_s: float = 2.5
+    """Longest wait of an agent who has answered for the end of the acknowledgement and the notice. The phone rings so
+    that hardly anybody waits at all, and nobody waits 3 s."""
     pair_s: int = 240
     """Longest wait of one agent of a pair for the other. The phone rings for 60 s, reading takes 20 and a key 60.
 

@@ -91,6 +91,8 @@ class _StoryTeller:
         """Ringing phones with the time at which they give up."""
         self.held: dict[str, dict[str, commands.Offer]] = {}
         """Offers of each agent by contact."""
+        self.kept: set[OfferId] = set()
+        """Offers whose phones do not ring at once."""
         self.now = 0.0
         self._handle_event(events.Configured(centre._replace(seats=None)))
 
@@ -143,6 +145,8 @@ class _StoryTeller:
     def _fact_words(self, fact: Fact) -> list[str]:
         """Describe a fact in words. Facts that a reader does not need have none."""
         match fact:
+            case facts.OfferRang() if fact.offer in self.kept:
+                return [f"{fact.contact} rings at {fact.agent}"]
             case facts.Queued():
                 told = fact.estimate
                 waits = "" if told is None else (f", expected wait {told.wait_s:.0f} s "
@@ -209,6 +213,10 @@ class _StoryTeller:
         if fact.tier:
             said.append("nobody else is free" if fact.tier == 1 else "by the ceiling, to be taken by a key")
         then = f"; then {', '.join(fact.runners_up)}" if fact.runners_up else ""
+        if fact.rings_at:
+            self.kept.add(fact.offer)
+            return f"{fact.contact} is kept for {fact.agent} until {format_clock(fact.rings_at)}: " \
+                f"{', '.join(said) or 'fits'}{then}"
         return f"{fact.contact} rings at {fact.agent}: {', '.join(said) or 'fits'}{then}"
 
     def _agent_words(self, fact: facts.AgentChanged) -> list[str]:
@@ -256,11 +264,11 @@ def _sign_in_events(teller: _StoryTeller, agents: str) -> StoryEvents:
 
 
 def _call_events(_teller: _StoryTeller, contact: str, how: str, service: str, points: str | None, skill: str | None,
-                 topic: str | None, caller: str | None) -> StoryEvents:
+                 topic: str | None, caller: str | None, words_s: str | None) -> StoryEvents:
     yield events.ContactQueued(
         ContactId(contact), ServiceId(service), f"PJSIP/{contact}", CHANNELS[how], priority=int(points or 0),
         caller_hash=caller or "", needs=((SkillId(skill), 1),) if skill else (),
-        topics=frozenset([topic] if topic else []))
+        topics=frozenset([topic] if topic else []), words_s=float(words_s or 0))
 
 
 def _answer_events(teller: _StoryTeller, agent: str, contact: str | None) -> StoryEvents:
@@ -279,6 +287,13 @@ def _hang_up_events(teller: _StoryTeller, name: str, contact: str | None) -> Sto
 
 def _decline_events(teller: _StoryTeller, agent: str, contact: str | None) -> StoryEvents:
     yield events.OfferEnded(teller.offer_of(agent, contact).offer, "rejected")
+
+
+def _give_back_events(teller: _StoryTeller, agent: str, contact: str) -> StoryEvents:
+    offer = teller.offer_of(agent, contact)
+    teller.ringing.pop(offer.offer, None)
+    yield events.OfferAnswered(offer.offer)
+    yield events.OfferEnded(offer.offer, "hangup")
 
 
 def _transfer_events(teller: _StoryTeller, agent: str, contact: str, service: str) -> StoryEvents:
@@ -320,7 +335,9 @@ def _agent_event(kind: Callable[[AgentId], events.Event]) -> Callable[..., Story
 STORY_VERBS: tuple[tuple[str, Callable[..., StoryEvents]], ...] = (
     (r"(?P<agents>.+?) signs? in", _sign_in_events),
     (r"(?P<contact>\w+) (?P<how>calls|chats with|mails) (?P<service>\w+)(?: with (?P<points>-?\d+) points)?"
-     r"(?: in (?P<skill>\w+))?(?: about (?P<topic>\w+))?(?: as (?P<caller>\w+))?", _call_events),
+     r"(?: in (?P<skill>\w+))?(?: about (?P<topic>\w+))?(?: as (?P<caller>\w+))?"
+     r"(?: and hears words for (?P<words_s>\d+) s)?", _call_events),
+    (r"(?P<agent>\w+) gives (?P<contact>\w+) back", _give_back_events),
     (r"(?P<agent>\w+) answers(?: (?P<contact>\w+))?", _answer_events),
     (r"(?P<agent>\w+) declines(?: (?P<contact>\w+))?", _decline_events),
     (r"(?P<name>\w+) hangs up(?: on (?P<contact>\w+))?", _hang_up_events),

@@ -28,6 +28,8 @@ NOTICE_WORDS = "SC_NOTICE_WORDS"
 WHOLE_WORDS = "SHARED(SC_WORDS)"
 """`1` if an agent's leg waits for the end of these words. For callers in distress it does not. It is set before the
 engine knows the contact, because a phone may answer before the dialplan goes on."""
+UNDO_S = 0.8
+"""Silence after the acknowledgement and after the notice, in which `9` and `8` still count."""
 
 NUMBER = "SC_NUMBER"
 SERVICE, SINCE, PRIORITY, SLOW = "SC_SERVICE", "SC_SINCE", "SC_PRIORITY", "SC_SLOW"

@@ -10,7 +10,7 @@ from prompts.verbalise.number_prompts import LANGUAGE, OTHERS
 
 
 class Sounds(Protocol):
-    """Table from prompt key to sound file without ending. The built catalogue of `prompts` is one."""
+    """Table from prompt key to sound file without ending, with its length. The built catalogue of `prompts` is one."""
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
         """Return the file of a prompt. Raise LookupError if the key does not exist.
@@ -18,6 +18,10 @@ class Sounds(Protocol):
         With `slow` the slow version is returned if there is one. A key that `language` lacks is returned in the first
         language.
         """
+        ...
+
+    def seconds(self, file: str) -> float:
+        """Return the length of a file, which `file` or an announcement has named. Return 0 if it is not known."""
         ...
 
 
@@ -35,6 +39,10 @@ class SoundFolder:
         if slow and number_prompts.slow_key(key) in self._keys:
             key = number_prompts.slow_key(key)
         return f"{self._prefix}/{key}"
+
+    def seconds(self, file: str) -> float:
+        """Return 0, because paths have no length."""
+        return 0.0
 
 
 def prompt_files(sounds: Sounds, keys: Iterable[str], *, slow: bool = False, language: str = LANGUAGE) -> list[str]:

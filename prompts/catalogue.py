@@ -20,6 +20,7 @@ FORMATS = {"wav": 8000, "wav16": 16000}
 
 WAV_HEADER_BYTES = 44
 """Size of a WAV header. A file that is not longer holds no sound."""
+WAV_BYTES_PER_S = 2 * FORMATS["wav"]
 
 TURKISH_ONLY = ("agent/", "digits/h-", "saatte-", "saatten-")
 """Beginnings of keys that need no other language: words for agents, and the endings of Turkish ordinals."""
@@ -39,8 +40,10 @@ NAMED_MAX = 10
 class Catalogue:
     """A checked folder of built sounds. Questions are cheap: nothing is read after `load_built`."""
 
-    def __init__(self, prompts: Mapping[str, Prompt], seen_as: str, built: Mapping[str, Entry] | None = None) -> None:
+    def __init__(self, prompts: Mapping[str, Prompt], seen_as: str, built: Mapping[str, Entry] | None = None,
+                 root: Path | None = None) -> None:
         self._prompts, self._seen_as, self._built = prompts, seen_as, built or {}
+        self._root = root or Path(seen_as)
 
     @classmethod
     def load_built(cls, root: Path, words: CentreWords = NO_CENTRE, seen_as: str | None = None) -> Catalogue:
@@ -67,7 +70,8 @@ class Catalogue:
                 f"{len(missing)} sound files are missing or empty in {root}:\n  " + "\n  ".join(missing[:NAMED_MAX])
                 + (f"\n  and {more} more" if more > 0 else "") + f"\nBuild them: santral prompts build --out {root}"
             )  # fmt: skip
-        return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"), manifest.entries if manifest else None)
+        return cls(prompts, (seen_as or str(root.resolve())).rstrip("/"), manifest.entries if manifest else None,
+                   root)
 
     def file(self, key: str, *, slow: bool = False, language: str = LANGUAGE) -> str:
         """Return the path without ending, as Asterisk is told to play it. Raise UnknownKey for an unknown key.
@@ -91,6 +95,21 @@ class Catalogue:
         """Return the length of a built prompt in seconds, or 0 if nobody noted it."""
         built = self._built.get(prompt.id)
         return built.seconds if built is not None else 0.0
+
+    def seconds(self, file: str) -> float:
+        """Return the length in seconds of a file, as Asterisk is told to play it. Return 0 if it is not known.
+
+        Announcements are in no manifest, so the size of their sound tells.
+        """
+        place = file.removeprefix(f"{self._seen_as}/")
+        prompt = self.prompt_at(place)
+        if prompt is not None and (known := self.seconds_of(prompt)):
+            return known
+        try:
+            size = (self._root / f"{place}.wav").stat().st_size
+        except OSError:
+            return 0.0
+        return max(0, size - WAV_HEADER_BYTES) / WAV_BYTES_PER_S
 
     def _path_of(self, key: str, slow: bool, language: str) -> str:
         if key == PAUSE:

@@ -54,8 +54,10 @@ class ContactEvents:
         self.human, self.settings = human, settings
 
     def queued_event(self, session: Session, who: CallerIdentity, service: str, since: float, priority: int, slow: bool,
-               needs: Needs = (), language: str = LANGUAGE, topics: Iterable[str] = ()) -> ContactQueued:
-        """Return the event for a caller who begins to wait. The event of an anonymous service has no number.
+               needs: Needs = (), language: str = LANGUAGE, topics: Iterable[str] = (),
+               words_s: float = 0.0) -> ContactQueued:
+        """Return the event for a caller who begins to wait, and hears words for `words_s` first. The event of an
+        anonymous service has no number.
 
         Hand it over at once: Asterisk may show the channel meanwhile.
         """
@@ -66,7 +68,7 @@ class ContactEvents:
                              node=self.settings.node,
                              needs=tuple((SkillId(skill), level) for skill, level in needs),
                              topics=frozenset(topics), language="" if language == LANGUAGE else language,
-                             shown=self.is_shown(contact))
+                             shown=self.is_shown(contact), words_s=words_s)
 
     def identify_number(self, number: str | None) -> CallerIdentity:
         """Return the identity of a caller with this number, as the channel reports it (`dialplan.NUMBER`)."""

@@ -169,9 +169,10 @@ class MenuDialogue:
             #    them in the hold loop, so that telephones ring meanwhile.
             passed = way.end_path(self.steady(), step, flow.human)
             since = self.clock()
-            put = self._exit_variables(step, since, deflected=bool(answer))
+            put, words_s = self._exit_variables(step, since, deflected=bool(answer)), 0.0
             if isinstance(step, dialogue_steps.EnterQueue):
-                put = [*self._words_of(step, flow, state, sounds, heard), *put]
+                words, words_s = self._words_of(step, flow, state, sounds, heard)
+                put = [*words, *put]
             else:
                 await session.play_files([file for key in step.say for file in (
                     prompt_file(sounds, key, slow=step.slow, language=step.language),
@@ -193,7 +194,7 @@ class MenuDialogue:
         if isinstance(step, dialogue_steps.EnterQueue) and answer == deflection.CALLBACK:
             await self._promise_callback(session, who, sounds, step, since)
         elif isinstance(step, dialogue_steps.EnterQueue):
-            await self._queue_caller(session, who, sounds, step, since, heard, state)
+            await self._queue_caller(session, who, sounds, step, since, heard, state, words_s)
         elif isinstance(step, dialogue_steps.EndCall) and returned is not None:
             # The caller no longer wants what the contact still waits for.
             self.inbox.post(ContactExited(contact_of(session), "key", BACK_KEY))
@@ -283,18 +284,20 @@ class MenuDialogue:
             and not self.is_open(service)
 
     def _words_of(self, step: dialogue_steps.EnterQueue, flow: MenuFlow, state: dialogue_steps.DialogueState,
-                  sounds: Sounds, heard: set[int]) -> list[tuple[str, str]]:
+                  sounds: Sounds, heard: set[int]) -> tuple[list[tuple[str, str]], float]:
         """Return the variables with the words that the hold loop plays first: acknowledgement and announcements, then
-        the recording notice where talks of the service are recorded."""
+        the recording notice where talks of the service are recorded. Return also for how long an agent waits for them.
+        """
         service = self._service_of(step)
         files = [*prompt_files(sounds, step.say, slow=step.slow, language=step.language),
                  *self._announcement_files(heard, sounds, step, step.queue.service)]
         told = (flow.notice,) if service in self.contacts.settings.recorded and flow.notice and not state.notice else ()
-        whole = (files or told) and not self.contacts.services[service].distress
+        notice = prompt_files(sounds, told, slow=step.slow, language=step.language)
+        whole = (files or notice) and not self.contacts.services[service].distress
+        words_s = sum(sum(map(sounds.seconds, one)) + dialplan.UNDO_S for one in (files, notice) if one)
         return [(dialplan.WORDS, "&".join(files)), (dialplan.WORDS_KEY, step.key),
                 (dialplan.WHOLE_WORDS, "1" if whole else ""),
-                (dialplan.NOTICE_WORDS,
-                 "&".join(prompt_files(sounds, told, slow=step.slow, language=step.language)))]
+                (dialplan.NOTICE_WORDS, "&".join(notice))], words_s if whole else 0.0
 
     async def _begin_dialogue(self, session: Session, flow: MenuFlow, before: ChannelVariables, who: CallerIdentity,
                               returned: dialogue_steps.DialogueState | None
@@ -374,14 +377,14 @@ class MenuDialogue:
 
     async def _queue_caller(self, session: Session, who: CallerIdentity, sounds: Sounds,
                             chosen: dialogue_steps.EnterQueue, since: float, heard: set[int],
-                            state: dialogue_steps.DialogueState) -> None:
+                            state: dialogue_steps.DialogueState, words_s: float) -> None:
         """Queue the caller in the engine and prepare the first round of the hold loop.
 
         If the engine does not answer, the hold loop queues the caller with a tick.
         """
         service = self._service_of(chosen)
         event = self.contacts.queued_event(session, who, service, since, chosen.queue.priority, chosen.slow,
-                                           chosen.needs, chosen.language, chosen.queue.topics)
+                                           chosen.needs, chosen.language, chosen.queue.topics, words_s)
         self.wishes.note_call(event.caller_hash)
         view: object = None
         try:

@@ -40,3 +40,7 @@ class NamedSounds:
     def file(self, key: str, *, slow: bool = False, language: str = "tr") -> str:
         """Return the name of a sound file."""
         return f"{language}/{key}"
+
+    def seconds(self, file: str) -> float:
+        """Return 0, because a name has no length."""
+        return 0.0

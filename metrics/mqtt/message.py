@@ -26,6 +26,7 @@ from routing.core.model.facts import (
     Moved,
     OfferClosed,
     Offered,
+    OfferRang,
     Queued,
     ServiceChanged,
     Stepped,
@@ -88,7 +89,15 @@ class Device(NamedTuple):
     """`light`, `vibration`, or `both`."""
 
 
-RingingOffers = MutableMapping[OfferId, frozenset[AgentId]]
+class Rings(NamedTuple):
+    """The agents at whom an offer rings."""
+
+    agents: frozenset[AgentId]
+    later_s: float = 0.0
+    """Ring time of a phone that does not ring yet, because its caller still hears words. 0 once it rings."""
+
+
+RingingOffers = MutableMapping[OfferId, Rings]
 """Offers that are neither connected nor closed -> agents whose devices ring for them.
 
 This is remembered for two reasons. The facts of a pair name one of the two. A consultant takes the call long before the
@@ -188,13 +197,18 @@ def _signals_of(fact: Fact, devices: Mapping[AgentId, Device], rings: RingingOff
     if isinstance(fact, Offered):
         called = [agent for agent in (fact.agent, fact.partner) if agent is not None and agent in devices]
         if called:
-            rings[fact.offer] = frozenset(called)
-        for agent in called:
+            rings[fact.offer] = Rings(frozenset(called), fact.ring_s if fact.rings_at else 0.0)
+        for agent in called if not fact.rings_at else ():
             yield from _signal_message(fact, agent, devices, "ring", fact.ring_s)
+    elif isinstance(fact, OfferRang):
+        if (late := rings.get(fact.offer)) is not None and late.later_s:
+            rings[fact.offer] = late._replace(later_s=0.0)
+            for agent in sorted(late.agents):
+                yield from _signal_message(fact, agent, devices, "ring", late.later_s)
     elif isinstance(fact, OfferClosed | Connected):
         # 2. An offer that is over stops ringing. An offer from before the start may have rung, and a signal too many is
         # harmless.
-        for agent in sorted(rings.pop(fact.offer, {fact.agent})):
+        for agent in sorted(rings.pop(fact.offer, Rings(frozenset({fact.agent}))).agents):
             yield from _stop_ringing(fact, agent, devices, rings)
     # 3. A change of an agent: the phone stopped ringing, offers were missed, or a break began.
     elif isinstance(fact, AgentChanged) and fact.before != fact.state:
@@ -211,18 +225,18 @@ def _stop_other_rings(fact: AgentChanged, devices: Mapping[AgentId, Device], rin
 
     If several offers ring, the facts of the offers themselves end them.
     """
-    ringing = [offer for offer, agents in rings.items() if fact.agent in agents]
+    ringing = [offer for offer, one in rings.items() if fact.agent in one.agents]
     if len(ringing) > 1:
         return
     for offer in ringing:
-        rings[offer] -= {fact.agent}
+        rings[offer] = rings[offer]._replace(agents=rings[offer].agents - {fact.agent})
     yield from _stop_ringing(fact, fact.agent, devices, rings)
 
 
 def _stop_ringing(fact: Fact, agent: AgentId, devices: Mapping[AgentId, Device],
                   rings: RingingOffers) -> Iterator[Message]:
     # A device that still rings for another offer must go on.
-    if not any(agent in agents for agents in rings.values()):
+    if not any(agent in one.agents for one in rings.values()):
         yield from _signal_message(fact, agent, devices, "ringstop", SHORT_TTL_S)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from routing.core.agents import break_rules, presence
-from routing.core.calls import callback_flow, offer_changes
+from routing.core.calls import callback_flow, offer_changes, ring_moment
 from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_pool import BY_PHONE
@@ -208,8 +208,8 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     if matching.counts_offers:
         fewest_contacts.count_offer(record, d.now, matching.half_life_s)
     offer = offer_changes.make_offer(d, contact, record, skill_requirement.UNRANKED if level is None else level,
-                        runners_up, pool.name, score, tier, step)
+                        runners_up, pool.name, score, tier, step, ring_moment.moment_of(d, contact, record))
     if offer.callback is CALLER_DIALLED_FIRST:
         callback_flow.dial_caller(d, offer)
     else:
-        offer_changes.ring_agent(d, offer)
+        ring_moment.ring_in_time(d, offer)

@@ -73,8 +73,8 @@ _OF_OFFER = {
     "preferred": "contact.preferred is record",
     "partner": "None if offer.partner is None else offer.partner.id",
     "remote": "record.agent.remote", "comfort": "record.profile.comfort",
-    **{name: f"offer.{name}" for name in ("seat", "ring_s", "step", "level", "held_s", "tier", "reason", "talk_s",
-                                              "wrapup_s")}}
+    **{name: f"offer.{name}" for name in ("seat", "ring_s", "rings_at", "step", "level", "held_s", "tier", "reason",
+                                              "talk_s", "wrapup_s")}}
 _SUBJECTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "offer": ("    contact, record = offer.contact, offer.agent", _OF_OFFER),
     "contact": ("", _OF_CONTACT),

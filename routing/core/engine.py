@@ -35,6 +35,7 @@ from routing.core.calls import (
     lost_call,
     page_return,
     refusals,
+    ring_moment,
     talk_changes,
 )
 from routing.core.domain import LINK_TIMER, Domain
@@ -330,6 +331,7 @@ class Engine:
 
 
 OFFER_DEADLINES: dict[str, Callable[[Domain, Offer], None]] = {
+    ring_moment.TIMER: ring_moment.on_moment,
     "vanish": answering.on_phone_vanished, "ring": answering.on_offer_overdue,
     "pre_connect": answering.on_offer_overdue, "dial": callback_flow.on_dial_overdue,
     consult_transfer.TIMER: consult_transfer.on_consult_timeout,

@@ -50,6 +50,8 @@ class ContactQueued(NamedTuple):
     language."""
     shown: bool = True
     """The adapter knows the caller's channel. Otherwise the contact is not offered before `ChannelShown`."""
+    words_s: float = 0.0
+    """Time for which the caller still hears words that an agent must wait for: the acknowledgement, the notice."""
 
 
 class ChannelShown(NamedTuple):
@@ -59,7 +61,7 @@ class ChannelShown(NamedTuple):
 
 
 class HoldTick(NamedTuple):
-    """The hold loop of a waiting caller made one round, at most 15 s long.
+    """The hold loop of a waiting caller made one round, at most 15 s long. Words that an agent must wait for are over.
 
     If the contact is unknown, the sender of the event must send ContactQueued.
     """

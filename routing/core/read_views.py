@@ -243,7 +243,8 @@ def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
     """Return the offers of these channels that ring or talk."""
     return [LiveOffer(o.id, o.contact.id, o.agent.id, o.seat, o.state, o.answered_at is not None or
                       o.connected_at is not None, leg_id(o.id, o.contact.id), o.dialling,
-                      o.callback is not CallbackState.CALLER_DIALLED_FIRST, o.held_since is not None, o.talks_first,
+                      o.callback is not CallbackState.CALLER_DIALLED_FIRST and not o.rings_at,
+                      o.held_since is not None, o.talks_first,
                       o.rang_at is not None, o.state is OfferState.PENDING and o.partner_leg is LegState.CALLED,
                       None if o.partner is None else o.partner.id)
             for o in d.offers.values()

@@ -136,6 +136,8 @@ class Contact:
     """The caller has taken the choice back and is in the menu again. The contact keeps its place and is not offered."""
     shown: bool = stored(default=True)
     """The caller's channel was seen. A contact without it may be forged, so no phone rings for it."""
+    words_until: float = stored(default=0.0)
+    """Time at which the words end that the caller hears first and an agent must wait for (`ring_moment`)."""
     callback: bool = stored(default=False)
     """The caller will be called back. Nobody is on the line until an agent has taken the offer."""
     tries: int = stored(default=0)
@@ -256,7 +258,11 @@ class Offer:
     service: ServiceId = stored(default=ServiceId(""), once=True)
     """The service at the time of the offer."""
     # Times of the call. None until the event comes.
+    rings_at: float = stored(default=0.0)
+    """Time at which the phone is told to ring, because the caller still hears words (`ring_moment`). 0 once it is."""
     rang_at: float | None = stored(default=None, past=True)
+    rung_at: float | None = None
+    """Time at which the phone was told to ring. None before, and after a restart."""
     answered_at: float | None = None
     connected_at: float | None = stored(default=None, past=True)
     held_since: float | None = stored(default=None, past=True)
@@ -350,6 +356,9 @@ class AgentRecord:
     idle_since: float = stored(default=0.0, past=True)
     not_before: float = 0.0
     """Earliest time of the next offer, after a declined or unanswered one."""
+    answers_in_s: float | None = None
+    """Time that the agent takes to answer, as learned (`ring_moment`). It is in memory alone: no row, fact or view has
+    it. None before the first talk."""
     offers: dict[OfferId, Offer] = field(default_factory=dict)
     """Offers that ring, talk or are in wrap-up, oldest first."""
     # Counts over `offers`, kept because every placement reads them.

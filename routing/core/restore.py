@@ -342,9 +342,12 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
         offer = contact.offer
         if offer.dialling:
             link.frozen.append(("dial", offer.id, callback_dial.DIAL_S))
+        # A phone that was not told to ring is told when the link is up.
+        elif offer.rings_at:
+            pass
         elif offer.rang_at is None and offer.voice and not offer.agent.agent.remote:
             link.frozen.append(("vanish", offer.id, d.centre.phone_reacts_s))
-        if not offer.dialling:
+        if not offer.dialling and not offer.rings_at:
             link.frozen.append(("ring", offer.id, max(offer.ring_s, PRE_CONNECT_LIMIT_S) + RING_GRACE_S))
     if contact.state in WAITING_STATES:
         contact_queue.enqueue_contact(d, contact)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import emit
 from routing.core.agents import agent_pairs, break_rules, distress_load, presence
-from routing.core.calls import consult_transfer, offer_changes
+from routing.core.calls import consult_transfer, offer_changes, ring_moment
 from routing.core.domain import Domain
 from routing.core.events import Configured, LinkChanged
 from routing.core.matching import skill_requirement, talk_quota
@@ -169,6 +169,8 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
         if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
                 and d.timers.deadline_of(("dial", offer.id)) is None:
             d.timers.set_deadline(("dial", offer.id), d.now + callback_dial.DIAL_S)
+        if offer.rings_at and offer.contact.node == node:
+            d.timers.set_deadline((ring_moment.TIMER, offer.id), max(d.now, offer.rings_at))
     # 3. Arm the deadlines of waiting contacts, which have no overflow while the link is down.
     for contact in d.contacts.values():
         key = (callback_dial.TIMER, contact.id)

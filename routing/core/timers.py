@@ -29,7 +29,7 @@ GROUP_OF = {
                      "override", "dial_look", "messages"), AGENTS)}
 """Group of each kind of deadline that has no place and is of no offer."""
 OFFER_KINDS = {kind: OFFERS + turn for turn, kind in enumerate((
-    "vanish", "ring", "pre_connect", "dial", "consult", "wrapup"))}
+    "words", "vanish", "ring", "pre_connect", "dial", "consult", "wrapup"))}
 """Turn of each kind among the deadlines of one offer. A phone that never rang is known before it has rung out."""
 OFFER_TURNS = 8
 """Turns of one offer. It is at least the number of kinds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model.centre_model import ContactState, Outcome
-from tests.oracle import ahead, callbacks, calls, consults, learned, rules, settings, steps
+from tests.oracle import ahead, callbacks, calls, consults, first_words, learned, rules, settings, steps
 from tests.oracle.state import ASSIGNED, VOICE, WAITS, Caller
 
 OVER_S = 60.0
@@ -28,7 +28,8 @@ def queued(h, event: e.ContactQueued) -> None:
     since = h.now if event.since is None else min(event.since, h.now)
     caller = Caller(event.contact, service, event.channel, since, event.priority, h.take_number(), h.now, event.leg,
                     event.slow, event.node, event.caller_hash, event.needs, frozenset(topics), entered_at=since,
-                    step_at=h.now, language=event.language, shown=event.shown)
+                    step_at=h.now, language=event.language, shown=event.shown,
+                    words_until=h.now + event.words_s if event.words_s > 0.0 else 0.0)
     why = settings.refuses(h, service)
     way = rules.find(h, caller, why) if why else None
     if way is None or not way[1]:  # else they wait nowhere and keep what they had
@@ -54,6 +55,8 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
         return
     caller.slow = caller.slow or event.slow
     caller.language = event.language or caller.language
+    if event.words_s > 0.0:
+        first_words.set_end(h, caller, h.now + event.words_s)
     caller.leg = event.leg or caller.leg
     if event.shown:
         show(h, caller)
@@ -109,6 +112,8 @@ def ticked(h, event: e.HoldTick) -> None:
     """Take a hold tick. A tick of an assigned contact means a lost talk. A caller in the hold loop is offered
     again."""
     caller = h.callers.get(event.contact)
+    if caller is not None and caller.words_until > h.now:
+        first_words.set_end(h, caller, h.now)
     if caller is not None and caller.state is ASSIGNED:
         cut_off(h, caller)
     elif caller is not None and caller.in_menu:

@@ -12,6 +12,7 @@ from tests.oracle import (
     choice,
     consults,
     distress,
+    first_words,
     learned,
     rules,
     settings,
@@ -40,7 +41,9 @@ BY_WISH = (WrapUpMode.OPTIONAL, WrapUpMode.AGENT_REQUESTED)
 
 
 def rescind(h, offer: Offer, reason: str) -> None:
-    """Have the agent's leg ended."""
+    """Have the agent's leg ended. A phone that was not told to ring has none."""
+    if offer.rings_at is not None:
+        return
     h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel,
                                        offer.partner is not None, offer.dialling, offer.state is not PENDING))
 
@@ -52,10 +55,11 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
     caller = offer.caller
     if offer.dialling:  # the caller's phone has just stopped ringing
         callbacks.pause(h, caller)
-    offer.state, offer.due = OfferState(state), {}
+    called = offer.voice and offer.rings_at is None
+    offer.state, offer.due, offer.rings_at = OfferState(state), {}, None
     del h.offers[offer.id]
     caller.offer = None
-    if offer.voice:
+    if called:
         for p in offer.people:
             if p.phone is not None and p is not offer.person:
                 shifts.leg_over(h, p.phone)
@@ -126,7 +130,8 @@ def talk_found(h, event: e.TalkFound) -> None:
 def ringing(h, event: e.OfferRinging) -> None:
     """Note that the phone rings."""
     offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None:
+    if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None \
+            and offer.rings_at is None:
         offer.rang_at = own_time(h, offer, event.rang_at)
         offer.due.pop("vanish", None)
         h.tell("OfferRang", offer.id)
@@ -140,6 +145,8 @@ def own_time(h, offer: Offer, at: float | None) -> float:
 def answered(h, event: e.OfferAnswered) -> None:
     """Note that the agent's leg is up."""
     offer = h.offers.get(event.offer)
+    if offer is not None and offer.rings_at is not None:
+        return
     if offer is not None and offer.state is PENDING and event.partner:
         offer.partner_answered = True
     elif offer is not None and offer.state is PENDING and offer.answered_at is None:
@@ -196,8 +203,9 @@ def connected(h, event: e.OfferConnected) -> None:
     if caller.consulting_offer is not None:
         rescind(h, caller.consulting_offer, "consult")
         consults.complete(h, caller.consulting_offer, "transfer")
-    offer.state, offer.due, offer.dialling = ACCEPTED, {}, False
+    offer.state, offer.due, offer.dialling, offer.rings_at = ACCEPTED, {}, False, None
     offer.connected_at = own_time(h, offer, event.connected_at)
+    first_words.took(h, offer)
     caller.state, caller.preferred, caller.closed = ASSIGNED, None, []
     if caller.hash and not caller.service.anonymous:
         h.last_agents[caller.hash] = p.id, h.now
@@ -286,6 +294,9 @@ def leg_ended(h, event: e.OfferEnded) -> None:
         whose.not_before = max(whose.not_before, h.now + 5.0)
         was_up = offer.partner_answered if event.partner else offer.answered_at is not None
         reason = "pre_connect_hangup" if event.reason == "hangup" and was_up and offer.voice else event.reason
+        if reason == "pre_connect_hangup" and h.now < offer.caller.words_until:
+            close(h, offer, "rejected", "in_words", keep_idle=True, by=whose)
+            return
         if offer.tier == 2:
             spare_all(h, offer)
         elif reason in ("busy", "rejected", "pre_connect_hangup"):
@@ -404,6 +415,8 @@ def due(h, offer: Offer, kind: str) -> None:
         consults.nobody_came(h, offer)
     elif kind == "wrap":
         wrap_up(h, offer, "wrapped_up")
+    elif kind == "words":
+        first_words.come(h, offer)
     elif kind == "vanish":
         rescind(h, offer, "vanished")
         phone_lost(h, offer, "vanished", offer.seat)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, Channel, PreConnect, Step
-from tests.oracle import ahead, burden, callbacks, calls, distress, settings, shifts, steps, words
+from tests.oracle import ahead, burden, callbacks, calls, distress, first_words, settings, shifts, steps, words
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -348,11 +348,12 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
     if made.caller_first:
         callbacks.dial(h, made)
     else:
-        ring(h, made)
+        first_words.begin(h, made)
 
 
 def ring(h, made: Offer) -> None:
     """Ring the agent's phone."""
+    made.told_at = h.now
     if made.voice and not made.person.agent.remote:
         made.due["vanish"] = h.now + h.centre.phone_reacts_s
     made.due["ring"] = h.now + made.ring_s + 3.0

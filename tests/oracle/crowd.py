@@ -150,6 +150,8 @@ class Crowd:
         self.centre = centre_of(self.rng)
         self.finds = random.Random(seed)
         """Separate too, for talks that a look at Asterisk finds."""
+        self.words = random.Random(seed)
+        """Separate too, for the words that callers hear first."""
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
         self.numbers = 0
@@ -247,7 +249,11 @@ class Crowd:
             rng.choice((None, None, self.side_by_side.now - 30.0 * rng.random())), rng.choice((0, 0, 0, 2)),
             rng.choice(("", f"h{rng.randint(0, 12)}")), "", rng.random() < 0.1, rng.choice(("", "", "", "b")),
             ((TR, 10),) if rng.random() < 0.08 else (), frozenset({rng.choice(TOPICS)}) if rng.random() < 0.08 else
-            frozenset(), "en" if number % 3 == 0 else "", self.channels.random() >= 0.1))
+            frozenset(), "en" if number % 3 == 0 else "", self.channels.random() >= 0.1, self._words_s()))
+
+    def _words_s(self) -> float:
+        """Return the length of the words that a caller hears first."""
+        return self.words.choice((0.0, 0.0, 4.0, 12.0, 60.0))
 
     def _calls_again(self) -> None:
         """Let a caller who has a callback call for something else. Chance alone seldom brings such a caller to a talk.
@@ -522,7 +528,7 @@ class Crowd:
             e.FallbackEntered(contact),
             e.OutageCallFound(contact, self._service(), self.side_by_side.now - 40.0,
                               self.side_by_side.now - rng.choice((38.0, 5.0)), rng.random() < 0.5),
-            e.ContactQueued(contact, self._service(), "PJSIP/new", node=node),
+            e.ContactQueued(contact, self._service(), "PJSIP/new", node=node, words_s=self._words_s()),
             e.ContactQueued(contact, self._service(), "", node=node, needs=((EDU, 10),)) if rng.random() < 0.3 else
             e.ContactQueued(contact, ServiceId("none"), "PJSIP/new", node=node, topics=frozenset(TOPICS[:1])),
             e.ContactQueued(contact, self._service(), "PJSIP/b", node=rng.choice(("", "b"))),

@@ -143,7 +143,8 @@ def link_changed(h, event: e.LinkChanged) -> None:
             h.down[node], h.down_since[node] = [], h.now
             for offer in h.offers.values():
                 if offer.state is PENDING and offer.voice and offer.caller.node == node:
-                    h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()]
+                    h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()
+                                     if kind != "words"]
                     offer.due = {}
             for caller in h.callers.values():
                 if caller.dialling and caller.node == node and caller.dial_due is not None:
@@ -175,6 +176,8 @@ def thaw(h, node: str) -> None:
                 and not offer.dialling and "pre_connect" not in offer.due \
                 and not (offer.with_consulting_agent and offer.caller.consulting_offer is not None):
             offer.due["pre_connect"] = h.now + calls.pre_connect_limit_s(offer)
+        if offer.state is PENDING and offer.caller.node == node and offer.rings_at is not None:
+            offer.due["words"] = max(h.now, offer.rings_at)
         if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
             offer.due["dial"] = h.now + 75.0
     for caller in h.callers.values():
@@ -227,8 +230,8 @@ def past_offer(h, row) -> None:
     elif row.state in ("rejected", "timeout", "rescinded"):
         calls.remember(caller, Offer(
             row.offer, caller, p, row.seat, None, min(row.offered_at, h.now), row.ring_s, row.step, row.level, 0,
-            h.cost(caller.channel), OfferState(row.state), None if row.rang_at is None else min(row.rang_at, h.now),
-            dialled=row.dialled_at is not None))
+            h.cost(caller.channel), OfferState(row.state),
+            rang_at=None if row.rang_at is None else min(row.rang_at, h.now), dialled=row.dialled_at is not None))
 
 
 def last_known(h, name: str) -> Service:
@@ -253,7 +256,7 @@ def stored_caller(h, row) -> Caller:
         ends_at=row.expires_at, deferred=row.deferred, dialling=row.dialling, called_alone=bool(row.dials),
         other_hash=row.callback_hash,
         sent_at=None if row.transferred_at is None else min(row.transferred_at, h.now), follow_up=row.follow_up,
-        language=row.language, abusive=row.abusive, led_by=row.led_by, way_out=row.way_out)
+        language=row.language, abusive=row.abusive, led_by=row.led_by, way_out=row.way_out, words_until=row.words_until)
 
 
 def stored_person(h, row) -> None:
@@ -304,8 +307,9 @@ def stored_offer(h, row) -> None:
         return
     now = h.now
     offer = Offer(row.offer, caller, p, row.seat, None, min(row.offered_at, now), row.ring_s, row.step, row.level, 0,
-                  h.cost(caller.channel), state, None if row.rang_at is None else min(row.rang_at, now),
-                  held_s=row.held_s, interrupted=row.interrupted, wrapup_requested=row.wrapup_requested)
+                  h.cost(caller.channel), state, row.rings_at or None,
+                  rang_at=None if row.rang_at is None else min(row.rang_at, now), held_s=row.held_s,
+                  interrupted=row.interrupted, wrapup_requested=row.wrapup_requested)
     if state is not PENDING:
         offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
         offer.load = caller.service.load
@@ -362,7 +366,7 @@ def settle_caller(h, caller: Caller) -> None:
         caller.state = WAITS
     elif caller.state is RESERVED and offer.dialling:
         frozen.append((offer, "dial", 75.0))
-    elif caller.state is RESERVED:
+    elif caller.state is RESERVED and offer.rings_at is None:
         if offer.rang_at is None and offer.voice and not offer.person.agent.remote:
             frozen.append((offer, "vanish", h.centre.phone_reacts_s))
         frozen.append((offer, "ring", max(offer.ring_s, 30.0) + 3.0))

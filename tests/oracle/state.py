@@ -87,6 +87,8 @@ class Caller:
     caller_on_line: bool = False
     """A callback whose caller is on the line in a later call."""
     language: str = ""
+    words_until: float = 0.0
+    """Time at which the first words are over."""
     follow_up: bool = False
     """The caller has agreed to a callback if the call is lost."""
     abusive: bool = False
@@ -154,6 +156,10 @@ class Offer:
     tier: int
     cost: int
     state: OfferState = PENDING
+    rings_at: float | None = None
+    """Time at which the phone will be told to ring. None once it was."""
+    told_at: float | None = None
+    """Time at which the phone was told to ring, by this node."""
     rang_at: float | None = None
     answered_at: float | None = None
     partner_answered: bool = False
@@ -174,7 +180,7 @@ class Offer:
     awaiting_rebridge: bool = False
     bridge_changed_at: float | None = None
     due: dict[str, float] = field(default_factory=dict)
-    """Running deadlines: `vanish`, `ring`, `pre_connect`, `dial`, `wrap`, `consult`."""
+    """Running deadlines: `words`, `vanish`, `ring`, `pre_connect`, `dial`, `wrap`, `consult`."""
     calls_back: bool = False
     """The offer was made for a callback."""
     caller_first: bool = False
@@ -235,6 +241,8 @@ class Person:
     rna_count: int = 0
     idle_since: float = 0.0
     not_before: float = 0.0
+    answers_s: float = 2.0
+    """Time that the agent takes to answer, as learned by this node."""
     gap_until: float = 0.0
     hands: list[Offer] = field(default_factory=list)
     detached_wrapup: bool = False

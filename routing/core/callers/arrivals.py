@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from routing.core.callers import caller_events
-from routing.core.calls import callback_flow, offer_changes
+from routing.core.calls import callback_flow, offer_changes, ring_moment
 from routing.core.domain import ENDED_S, Domain
 from routing.core.events import ChannelShown, ContactPrioritised, ContactQueued
 from routing.core.model.centre_model import WAITING_STATES, ContactState
@@ -26,7 +26,7 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     Raise UnknownService if the centre does not have the service.
     """
     (name, of, leg, channel, since, priority, caller_hash, number_encrypted, slow, node, needs, topics, language,
-     shown) = event
+     shown, words_s) = event
     # 1. Handle repeated events. The hold loop repeats them after a restart of the node.
     ended_at = d.ended_contacts.get(name)
     if ended_at is not None and d.now - ended_at < ENDED_S:
@@ -44,7 +44,8 @@ def on_contact_queued(d: Domain, event: ContactQueued) -> None:
     if caller_hash and d.caller_memory.abuse and not service.anonymous:
         topics = abuse_flags.topics_for(d, caller_hash, topics)
     contact = Contact(name, service, channel, since, priority, d.take_number(), now, leg, slow, node, caller_hash,
-                      number_encrypted, needs, topics, language, since, now, shown=shown)
+                      number_encrypted, needs, topics, language, since, now, shown=shown,
+                      words_until=now + words_s if words_s > 0.0 else 0.0)
     # 3. Find out where a closed or full service leads. Without a way the contact waits like any other.
     refused = admission.refusal_reason(d, service) if d.closed or service.max_waiting is not None else None
     way = None if refused is None else service_rules.find_way(d, contact, refused)
@@ -84,6 +85,8 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
         return
     # 2. Find what has changed.
     contact.slow, contact.language = contact.slow or event.slow, event.language or contact.language
+    if event.words_s > 0.0:
+        ring_moment.set_words(d, contact, d.now + event.words_s)
     d.mark(contact)
     if event.leg:
         contact.leg = event.leg

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing.core.callers import outage_calls
-from routing.core.calls import callback_flow, consult_transfer, offer_changes, talk_changes
+from routing.core.calls import callback_flow, consult_transfer, offer_changes, ring_moment, talk_changes
 from routing.core.changes import CallLost
 from routing.core.domain import Domain
 from routing.core.events import (
@@ -41,6 +41,8 @@ def on_hold_tick(d: Domain, event: HoldTick) -> None:
     contact = d.contacts.get(event.contact)
     if contact is None:
         return
+    if contact.words_until > d.now:
+        ring_moment.set_words(d, contact, d.now)
     if contact.state is ASSIGNED:
         requeue_after_drop(d, contact)
     elif contact.in_menu:

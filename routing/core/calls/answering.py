@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from routing.core import emit
 from routing.core.agents import agent_capacity, distress_load, presence
-from routing.core.calls import callback_flow, consult_transfer, legs, offer_changes, talk_changes
+from routing.core.calls import callback_flow, consult_transfer, legs, offer_changes, ring_moment, talk_changes
 from routing.core.calls.offer_changes import BY_CEILING, COUNTED_REASONS
 from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.model.centre_model import OfferState
 from routing.core.model.ids import ContactId, SeatId
-from routing.core.model.reasons import HANGUP, LOST, NO_ANSWER, PRE_CONNECT_HANGUP, STALE, TRANSFER
+from routing.core.model.reasons import HANGUP, IN_WORDS, LOST, NO_ANSWER, PRE_CONNECT_HANGUP, STALE, TRANSFER
 from routing.core.model.state_tables import LEG, LEG_AFTER, OFFER_AFTER, CallbackState, LegState, next_state
 from routing.core.queueing import contact_queue, last_agent
 from routing.core.records import AgentRecord, Offer
@@ -77,6 +77,10 @@ def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord, at: floa
         offer_changes.close_offer(d, offer, "declined", reason, at=at)
         return
     by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
+    # The caller was still being told, so the agent heard nobody: nothing counts, and the agent keeps the turn.
+    if reason == PRE_CONNECT_HANGUP and d.now < offer.contact.words_until:
+        offer_changes.close_offer(d, offer, "declined", IN_WORDS, keep_idle=True, by=by, at=at)
+        return
     if offer.tier == BY_CEILING:
         distress_load.on_beyond_limit_declined(d, offer)
     elif reason in COUNTED_REASONS:
@@ -109,7 +113,7 @@ def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
     """Record that the phone rings."""
     number, rang_at = event
     offer = d.offers.get(number)
-    if offer is None or offer.state is not PENDING or offer.rang_at is not None:
+    if offer is None or offer.state is not PENDING or offer.rang_at is not None or offer.rings_at:
         return
     # The reports may come in another order than the events.
     if offer.answered_at is not None:
@@ -128,7 +132,7 @@ def _limit_time(d: Domain, offer: Offer, at: float | None) -> float:
 def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
     """Record that the agent's leg is answered. The whisper announcement may still follow."""
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not PENDING:
+    if offer is None or offer.state is not PENDING or offer.rings_at:
         return
     # 1. The partner's leg has no deadline: the lead's leg waits for the partner.
     if event.partner:
@@ -177,6 +181,8 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     offer.state = AFTER_CONNECTION
     at = _limit_time(d, offer, connected_at)
     offer.connected_at = at
+    if offer.voice:
+        ring_moment.learn_answer(offer, at)
     contact_queue.dequeue_contact(d, contact)
     contact_queue.follow_contact(contact, "connected")
     if contact.caller_hash:

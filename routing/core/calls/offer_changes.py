@@ -51,8 +51,9 @@ BY_CEILING = distress_load.BY_CEILING
 
 
 def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
-         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0, step: int | None = None) -> Offer:
-    """Reserve a contact for an agent, or for both of a pair. No phone rings yet: see `ring_agent` and
+         strategy: str = "longest_idle", score: float = 0.0, tier: int = 0, step: int | None = None,
+         rings_at: float = 0.0) -> Offer:
+    """Reserve a contact for an agent, or for both of a pair. No phone rings yet: see `ring_moment` and
     `callback_flow`."""
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
     row = d.channels[contact.channel]
@@ -71,7 +72,7 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat or NO_SEAT, now, ring_s, contact.step if step is None else step, level,
-                  row.cost, voice, partner, tier)
+                  row.cost, voice, partner, tier, rings_at=rings_at)
     idle_s, ready, signed = now - record.idle_since, matching.ready_count, matching.signed_in_count
     by_state = tuple(d.by_state)
     matching.remove_contact(contact)
@@ -134,6 +135,7 @@ def ring_agent(d: Domain, offer: Offer) -> None:
     """Let the phone of the agent ring, or those of both of a pair."""
     now, number, contact, agent, partner = d.now, offer.id, offer.contact, offer.agent.agent, offer.partner
     profile, outside = offer.agent.profile, agent.remote
+    offer.rung_at = now
     # An outside number may have voicemail, and an offer beyond the limit needs consent: both must be taken by a key.
     by_key = outside or offer.tier == BY_CEILING
     tells = profile.pre_connect is not NONE
@@ -181,6 +183,10 @@ def cancel_deadlines(d: Domain, offer: Offer) -> None:
         for timer in OFFER_TIMERS:
             timers.cancel_deadline((timer, offer.id))
         return
+    if offer.rings_at:
+        timers.cancel_deadline(("words", offer.id))
+        offer.rings_at = 0.0
+        return
     # Otherwise the times tell which deadlines can still be set, which saves work in every call.
     if offer.rang_at is None:
         timers.cancel_deadline(("vanish", offer.id))
@@ -191,7 +197,9 @@ def cancel_deadlines(d: Domain, offer: Offer) -> None:
 
 
 def rescind_offer(d: Domain, offer: Offer, reason: str) -> None:
-    """Have the agent's leg ended."""
+    """Have the agent's leg ended, if its phone was told to ring."""
+    if offer.rings_at:
+        return
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
                                        offer.partner is not None, offer.dialling, offer.state is not PENDING))
@@ -209,11 +217,12 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
     record, contact, partner = offer.agent, offer.contact, offer.partner
     offer.state = next_state(OFFER, "offer", offer.id, offer.state, trigger)
     legs.end_legs(offer)
+    rang = offer.voice and not offer.rings_at
     cancel_deadlines(d, offer)
     del d.offers[offer.id]
     if offer.quota is not None:
         talk_quota.uncount_offer(d.matching, offer)
-    if offer.voice:
+    if rang:
         presence.on_leg_over(d, offer.seat)
         if partner is not None and partner.seat is not None:
             presence.on_leg_over(d, partner.seat)

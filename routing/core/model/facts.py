@@ -245,6 +245,8 @@ class Offered(NamedTuple):
     """Whether the agent had the last talk with the caller."""
     partner: AgentId | None = None
     """The partner of a pair."""
+    rings_at: float = 0.0
+    """Time at which the phone begins to ring, because the caller still hears words. 0 for at once."""
 
 
 class OfferRang(NamedTuple):

@@ -44,7 +44,8 @@ class LiveOffer(NamedTuple):
     dialling: bool = False
     """Whether the caller is being called back. A channel with the contact's id rings then."""
     leg_requested: bool = True
-    """Whether the agent's leg was asked for. It is not while a caller-first callback dials."""
+    """Whether the agent's leg was asked for. It is not while a caller-first callback dials, and not before
+    the ring of an offer whose caller still hears words."""
     held: bool = False
     """Whether the caller is on hold."""
     with_consulting_agent: bool = False

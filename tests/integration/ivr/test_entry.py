@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ivr import dialplan
 from ivr.flow.menu_model import End
 from ivr.settings import DISTRESS_HOLD, IvrSettings
 from ivr.sounds import SoundFolder
@@ -37,7 +38,7 @@ async def test_the_menu_ends_in_the_queue(start: Start) -> None:
     assert dialler.waited == [800]
     assert inbox.events == [ContactQueued(UNIQUEID, "uzaktan_egitim", leg="PJSIP/trunk-0000000e", since=NOW,
                                           caller_hash="hash(+905321234567)", number_encrypted="box(+905321234567)",
-                                          node="one")]
+                                          node="one", words_s=dialplan.UNDO_S)]
     assert dialler.commands[-2:] == [
         'SET VARIABLE "ARRAY(SC_WORDS,SC_WORDS_KEY,SHARED(SC_WORDS),SC_NOTICE_WORDS,'
         '__SC_SERVICE,__SC_SINCE,__SC_PRIORITY,__SC_SLOW,__SC_LANGUAGE,__SC_NEEDS,__SC_TOPICS,SC_PLACE,'

@@ -11,7 +11,7 @@ from jinja2 import UndefinedError
 
 from asterisk_conf.carrier import Address, Registration, Trunk
 from asterisk_conf.conf_plan import Emergency, Pages, PlanError, PlanService
-from asterisk_conf.dialplan_values import SAID, Timings
+from asterisk_conf.dialplan_values import SAID, TIMINGS, Timings
 from asterisk_conf.flat_reader import read_sections
 from asterisk_conf.in_call_keys import EXTENSIONS
 from asterisk_conf.lint import lint_files
@@ -68,6 +68,7 @@ def test_what_a_talk_was_about_is_told_by_the_agents_leg() -> None:
 
 def test_the_dialogue_and_the_dialplan_use_the_same_names() -> None:
     text = render_files(plan())["extensions.conf"]
+    assert TIMINGS.undo_ms == 1000 * dialplan.UNDO_S
     for word in (dialplan.HOLD, dialplan.FALLBACK, dialplan.BYE, dialplan.CALLBACK, dialplan.FAREWELL):
         assert f"exten => {word},1," in text.partition("[santral-next]")[2].partition("\n[")[0]
     for name in (dialplan.NEXT, dialplan.SAY, dialplan.NUMBER, dialplan.SERVICE, dialplan.SEAT,

@@ -10,7 +10,7 @@ import pytest
 
 from prompts.catalogue import FORMATS, NAMED_MAX, Catalogue, expected_files, missing_translations
 from prompts.errors import CatalogueError, UnknownKey
-from prompts.manifest import Manifest
+from prompts.manifest import Entry, Manifest
 from prompts.text_reader import all_prompts, first_texts, read_texts, read_translation
 from prompts.verbalise import english_numbers, number_prompts
 from prompts.verbalise.text_pieces import cut_pieces
@@ -19,6 +19,8 @@ from tests.ministry import WORDS
 
 pytestmark = pytest.mark.unit
 
+ENTRY = Entry("kayit-bilgisi", "", "espeak", "", 1.0, 0.0, 0.0, 0.0, "", {}, {})
+
 
 def test_menu_prompts_have_a_slow_version_and_codes_do_not() -> None:
     catalogue = read_texts()
@@ -26,6 +28,15 @@ def test_menu_prompts_have_a_slow_version_and_codes_do_not() -> None:
         if prompt.slow or prompt.group not in ("menu", "bekleme", "kod"):
             continue
         assert (number_prompts.slow_key(key) in catalogue) == (prompt.group != "kod"), key
+
+
+def test_the_length_of_a_sound_is_known_by_the_manifest_and_of_an_announcement_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "tr" / "duyuru").mkdir(parents=True)
+    (tmp_path / "tr" / "duyuru" / "kar.wav").write_bytes(bytes(44 + 3 * 16_000))
+    catalogue = Catalogue(all_prompts(WORDS), "/seen", {"kayit-bilgisi": ENTRY._replace(seconds=7.5)}, tmp_path)
+    assert catalogue.seconds(catalogue.file("kayit-bilgisi")) == 7.5
+    assert catalogue.seconds(f"{tmp_path}/tr/duyuru/kar") == catalogue.seconds("/seen/tr/duyuru/kar") == 3.0
+    assert catalogue.seconds("/seen/tr/duyuru/yok") == 0.0
 
 
 def test_every_option_says_its_key_in_the_dative() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = Path(__file__).stem[1:5]
@@ -12,7 +13,7 @@ branch_labels = None
 depends_on = None
 FITS = revision
 """The oldest code that works on these tables (`routing.store.migrate`): older code does not know the new states."""
-TABLES = "532d7106f04b0c21"
+TABLES = "536d8fb09b440c4a"
 """Fingerprint of the tables after this migration (`routing.store.migrations.table_shape`)."""
 
 OUTCOMES = ("answered", "abandoned", "abandoned_short", "fallback", "left", "pbx_failure", "callback_failed")
@@ -22,15 +23,23 @@ WIDER: dict[tuple[str, str], tuple[str, ...]] = {("contacts", "outcome"): (*OUTC
 NARROWER: dict[tuple[str, str], tuple[str, ...]] = {("contacts", "outcome"): OUTCOMES}
 """Words that the same columns admitted before."""
 
+TIMES = (("contacts", "words_until"), ("offers", "rings_at"))
+"""New columns: the end of the first words of a caller, and the time at which a phone is told to ring."""
+
 
 def upgrade() -> None:
     """Change the tables."""
+    for table, column in TIMES:
+        op.add_column(table, sa.Column(column, sa.Double(), nullable=False, server_default="0"))
     for (table, column), words in WIDER.items():
         admit_words(table, column, words)
 
 
 def downgrade() -> None:
     """Change the tables back. A row with a newer word refuses."""
+    for table, column in TIMES:
+        with op.batch_alter_table(table) as batch:
+            batch.drop_column(column)
     for (table, column), words in NARROWER.items():
         admit_words(table, column, words)
 

@@ -38,6 +38,7 @@ as there for messages."""
 
 TELLING = (
     "offers with a choice", "offers later steps", "offers to a preferred agent", "offers to a pair",
+    "phones that wait for words", "offer rejected in_words",
     "tier 0", "tier 1", "tier 2", "moved nobody", "moved waited", "moved expected", "moved full", "moved closed",
     "moved chosen", *(f"led out {trigger}" for trigger in Trigger), *(f"led out to {way}" for way in WayOut),
     "moved transfer", "talk over transfer", "consult consultstarted", "consult consultcancelled", "consult over caller",

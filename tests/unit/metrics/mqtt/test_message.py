@@ -26,7 +26,7 @@ from routing.core.model.centre_model import (
     WayOut,
     channel_rows,
 )
-from routing.core.model.facts import AgentChanged, Fact, LoadState, OfferClosed, Offered
+from routing.core.model.facts import AgentChanged, Fact, LoadState, OfferClosed, Offered, OfferRang
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.talk_facts import Connected
 from tests.core.house import House
@@ -104,7 +104,7 @@ def test_nothing_about_an_agent_or_a_caller_goes_out() -> None:
 
 
 def offered(at: float = 100.0, ring_s: float = 15.0) -> Offered:
-    return typing.cast(Offered, any_of(Offered))._replace(seq=9, at=at, ring_s=ring_s)
+    return typing.cast(Offered, any_of(Offered))._replace(seq=9, at=at, ring_s=ring_s, rings_at=0.0)
 
 
 def test_a_device_rings_with_the_offer_and_stops_with_it() -> None:
@@ -194,9 +194,19 @@ def test_what_rang_before_the_start_is_put_out_and_without_devices_nothing_is_ke
     assert [one.topic for one in messages_of(left, DEVICES, {})] == ["acd/v1/signal/k7Qx/ringstop"]
     rings: mqtt.RingingOffers = {}
     list(messages_of(offered(), DEVICES, rings))
-    assert rings == {OfferId(7): {AYSE}}
+    assert rings == {OfferId(7): mqtt.Rings(frozenset({AYSE}))}
     list(messages_of(left, {}, rings))
     assert rings == {}
+
+
+def test_a_device_rings_with_the_phone_and_not_while_the_caller_still_hears_words() -> None:
+    rings: mqtt.RingingOffers = {}
+    kept = offered()._replace(rings_at=110.0)
+    assert not [one for one in messages_of(kept, DEVICES, rings) if "/signal/" in one.topic]
+    rang = typing.cast(OfferRang, any_of(OfferRang))._replace(seq=10, at=110.2, offer=kept.offer, agent=AYSE)
+    [ring] = messages_of(rang, DEVICES, rings)
+    assert ring.topic == "acd/v1/signal/k7Qx/ring" and ring.until == pytest.approx(125.2)
+    assert not list(messages_of(rang._replace(seq=11), DEVICES, rings)), "the phone rings once"
 
 
 def test_a_device_tells_a_missed_call_and_a_rest() -> None:
