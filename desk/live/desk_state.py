@@ -62,6 +62,8 @@ class OfferOnDesk(Shape):
                                        "was dropped.")
     asked_by: str | None = Field(description="The colleague who consults the agent about the caller.")
     time_to_read: bool | None = Field(description="The caller comes when the agent has read. Only for the agent.")
+    told_until: float | None = Field(description="End of the words that the caller still hears, Unix seconds; null: "
+                                                 "none. The caller comes then. Only for the agent.")
 
 
 class ConsultOnDesk(Shape):
@@ -180,7 +182,8 @@ def _build_offer(one: HeldContact, *, own: bool) -> OfferOnDesk:
         offer=one.offer, contact=one.contact, channel=one.channel.value, service=one.service,
         service_name=one.service_name, waiting_since=one.waiting_since, rings_until=one.rings_until if own else None,
         answered_at=one.answered_at, callback=one.callback, language=one.language, slow=one.slow,
-        returned=one.returned, asked_by=one.asked_by, time_to_read=one.time_to_read if own else None)
+        returned=one.returned, asked_by=one.asked_by, time_to_read=one.time_to_read if own else None,
+        told_until=one.told_until if own else None)
 
 
 def _build_talk(one: HeldContact, sources: DeskSources, *, own: bool) -> TalkOnDesk:

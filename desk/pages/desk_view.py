@@ -87,9 +87,12 @@ def _list_flags(state: State) -> list[str]:
         "own_phone": phone["kind"] == "own",
         "phone_lost": phone["kind"] == "page" and not phone["registered"],
         "offer": offer is not None,
-        "offer_rings": offer is not None and offer["answered_at"] is None,
+        "offer_rings": offer is not None and offer["answered_at"] is None
+        and (offer["told_until"] is None or offer["rings_until"] is not None),
+        "offer_told": offer is not None and offer["told_until"] is not None and offer["rings_until"] is None,
         "offer_reads": offer is not None and offer["answered_at"] is not None and bool(offer["time_to_read"]),
-        "offer_comes": offer is not None and offer["answered_at"] is not None and not offer["time_to_read"],
+        "offer_comes": offer is not None and offer["answered_at"] is not None and not offer["time_to_read"]
+        and offer["told_until"] is None,
         "talk": talk is not None,
         "wrapup_now": wrapup is not None,
         "wrapup_limited": wrapup is not None and wrapup["until"] is not None,
@@ -156,6 +159,9 @@ def _write_texts(state: State, context: DeskContext, at: float) -> dict[str, str
                                          *_describe_caller(offer, context)])
         if offer["rings_until"] is not None:
             texts["offer_left"] = words["offer.left"].format(length=length.write_length(offer["rings_until"] - at))
+        if offer["told_until"] is not None:
+            texts["offer_told"] = words["offer.told"].format(
+                length=length.write_length(max(0.0, offer["told_until"] - at)))
     # 3. The talk.
     if talk is not None:
         texts["talk_service"] = talk["service_name"]
@@ -181,8 +187,8 @@ def _write_texts(state: State, context: DeskContext, at: float) -> dict[str, str
 
 
 TEXTS = ("state", "since", "for", "break_next", "break_pending", "break_until", "break_limit", "heavy", "rest",
-         "overrides", "end", "title", "offer_short", "offer_facts", "offer_left", "talk_service", "talk_for",
-         "talk_recording", "talk_about", "talk_partner", "talk_hold", "consult", "wrapup_of", "wrapup_left")
+         "overrides", "end", "title", "offer_short", "offer_facts", "offer_left", "offer_told", "talk_service",
+         "talk_for", "talk_recording", "talk_about", "talk_partner", "talk_hold", "consult", "wrapup_of", "wrapup_left")
 """Names of the texts. A text that does not apply is empty."""
 
 

@@ -198,6 +198,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "offer.short": ("{service} {length}", "{service} {length}"),
     "offer.waited": ("{service}, {length} bekledi.", "{service}, waited {length}."),
     "offer.left": ("Yanıtlamak için {length} var.", "{length} left to answer."),
+    "offer.told": ("Arayan bilgilendiriliyor, {length}. Kapatırsanız çağrı geri çevrilir, arayan yerini korur.",
+                   "The caller is being told, {length}. Hanging up gives the call back; the caller keeps the place."),
     "offer.comes": ("Yanıtladınız, arayan birazdan bağlanıyor.", "You have answered, the caller comes in a moment."),
     "offer.reading": ("Arayan, okumanız bitince bağlanır.", "The caller is connected when you have read."),
     "offer.callback": ("Geri arama.", "A callback."),

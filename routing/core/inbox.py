@@ -179,6 +179,8 @@ class HeldContact(NamedTuple):
     """The profile gives time to read before the caller is connected."""
     reported_load: int | None
     """Weight that the agent has reported. None without a report."""
+    told_until: float | None = None
+    """End of the words that the caller still hears before the talk. None if there are none."""
 
 
 class DeskView(NamedTuple):

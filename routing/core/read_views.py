@@ -146,7 +146,8 @@ def _build_held_contact(d: Domain, record: AgentRecord, offer: Offer) -> HeldCon
         offer.answered_at, offer.connected_at, offer.held_since, offer.interrupted, consult, contact.follow_up,
         contact.abusive, d.timers.deadline_of(("wrapup", offer.id)), offer.wrapup_requested,
         talk_changes.can_wrap_up(record), talk_changes.will_wrap_up(record, offer), offer.agent is record,
-        record.profile.reading_s > 0.0, offer.load if offer.load_reported else None)
+        record.profile.reading_s > 0.0, offer.load if offer.load_reported else None,
+        contact.words_until if pending and contact.words_until > d.now and not contact.service.distress else None)
 
 
 def colleagues_of(d: Domain, agent_id: AgentId) -> tuple[ColleagueView, ...]:

@@ -32,8 +32,8 @@ export class Announcements {
     }
     // The caller may still hear a sentence. A caller who comes at once makes this no news.
     if (old.offer?.answered_at === null && state.offer?.offer === old.offer.offer && state.offer.answered_at !== null) {
-      const word = state.offer.time_to_read ? "offer.reading" : "offer.comes";
-      add("state", words[word], 0, { after: SHORT_HOLD_MS });
+      const said = state.offer.time_to_read ? words["offer.reading"] : texts.offer_told || words["offer.comes"];
+      add("state", said, 0, { after: SHORT_HOLD_MS });
     }
     // 2. The talk.
     if (state.talk !== null && old.talk?.offer !== state.talk.offer) {

@@ -40,9 +40,11 @@ export class StateView {
       own_phone: phone.kind === "own",
       phone_lost: phone.kind === "page" && !phone.registered,
       offer: offer !== null,
-      offer_rings: offer !== null && offer.answered_at === null,
+      offer_rings: offer !== null && offer.answered_at === null
+        && (offer.told_until === null || offer.rings_until !== null),
+      offer_told: offer !== null && offer.told_until !== null && offer.rings_until === null,
       offer_reads: offer !== null && offer.answered_at !== null && Boolean(offer.time_to_read),
-      offer_comes: offer !== null && offer.answered_at !== null && !offer.time_to_read,
+      offer_comes: offer !== null && offer.answered_at !== null && !offer.time_to_read && offer.told_until === null,
       talk: talk !== null,
       wrapup_now: wrapup !== null,
       wrapup_limited: wrapup !== null && wrapup.until !== null,
@@ -115,6 +117,10 @@ export class StateView {
       ].join(" ");
       if (offer.rings_until !== null) {
         texts.offer_left = fillWords(words["offer.left"], { length: this.writeLength(offer.rings_until - now) });
+      }
+      if (offer.told_until !== null) {
+        const left = this.writeLength(Math.max(0, offer.told_until - now));
+        texts.offer_told = fillWords(words["offer.told"], { length: left });
       }
     }
     if (talk !== null) {

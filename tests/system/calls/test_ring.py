@@ -124,14 +124,13 @@ async def test_for_distress_the_acknowledgement_ends_where_the_talk_begins(stage
     assert talk_s < length(DISTRESS)
 
 
-async def test_nine_takes_the_choice_back_while_a_phone_rings(stage: Stage) -> None:
-    """The phone stops, and its agent is ready. The second choice rings another one."""
+async def test_nine_takes_the_choice_back_while_an_agent_is_reserved(stage: Stage) -> None:
+    """The phone never rings, and its agent is ready. The second choice rings another one."""
     first = await stage.agent(plain("uzaktan_egitim", 1)[0], PhoneBehaviour("ignore"))
     second = await stage.agent(plain("ihbar_sikayet", 1)[0], PhoneBehaviour(tone=AGENT, record=stage.folder))
     caller = await stage.caller(AT_ONCE.format(key=2), tone=CALLER)
-    phone = await stage.network.wait_ring(first.seat)
-    await caller.press_keys("9")  # over the acknowledgement, which begins when the phone rings
-    await phone.wait_ended()
+    await stage.reaches(first, "ringing")
+    await caller.press_keys("9")  # over the acknowledgement
     await stage.reaches(first, "ready")
     await stage.hears(caller, OPTIONS[0])
     await caller.press_keys("3")
