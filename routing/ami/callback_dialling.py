@@ -120,6 +120,12 @@ class PendingDials:
             self._dials.popitem(last=False)
         self._dials[contact] = _Dial(offer, alive, up) if known is None else _Dial(offer, known.alive, known.up)
 
+    def release_agent(self, contact: ContactId) -> None:
+        """Note that no agent waits for this caller any more. The end of the dial then names the contact."""
+        dial = self._dials.get(contact)
+        if dial is not None:
+            dial.offer = None
+
     def end_dial(self, contact: ContactId) -> None:
         """Forget a caller who was reached or is no longer wanted."""
         self._dials.pop(contact, None)

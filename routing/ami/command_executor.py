@@ -174,6 +174,7 @@ class CommandExecutor:
         """Return the leg of a caller who is being called back, if that ends too, and forget the dial then."""
         # A caller who has already answered a callback stays on the line and waits for the next agent.
         if reason not in HANG_UP_REASONS and self._translator.dials.is_answered(contact):
+            self._translator.dials.release_agent(contact)
             return []
         self._translator.dials.end_dial(contact)
         return [contact]  # a dialled channel has the contact's id

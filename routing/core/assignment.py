@@ -1,8 +1,8 @@
 """Assign waiting contacts to ready agents. The same function runs after every change.
 
-No handler decides which agent gets which contact. Contacts are taken in order: distress first, then age by weight and
-points, then arrival. Each contact takes the best agent of those who fit. No contact overtakes another contact with the
-same requirement.
+No handler decides which agent gets which contact. Contacts are taken in order: distress first (people who are there,
+then callbacks), then age by weight and points, then arrival. Each contact takes the best agent of those who fit. No
+contact overtakes another contact with the same requirement.
 Contacts and agents that did not change since the last run are not looked at (`matching`).
 """
 
@@ -122,7 +122,7 @@ def _note_turn(d: Domain, group: ContactGroup) -> None:
 
 
 def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> ContactGroup | None:
-    """Return the group whose head comes first: distress, greatest age by weight and points, then earliest arrival.
+    """Return the group whose head comes first: by class, greatest age by weight and points, then earliest arrival.
 
     Skip a group that may not be offered now, or whose service already has its limit of contacts at agents. With
     `ready`, consider only groups with a ready agent. Return None if no group is left.
@@ -139,7 +139,7 @@ def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> Con
         # Services of different weight age at different speeds, so the key alone does not order them.
         age = head[0] - now * group.weight
         # Mostly there is one group, and nothing to compare.
-        if first is None or (group.distress and not first.distress) or (group.distress is first.distress and (
+        if first is None or group.precedence < first.precedence or (group.precedence == first.precedence and (
                 age < first_age or (age == first_age and head[1] < first_number))):
             first, first_age, first_number = group, age, head[1]
     return first

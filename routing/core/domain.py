@@ -266,6 +266,8 @@ class Domain:
 
     def count_turns(self, position: int, contact: Contact, callbacks: Sequence[Contact]) -> int:
         """Return the position of a contact, of which `callbacks` are in front."""
+        if contact.service.distress:
+            return self._count_in_distress(position, contact, callbacks)
         asleep = [self.is_asleep(one) for one in callbacks]
         position -= sum(asleep)
         if contact.deferred:
@@ -273,6 +275,14 @@ class Domain:
         late = sum([one.deferred and not sleeps for one, sleeps in zip(callbacks, asleep, strict=True)])
         live, share = position - 1 - late, self.centre.callback_share
         return 1 + live + min(late, int(live * share / (1.0 - share) + 1e-9))
+
+    def _count_in_distress(self, position: int, contact: Contact, callbacks: Sequence[Contact]) -> int:
+        """Return the position in distress, where all people who are there come before callbacks."""
+        if not contact.callback:
+            return position - len(callbacks)
+        service = contact.service.id
+        there = self.queues[service].size - len(self.waiting_callbacks[service])
+        return 1 + there + sum([not self.is_asleep(one) for one in callbacks])
 
     def is_asleep(self, contact: Contact) -> bool:
         """Return whether a contact is a callback that may not be offered now: its caller is on the line, its time has

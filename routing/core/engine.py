@@ -32,6 +32,7 @@ from routing.core.calls import (
     callback_flow,
     consult_transfer,
     dial_pacing,
+    distress_claim,
     lost_call,
     page_return,
     refusals,
@@ -160,6 +161,8 @@ class Engine:
                 assign_contacts(d)
                 if d.changes:
                     _assign_again(d)
+            if matching.distress_count:
+                _claim_agents(d)
             # 3. Arm deadlines last, so that a contact that was offered at once needs none.
             if matching.presence_changed:
                 service_rules.review_presence(d)
@@ -181,6 +184,8 @@ class Engine:
         d = self._domain
         d.now = max(d.now, now)
         _handle_due(d)
+        if d.matching.distress_count:
+            _claim_agents(d)
         # A contact that moved to another service may find an agent there, or be led on by a rule of that service.
         while d.rules_due and service_rules.apply_due_rules(d):
             react(d)
@@ -371,6 +376,8 @@ def _assign_and_arm(d: Domain) -> None:
         release_messages(d)
     assign_contacts(d)
     _assign_again(d)
+    if d.matching.distress_count:
+        _claim_agents(d)
     if d.matching.presence_changed:
         service_rules.review_presence(d)
     if d.newly_queued:
@@ -382,6 +389,14 @@ def _assign_again(d: Domain) -> None:
     while d.changes:
         react(d)
         assign_contacts(d)
+
+
+def _claim_agents(d: Domain) -> None:
+    """Take back what nobody has answered for people in distress whom the assignment has left waiting."""
+    while d.matching.distress_count and distress_claim.claim_agent(d):
+        react(d)
+        assign_contacts(d)
+        _assign_again(d)
 
 
 def _handle_deadline(d: Domain, key: Key) -> None:

@@ -215,7 +215,8 @@ def whole_status(d: Domain, now: float) -> Status:
     for line in d.queues.values():
         callbacks: list[Contact] = []
         for number, (_, _, contact) in enumerate(line, 1):
-            positions[contact] = d.count_turns(number, contact, callbacks) if callbacks else number
+            positions[contact] = d.count_turns(number, contact, callbacks) if callbacks or contact.callback \
+                else number
             if contact.callback:
                 callbacks.append(contact)
     return Status(

@@ -195,6 +195,8 @@ class Contact:
     """The act that a supervisor may take back. None if there is none, or an agent was offered the contact since."""
     deadline_armed: bool = False
     """The contact has a deadline (`contact_queue.TIMER`)."""
+    claimed_at: float = 0.0
+    """Time at which an agent was taken back last for this contact (`distress_claim`)."""
 
     @property
     def place(self) -> tuple[ServiceId, int]:

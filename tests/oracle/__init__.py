@@ -7,7 +7,8 @@ shares the values that go in and out (`events`, `model`, `commands`, `stored`, `
 Modules: `state` the records, `house` the way of an event and of the clock, `callers` the events of callers, `calls`
 offers and talks, `consults` consult transfers, `callbacks` callbacks, `steps` requirements over time, `shifts` agent
 states, `burden` loads, rests and breaks, `settings` reloads, links, hours and restarts, `choice` the assignment,
-`words` expressions, `learned` what calls teach for expected waits, `crowd` a random house and its events.
+`claims` agents who are taken back for distress, `words` expressions, `learned` what calls teach for expected waits,
+`crowd` a random house and its events.
 
 Two numbers are left out. Both sides are given the expected handle time that protects a break (`SideBySide.takes_s`;
 `test_handled` tests how it is learned). The oracle takes the expected wait of a new caller from the engine. The

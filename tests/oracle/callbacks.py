@@ -244,8 +244,12 @@ def callback_failed(h, event: e.CallbackFailed) -> None:
     """Count a failed try, because the caller did not answer."""
     if event.offer is None:
         caller = h.callers.get(event.contact)
-        if caller is not None and caller.dialling:
-            ahead.failed(h, caller, event.reason)
+        if caller is not None and caller.callback and caller.in_line:
+            h.seen["failed tries of callers without their agent"] += not caller.dialling
+            if caller.offer is not None:
+                give_up(h, caller.offer, event.reason)
+            else:
+                ahead.failed(h, caller, event.reason)
         return
     offer = h.offers.get(event.offer)
     if offer is not None and offer.state is PENDING and offer.caller.callback:

@@ -271,7 +271,12 @@ def over(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
 
 def position(h, caller: Caller) -> int:
     """Return the place in the queue of the service, from 1. Callbacks that may not be offered now do not count. Of
-    deferred ones as many count as have their turn before."""
+    deferred ones as many count as have their turn before. In distress those on the line come before callbacks."""
+    if caller.service.distress:
+        others = [c for c in h.callers.values() if c.in_line and c is not caller and c.service.id == caller.service.id]
+        return 1 + sum((c.place < caller.place or caller.callback) if not c.callback else
+                       caller.callback and c.place < caller.place and not (
+                           c.state is WAITS and not c.awake(h.now, h.quiet)) for c in others)
     front = [c for c in h.callers.values()
              if c.in_line and c is not caller and c.service.id == caller.service.id and c.place < caller.place
              and not (c.callback and c.state is WAITS and not c.awake(h.now, h.quiet))]

@@ -7,7 +7,19 @@ from typing import Any, NamedTuple
 
 from routing.core.model import commands
 from routing.core.model.centre_model import AnswerMode, Channel, PreConnect, Step
-from tests.oracle import ahead, burden, callbacks, calls, distress, first_words, settings, shifts, steps, words
+from tests.oracle import (
+    ahead,
+    burden,
+    callbacks,
+    calls,
+    claims,
+    distress,
+    first_words,
+    settings,
+    shifts,
+    steps,
+    words,
+)
 from tests.oracle.state import (
     ACCEPTED,
     BUSY,
@@ -42,11 +54,11 @@ class Candidate(NamedTuple):
 
 
 def decide(h) -> None:
-    """Make every offer that can be made."""
+    """Make every offer that can be made, and claim agents for people in distress who are left."""
     while True:
         find_steps(h)
         open_to = {p: channels for p in h.people.values() if (channels := takes(h, p))}
-        if not open_to or not offer_one(h, open_to):
+        if not (open_to and offer_one(h, open_to)) and not claims.claim_one(h):
             return
 
 
@@ -58,7 +70,8 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     free = distress.free_for(h, open_to)
     kinds: dict[bool, tuple[Caller, list[Candidate]]] = {}  # the first deferred callback, and the first other contact
     for caller in sorted(looking, key=lambda c: (
-            not c.service.distress, c.place[0] - now * c.service.weight, c.number)):
+            not c.service.distress, c.service.distress and c.callback, c.place[0] - now * c.service.weight,
+            c.number)):
         if caller.channel is not VOICE and not caller.service.distress and settings.distress_behind_lost_link(h):
             h.seen["messages that waited for a lost link"] += 1
             continue

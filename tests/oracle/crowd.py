@@ -139,7 +139,7 @@ def centre_of(rng: random.Random) -> Centre:
 class Crowd:
     """Tells engine and oracle the same random events."""
 
-    def __init__(self, seed: int, *, restarts: bool = True) -> None:
+    def __init__(self, seed: int, *, restarts: bool = True, crises: bool = False) -> None:
         self.rng = random.Random(seed)
         self.times = random.Random(seed)
         """Separate, so that a choice of a time leaves all other choices as they are."""
@@ -152,6 +152,9 @@ class Crowd:
         """Separate too, for talks that a look at Asterisk finds."""
         self.words = random.Random(seed)
         """Separate too, for the words that callers hear first."""
+        self.crises = random.Random(seed) if crises else None
+        """For people in distress who come while phones ring. Separate, so that older houses stay as they are."""
+        self.in_crisis = 0
         self.side_by_side = SideBySide(self.centre)
         self.restarts = restarts
         self.numbers = 0
@@ -192,6 +195,51 @@ class Crowd:
         if self.channels.random() < 0.1:
             side_by_side.tell(e.ChannelShown(self._hidden_contact()))
 
+        if self.crises is not None and self.crises.random() < 0.06:
+            self._crisis(self.crises)
+
+    def _crisis(self, rng: random.Random) -> None:
+        """Let agents become free for what waits, and then people in distress come while phones ring."""
+        side_by_side, house = self.side_by_side, self.side_by_side.house
+        services = [service.id for service in house.services.values() if service.distress]
+        if not services:
+            return
+        # 1. Links are up, talks and wrap-ups end, agents come back.
+        for node in ("", "b"):
+            side_by_side.tell(e.LinkChanged(node, True))
+        for offer in list(house.offers.values()):
+            if offer.state is ACCEPTED and rng.random() < 0.7:
+                side_by_side.tell(e.TalkEnded(offer.id, "agent"))
+        for number in range(AGENTS):
+            if rng.random() < 0.5:
+                side_by_side.tell(e.AgentResumed(AgentId(f"a{number}")))
+            side_by_side.tell(e.WrapUpEnded(AgentId(f"a{number}")))
+            side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
+        # 2. What rings is reported or answered, and callbacks are dialled.
+        for offer in list(house.offers.values()):
+            if offer.state is not PENDING:
+                continue
+            if rng.random() < 0.5 and offer.voice:
+                side_by_side.tell(e.SeatChanged(offer.seat, True, True))
+            event = rng.choice((e.OfferRinging(offer.id), e.OfferRinging(offer.id), e.OfferAnswered(offer.id)))
+            side_by_side.tell(e.CallbackAccepted(offer.id) if offer.calls_back and rng.random() < 0.7 else event)
+        # 3. People in distress come, and the phones that were taken back report.
+        for _ in range(rng.randint(1, 5)):
+            self.in_crisis += 1
+            side_by_side.tell(e.ContactQueued(
+                ContactId(f"1800000000.{self.in_crisis}"), rng.choice(services), "PJSIP/crisis",
+                rng.choice((Channel.VOICE,) * 6 + tuple(Channel)), node=rng.choice(("", "", "", "b")),
+                caller_hash=rng.choice(("", f"h{rng.randint(0, 12)}"))))
+            if rng.random() < 0.3:
+                side_by_side.tell(e.SeatChanged(SeatId(f"s{rng.randint(0, AGENTS - 1)}"), True, False))
+            side_by_side.pass_time(side_by_side.now + rng.choice((0.0, 0.1, 1.0, 2.5)))
+        theirs = [one.id for one in house.callers.values() if one.callback and one.in_line]
+        if theirs and rng.random() < 0.2:
+            side_by_side.tell(e.CallbackFailed(None, rng.choice(("no_key", "refused")), rng.choice(theirs)))
+        leaving = [one for one in house.callers.values() if one.id.startswith("1800") and one.in_line]
+        for caller in leaving[:-2]:
+            side_by_side.tell(e.CallerHungUp(caller.id))
+
     def _found_talk(self) -> e.Event:
         """Find the talk of an offer that is over, seldom one that cannot be."""
         rng, now = self.finds, self.side_by_side.now
@@ -199,7 +247,8 @@ class Crowd:
         if closed and rng.random() < 0.9:
             one = rng.choice(closed[-6:])
             return e.TalkFound(one.id, one.caller.id, rng.choice((None, now - rng.random())))
-        return e.TalkFound(OfferId(rng.randint(max(1, self.side_by_side.house.next_offer - 20), self.numbers + 2)),
+        first = max(1, self.side_by_side.house.next_offer - 20)
+        return e.TalkFound(OfferId(rng.randint(first, max(first, self.numbers + 2))),
                            ContactId(f"1700000000.{rng.randint(1, self.numbers + 2)}"))
 
     def _hidden_contact(self) -> ContactId:

@@ -105,6 +105,8 @@ class Caller:
     """A rule is due. If still waiting, the contact is led on at the end of the clock's turn."""
     fresh: bool = False
     """The contact has just lost its offer. Its deadlines begin after the next assignment."""
+    claimed_at: float = 0.0
+    """Time at which an agent was taken back last for this person in distress."""
 
     @property
     def dialled(self) -> str:

@@ -163,7 +163,39 @@ def channels_beside(d: Domain, record: AgentRecord) -> int:
     """Return the channels, as bits, that have room for one more contact next to the live ones."""
     if record.at_capacity:
         return 0
-    profile, live, call = record.profile, record.offers.values(), record.call_count
+    return _channels_next_to(d, record, list(record.offers.values()), record.call_count, record.used_units)
+
+
+def could_take(d: Domain, record: AgentRecord, bit: int, offer: Offer) -> bool:
+    """Return whether a contact of this channel could be offered to an agent at once if this offer were not there.
+
+    The phone may still be in use for the offer, if that is a call.
+    """
+    now, seat, live = d.now, record.seat, [one for one in record.offers.values() if one is not offer]
+    # 1. The state of the agent, and requests that wait for the end of what is at hand.
+    if record.state in UNAVAILABLE_STATES or not record.configured or record.detached_wrapup or record.pause_pending \
+            or record.leave_pending or record.next_seat is not None or record.rna_count >= record.profile.rna_allowed:
+        return False
+    # 2. The phone, and the capacity next to the other contacts.
+    calls = sum([one.contact.channel in INTERRUPTING for one in live])
+    if bit & BY_PHONE:
+        if calls or seat is None or not d.seats[seat].reachable:
+            return False
+    elif record.messages_from > now:
+        return False
+    # A phone in use without a call of ours has a private one.
+    if not offer.voice and not calls and seat is not None and d.seats[seat].in_use:
+        return False
+    units = sum([one.cost for one in live if not (calls and is_interruptible(d, one))])
+    if not (_channels_next_to(d, record, live, calls, units) if live else record.allowed_channels) & bit:
+        return False
+    # 3. Rests and breaks.
+    return distress_load.earliest_offer_at(record) <= now < record.break_at and not break_rules.is_break_near(d, record)
+
+
+def _channels_next_to(d: Domain, record: AgentRecord, live: list[Offer], call: int, units: int) -> int:
+    """Return the channels with room next to these contacts, `call` of them calls, which take these units."""
+    profile = record.profile
     if profile.one_at_a_time or record.rna_count >= profile.rna_allowed:
         return 0
     # An interrupted contact waits already: no further contact may join it during the call.
@@ -175,7 +207,7 @@ def channels_beside(d: Domain, record: AgentRecord) -> int:
         if not record.allowed_channels & bit or sum([offer.contact.channel is channel for offer in live]) \
                 >= limits.get(channel, 1):
             continue
-        row, used = d.channels[channel], record.used_units
+        row, used = d.channels[channel], units
         if row.interrupts:
             if any(offer.state is WRAPPING for offer in live):
                 continue

@@ -36,6 +36,7 @@ from math import inf, log2
 
 from routing.core import emit
 from routing.core.domain import Domain
+from routing.core.matching.agent_cohort import LoadLimits
 from routing.core.model import facts
 from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, AgentState, OfferState
 from routing.core.records import AgentRecord, Offer
@@ -109,7 +110,18 @@ def update_hard_limit(d: Domain, record: AgentRecord) -> float:
     return load
 
 
+def limits_without(d: Domain, agents: tuple[AgentRecord, ...], offer: Offer) -> LoadLimits:
+    """Return how heavy a contact may be for these agents together if this offer were not there."""
+    return LoadLimits(*map(min, zip(*[_own_limits(d, one, offer) for one in agents], strict=True)))
+
+
 def _set_own_limits(d: Domain, record: AgentRecord) -> None:
+    (record.max_load_normal, record.max_load_last_resort, record.max_load_emergency,
+     record.max_load_distress) = _own_limits(d, record)
+    _schedule_recheck(d, record, load_of(d, record))
+
+
+def _own_limits(d: Domain, record: AgentRecord, without: Offer | None = None) -> LoadLimits:
     load, limits = update_hard_limit(d, record), record.profile.distress
     normal = last_resort = emergency = distress = LOAD_MAX
     # 1. The load and the last heavy contact, unless a supervisor has overridden the limit.
@@ -124,6 +136,8 @@ def _set_own_limits(d: Domain, record: AgentRecord) -> None:
             normal = min(normal, HEAVIEST_LOAD - 1)
     # 2. Live contacts. No override allows two of the heaviest at one time.
     for offer in record.offers.values():
+        if offer is without:
+            continue
         if max(offer.load, offer.contact.service.load) >= HEAVIEST_LOAD:
             emergency = distress = HEAVIEST_LOAD - 1
         if offer.tier == BY_CEILING:
@@ -131,11 +145,9 @@ def _set_own_limits(d: Domain, record: AgentRecord) -> None:
     # 3. "Not now" holds against the emergency ceiling too.
     if record.heavy_declined_until > d.now:
         emergency = distress = HEAVY_LOAD - 1
-    record.max_load_emergency, record.max_load_last_resort = emergency, min(last_resort, emergency)
-    record.max_load_normal = min(normal, record.max_load_last_resort)
+    last_resort = min(last_resort, emergency)
     # 4. In distress the limit of the centre only orders agents. An accommodation's own limit holds.
-    record.max_load_distress = record.max_load_last_resort if limits.binds else distress
-    _schedule_recheck(d, record, load)
+    return LoadLimits(min(normal, last_resort), last_resort, emergency, last_resort if limits.binds else distress)
 
 
 def _heaviest_at_hand(record: AgentRecord) -> bool:

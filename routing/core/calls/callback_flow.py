@@ -262,7 +262,12 @@ def on_callback_failed(d: Domain, event: CallbackFailed) -> None:
     """Fail the try of a caller who did not answer. The agent is free at once, and the next try comes later."""
     if event.offer is None:
         contact = d.contacts.get(event.contact)
-        if contact is not None and contact.dialling:
+        if contact is None or not contact.callback or contact.state not in WAITING_STATES:
+            return
+        # The agent was taken away from a caller who had picked up, and another one is called for the same callback.
+        if contact.offer is not None:
+            fail_try(d, contact.offer, event.reason)
+        else:
             fail_dial(d, contact, event.reason)
         return
     offer = d.offers.get(event.offer)
@@ -299,6 +304,8 @@ def fail_dial(d: Domain, contact: Contact, reason: str) -> None:
     else:
         callback_dial.end_dial(d, contact)
     contact_queue.delay_redial(d, contact)
+    # A caller who had picked up when the agent was taken away may be offered again by now.
+    contact_queue.restart_search(d, contact)
     d.newly_queued.append(contact)
     _end_after_failed_try(d, contact, reason)
 

@@ -101,6 +101,10 @@ class Cohort(Generic[A, C]):
             return None
         return pool.rank_of(self._agent, self.skills, self._agent.profile.no_topics)
 
+    def find_rank(self, pool: Pool[A, C]) -> int | None:
+        """Return the rank of these agents in a pool of the index, or None if they do not fit."""
+        return next((rank for one, rank in self.slots if one is pool), None)
+
     def fits_group(self, group: Group[A, C]) -> bool:
         """Return whether these agents fit the contacts of a group. In a personal group only its owner counts."""
         if group.pool.owner is not None:

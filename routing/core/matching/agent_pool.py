@@ -78,6 +78,15 @@ def distress_tier_of(record: LoadLimited, load: int) -> int | None:
     return 2 if load <= record.max_load_emergency else None
 
 
+DISTRESS, DISTRESS_CALLBACK, ORDINARY = range(3)
+"""Classes of contacts in the order in which they come: distress first, people who are there before callbacks."""
+
+
+def precedence_of(distress: bool, callback: bool) -> int:
+    """Return the class of a contact: of a distress service or not, on the line or to be called back."""
+    return ORDINARY if not distress else DISTRESS_CALLBACK if callback else DISTRESS
+
+
 class Quota:
     """Count how many contacts of a service are at agents, with the limit."""
 
@@ -243,10 +252,10 @@ class Group(Generic[A, C]):
     """
 
     __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "late", "levels", "may_relax", "node",
-                 "pool", "queue", "quota", "weight")
+                 "pool", "precedence", "queue", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
-                 quota: Quota | None, late: bool = False) -> None:
+                 quota: Quota | None, late: bool = False, called_back: bool = False) -> None:
         self.late = late
         """The contacts are callbacks that were held back (`Contact.deferred`)."""
         self.node = node
@@ -259,6 +268,8 @@ class Group(Generic[A, C]):
         self.allowed = self.all_ranges
         """Those of them that may serve the group now."""
         self.distress = pool.distress
+        self.precedence = precedence_of(pool.distress, called_back)
+        """Class of the contacts: the smallest comes first, whatever the age."""
         self.may_relax = may_relax
         """Whether the contacts of the group have a next step."""
         self.weight = weight

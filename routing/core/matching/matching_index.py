@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from routing.core.matching import skill_requirement, strategies
 from routing.core.matching.agent_cohort import CALLS, CHANNEL_SETS, LOADS, Cohort, Placement, agent_in_pools
-from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, Group, Pool, Quota
+from routing.core.matching.agent_pool import ALL_CHANNELS, ALL_RANKS, CHANNEL_BIT, DISTRESS, Group, Pool, Quota
 from routing.core.matching.distress_pool import DistressPool, burden_of, find_step
 from routing.core.matching.protocols import RankedAgent, ReadyAgent, WaitingContact
 from routing.core.matching.reserve import Reserve
@@ -97,6 +97,8 @@ class Matching(Generic[A, C]):
         """Groups in which a contact waits."""
         self.late_count = 0
         """Number of waiting groups of callbacks that were held back."""
+        self.distress_count = 0
+        """Number of waiting groups of people in distress who are there."""
         self.dirty_groups: dict[Group[A, C], None] = {}
         """Groups that the next assignment must look at."""
         self.version = 0
@@ -177,7 +179,8 @@ class Matching(Generic[A, C]):
             topics &= self._excluded
         if needs or topics:
             return self._new_group(contact, step, needs, topics)
-        key = contact.node, contact.channel, contact.service.id, step, contact.beyond_ceiling, contact.deferred
+        key = (contact.node, contact.channel, contact.service.id, step, contact.beyond_ceiling, contact.deferred,
+               contact.callback and contact.service.distress)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = self._new_group(contact, step, needs, topics)
@@ -210,11 +213,12 @@ class Matching(Generic[A, C]):
 
     def _distress_group(self, contact: WaitingContact, pool: Pool[A, C]) -> Group[A, C]:
         # No quota: no limit of contacts keeps a caller in distress waiting.
-        key = contact.node, pool, contact.beyond_ceiling, contact.service.weight
+        key = contact.node, pool, contact.beyond_ceiling, contact.service.weight, contact.callback
         group = self._shared.get(key)
         if group is None:
             ranks = (1 << pool.range_bits) - 1
-            group = Group(contact.node, pool, ranks, contact.beyond_ceiling, False, contact.service.weight, None)
+            group = Group(contact.node, pool, ranks, contact.beyond_ceiling, False, contact.service.weight, None,
+                called_back=contact.callback)
             self._share_group(key, group)
         return group
 
@@ -314,6 +318,8 @@ class Matching(Generic[A, C]):
             self.waiting_groups[group] = group.pool.waiting[group] = None
             if group.late:
                 self.late_count += 1
+            if group.precedence == DISTRESS:
+                self.distress_count += 1
         elif entry < head:
             group.head = entry
         self.dirty_groups[group] = None
@@ -336,12 +342,12 @@ class Matching(Generic[A, C]):
             if record.key is not None and record not in self.newly_ready:
                 pool.mask = self._personal_bit(pool, record)
         quota = self.quotas.get(service.id)
-        late = contact.deferred and not distress
-        key = contact.node, contact.beyond_ceiling, service.weight, quota, late
+        late, called_back = contact.deferred and not distress, contact.callback and distress
+        key = contact.node, contact.beyond_ceiling, service.weight, quota, late, called_back
         group = pool.personal.get(key)
         if group is None:
             group = pool.personal[key] = Group(contact.node, pool, 1, contact.beyond_ceiling, False, service.weight,
-                quota, late)
+                quota, late, called_back)
         # Personal groups are not shared, so nobody told them which agents are kept free.
         group.restrict(self.closed_reserves)
         self.add_contact(group, contact)
@@ -367,6 +373,8 @@ class Matching(Generic[A, C]):
             del self.waiting_groups[group], pool.waiting[group]
             if group.late:
                 self.late_count -= 1
+            if group.precedence == DISTRESS:
+                self.distress_count -= 1
             # A personal pool lives only while a contact waits for its agent.
             if pool.owner is not None and not pool.waiting:
                 pool.owner.personal_pools = tuple(one for one in pool.owner.personal_pools if one is not pool)

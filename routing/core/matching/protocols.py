@@ -116,6 +116,10 @@ class WaitingContact(Protocol):
         """Return whether the contact is a callback that was held back. It takes turns with other contacts."""
 
     @property
+    def callback(self) -> bool:
+        """Return whether the caller is not on the line and will be called back."""
+
+    @property
     def beyond_ceiling(self) -> bool:
         """Return whether the contact has waited beyond the emergency ceiling of its service."""
 

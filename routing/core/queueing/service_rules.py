@@ -59,6 +59,7 @@ class _Elsewhere(NamedTuple):
     step: int = 0
     beyond_ceiling: bool = False
     deferred: bool = False
+    callback: bool = False
 
 
 def find_way(d: Domain, contact: Contact, trigger: Trigger) -> _Way | None:

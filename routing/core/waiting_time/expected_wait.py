@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, Protocol
 
-from routing.core.matching.agent_pool import Group, virtual_start
+from routing.core.matching.agent_pool import Group, precedence_of, virtual_start
 from routing.core.matching.matching_index import IndexedContact
 from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import step_duration_s
@@ -145,6 +145,7 @@ class Newcomer(NamedTuple):
     node: str = ""
     beyond_ceiling: bool = False
     deferred: bool = False
+    callback: bool = False
     group: None = None
 
 
@@ -331,14 +332,14 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
         return 0.0
     entry, weight, own = contact.entry, contact.service.weight, contact.group
     since, number, _ = entry
-    ahead, late, distress = 0.0, 0.0, contact.service.distress
+    ahead, late, precedence = 0.0, 0.0, precedence_of(contact.service.distress, contact.callback)
     for group in d.matching.waiting_groups:
         if group is own:
             ahead += group.queue.rank(entry)
             continue
-        # Distress comes before all others, whatever their age.
-        if group.distress is not distress:
-            if group.distress:
+        # Another class comes wholly before or wholly after this one, whatever the age.
+        if group.precedence != precedence:
+            if group.precedence < precedence:
                 ahead += group.queue.size * crew.share_taken(d, rate, group)
             continue
         # Weights differ, so the place in the other group is the one of equal weighted age now.

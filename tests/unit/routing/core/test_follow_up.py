@@ -78,6 +78,10 @@ def test_it_stands_before_who_came_later() -> None:
     lose(house)
     house.waits("edu", at=202.0, priority=2)
     house.waits("edu", at=203.0)
+    assert house.contact(NAME).position == 3, "in distress behind people who are there"
+    house = talking(PSY._replace(distress=False))
+    lose(house)
+    house.waits("edu", at=202.0, priority=2)
     assert house.contact(NAME).position == 1
 
 
