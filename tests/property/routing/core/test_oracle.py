@@ -110,7 +110,8 @@ def run_in_turn(seed: int) -> tuple[int, Counter[str], str]:
     return run_side_by_side(seed, seed % 2 == 1)
 
 
-SELDOM = {"lost calls served since", "callback refused", "callback stale", "callback served",
+SELDOM = {"claims of dials", "claims of callbacks", "failed tries of callers without their agent",
+          "lost calls served since", "callback refused", "callback stale", "callback served",
           "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
           "a ringing page began again", "one of a pair picked up", "turns of deferred callbacks",
           "dials for an agent who is not free yet", "dials that waited for an answered caller",
