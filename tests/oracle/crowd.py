@@ -215,7 +215,7 @@ class Crowd:
                 side_by_side.tell(e.AgentResumed(AgentId(f"a{number}")))
             side_by_side.tell(e.WrapUpEnded(AgentId(f"a{number}")))
             side_by_side.tell(e.SeatChanged(SeatId(f"s{number}"), True, False))
-        # 2. What rings is reported or answered, and callbacks are dialled.
+        # 2. Ringing phones are reported or answered, and callbacks are dialled.
         for offer in list(house.offers.values()):
             if offer.state is not PENDING:
                 continue
