@@ -132,7 +132,8 @@ def build_application(inbox: Inbox, house: NodeOperations, tokens: Tokens, metri
     warnings, queues = TransferWarnings(), QueueSnapshot(inbox, clock)
     # The failures are shared by all routes, or each route would allow its own guesses.
     identify = partial(_require_holder, tokens=tokens, failures=Failures(clock),
-                       address=ClientAddress() if desk is None else desk.address)
+                       address=ClientAddress() if desk is None else desk.address,
+                       is_disabled=lambda person: desk is not None and desk.sessions.is_disabled(person))
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _build_responder(
             route, inbox, house, identify, warnings, live, calls, queues, None if desk is None else desk.phones,
@@ -272,7 +273,7 @@ def _last_event_id(request: web.Request) -> int | None:
 
 
 def _require_holder(request: web.Request, route: Route, *, tokens: Tokens, failures: Failures,
-                    address: ClientAddress) -> TokenHolder:
+                    address: ClientAddress, is_disabled: Callable[[str], bool]) -> TokenHolder:
     """Return the holder of the token, or else of the session. Raise a problem if there is neither."""
     header = request.headers.get("Authorization", "")
     if not header and session_cookie(request):
@@ -281,7 +282,7 @@ def _require_holder(request: web.Request, route: Route, *, tokens: Tokens, failu
             raise _Problem(401, "session_over")
         return holder
     holder = tokens.holder_of(header)
-    if holder is None:
+    if holder is None or is_disabled(holder.agent):
         # Too many wrong tokens from an address must wait.
         wait = failures.wait_s(address.of_request(request))
         if wait > 0:

@@ -121,11 +121,14 @@ def _disable_person(
     person: PersonId, centre: CentreFolder = DEFAULT_CENTRE, settings: Settings = None, state: State = STATE,
     who: Who = None,
 ) -> None:
-    """Let a person in no more. All sessions of the person end within a second, or after the talk. Page seats whose
-    secrets the person was given get new ones."""
-    now = time.time()
+    """Let a person in no more. Within a second sessions, API token and PIN end, and the agent is signed out, or after
+    the talk. Page seats whose secrets the person was given get new ones."""
+    config, now = node_config(centre, settings), time.time()
 
     def disable_known(connection: Connection) -> tuple[int, tuple[str, ...]]:
+        # An agent may work with PIN and token alone, and has no record then.
+        if person_rows.find_person(connection, person) is None and person in config.agents:
+            person_rows.put_person(connection, Person(person, "", (Role.AGENT,), disabled=False), "", 0.0)
         _find(connection, person)
         _note(state, who, "person_disabled", now, person=person)
         seats = seat_holders.find_seats(connection, person)
@@ -136,7 +139,7 @@ def _disable_person(
         comfort_rows.write_wish(connection, person, {})
         return person_rows.disable_person(connection, person, now), renewed
 
-    ended, renewed = _change(node_config(centre, settings), state, disable_known)
+    ended, renewed = _change(config, state, disable_known)
     _note_for_restore(state, person, disabled=True)
     _show_ends(ended)
     if renewed:

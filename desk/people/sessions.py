@@ -61,6 +61,8 @@ class Sessions:
         self._changes = ""
         self._dismissed: set[str] = set()
         """Ended sessions whose agent was told to sign out."""
+        self._leaving: set[str] = set()
+        """Disabled people whose agent was told to sign out, and is in a talk."""
         self._callbacks: list[OnEnd] = []
         # A reload of all rows must not forget a session that is opened at the same time.
         self._lock = asyncio.Lock()
@@ -86,6 +88,14 @@ class Sessions:
     def find_person(self, person: str) -> Person | None:
         """Return a person, or None."""
         return self._people.get(person)
+
+    def is_disabled(self, person: str) -> bool:
+        """Return whether a person is disabled. Token, PIN and codes of the phone ask here, as sessions do.
+
+        An agent of the team without a record was never disabled.
+        """
+        known = self._people.get(person)
+        return known is not None and known.disabled
 
     def display_name(self, person: str) -> str:
         """Return the name of a person for pages, or the id. No log, metric or message may hold it."""
@@ -197,6 +207,17 @@ class Sessions:
             await self._end_rows(expired, "expired")
         # 3. Ended ones.
         await self.settle_ends()
+        # 4. Agents who work with a telephone alone have no session.
+        self._dismiss_disabled()
+
+    def _dismiss_disabled(self) -> None:
+        """Sign out the agents of disabled people, however they came. A talk goes on to its end, and no other comes."""
+        for person in [one.person for one in self._people.values() if one.disabled]:
+            view = self._inbox.agent_view(AgentId(person))
+            engaged = view is not None and view.state in ENGAGED_STATES
+            if not (engaged and person in self._leaving):
+                self._dismiss_agent(person)
+            (self._leaving.add if engaged else self._leaving.discard)(person)
 
     async def settle_ends(self) -> None:
         """Sign out the agents of ended sessions, and close what is no longer needed."""

@@ -498,7 +498,8 @@ class Node:
 
         # PINs change with a reload, so read them at each check.
         async def check_pin(agent: AgentId, pin: str) -> bool:
-            return compare_secret(pin, self._pins[agent])
+            disabled = self._desk is not None and self._desk.sessions.is_disabled(agent)
+            return compare_secret(pin, self._pins[agent]) and not disabled
 
         host, port = parse_address(config.settings.listen.agi)
         return Dialogues(

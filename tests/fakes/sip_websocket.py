@@ -89,8 +89,11 @@ class PageLine:
         cseq = int(found["CSeq"].split()[0])
         if status < 200:
             return
+        # The ACK of a 200 is a transaction by itself (RFC 3261 13.2.2.4).
+        branch = "ack" if status == 200 else ""
         await self._send(
-            f"ACK sip:{number}@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/WS {HERE};branch=z9hG4bK{found['Call-ID']}x{cseq}\r\n"
+            f"ACK sip:{number}@{DOMAIN} SIP/2.0\r\n"
+            f"Via: SIP/2.0/WS {HERE};branch=z9hG4bK{found['Call-ID']}x{cseq}{branch}\r\n"
             f"From: <sip:{self.seat}@{DOMAIN}>;tag=page\r\nTo: {found['To']}\r\nCall-ID: {found['Call-ID']}\r\n"
             f"CSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n")
         if status == 401:

@@ -22,12 +22,15 @@ from desk.people.one_use_code import CODE_S, hash_code
 from desk.people.person_rows import Person, Secrets, SessionRow
 from desk.people.sessions import Sessions, hash_cookie
 from desk.phone.web_seats import PagePhones
+from routing.core.events import AgentSignedOut
+from routing.core.model.centre_model import AgentState
+from routing.core.model.ids import AgentId
 from routing.store.audit import Audit
 from routing.store.store import Store
 from santral.cli import cli
 from santral.people_cli import NAME_MAX
 from santral.secrets import NodeSecrets
-from tests.fakes.inbox import FakeInbox
+from tests.fakes.inbox import FakeInbox, agent_view
 
 pytestmark = pytest.mark.integration
 
@@ -131,6 +134,43 @@ def test_a_running_node_ends_sessions_that_a_command_ends(tmp_path: Path) -> Non
     person, secrets, _ = stored(tmp_path, "ayse")
     assert code == 0 and person is not None and person.roles == (Role.UNIT,)
     assert secrets is not None and secrets.code == hash_code(out)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_disabled_agent_is_out_with_and_without_a_session(tmp_path: Path, known: bool) -> None:
+    """Also one who works with PIN and token alone, whom no command has added."""
+    if known:
+        run(tmp_path, "add", "a1001", "--role", "agent")
+
+    async def work() -> None:
+        store = await Store.open_store(tmp_path / "santral.db")
+        inbox = FakeInbox()
+        inbox.agents = (agent_view("a1001", "2001"), agent_view("a1002", "2002"))
+        sessions = Sessions(store, inbox, Audit(tmp_path), time.time)
+        try:
+            await sessions.check_ends()
+            assert not sessions.is_disabled("a1001") and inbox.events == []
+            assert (await asyncio.to_thread(run, tmp_path, "disable", "a1001"))[0] == 0
+            # 1. The record is what token, PIN and codes ask. The engine signs the agent out.
+            await sessions.check_ends()
+            assert sessions.is_disabled("a1001") and not sessions.is_disabled("a1002")
+            assert inbox.events == [AgentSignedOut(AgentId("a1001"))]
+            # 2. A way in that nobody has closed, such as a roster, leads out again.
+            await sessions.check_ends()
+            assert len(inbox.events) == 2
+            # 3. A talk goes on, and its end is asked for once.
+            inbox.agents = (agent_view("a1001", "2001", AgentState.TALKING),)
+            for _ in range(3):
+                await sessions.check_ends()
+            assert len(inbox.events) == 3
+            # 4. Added again, the doors are open again.
+            await asyncio.to_thread(run, tmp_path, "add", "a1001", "--role", "agent")
+            await sessions.check_ends()
+            assert not sessions.is_disabled("a1001") and len(inbox.events) == 3
+        finally:
+            await store.close()
+
+    asyncio.run(work())
 
 
 def test_a_disabled_agent_knows_no_secret_of_a_page_any_more(tmp_path: Path) -> None:

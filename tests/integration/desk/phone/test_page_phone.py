@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from desk.api.tokens import Role
+from desk.people import person_rows
 from desk.phone.relay import CloseCode
 from desk.phone.turn import LIFE_S
 from routing.core import events
@@ -83,6 +85,18 @@ async def test_a_page_that_begins_again_is_one_event(tmp_path: Path) -> None:
         assert (await desk.ask("POST", PHONE.format("a1") + "/returned", None, headers=headers))[0] == 200
         assert desk.inbox.events == [events.PageReturned("a1")]  # type: ignore[arg-type]
         assert (await desk.ask("POST", PHONE.format("a1") + "/returned", Role.AGENT))[0] == 403
+
+
+async def test_the_token_of_a_disabled_agent_opens_nothing(tmp_path: Path) -> None:
+    async with running(folder=tmp_path) as desk:
+        desk.inbox.agents = (agent_view("a1", "2001"),)
+        me = "/api/v1/agents/a1"
+        assert (await desk.ask("GET", me, Role.AGENT))[0] == 200
+        await desk.store.run_write(partial(person_rows.disable_person, person="a1", at=time.time()))
+        await desk.node.sessions.check_ends()
+        assert (await desk.ask("GET", me, Role.AGENT))[0] == 401
+        assert (await desk.ask("POST", LOGIN.format("a1"), Role.AGENT, json={"seat": "2001"}))[0] == 401
+        assert (await desk.ask("GET", me, Role.SUPERVISOR))[0] == 200
 
 
 async def test_an_agent_at_a_telephone_needs_no_page(tmp_path: Path) -> None:
