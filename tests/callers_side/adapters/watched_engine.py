@@ -179,7 +179,9 @@ class WatchedEngine(Engine):
             case f.Queued() if fact.channel in PHONE_CHANNELS:
                 self._queue(fact, event, now)
             case f.Moved() if fact.channel in PHONE_CHANNELS:
-                self._ask_again(fact.contact, fact.service, fact.reason if fact.reason == "supervisor" else "", now)
+                # A supervisor who has confirmed was asked once, so it is no slip.
+                slip = fact.reason == "supervisor" and not getattr(event, "confirmed", False)
+                self._ask_again(fact.contact, fact.service, "supervisor" if slip else "", now)
             case f.ContactChanged() if fact.needs or fact.topics:
                 self._set_apart(fact.contact, "arranged", now)
             case f.Offered() if fact.offer in rings and fact.channel in PHONE_CHANNELS:

@@ -22,7 +22,7 @@ LONG_EVENTS = int(os.environ.get("SANTRAL_CALLERS_EVENTS", "1_000_000"))
 
 OPEN = frozenset({
     "one_phone_never_holds_distress", "no_dial_holds_distress", "no_break_takes_the_only_free_counsellor",
-    "a_callback_of_the_night_leaves_somebody_ready", "a_slip_into_a_crisis_line_is_asked_and_undone",
+    "a_callback_of_the_night_leaves_somebody_ready",
     "a_told_wait_is_kept_or_told_anew", "a_told_place_counts_people_who_wait"})
 """Invariants that the engine still breaks. A mended one leaves this list, and its story must then be clean."""
 
