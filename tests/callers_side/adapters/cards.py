@@ -1,7 +1,7 @@
 """Write the skill card of an agent: the lines that the agent surely may serve, and those that the agent may at all.
 
 A card is read from the files of a centre, as a person would who has never seen the engine. Doubt makes a card shorter:
-whoever has an arrangement of their own stands on no sure card.
+whoever has an arrangement stands on no sure card.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from tests.oracle.side_by_side import SideBySide, Still
 
 
 class WatchedSide(SideBySide):
-    """Engine and oracle with a watched engine. The reader begins anew with each process."""
+    """Engine and oracle with a watched engine. The reader begins again with each process."""
 
     findings: list[Finding]
     observations: int
@@ -46,7 +46,7 @@ class WatchedSide(SideBySide):
 
 
 def make_plain(agent: Agent, number: int) -> Agent:
-    """Return an agent of the crowd without an arrangement of their own, but for every third one."""
+    """Return an agent of the crowd without an arrangement, but for every third one."""
     if number % 3 == 0:
         return agent
     profile = agent.profile._replace(

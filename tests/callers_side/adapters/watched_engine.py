@@ -58,7 +58,7 @@ class WatchedEngine(Engine):
         self._plans: dict[str, tuple[tuple[float, float], ...]] = {}
         self._rest_until: dict[str, float] = {}
         self._arranged: dict[str, float] = {}
-        """Agents with a plan of their own (breaks, hours, or a wish for lighter calls), each with its end."""
+        """Agents with a plan (breaks, hours, or a wish for lighter calls), each with its end."""
         self._cards: dict[str, tuple[str, str]] = {}
         self._skills: dict[str, dict[Any, int]] = {}
         self._left_alone: dict[str, float] = {}
@@ -391,7 +391,7 @@ def understand(keys: list[str], heard: HoldMemory) -> list[tuple[str, float]]:
         elif key == "bekleme-siradaki":
             said.append(("place", 1.0))
         elif key.startswith("bekleme-uzadi"):
-            said.append(("anew", 0.0))
+            said.append(("again", 0.0))
         elif key.startswith("acil-"):
             said.append(("emergency", 0.0))
         else:

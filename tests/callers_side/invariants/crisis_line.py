@@ -1,4 +1,4 @@
-"""Say what a person in distress, or somebody beside them, would say of the wait."""
+"""Say what a person in distress, or somebody next to them, would say of the wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARTNER_S = 5.0
 
 
 def nobody_idle_beside_distress(scene: Scene) -> Iterator[Lasts]:
-    """Nobody who may serve is idle beside a waiting person in distress."""
+    """Nobody who may serve is idle next to a waiting person in distress."""
     for caller in scene.in_distress.values():
         if caller.rings:
             continue

@@ -17,7 +17,7 @@ def no_phone_rings_twice(scene: Scene, seen: Seen) -> Iterator[str]:
 
 
 def no_phone_rings_beside_a_talk(scene: Scene, seen: Seen) -> Iterator[str]:
-    """No agent is rung beside a talk."""
+    """No agent is rung next to a talk."""
     if seen.what == "rings" and scene.agent(seen.who).caller:
         yield f"{seen.who} is rung for {seen.about} in the talk with {scene.agent(seen.who).caller}"
 

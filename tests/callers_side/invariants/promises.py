@@ -17,7 +17,7 @@ RINGS_S = 60.0
 
 
 def a_told_wait_is_kept_or_told_anew(scene: Scene) -> Iterator[Lasts]:
-    """A caller who was told a wait is served within it, or is told anew."""
+    """A caller who was told a wait is served within it, or is told again."""
     for caller in scene.told.values():
         if not caller.rings:
             yield Lasts((caller.name, caller.told_words), WORDS_S,

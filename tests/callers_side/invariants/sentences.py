@@ -9,7 +9,7 @@ from tests.callers_side.observations import Seen
 from tests.callers_side.scene import Scene
 
 SETTLED_S = 5.0
-"""Time for which people must have sat idle before a told wait is called untrue beside them."""
+"""Time for which people must have sat idle before a told wait is called untrue next to them."""
 
 
 def nobody_unserved_is_told_a_wait(scene: Scene, seen: Seen) -> Iterator[str]:

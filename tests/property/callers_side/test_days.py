@@ -24,7 +24,7 @@ OPEN = frozenset({
     "one_phone_never_holds_distress", "no_dial_holds_distress", "no_break_takes_the_only_free_counsellor",
     "a_callback_of_the_night_leaves_somebody_ready",
     "a_told_wait_is_kept_or_told_anew", "a_told_place_counts_people_who_wait"})
-"""Invariants that the engine still breaks. A mended one leaves this list, and its story must then be clean."""
+"""Invariants that the engine still breaks. A fixed one leaves this list, and its story must then be clean."""
 
 
 def read_house(seed: int) -> tuple[int, Counter[str], list[str]]:
@@ -47,7 +47,7 @@ def test_nobody_in_random_days_has_anything_to_say() -> None:
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.xfail(reason="not mended yet")] if rule in OPEN else [])
+    pytest.param(name, marks=[pytest.mark.xfail(reason="not fixed yet")] if rule in OPEN else [])
     for name, (_, rule) in STORIES.items()])
 def test_a_story_of_before_is_clean(name: str) -> None:
     assert STORIES[name][1] not in {one.rule for one in read(STORIES[name][0]())}
