@@ -42,6 +42,7 @@ class PageLine:
         """Requests of Asterisk in order, but for OPTIONS."""
         self.calls: Counter[int] = Counter()
         """Final answers to calls of this page, by status."""
+        self._settled: set[str] = set()
         self._open = self.most_open = 0
         """Most calls of this page that were answered at the same time."""
         self.options = 0
@@ -98,7 +99,9 @@ class PageLine:
             f"CSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n")
         if status == 401:
             await self._send_invite(number, found["Call-ID"], cseq + 1, self._authorize(text, "INVITE", number))
-        else:
+        elif found["Call-ID"] not in self._settled:
+            # Asterisk repeats a 200 until its ACK has come.
+            self._settled.add(found["Call-ID"])
             self.calls[status] += 1
             self._open += status == 200
             self.most_open = max(self.most_open, self._open)

@@ -107,7 +107,7 @@ async def test_200_calls_of_a_page_leave_the_line_to_a_caller_in_distress(
         await is_helped(stage, name)
         await calling
         await until_async(lambda: page.calls.total() >= PAGE_CALLS, what=f"an answer to each call, {page.calls}")
-        # Asterisk ends a silent call, which gives place to a later one.
+        # A call that has ended gives place to a later one, so more than three may have been answered in all.
         assert page.most_open == SEAT_CALLS and set(page.calls) == {200, BUSY}, page.calls
         await is_helped(stage, name)
     assert await metric(stage, 'acd_seat_calls_refused_total{by="page"}') == page.calls[BUSY]
