@@ -120,6 +120,7 @@ def page() -> str:
     recorder.set_lines({"all": 300, "other": 240, "words": 1}, {("other", "refused"): 9, ("kriz", "words"): 1},
                        {"all": 300, "other": 240})
     recorder.set_refused_calls({("plus", 12): 3}, {("other", "refused"): 9})
+    recorder.set_seat_refusals(asterisk=2, page=1)
     recorder.set_agi_refusals(Counters(forged=2).refusals())
     recorder.set_recordings({"kept": 1, "destroyed": 1, "failed": 1}, possible=True)
     recorder.set_sms({"sent": 2}, waiting=1)

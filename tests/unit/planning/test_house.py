@@ -121,15 +121,15 @@ def test_a_message_is_held_for_a_call_and_goes_on_where_it_was() -> None:
         (Channel.VOICE, 110.0), (Channel.VOICE, 116.0), (Channel.SOCIAL, 121.0)]
 
 
-def test_who_hears_good_bye_leaves() -> None:
+def test_who_hears_good_bye_is_turned_away() -> None:
     centre = pool(1, when_waited=farewell_after(30.0))
     found = run_simulation(centre, calls(0.0, 1.0), always(centre))
-    assert (found.total.answered, found.total.left) == (1, 1)
+    assert (found.total.answered, found.total.turned_away) == (1, 1)
 
 
 def test_when_nobody_is_left_the_engines_own_deadlines_are_followed_for_a_day() -> None:
     soon, late = (pool(1, when_waited=farewell_after(centre_run.TAIL_S + more)) for more in (-10.0, 10.0))
-    assert run_simulation(soon, calls(0.0), []).total.left == 1
+    assert run_simulation(soon, calls(0.0), []).total.turned_away == 1
     assert run_simulation(late, calls(0.0), []).total.still_there == 1
 
 

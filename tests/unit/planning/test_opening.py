@@ -133,7 +133,7 @@ def test_a_closed_service_serves_nobody_and_who_is_on_call_does() -> None:
         study = SimulationStudy(centre, (NIGHT,), (), {EDU: 1.0}, chance=ChanceSettings(3, poisson=False),
             opening=lambda day: opening)
         total = run_study(study)[0].outcome.total
-        return total.answered, total.left
+        return total.answered, total.turned_away
 
     open_half, _ = answered(everybody)
     closed, sent_on = answered(everybody._replace(hours={EDU: ((0.0, 18 * HOUR_S),)}))

@@ -153,7 +153,7 @@ def test_a_wait_that_is_too_long_ends_once_and_never_in_distress() -> None:
     house.tick(200.0)
     assert len(house.led_out()) == 1
     ended = house.facts_of(f.Ended)[0]
-    assert (ended.outcome, ended.key) == (Outcome.LEFT, "waited")
+    assert (ended.outcome, ended.key) == (Outcome.TURNED_AWAY, "waited")
 
 
 def test_a_rule_waits_while_a_phone_rings() -> None:
