@@ -21,7 +21,7 @@ from routing.core.domain import Domain
 from routing.core.matching.agent_pool import virtual_start
 from routing.core.matching.matching_index import Matching
 from routing.core.model.centre_model import Agent, Channel, Profile, Service, Step
-from routing.core.model.ids import AgentId, ContactId, ServiceId, SkillId
+from routing.core.model.ids import AgentId, ContactId, SeatId, ServiceId, SkillId
 from routing.core.records import AgentRecord, Contact, ContactGroup, Index
 
 TAKES_S = 10.0
@@ -72,6 +72,11 @@ def build_team(size: int) -> tuple[Agent, ...]:
         Agent(AgentId(f"a{number}"),
               tuple((skill, rng.choice(LEVELS)) for skill in rng.sample(SKILLS, rng.randint(2, 4))), profile)
         for number in range(size))
+
+
+def build_record(agent: Agent, number: int, idle_since: float = 0.0) -> AgentRecord:
+    """Build the record of an agent with a phone. Without one no call would come."""
+    return AgentRecord(agent, number, idle_since=idle_since, seat=SeatId(f"s{number}"))
 
 
 class ScannedAgent:
@@ -159,7 +164,7 @@ def measure_agent_choice(size: int, every: int = 2) -> tuple[float, float, float
     matching: Index = Matching(SERVICES)
     bare, scan = BareIndex(agents, every), FullScan(agents, every)
     for number, agent in enumerate(agents):
-        record = AgentRecord(agent, number, idle_since=number * 1e-3)
+        record = build_record(agent, number, idle_since=number * 1e-3)
         matching.sign_in(record)
         if number % every == 0:
             matching.index_agent(record)
@@ -232,7 +237,7 @@ class WaitingQueue:
                          if all(skills.get(skill, -1) >= level for skill, level in service.steps[0].needs)]
                         for skills in self.skills]
         self.turn = [number for number, fitting in enumerate(self.fitting) if fitting]
-        self.records = {number: AgentRecord(agents[number], number) for number in self.turn}
+        self.records = {number: build_record(agents[number], number) for number in self.turn}
         for record in self.records.values():
             self.matching.sign_in(record)
             self.matching.index_agent(record)
