@@ -43,6 +43,10 @@ def dry_run(folder: Path) -> Result:
     return CliRunner().invoke(cli, ["store", "upgrade", str(DEFAULT_CENTRE), "--state", str(folder), "--dry-run"])
 
 
+def test_each_revision_has_a_kept_state() -> None:
+    assert RELEASED == sorted(path.stem[1:5] for path in (migrate.MIGRATIONS / "versions").glob("r*.py"))
+
+
 @pytest.mark.parametrize("name", RELEASED)
 async def test_a_state_of_each_revision_is_upgraded_with_all_its_rows(name: str, tmp_path: Path) -> None:
     path = lay_state(name, tmp_path)
