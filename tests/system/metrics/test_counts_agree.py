@@ -60,7 +60,7 @@ CALLS = 40
 ROUNDS = 5
 REACHED, BUSY = "0533200000", "0533300000"
 """Numbers outside, without the last digit: who picks up, and who is busy."""
-HAPPENED = ("answered", "abandoned", "abandoned_short", "left", "callback_failed", "moved waited",
+HAPPENED = ("answered", "abandoned", "abandoned_short", "turned_away", "callback_failed", "moved waited",
             "moved transfer", "sent on", "talks", "hold_s", "wrapup_s", "offers missed", "offers taken away",
             "callback requested", "callback dialled", "callback reached", "callback busy", "surveys", "survey cared",
             "survey solved", "within")
