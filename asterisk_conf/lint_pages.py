@@ -46,12 +46,23 @@ def _check_names(sections: list[Section]) -> Iterator[Finding]:
             if section.value_of("transport") or section.value_of("auth") == "":
                 yield Finding(SIP, section.line, f"[{section.name}] is a phone and a page",
                               "a page has auth=... and no transport; a phone has no webrtc")
+            if not _is_for_relay_alone(section):
+                yield Finding(SIP, section.line, f"[{section.name}] is a page that any address may speak as",
+                              f"deny=0.0.0.0/0.0.0.0, deny=::/0 and permit={RELAY}/255.255.255.255: the secret of a "
+                              "page is in a browser")
             if not section.value_of("media_address") or section.value_of("bind_rtp_to_media_address") != "yes":
                 yield Finding(SIP, section.line, f"[{section.name}] takes sound at every address",
                               "media_address=... and bind_rtp_to_media_address=yes")
         elif not section.value_of("transport") and section.name != CALLBACK_ENDPOINT:
             yield Finding(SIP, section.line, f"[{section.name}] may come by any transport, as a page does",
                           "name its transport")
+
+
+def _is_for_relay_alone(section: Section) -> bool:
+    """Return whether only the relay's address may speak as this page."""
+    denied = {entry.value for entry in section.entries_of("deny")}
+    permitted = [entry.value for entry in section.entries_of("permit")]
+    return {"0.0.0.0/0.0.0.0", "::/0"} <= denied and permitted == [f"{RELAY}/255.255.255.255"]
 
 
 def _check_commands(sections: list[Section]) -> Iterator[Finding]:

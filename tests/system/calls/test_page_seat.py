@@ -13,6 +13,7 @@ import pytest
 from lab.faults.pbx import AsteriskFault
 from lab.pbx.fetch import AsteriskProgram
 from lab.people.agent import SimAgent
+from tests.fakes.sip_uac import telephone
 from tests.fakes.sip_websocket import PageLine
 from tests.ministry import patient
 from tests.system.conftest import NewLab
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.system
 
 SKILL, KEY = "psikososyal", "1"
 SEAT, OTHER = "3001", "3002"
+OUTSIDE = "127.0.0.3"
+"""Address of somebody who is neither the relay nor the carrier."""
 NUMBER = "05005553311"
 QUICK = "\n[wait]\ntick_s = 2\nmax_fails = 2\n"
 """A waiting caller reaches the fallback queue after some 5 s instead of a minute."""
@@ -56,6 +59,19 @@ async def test_a_page_registers_with_its_secret_only(stage: Stage) -> None:
         assert answer.startswith("SIP/2.0 200 ")
         # Timers of a hidden page come late, so a page may stay registered for ten minutes.
         assert re.search(r"^Contact: .*;expires=(599|600)\r$", answer, re.MULTILINE), answer
+
+
+async def test_the_secret_of_a_page_opens_nothing_by_udp_from_another_address(stage: Stage) -> None:
+    """A dismissed person may have kept the secret."""
+    known = json.loads((stage.lab.folder / "secrets" / "seats.json").read_text(encoding="utf-8"))
+    async with telephone(stage.info.sip, OUTSIDE) as phone:
+        for seat in (SEAT, OTHER):
+            # The right secret is answered as a wrong one, so nobody learns which it was.
+            assert await phone.register(seat, known[seat]) == 401
+            call = await phone.call(b"*40", caller=f"<sip:{seat}@127.0.0.1>".encode())
+            assert call.status in (401, 403)
+    async with page_line(stage, SEAT) as page:
+        assert (await page.register()).startswith("SIP/2.0 200 "), "the relay's own address"
 
 
 async def test_an_offer_rings_in_the_page_and_stops_with_the_caller(stage: Stage) -> None:

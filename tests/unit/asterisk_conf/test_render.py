@@ -447,7 +447,8 @@ def test_a_page_is_an_endpoint_without_transport() -> None:
     text = render_files(plan(pages=pages()))["pjsip.conf"]
     page, far, phone = (section_of(text, name) for name in ("3001", "3101", "2001"))
     own = {"webrtc": "yes", "dtls_auto_generate_cert": "yes", "media_address": "127.0.0.1",
-           "bind_rtp_to_media_address": "yes", "allow": "alaw,g722", "dtmf_mode": "rfc4733"}
+           "bind_rtp_to_media_address": "yes", "deny": "::/0",
+           "permit": "127.0.0.1/255.255.255.255", "allow": "alaw,g722", "dtmf_mode": "rfc4733"}
     assert own.items() <= page.items() and "transport" not in page and "media_encryption" not in page
     assert far == page | {"allow": "opus,alaw,g722", "auth": "3101-auth", "aors": "3101", "callerid": '"3101" <0>'}
     # Everything else is as at a phone.
