@@ -176,11 +176,12 @@ async def _serve_metrics(metrics_text: MetricsText, request: web.Request) -> web
     return web.Response(body=found if isinstance(found, bytes) else await found, headers={"Content-Type": METRICS_TYPE})
 
 
-def build_standby(leader: Callable[[], str], metrics_text: MetricsText,
-                  is_suspended: Callable[[], bool]) -> web.Application:
+def build_standby(leader: Callable[[], str], metrics_text: MetricsText, is_suspended: Callable[[], bool],
+                  can_lead: Callable[[], Awaitable[bool]]) -> web.Application:
     """Build the application of a node that stands by: probes, metrics, and 421 for all other requests.
 
     `leader` tells where the leader is. `is_suspended` tells whether this node answers callers without the database.
+    `can_lead` proves whether this node could lead now.
     """
     app = web.Application(middlewares=[_translate_errors], client_max_size=BODY_MAX)
     app.on_response_prepare.append(_set_headers)
@@ -191,12 +192,17 @@ def build_standby(leader: Callable[[], str], metrics_text: MetricsText,
     async def refuse_probe(request: web.Request) -> web.Response:
         return _json_response(models.Probe(ok=False, parts={"leads": False, "suspended": is_suspended()}), 503)
 
+    async def prove_standby(request: web.Request) -> web.Response:
+        proved = await can_lead()
+        return _json_response(models.Probe(ok=proved, parts={"can_lead": proved}), 200 if proved else 503)
+
     async def refuse_request(request: web.Request) -> web.Response:
         raise _Problem(421, "not_leading", leader())
 
     app.router.add_get("/health/live", serve_liveness)
     app.router.add_get("/health/ready", refuse_probe)
     app.router.add_get("/health/leader", refuse_probe)
+    app.router.add_get("/health/standby", prove_standby)
     app.router.add_get("/metrics", partial(_serve_metrics, metrics_text))
     app.router.add_route("*", "/{path:.*}", refuse_request)
     return app

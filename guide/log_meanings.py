@@ -83,6 +83,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
                         "[MqttDown](runbooks.md#mqttdown)."),
     "ivr.input_not_stored": (ALARM, "Digits of a caller could not be stored; the call goes on."),
     "node.reload_refused": (ALARM, "A reload found problems or no engine; nothing changed."),
+    "node.handed_over": (ALARM, "The node heard nothing of Asterisk for 3 s, and `to` leads, which reaches it. Look at "
+                                "the AMI port and the network; the node stands by until a log-in succeeds."),
     "node.standby_barred": (LOOK, "A node that stands by cannot lead now; `why` says the reason."),
     "node.files_refused": (ALARM, "The centre's files or prompts are not good (`problems`). The node stands by and "
                                   "does not lead until they are."),

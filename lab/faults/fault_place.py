@@ -103,7 +103,7 @@ async def open_place(fault: FaultLab, folder: Path) -> AsyncIterator[FaultPlace]
         state = folder / "lab"
         state.mkdir(parents=True)
         if Need.ROOT in fault.needs:
-            _mount_disk(state)
+            mount_disk(state)
             stack.callback(partial(subprocess.run, ["umount", "--lazy", str(state)], check=False))
         postgres = Need.POSTGRES in fault.needs
         with closing(PortBlock()) as ports:
@@ -152,8 +152,9 @@ def check_needs(fault: FaultLab) -> None:
         raise CannotInject("it needs a second Asterisk, and the lab starts one")
 
 
-def _mount_disk(folder: Path) -> None:
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "none", str(folder)],
+def mount_disk(folder: Path, size: int = DISK_BYTES) -> None:
+    """Mount a small disk of this many bytes in memory. Raise CannotInject if this user may not."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", str(folder)],
                           check=False, capture_output=True, text=True)
     if done.returncode:
         raise CannotInject(f"a small disk needs root and mount(8): {done.stderr.strip()}")

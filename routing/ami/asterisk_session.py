@@ -102,6 +102,8 @@ class AsteriskSession:
             lambda uniqueid: True, (lambda seat: seat in seats) if seats is not None else (lambda seat: True),
             settings.remote_seats, settings.by_number)
         self._events: Link | None = None
+        self._connected_links: tuple[Link, ...] = ()
+        """Links of the last connection that was up, which may be lost meanwhile."""
         self._clock_told = False
         self._look = asyncio.Event()
         self._rung: list[tuple[OfferId, str]] = []
@@ -149,6 +151,12 @@ class AsteriskSession:
     def connected(self) -> bool:
         """Return whether both links are up and the state is read."""
         return self.orders.link is not None
+
+    @property
+    def silent_s(self) -> float:
+        """Return for how long one of the links of the last connection has brought nothing. 0 before the first one."""
+        now = asyncio.get_running_loop().time()
+        return max((now - link.heard_at for link in self._connected_links), default=0.0)
 
     def expect_channel(self, contact: ContactId) -> bool:
         """Return whether Asterisk has shown the channel of a contact that a dialogue is about to queue.
@@ -241,7 +249,7 @@ class AsteriskSession:
             await self._wait_until_booted(events)
             # 2. Compare the state. Actions are possible only afterwards, so no command meets an unknown channel.
             await self._resync_state(events, actions)
-            self.orders.link = actions
+            self.orders.link, self._connected_links = actions, (events, actions)
             self._end_late_legs()
             self._post(LinkChanged(self._settings.node, up=True))
             log.info("ami.connected", node=self._settings.node)

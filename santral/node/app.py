@@ -247,6 +247,11 @@ class Node:
         """Return whether the link to Asterisk stands, or None before the first try."""
         return self._switch.connected if self._up.is_set() else None
 
+    @property
+    def asterisk_silent_s(self) -> float:
+        """Return for how many seconds Asterisk has been silent. 0 before the first connection."""
+        return self._switch.silent_s if self._up.is_set() else 0.0
+
     def suspend_dialogues(self) -> Dialogues | None:
         """Return the dialogues with callers, which may go on without the lease from now on.
 

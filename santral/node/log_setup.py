@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
 """Level of a log line -> priority of the journal, as in `sd-daemon(3)`."""
+
+LOST = "log.lines_lost"
+"""Event of the first line after a time in which the log could not be written."""
 
 
 def configure_logs(*, as_json: bool) -> None:
@@ -27,7 +31,33 @@ def configure_logs(*, as_json: bool) -> None:
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _escape_event,
                     structlog.processors.TimeStamper(fmt="iso", utc=True), *shown],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, SafeStream(sys.stderr, as_json=as_json))))
+
+
+class SafeStream:
+    """Write lines to a stream, and lose what the stream refuses: a full disk or a closed reader ends no node.
+
+    A line of the log stands in the middle of routing, so its error would end the turn of a caller.
+    """
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream, self._as_json = stream, as_json
+        self._lost = 0
+
+    def write(self, text: str) -> None:
+        """Write a text. The first one that succeeds again comes after a line with the count of lost ones."""
+        lost, self._lost = self._lost, 0
+        try:
+            if lost:
+                about = {"event": LOST, "lines": lost, "level": "warning"}
+                self._stream.write((json.dumps(about) if self._as_json else f"[warning] {LOST} lines={lost}") + "\n")
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._lost = lost + 1
+
+    def flush(self) -> None:
+        """Do nothing: each write flushes, because a loss is counted there."""
 
 
 def _is_journal() -> bool:

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 import structlog
 
@@ -44,6 +45,9 @@ FIRST_S = 3.0
 AFTER_LEADING_S = 5.0
 """Pause before the first proof of a node that stood down: as long as a lease, which it may take again at once."""
 
+FRESH_S = 1.0
+"""Age up to which a proof answers a leader that asks for one. More log-ins would fill Asterisk's log."""
+
 LOGIN = Timing(connect=3.0, login=5.0)
 """Limits of a log-in. A node stands by meanwhile, so nobody waits for it."""
 
@@ -70,6 +74,7 @@ class NodeProofs:
         """The files changed and were not good, so they are read again."""
         self._reading = Lock()
         self._proved = asyncio.Event()
+        self._proving, self._proved_at = asyncio.Lock(), -FRESH_S
 
     @property
     def is_fit(self) -> bool:
@@ -104,10 +109,22 @@ class NodeProofs:
 
     async def prove_once(self) -> None:
         """Make all proofs, and note the first that fails."""
+        async with self._proving:
+            await self._prove()
+
+    async def prove_reach(self) -> bool:
+        """Return whether this node could lead and reaches Asterisk now, by proofs that are at most `FRESH_S` old."""
+        async with self._proving:
+            if monotonic() - self._proved_at >= FRESH_S:
+                await self._prove()
+        return self.is_fit and self.asterisk_answers
+
+    async def _prove(self) -> None:
         self._silent = False
         # The files come last: a node that reaches no Asterisk tries each second, and reading them costs more.
         self.why = await asyncio.to_thread(self._read_keys) or await self._log_in() \
             or await asyncio.to_thread(self.read_files)
+        self._proved_at = monotonic()
         self._proved.set()
 
     def note_failure(self, why: str) -> None:

@@ -1,6 +1,6 @@
 """Lead or stand by: a process on PostgreSQL goes from one to the other and back, as the lease of the store says.
 
-    stand by ──the lease is free──> lead ──lease or store lost──> stand by
+    stand by ──the lease is free──> lead ──lease or store lost, or handed over──> stand by
 
 While the database is away, a node that led is *suspended*: it stands by, and answers its callers without a decision.
 A SQLite file has one node. There the process leads, or it ends.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 
 import structlog
@@ -34,6 +35,7 @@ from santral.node.projections import Projections
 from santral.node.service_manager import ServiceManager
 from santral.secrets import NodeSecrets
 from santral.standby.fact_follower import FactFollower
+from santral.standby.hand_over import HandOver
 from santral.standby.node_proofs import NodeProofs
 from santral.standby.peer_nodes import PeerNodes
 from santral.standby.process_signals import ProcessSignals
@@ -58,7 +60,8 @@ class NodeRoles:
         self._signals, self._manager = ProcessSignals(), ServiceManager()
         self._peers, self._follower = PeerNodes(name), FactFollower(self._proofs, state)
         self._calls: SuspendedCalls | None = None
-        self._forgetting: asyncio.Task[None] | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
+        """Nodes that have led and whose menus go on."""
         self._leads = False
         self._reserve = DiskReserve(state)
 
@@ -90,8 +93,7 @@ class NodeRoles:
             self._follower.close()
             if self._calls is not None:
                 await self._calls.close()
-            if self._forgetting is not None:
-                await asyncio.wait([self._forgetting])
+            await asyncio.gather(*self._forgetting)
 
     async def _lead_next(self, waiting: WaitingNode) -> bool:
         """Wait for the lease and lead once. Return whether the process goes on. Its store is then forgotten."""
@@ -105,7 +107,7 @@ class NodeRoles:
         assert self._proofs.start is not None
         config, sounds = self._proofs.start
         numbers = NumberKeys.load_or_create(NodeSecrets(self._state).folder / "numbers.json")
-        node = self._build_node(config, _vacate_nothing)
+        node = self._build_node(config, _vacate_nothing, self._signals.stop)
         store = await Store.open_store(place, node=True, make_room=self._reserve.make_room)
         try:
             await store.take_lease(self._name, keys=numbers.fingerprint)
@@ -116,7 +118,7 @@ class NodeRoles:
             await store.close()
 
     async def _lead_once(self, store: Store, waiting: WaitingNode) -> None:
-        """Lead until the node is stopped, or until lease, store or Asterisk is lost. Raise all other errors."""
+        """Lead until the node is stopped, hands over, or loses lease, store or Asterisk. Raise all other errors."""
         proofs, since = self._proofs, time.time()
         following = asyncio.create_task(self._peers.follow_store(store), name="peers")
 
@@ -130,7 +132,9 @@ class NodeRoles:
         assert proofs.start is not None and proofs.numbers is not None
         config, sounds = proofs.start
         # A node is built for each time of leading, so it reads clock, files and rows again and remembers nothing.
-        node = self._build_node(config, vacate)
+        stop = asyncio.Event()
+        node = self._build_node(config, vacate, stop)
+        ending = asyncio.create_task(self._watch_end(node, stop), name="end")
         store.describe_node(lambda: describe_node(
             "leader", since, http=self._settings.listen.http, keys=proofs.keys, asterisk=node.reaches_asterisk,
             secrets=proofs.read_marks()))
@@ -154,12 +158,36 @@ class NodeRoles:
             if not goes_on:
                 await node.end_dialogues()
             following.cancel()
-            await asyncio.wait([following])
+            ending.cancel()
+            await asyncio.wait([following, ending])
             await store.close()
             # A ready node was taken out of the garbage collection.
             gc.unfreeze()
         if stopped:
-            await node.finish_dialogues()
+            self._forget_later(node.finish_dialogues())
+
+    async def _watch_end(self, node: Node, stop: asyncio.Event) -> None:
+        """Set `stop` when the process shall end, or when another node reaches Asterisk and this one does not."""
+        better = HandOver(lambda: node.asterisk_silent_s, self._peers.find_proved_standby)
+        waits = [asyncio.create_task(self._signals.stop.wait(), name="signal"),
+                 due := asyncio.create_task(better.wait_until_due(), name="hand-over")]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if due.done():
+                # Only a log-in at Asterisk makes this node fit again.
+                self._proofs.note_failure(f"this node reaches no Asterisk at {self._settings.asterisk.ami}")
+                log.warning("node.handed_over", node=self._name, to=due.result(), asterisk=self._settings.asterisk.ami)
+            stop.set()
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.wait(waits)
+
+    def _forget_later(self, forgetting: Coroutine[None, None, None]) -> None:
+        """Let menus of a node that has led go on, while this process stands by or ends."""
+        task = asyncio.create_task(forgetting, name="forget")
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
 
     async def _suspend_calls(self, node: Node) -> bool:
         """Go on answering the callers of a node that has just stood down. Return whether it answered any."""
@@ -173,7 +201,7 @@ class NodeRoles:
             dialogues, watch.run_forever, self._peers.find_leader, self._settings.store.patience_s,
             self._manager.feed_watchdog, node.end_dialogues)
         self._calls.begin()
-        self._forgetting = asyncio.create_task(self._forget_calls(self._calls, node), name="forget")
+        self._forget_later(self._forget_calls(self._calls, node))
         return True
 
     async def _forget_calls(self, calls: SuspendedCalls, node: Node) -> None:
@@ -187,8 +215,8 @@ class NodeRoles:
         if not self._leads:
             gc.collect()
 
-    def _build_node(self, config: NodeConfig, vacate: Vacate) -> Node:
-        return Node(config, self._state, self._files, stop=self._signals.stop, again=self._signals.again,
+    def _build_node(self, config: NodeConfig, vacate: Vacate, stop: asyncio.Event) -> Node:
+        return Node(config, self._state, self._files, stop=stop, again=self._signals.again,
                     manager=self._manager, vacate=vacate, history=self._history,
                     hands_over=lambda: bool(self._peers.addresses))
 

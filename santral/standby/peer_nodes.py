@@ -1,4 +1,4 @@
-"""Remember where the other nodes of the store answer, and ask them whether one of them leads."""
+"""Remember where the other nodes of the store answer, and ask them whether one of them leads, or could lead."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ READ_S = 1.0
 
 PROBE_S = 0.5
 """Longest wait for the answer of a node. A frozen one leads nobody."""
+
+PROOF_S = 1.0
+"""Longest wait for the proof of a node that stands by: a log-in at Asterisk takes milliseconds."""
 
 
 class PeerNodes:
@@ -37,10 +40,17 @@ class PeerNodes:
 
     async def find_leader(self) -> str:
         """Return the name of a node that leads, or an empty text. All are asked at once."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S)) as client:
+        return await self._find_answering("/health/leader", PROBE_S)
+
+    async def find_proved_standby(self) -> str:
+        """Return the name of a node that stands by and proves now that it reaches Asterisk, or an empty text."""
+        return await self._find_answering("/health/standby", PROOF_S)
+
+    async def _find_answering(self, path: str, within_s: float) -> str:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=within_s)) as client:
             async def ask_node(name: str, http: str) -> str:
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    async with client.get(f"http://{http}/health/leader") as answer:
+                    async with client.get(f"http://{http}{path}") as answer:
                         return name if answer.status == 200 else ""
                 return ""
 

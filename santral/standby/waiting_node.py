@@ -189,7 +189,7 @@ class WaitingNode:
         self._began = True
         if self._page is None:
             self._page = HttpServer(build_standby(self._tell_leader, StandbySeries(version("santral")).render_page,
-                                                  self._is_suspended))
+                                                  self._is_suspended, self._proofs.prove_reach))
             address = await self._page.start_listening(self._http)
             write_private(self._where, json.dumps({"http": address}))
             log.info("node.standby_begun", says="stands by", node=self._name, http=address,

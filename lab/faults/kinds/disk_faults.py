@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -13,7 +14,9 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.faults.broker import Broker
-from lab.faults.fault_place import FaultPlace
+from lab.faults.fault_place import FaultPlace, mount_disk
+from lab.lifecycle import find_process
+from lab.pbx import process
 from metrics.mqtt.outbox import CURSOR
 
 COPIES, COPY_EVERY_S = 12, 0.4
@@ -24,6 +27,10 @@ SEED = 11
 FILL = 1024 * 1024
 GROWS_S = 1.0
 """Time in which a full disk takes `FILL` more, wherever room is made: a log that runs away goes on."""
+LOG_BYTES = 65_536
+"""Size of a disk that holds nothing but a log."""
+LOG_S = 1.0
+"""Time for which the process of a node is watched after the calls of the fault."""
 FLUSH_S = 30.0
 """Limit until a broker that is back has been told everything."""
 
@@ -56,6 +63,40 @@ async def _write_on(path: Path) -> None:
         await asyncio.sleep(GROWS_S)
         with path.open("ab", buffering=0) as file, suppress(OSError):
             file.write(bytes(FILL))
+
+
+@asynccontextmanager
+async def fill_log(place: FaultPlace) -> AsyncIterator[None]:
+    """Let the node write its log to a full disk, from its start on. A node that ends there is a problem."""
+    node = place.lab.node()
+    log, disk = Path(node.log), place.lab.folder / "log disk"
+    kept = await asyncio.to_thread(_move_log, log, disk)
+    try:
+        await asyncio.to_thread(place.lab.kill_node)
+        yield
+        lives = find_process(place.lab.folder, node.process)
+        await asyncio.sleep(LOG_S)
+        if not process.is_alive(lives):
+            place.problems.append("the node ended while its log could not be written")
+    finally:
+        await asyncio.to_thread(_bring_log_back, log, disk, kept)
+
+
+def _move_log(log: Path, disk: Path) -> Path:
+    """Let a log go to a separate full disk, and return where its earlier lines are."""
+    disk.mkdir()
+    mount_disk(disk, LOG_BYTES)
+    kept = log.rename(log.with_suffix(".kept"))
+    (disk / log.name).touch()
+    log.symlink_to(disk / log.name)
+    _write_until_full(disk / "full")
+    return kept
+
+
+def _bring_log_back(log: Path, disk: Path, kept: Path) -> None:
+    log.unlink()
+    kept.rename(log)
+    subprocess.run(["umount", "--lazy", str(disk)], check=False)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,12 @@ PROMOTION_S = 10.0
 """Time until a dead primary is replaced (Patroni needs 3 to 25 s)."""
 BESIDE_S = 3.0
 """Time between the first and the second of two faults."""
+FLAP_S = 4.0
+"""Time for which a link that comes and goes is away, and is there. A leader hands over after 3 s of silence."""
+FLAPPING_S = 60.0
+"""Time for which a link comes and goes."""
+CHANGES_MAX = 2
+"""Most changes of the leader in that time."""
 
 
 @asynccontextmanager
@@ -95,6 +102,20 @@ async def part_from_asterisk(place: FaultPlace) -> AsyncIterator[None]:
     before = _epoch(place)
     with stalled_links(await place.find_leader_links("ami")):
         yield
+    _note_epochs(place, before)
+
+
+@asynccontextmanager
+async def flap_asterisk(place: FaultPlace) -> AsyncIterator[None]:
+    """Cut whichever node leads from Asterisk's AMI again and again. A node that follows each cut is a problem."""
+    before, ends = _epoch(place), time.monotonic() + FLAPPING_S
+    while time.monotonic() < ends:
+        with stalled_links(await place.find_leader_links("ami")):
+            await asyncio.sleep(FLAP_S)
+        await asyncio.sleep(FLAP_S)
+    if (taken := _epoch(place) - before) > CHANGES_MAX:
+        place.problems.append(f"the leader changed {taken} times")
+    yield
     _note_epochs(place, before)
 
 

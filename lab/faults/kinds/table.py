@@ -55,11 +55,16 @@ FAULTS = (
           "checked; then SIGKILL of the node. No power was cut", disk.cut_power, 5.0, bounds=STARTED),
     Fault("F-12", "who leads is cut from the database", "TCP proxies carry nothing between the leader and "
           "PostgreSQL, 20 s", pair.part_from_database, 20.0, needs=PAIR, links=DATABASE),
-    Fault("F-13", "who leads is cut from Asterisk", "a TCP proxy carries nothing between the leader and AMI, 20 s",
-          pair.part_from_asterisk, 20.0, needs=PAIR, links=AMI, decides_after=True,
-          bounds=Bounds(decision_s=10.0, reason="the node tries its link again after 1, 2, 4 s")),
+    Fault("F-13", "who leads is cut from Asterisk", "a TCP proxy carries nothing between the leader and AMI, 25 s",
+          pair.part_from_asterisk, 25.0, needs=PAIR, links=AMI,
+          bounds=Bounds(decision_s=5.0, reason="a silence of 3 s decides, then the other node leads")),
+    Fault("F-13b", "the leader's link to Asterisk comes and goes", "a TCP proxy carries nothing between AMI and "
+          "whichever node leads, 4 s of every 8 s for a minute", pair.flap_asterisk, 1.0, needs=PAIR, links=AMI,
+          decides_after=True, bounds=Bounds(decision_s=10.0, reason="the node tries its link again after 1, 2, 4 s")),
     Fault("F-14", "the disk is full", "a disk of 96 MB for node and Asterisk is filled, gets 1 MB more each "
           "second, and is emptied after 8 s", disk.fill_disk, 8.0, needs=(Need.NODE, Need.ROOT), decides_after=True),
+    Fault("F-14b", "the disk of the log is full", "the node is killed, and writes its log to a full disk of 64 KB from "
+          "its start on", disk.fill_log, 8.0, needs=(Need.NODE, Need.ROOT), bounds=STARTED),
     Fault("F-15", "the clock jumps", "libfaketime: the node's wall clock an hour ahead, a day back, right again",
           node.jump_clock, 20.0, needs=(Need.NODE, Need.FAKETIME)),
     Fault("F-16", "a flood of callers", "SIPp: 20 callers a second for 10 s on 120 lines", load.flood_callers, 15.0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,31 @@ def test_a_traceback_shows_places_and_no_values(capsys: pytest.CaptureFixture[st
     assert "it.failed" in shown
     assert "ValueError: 11" in shown
     assert "05321234567" not in shown
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_full_disk_ends_nothing_and_the_lost_lines_are_counted(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full, (tmp_path / "log").open("w", encoding="utf-8") as free:
+        stream = log_setup.SafeStream(full, as_json=as_json)
+        stream.write("first\n")
+        stream.write("second\n")
+        # There is room again.
+        monkeypatch.setattr(stream, "_stream", free)
+        stream.write("third\n")
+        stream.write("fourth\n")
+        lost, *others = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+        assert log_setup.LOST in lost and "2" in lost and others == ["third", "fourth"]
+        with suppress(OSError):
+            full.close()
+
+
+def test_a_node_logs_to_a_full_disk_and_goes_on() -> None:
+    code = ("import structlog; from santral.node.log_setup import configure_logs; configure_logs(as_json=False); "
+            "[structlog.get_logger().warning('it.came', number=one) for one in range(9)]; print('alive')")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert done.stdout == "alive\n"
 
 
 HOSTILE = "a\x1b[2J\r\nforged \u202e\x9b \u2028\udc80 ığş"
