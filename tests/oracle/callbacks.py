@@ -167,9 +167,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop
     caller.anytime = event.anytime and not caller.others_line
     caller.deferred = event.window is not None
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, "callback")
-        calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
+    calls.drop_ringing(h, caller, "callback")
     h.arm(caller)
     h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "requested")
 

@@ -29,6 +29,8 @@ STALE = "stale"
 FOUND = "found"
 """A look at Asterisk has found the talk of an offer that was over (`Offered.strategy`). The end of what rang for the
 same caller meanwhile (`OfferClosed.reason`)."""
+TAKEN = "taken"
+"""Another phone that rang for the same caller was first. An agent who picked up meanwhile hears a sentence."""
 UNFIT = "unfit"
 """The skills, the profile or the floor changed while the phone rang, so the agent no longer fits."""
 DESK_CLOSED = "desk_closed"
