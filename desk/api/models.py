@@ -142,12 +142,6 @@ class Transfer(Shape):
     service: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(None, description="Null: the present one.")
     agent: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(None, description="Null: the next agent.")
 
-    @model_validator(mode="after")
-    def _require_target(self) -> Transfer:
-        if self.service is None and self.agent is None:
-            raise ValueError("a service or an agent is needed")
-        return self
-
 
 class Duties(Shape):
     """Skills of an agent until sign-out."""

@@ -17,8 +17,15 @@ from desk.live.desk_state import DeskState
 from desk.phone.web_seats import NoPageSeat, SeatNeeded
 from routing.core import events
 from routing.core.inbox import AgentView
-from routing.core.model.errors import NobodyThere, NoCallback, NotNow, UnknownAgent, UnknownContact
+from routing.core.model.errors import NoCallback, NotNow, Refused, ToConfirm, UnknownAgent, UnknownContact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, SkillId
+
+
+class TargetNeeded(Refused):
+    """A transfer names neither a service nor an agent. Nobody may be sent anywhere by a slip."""
+
+    code = "target_needed"
+    turkish = "Önce nereye aktaracağınızı seçin: bir hizmet ya da bir çalışma arkadaşı."
 
 
 async def _ask_engine(call: ApiCall, event: events.Event) -> Shape:
@@ -121,11 +128,11 @@ async def report_load(call: ApiCall) -> Shape:
 
 
 async def _ask_confirmed(call: ApiCall, event: events.TransferRequested | events.ConsultRequested) -> None:
-    """Ask for a transfer. The same request within some seconds confirms that nobody is there."""
+    """Ask for a transfer. The same request within some seconds confirms one that is asked back."""
     target = event.offer, event.service, event.to
     try:
         await call.inbox.ask(event._replace(confirmed=call.warnings.is_confirmed(target, call.inbox.now())))
-    except NobodyThere:
+    except ToConfirm:
         call.warnings.note_warning(target, call.inbox.now())
         raise
 
@@ -182,6 +189,9 @@ async def set_preference(call: ApiCall) -> Shape:
 
 
 def _transfer_target(body: models.Transfer) -> tuple[ServiceId | None, AgentId | None]:
+    """Return service and agent of a transfer. Raise TargetNeeded without either."""
+    if body.service is None and body.agent is None:
+        raise TargetNeeded
     return (None if body.service is None else ServiceId(body.service),
             None if body.agent is None else AgentId(body.agent))
 
@@ -432,7 +442,8 @@ ROUTES: tuple[Route, ...] = (
           "Report the load of a contact", own=True, of_contact=True),
     Route("POST", f"{AGENT}/transfer", SELF, models.Transfer, views.Agent, transfer_caller, "Start a blind transfer",
           own=True, of_contact=True,
-          detail="To a service, an agent, or both. 409 `not_open`, `not_there`, `nobody_there` (a repeated "
+          detail="To a service, an agent, or both. 409 `target_needed`, `not_open`, `not_there`; `nobody_there`, "
+                 "`enters_distress`, `leaves_distress` (a repeated "
           "request confirms): the talk goes on."),
     Route("POST", f"{AGENT}/consult", SELF, models.Transfer, views.Agent, start_consult, "Start a consult transfer",
           own=True, of_contact=True, detail="As blind transfer; the caller hears music."),

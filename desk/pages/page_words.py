@@ -231,11 +231,13 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "talk.recording_pause": ("Kaydı duraklat", "Pause the recording"),
     "consult.heading": ("Birine danış ya da aktar", "Consult or transfer"),
     "consult.service": ("Hizmet", "Service"),
-    "consult.same_service": ("Bu hizmet", "This service"),
+    "consult.no_service": ("Seçilmedi", "Not chosen"),
     "consult.colleague": ("Çalışma arkadaşı", "Colleague"),
     "consult.anybody": ("Uygun olan ilk kişi", "The first who is free"),
     "consult.free": ("{who} (uygun)", "{who} (free)"),
     "consult.not_free": ("{who} (şu an uygun değil)", "{who} (not free now)"),
+    "consult.choose": ("Önce nereye olduğunu seçin: bir hizmet ya da bir çalışma arkadaşı.",
+                       "Choose first where to: a service or a colleague."),
     "consult.start": ("Danış", "Consult"),
     "consult.transfer": ("Doğrudan aktar", "Transfer"),
     "consult.seeking": ("{who} aranıyor. Arayan müzik dinliyor.", "Calling {who}. The caller hears music."),
@@ -372,6 +374,12 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
                   "Santral cannot be reached right now. Your request is done when it is back."),
     "say.confirm": ("Orada şu anda kimse yok. Yine de istiyorsanız düğmeye yeniden basın.",
                     "Nobody is there now. Press again if you want it anyway."),
+    "say.enters_distress": (
+        "Arayan, zor durumdakilerin sırasında herkesin önüne geçer. Yine de aktarmak için düğmeye yeniden basın.",
+        "The caller comes before all others, among those in distress. Press again to transfer anyway."),
+    "say.leaves_distress": (
+        "Arayan, zor durumdakilerin sırasından çıkar. Yine de aktarmak için düğmeye yeniden basın.",
+        "The caller is no longer among those in distress. Press again to transfer anyway."),
     "say.stays": ("Çalışmanız bu görüşmeden sonra sürecek.", "Your work goes on after this talk."),
     "say.end_later": ("Çalışmanız bu görüşmeden sonra bitecek.", "Your work ends after this talk."),
     # Refusals of the node.

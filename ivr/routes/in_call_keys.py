@@ -31,12 +31,22 @@ from routing.core.events import (
 from routing.core.inbox import Inbox, InboxClosed
 from routing.core.memory.transfer_warnings import TransferWarnings
 from routing.core.model.centre_model import AgentState
-from routing.core.model.errors import NobodyThere, NoCallback, NotNow, NotOpen, NotThere, Refused
+from routing.core.model.errors import (
+    EntersDistress,
+    LeavesDistress,
+    NobodyThere,
+    NoCallback,
+    NotNow,
+    NotOpen,
+    NotThere,
+    Refused,
+    ToConfirm,
+)
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId, leg_id, parse_leg_id
 
 DONE, ASKED, CONSULT_CANCELLED = "aktarma-tamam", "aktarma-soruluyor", "aktarma-geri"
-NO_NUMBER, CLOSED, NOT_THERE, NOBODY = (
-    "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor", "aktarma-kimse-yok")
+NO_NUMBER, CLOSED, NOT_THERE, NOBODY, INTO_DISTRESS, OUT_OF_DISTRESS = (
+    "aktarma-numara-yok", "aktarma-kapali", "aktarma-alamiyor", "aktarma-kimse-yok", "aktarma-zora", "aktarma-zordan")
 AGREED, WITHDRAWN, CANNOT = "takip-tamam", "takip-iptal", "takip-olmaz"
 PREFERENCE_SAVED, PREFERENCE_DROPPED, PREFERENCE_REFUSED = "istek-tamam", "istek-iptal", "istek-olmaz"
 NOT_NOW, NO_SYSTEM, NOT_ALLOWED = "kod-simdi-olmaz", "kod-sistem-yok", "agent/not-allowed"
@@ -130,8 +140,8 @@ class InCallKeys:
             return CLOSED
         except NotThere:
             return NOT_THERE
-        except NobodyThere:
-            return NOBODY
+        except ToConfirm as error:
+            return TO_CONFIRM[type(error)]
         except NoCallback:
             return CANNOT
         except Refused:
@@ -150,11 +160,11 @@ class InCallKeys:
         return found
 
     async def _ask_confirmed(self, event: TransferRequested | ConsultRequested) -> None:
-        """Ask for a transfer. The same key and number within some seconds confirm that nobody is there."""
+        """Ask for a transfer. The same key and number within some seconds confirm one that is asked back."""
         target = event.offer, event.service, event.to
         try:
             await self.inbox.ask(event._replace(confirmed=self.warnings.is_confirmed(target, self.inbox.now())))
-        except NobodyThere:
+        except ToConfirm:
             self.warnings.note_warning(target, self.inbox.now())
             raise
 
@@ -249,8 +259,12 @@ IN_CALL_KEYS = (
     InCallKey("*0", "abusive", "Flag the caller as abusive; again: remove the flag.", InCallKeys.flag_abusive),
     InCallKey("#1", "extend", "Extend the limit of the talk, after its warning.", None),
 )
+TO_CONFIRM: dict[type[ToConfirm], str] = {
+    NobodyThere: NOBODY, EntersDistress: INTO_DISTRESS, LeavesDistress: OUT_OF_DISTRESS}
+"""Prompt of each question that the same key and number answer."""
+
 LINE_KEY = InCallKey("", SECOND_LINE, "", InCallKeys.start_line_consult, ASKED)
 """Action of a second line, which no key starts."""
 
 OWN_PROMPTS = (*(key.said for key in (*IN_CALL_KEYS, LINE_KEY) if key.said), *abuse_flag.OWN_PROMPTS, NO_NUMBER, CLOSED,
-               NOT_THERE, NOBODY, CANNOT, PREFERENCE_REFUSED, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)
+               NOT_THERE, *TO_CONFIRM.values(), CANNOT, PREFERENCE_REFUSED, NOT_NOW, NO_SYSTEM, NOT_ALLOWED)

@@ -336,7 +336,7 @@ class TransferRequested(NamedTuple):
     """The telephone has already transferred the caller (REFER). If the target is refused, the caller returns to the
     front of the present service."""
     confirmed: bool = False
-    """The agent knows that nobody is there, and transfers all the same."""
+    """The agent knows that nobody is there, or that the caller enters or leaves distress, and still transfers."""
 
 
 class FollowUpAgreed(NamedTuple):

@@ -473,6 +473,8 @@ def transfer(h, event: e.TransferRequested) -> None:
     offer = talked(h, event.offer)
     caller = offer.caller
     why, service, person = whither(h, offer, event)
+    if not why and not (event.confirmed or event.gone) and caller.service.distress is not service.distress:
+        why = "enters_distress" if service.distress else "leaves_distress"
     if why and not event.gone:
         h.refuse(why)
     if why:

@@ -447,7 +447,8 @@ class Crowd:
                                           self._agent() if rng.random() < 0.3 else None,
                                           number % 3 == 0 or offer.caller.follow_up)
                 return e.TransferRequested(number, self._service() if rng.random() < 0.6 else None,
-                                       self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2)
+                                       self._agent() if rng.random() < 0.5 else None, rng.random() < 0.2,
+                                       number % 2 == 0)
             return rng.choice((
                 e.TalkEnded(number, "caller", late), e.TalkEnded(number, "agent"), e.TalkEnded(number, "agent"),
                 e.OfferEnded(number, rng.choice(REASONS), self._partner(offer), late) if rng.random() < 0.5 else

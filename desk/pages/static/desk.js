@@ -164,6 +164,9 @@ async function begin() {
 
 // --- actions -------------------------------------------------------------------------------------------------------
 
+// What a second press of the same button confirms.
+const TO_CONFIRM = { nobody_there: "say.confirm", enters_distress: "say.enters_distress", leaves_distress: "say.leaves_distress" };
+
 // Asks the node, and says what it refused. Returns whether it was done.
 async function act(path, body) {
   const found = await api.press(path, body, () => say("refused", words["say.waits"]));
@@ -171,7 +174,7 @@ async function act(path, body) {
   if (found.status === 0) say("refused", words["trouble.server"]);
   // The end of the session is said by its own line.
   else if (found.status === 401) return false;
-  else if (found.body?.error === "nobody_there") say("refused", words["say.confirm"]);
+  else if (found.body?.error in TO_CONFIRM) say("refused", words[TO_CONFIRM[found.body.error]]);
   else say("refused", words["error." + found.body?.error] ?? words["say.not_now"]);
   return false;
 }
@@ -190,13 +193,16 @@ const notes = new NotePanel(byId("note"), api, view, sessionStorage, { act, say:
 
 const lists = new OwnLists(document, api, view, { now, describe: (service, note) => notes.describeNote(service, note) });
 
-const target = () => {
+// Consults or transfers to what is chosen. Without a choice nobody is sent anywhere.
+function handOver(path) {
   const found = {};
   if (byId("to-service").value) found.service = byId("to-service").value;
   if (byId("to-colleague").value) found.agent = byId("to-colleague").value;
-  else if (!found.service && state.talk !== null) found.service = state.talk.service;
-  return found;
-};
+  if (Object.keys(found).length) return actOn(path, found);
+  say("refused", words["consult.choose"]);
+  byId("to-service").focus();
+  return false;
+}
 const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
 async function hold() {
@@ -258,8 +264,8 @@ const actions = {
   mute,
   key: (button) => phone.pressKey(button.dataset.value),
   recording: (button) => actOn(pressed(button) ? "/recording/resume" : "/recording/pause"),
-  consult: () => actOn("/consult", target()),
-  transfer: () => actOn("/transfer", target()),
+  consult: () => handOver("/consult"),
+  transfer: () => handOver("/transfer"),
   "consult-back": () => actOn("/consult/cancel"),
   "consult-complete": () => actOn("/consult/complete"),
   "follow-up": (button) => sayDone(actOn("/follow-up", { agreed: !pressed(button) })),

@@ -5,8 +5,9 @@ from the transfer (`Contact.waits_from`). The contact stays the same, and its of
 agents. All offers but the last end by `transfer`. The next agent is chosen like for any contact: the floor, needs and
 limits of the new service apply, and the agents' profiles too.
 
-An impossible transfer is refused and changes nothing, so the talk goes on. If the telephone has already transferred the
-caller (REFER), the caller returns to the front of the present service.
+An impossible transfer is refused and changes nothing, so the talk goes on. So is the first request of one into a
+distress service or out of one, and of one to where nobody is: only the same request once more transfers. If the
+telephone has already transferred the caller (REFER), the caller returns to the front of the present service.
 
 The agent who transfers gets a detached wrap-up, because the contact no longer belongs to them.
 """
@@ -19,7 +20,17 @@ from routing.core.events import TransferRequested
 from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.model.centre_model import OfferState, Service
 from routing.core.model.commands import BlindTransfer
-from routing.core.model.errors import NobodyThere, NotNow, NotOpen, NotThere, Refused, UnknownAgent, UnknownService
+from routing.core.model.errors import (
+    EntersDistress,
+    LeavesDistress,
+    NobodyThere,
+    NotNow,
+    NotOpen,
+    NotThere,
+    Refused,
+    UnknownAgent,
+    UnknownService,
+)
 from routing.core.model.ids import AgentId, OfferId, ServiceId
 from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import LegState
@@ -37,6 +48,7 @@ def on_transfer_requested(d: Domain, event: TransferRequested) -> None:
     try:
         service, record = resolve_target(d, offer, event.service, event.to)
         require_somebody(d, offer, service, record, event.confirmed or event.gone)
+        _require_same_class(offer.contact.service, service, event.confirmed or event.gone)
     except Refused:
         # The telephone has already ended the talk, so a refusal would leave the caller without an agent.
         if not event.gone:
@@ -69,6 +81,13 @@ def require_somebody(d: Domain, offer: Offer, service: Service, record: AgentRec
         else bool(record.present_channels & CHANNEL_BIT[offer.contact.channel])
     if not (there or confirmed):
         raise NobodyThere(f"nobody is there for service {service.id}; repeat the request to transfer all the same")
+
+
+def _require_same_class(before: Service, service: Service, confirmed: bool) -> None:
+    """Raise EntersDistress or LeavesDistress if the transfer would do so, unless the agent has confirmed it."""
+    if before.distress is not service.distress and not confirmed:
+        error = EntersDistress if service.distress else LeavesDistress
+        raise error(f"service {service.id} has another order than {before.id}; repeat the request to transfer")
 
 
 def find_target(d: Domain, contact: Contact, service_id: ServiceId | None,

@@ -7,7 +7,9 @@ RoutingError
     ├── SeatTaken       another agent is signed in at that seat
     ├── NotSignedIn
     ├── NotOpen, NotThere   no caller can be transferred to this service, or to this agent, now
-    ├── NobodyThere     nobody is at the target of a transfer; a repeated request transfers
+    ├── ToConfirm       a repeated request transfers all the same
+    │   ├── NobodyThere     nobody is at the target of a transfer
+    │   └── EntersDistress, LeavesDistress   the transfer leads into a distress service, or out of one
     ├── InDistress      a supervisor takes nobody out of a distress service
     ├── NoCallback      the service calls nobody back, or no more callers
     │   ├── CallbackExists   a callback to the number waits already
@@ -145,11 +147,29 @@ class InDistress(Refused):
     turkish = "Bu arayan zor durumda olabilir; onu ancak görüşen danışman aktarabilir."
 
 
-class NobodyThere(Refused):
-    """Nobody is there who could take the caller. The same request within some seconds transfers all the same."""
+class ToConfirm(Refused):
+    """A transfer that the agent may not mean. The same request within some seconds transfers all the same."""
+
+
+class NobodyThere(ToConfirm):
+    """Nobody is there who could take the caller."""
 
     code = "nobody_there"
     turkish = "Orada şu anda kimse yok. Yine de aktarmak için isteği yineleyin."
+
+
+class EntersDistress(ToConfirm):
+    """The transfer leads into a distress service, where the caller comes before all others."""
+
+    code = "enters_distress"
+    turkish = "Arayan, zor durumdakilerin sırasında herkesin önüne geçer. Yine de aktarmak için isteği yineleyin."
+
+
+class LeavesDistress(ToConfirm):
+    """The transfer leads out of a distress service, so the caller waits like any other."""
+
+    code = "leaves_distress"
+    turkish = "Arayan, zor durumdakilerin sırasından çıkar. Yine de aktarmak için isteği yineleyin."
 
 
 class NoCallback(Refused):

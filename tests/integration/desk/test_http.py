@@ -325,7 +325,8 @@ async def test_nothing_at_hand_cannot_be_weighed() -> None:
 async def test_who_talks_with_nobody_sends_nobody_on_and_nobody_is_sent_nowhere() -> None:
     async with running() as desk:
         status, said = await desk.ask("POST", "/api/v1/agents/a1/transfer", Role.AGENT, json={})
-        assert (status, said["error"]) == (400, "bad_request")
+        assert (status, said["error"], said["message"]) == (
+            409, "target_needed", "Önce nereye aktaracağınızı seçin: bir hizmet ya da bir çalışma arkadaşı.")
         desk.inbox.agents = (desk.inbox.agents[0]._replace(contacts=()),)
         for path, how in (("transfer", {"json": {"agent": "a2"}}), ("consult", {"json": {"agent": "a2"}}),
                           ("consult/cancel", {}), ("consult/complete", {}), ("follow-up", {"json": {"agreed": True}})):
@@ -400,7 +401,7 @@ async def test_a_supervisor_moves_and_withdraws_one_caller_and_both_are_audited(
         assert desk.inbox.events[-1].window == (2_000_000_000.0, 2_000_003_600.0)  # type: ignore[union-attr]
         done = len(desk.inbox.events)
         for act, body, status, code in (
-                ("move", {}, 400, "bad_request"), ("withdraw", {"prompt": "Merhaba"}, 400, "bad_request"),
+                ("move", {}, 409, "target_needed"), ("withdraw", {"prompt": "Merhaba"}, 400, "bad_request"),
                 ("withdraw", {"prompt": "bekleme-veda", "callback": True}, 400, "bad_request"),
                 ("withdraw", {"callback_from": 5.0, "callback_until": 9.0}, 400, "bad_request"),
                 ("withdraw", {"callback": True, "callback_from": 5.0}, 400, "bad_request"),

@@ -37,7 +37,17 @@ from routing.core.events import (
 )
 from routing.core.inbox import InboxClosed
 from routing.core.model.centre_model import AgentState
-from routing.core.model.errors import CallerUnknown, NobodyThere, NoCallback, NotNow, NotOpen, NotThere, UnknownAgent
+from routing.core.model.errors import (
+    CallerUnknown,
+    EntersDistress,
+    LeavesDistress,
+    NobodyThere,
+    NoCallback,
+    NotNow,
+    NotOpen,
+    NotThere,
+    UnknownAgent,
+)
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId
 from tests.fakes.agi_dialler import Dialler
 from tests.fakes.inbox import FakeInbox, agent_view, contact_view
@@ -70,14 +80,16 @@ async def test_a_number_of_the_house_is_a_service_or_an_agent(number: str, asked
     assert call.played == [], "the dialplan says it: a node that dies then cuts nothing"
 
 
-async def test_the_same_key_again_transfers_to_where_nobody_is() -> None:
-    inbox = FakeInbox(NobodyThere(), None)
+@pytest.mark.parametrize(("question", "said"), [
+    (NobodyThere(), "aktarma-kimse-yok"), (EntersDistress(), "aktarma-zora"), (LeavesDistress(), "aktarma-zordan")])
+async def test_the_same_key_again_transfers_what_was_asked_back(question: Exception, said: str) -> None:
+    inbox = FakeInbox(question, None)
     server = FastAgi("127.0.0.1", 0)
     keys = InCallKeys(inbox, SoundFolder("/sounds", set(OWN_PROMPTS)), NUMBERS.get, AbuseFlags(inbox))
     server.add_route("in-call-key", keys.handle_key)
     async with answering(server) as port:
         first, second = [await Dialler(port, "in-call-key", "transfer", "3", LEG).call() for _ in range(2)]
-    assert first.variables["ACD_SAY"] == "/sounds/tr/aktarma-kimse-yok"
+    assert first.variables["ACD_SAY"] == f"/sounds/tr/{said}"
     assert second.variables["ACD_SAY"] == f"/sounds/tr/{DONE}"
     assert [event.confirmed for event in inbox.events if isinstance(event, TransferRequested)] == [False, True]
 

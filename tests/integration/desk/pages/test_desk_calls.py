@@ -188,6 +188,7 @@ async def test_a_refusal_is_said_in_the_language_of_the_page(context: BrowserCon
     await until_async(lambda: len(node.streams) == 1)
     await page.evaluate(HEARD)
     node.answers["transfer"] = (409, {"error": "not_open", "message": "Bu hizmet kapalı."})
+    await page.get_by_label("Service", exact=True).select_option("uzaktan_egitim")
     await page.get_by_role("button", name="Transfer", exact=True).click()
     await heard(page, ("status", "This service is closed or full now."))
 
@@ -258,6 +259,34 @@ async def test_a_transfer_begins_without_the_choice_of_the_last_talk(desk: Page,
     await expect(colleague).to_have_value("")
 
 
+@pytest.mark.parametrize("button", ["Danış", "Doğrudan aktar"])
+async def test_a_press_without_a_choice_sends_the_caller_nowhere(desk: Page, node: PlayedNode, button: str) -> None:
+    """A slip put a caller in crisis back into the queue: without a choice the page named the present service."""
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    await desk.get_by_role("button", name=button, exact=True).click()
+    await heard(desk, ("status", "Önce nereye olduğunu seçin: bir hizmet ya da bir çalışma arkadaşı."))
+    await expect(desk.get_by_label("Hizmet", exact=True)).to_be_focused()
+    await expect(desk.get_by_label("Hizmet", exact=True).locator("option:checked")).to_have_text("Seçilmedi")
+    assert acts(node) == []
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    ("nobody_there", "Orada şu anda kimse yok. Yine de istiyorsanız düğmeye yeniden basın."),
+    ("enters_distress",
+     "Arayan, zor durumdakilerin sırasında herkesin önüne geçer. Yine de aktarmak için düğmeye yeniden basın."),
+    ("leaves_distress",
+     "Arayan, zor durumdakilerin sırasından çıkar. Yine de aktarmak için düğmeye yeniden basın.")])
+async def test_a_transfer_that_may_be_a_slip_is_asked_back(desk: Page, node: PlayedNode, error: str, said: str) -> None:
+    await answer_by_key(desk, node)
+    await desk.evaluate("() => { window.heard.length = 0; }")
+    node.answers["transfer"] = (409, {"error": error})
+    await desk.get_by_label("Hizmet", exact=True).select_option("Uzaktan eğitim")
+    await desk.get_by_role("button", name="Doğrudan aktar").click()
+    await heard(desk, ("status", said))
+    assert acts(node) == [("transfer", {"service": "uzaktan_egitim"})]
+
+
 async def test_a_wrap_up_is_asked_for_only_where_none_comes_anyway(desk: Page, node: PlayedNode) -> None:
     await answer_by_key(desk, node)
     ask, follows = desk.locator("[data-do=wrapup-request]"), desk.get_by_text("Görüşmeden sonra zaten süreniz var.")
@@ -317,5 +346,7 @@ async def test_a_refusal_that_will_not_pass_is_not_said_as_one_for_now(
     await until_async(lambda: len(node.streams) == 1)
     await page.evaluate(HEARD)
     await page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")
+    if state == "talk":
+        await page.get_by_label("Hizmet", exact=True).select_option("uzaktan_egitim")
     await page.get_by_role("button", name=button, exact=True).click()
     await heard(page, ("status", said))

@@ -84,7 +84,7 @@ TELLING = (
     "idle times that were a rest", "short breaks that were postponed",
     "messages that waited for a lost link", "messages not taken", "offer rescinded desk_closed",
     "refused nothing_to_decline", "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",
-    "refused nobody_there",
+    "refused nobody_there", "refused enters_distress", "refused leaves_distress",
 )
 """Things that must have happened. Otherwise the comparison has not tested them."""
 
@@ -105,7 +105,7 @@ SELDOM = {"lost calls served since", "callback refused", "callback stale", "call
           "offer rescinded caller_on_line", "ended callback_failed", "follow-up False",
           "a ringing page began again", "one of a pair picked up", "turns of deferred callbacks",
           "dials for an agent who is not free yet", "dials that waited for an answered caller",
-          "dials of deferred callbacks",
+          "dials of deferred callbacks", "short breaks that were postponed",
           "dial stopped caller_on_line",
           "dial without an agent failed refused", "dial without an agent failed stale"}
 """Occur about once in 30,000 events: they are asked for under `long`."""

@@ -15,13 +15,14 @@ from routing.core.model.centre_model import (
     AgentState,
     CallbackOrder,
     Channel,
+    ContactState,
     DistressLimit,
     Profile,
     Service,
     Step,
 )
 from routing.core.model.commands import Offer
-from routing.core.model.errors import NothingToDecline
+from routing.core.model.errors import EntersDistress, LeavesDistress, NothingToDecline, ToConfirm
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from tests.break_house import run, work
 from tests.core.house import House
@@ -110,11 +111,33 @@ def test_a_transfer_into_distress_comes_first() -> None:
     h = house(a=80, b=80)
     first, other = busy(h, "info", 1.0), busy(h, "info", 2.0)
     h.waits("info", 3.0)
-    h.tell(e.TransferRequested(other.offer, ServiceId("psy")), 100.0)
+    h.tell(e.TransferRequested(other.offer, ServiceId("psy"), confirmed=True), 100.0)
     assert h.offers[-1].contact == other.contact, "who sent it on is free now and fits"
     h.tell(e.OfferEnded(h.offers[-1].offer, "no_answer"), 110.0)
     h.over(first, 111.0)
     assert h.offers[-1].contact == other.contact
+
+
+@pytest.mark.parametrize(("into", "error"), [(True, EntersDistress), (False, LeavesDistress)])
+def test_a_transfer_into_distress_or_out_of_it_is_asked_back_once(into: bool, error: type[ToConfirm]) -> None:
+    h = house(a=80, b=80)
+    before, after = ("info", "psy") if into else ("psy", "info")
+    talk = busy(h, before, 1.0)
+    with pytest.raises(error):
+        h.tell(e.TransferRequested(talk.offer, ServiceId(after)), 10.0)
+    assert h.contact(talk.contact).state is ContactState.ASSIGNED, "the talk goes on"
+    h.tell(e.TransferRequested(talk.offer, ServiceId(after), confirmed=True), 11.0)
+    assert h.contact(talk.contact).service == after
+
+
+def test_a_transfer_within_distress_and_one_by_the_phone_ask_nothing() -> None:
+    h = house(a=80, b=80)
+    talk = busy(h, "psy", 1.0)
+    h.tell(e.TransferRequested(talk.offer, None, AgentId("b")), 10.0)
+    assert h.offers[-1].agent == "b"
+    h.tell(e.OfferConnected(h.offers[-1].offer, talk.contact), 11.0)
+    h.tell(e.TransferRequested(h.offers[-1].offer, ServiceId("info"), gone=True), 20.0)
+    assert h.contact(talk.contact).service == "info", "REFER has released the caller already"
 
 
 def test_an_override_brings_distress_before_others() -> None:
