@@ -32,6 +32,12 @@ class Note(Shape):
     mine: bool
 
 
+class PassedNote(Note):
+    """A note that another agent has written of the contact at hand."""
+
+    service: str
+
+
 class ServiceCode(Shape):
     """A code of a service."""
 
@@ -85,6 +91,8 @@ class CallerAtHand(Shape):
     times: int = Field(description="Earlier contacts in 90 days that the agent may know of.")
     earlier: list[EarlierContact] = Field(description="The newest 20 of them.")
     note: Note | None = Field(description="The agent's own note of this contact.")
+    passed: list[PassedNote] | None = Field(
+        description="Notes of the agents before, of this contact; null: no other agent has talked in it.")
 
 
 class CallersAtHand(Shape):

@@ -537,14 +537,16 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/codes", ALL, None, note_models.AllCodes, own_routes.list_codes, "List codes of wrap-ups"),
     Route("POST", f"{AGENT}/note", SELF, note_models.NoteWanted, note_models.Note, own_routes.save_note,
           "Write code and note of a contact", own=True, body_max=NOTE_BODY_MAX,
-          detail="At most 2,000 characters, sealed in the store. Of a contact at hand, or of the last day. 404 "
+          detail="At most 2,000 characters, sealed in the store. Until a day after the end of a contact that the "
+                 "agent had, also if it was handed over. 404 "
                  "`unknown_code`; 409 `not_now`: no talk with this caller."),
     Route("GET", f"{AGENT}/contacts", SELF, None, note_models.OwnContacts, own_routes.list_own_contacts,
           "List the own last talks", own=True, detail="The last 50."),
     Route("GET", f"{AGENT}/caller", SELF, None, note_models.CallersAtHand, own_routes.show_callers,
           "Show who is at hand", own=True,
           detail="Earlier contacts of 90 days and their notes, in talk and wrap-up. Those of private services are for "
-                 "agents who may serve them; each reading is audited. Anonymous services have no history."),
+                 "agents who may serve them; each reading is audited. `passed`: "
+                 "notes of agents before. Anonymous services have no history."),
     Route("GET", "/api/v1/agents", STAFF, None, views.Agents, all_agents, "List agents"),
     Route("GET", "/api/v1/queues", ALL, None, views.Queues, list_queues, "List queues",
           detail="Counts, oldest wait, agents, open or not, EWT of a caller who enters now. At most a second old."),

@@ -284,6 +284,10 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "note.first": ("Bu kişinin son 90 günde başka görüşmesi yok.", "This person did not come before in 90 days."),
     "note.digits": ("Numarasının sonu {digits}.", "The number ends with {digits}."),
     "note.earlier": ("{day}, {service}: {what}", "{day}, {service}: {what}."),
+    "note.passed": ("Bu çağrıyı daha önce alan temsilci, {service}: {what}",
+                    "The agent who had this call before, {service}: {what}."),
+    "note.of_handed_over": ("Devrettiğiniz çağrının notu. Çağrı bittikten sonra bir gün daha yazabilirsiniz.",
+                            "Note of the call that you handed over. You can write until a day after its end."),
     "note.nothing": ("not yok", "no note"),
     # The day.
     "day.calls": ("Görüşmeler", "Talks"),
@@ -355,6 +359,8 @@ WORDS: dict[str, Word] = {key: Word(*texts) for key, texts in {
     "notify.title": ("Çağrı geliyor", "Call coming in"),
     # Announcements that no state has in words above.
     "say.talk": ("Görüşme başladı.", "The talk has begun."),
+    "say.transferred": ("Arayan aktarıldı: {who}.", "The caller was transferred: {who}."),
+    "say.wrapup_after": ("Görüşme sonrası {length}.", "Wrap-up {length}."),
     "say.talk_over": ("Görüşme bitti.", "The talk is over."),
     "say.hold": ("Arayan beklemede.", "The caller is on hold."),
     "say.unhold": ("Arayanla görüşüyorsunuz.", "You are with the caller."),

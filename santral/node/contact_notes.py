@@ -1,6 +1,7 @@
 """Keep notes and codes of agents, and show who called before to the agent who has the caller at hand.
 
-A note is for its author, and for whoever has the same caller at hand. Of a private service only agents who may serve it
+A note belongs to its contact: it is for its author, and for agents who have the contact or the caller at hand, also
+while a colleague consults them. Of a private service only agents who may serve it
 see anything at all, each reading is in the audit, and an anonymous service has no history: it keeps no caller.
 """
 
@@ -36,7 +37,7 @@ COUNTED_MAX = 500
 OWN_MAX = 50
 """Own talks that are shown."""
 LATE_S = 86_400.0
-"""Time after a talk in which its agent may still write a note."""
+"""Time after the end of a contact in which each agent of it may still write a note."""
 
 AuditAccess = Callable[..., Awaitable[None]]
 """Write a line of the audit (`RecordingAccess.audit_access`)."""
@@ -63,7 +64,7 @@ class ContactNotes:
     async def save_note(self, agent: AgentId, wanted: models.NoteWanted) -> models.Note:
         """Store the note of an agent.
 
-        Raise NotNow if the agent neither has the contact at hand nor had it within a day. Raise UnknownCode for a code
+        Raise NotNow if the agent never had the contact, or a day after its end. Raise UnknownCode for a code
         that its service does not have, and CallerWasErased if the caller's data was erased meanwhile.
         """
         # 1. Only somebody who talked with the caller has something to write down.
@@ -72,7 +73,7 @@ class ContactNotes:
         service = held.service if held is not None else await self._store.run_query(partial(
             contact_notes.service_of_talk, agent=agent, contact=wanted.contact, since=now - LATE_S))
         if service is None:
-            raise NotNow("the agent has not talked with this caller within a day")
+            raise NotNow("the agent had no talk in this contact, or the contact ended more than a day ago")
         # 2. The code must be one of the service.
         codes = next((one.codes for one in self._current().loaded.services if one.id == service), {})
         if wanted.code is not None and wanted.code not in codes:
@@ -107,13 +108,14 @@ class ContactNotes:
         agent, since = view.agent.agent, view.at - HISTORY_DAYS * 86_400.0
 
         # 1. Read the earlier contacts. Those of private services are for agents who may serve them.
-        def read(connection: Any) -> tuple[list[CallerContact], list[NoteRow]]:
+        def read(connection: Any) -> tuple[list[CallerContact], list[NoteRow], bool]:
             earlier = contact_notes.contacts_of_caller(connection, held.contact, since, COUNTED_MAX)
             shown = [one for one in earlier if self._may_see(one.service, view)]
             ids = [held.contact, *(one.contact for one in shown[:EARLIER_MAX])]
-            return shown, contact_notes.notes_of_contacts(connection, ids)
+            return (shown, contact_notes.notes_of_contacts(connection, ids),
+                    contact_notes.was_handed_over(connection, held.contact, agent))
 
-        earlier, rows = await self._store.run_query(read)
+        earlier, rows, passed = await self._store.run_query(read)
         notes = [one for one in rows if self._may_see(one.service, view)]
         # 2. Each reading of a private note is in the audit, before it is shown.
         read_now = sorted({one.contact for one in notes if one.note_encrypted and one.agent != agent
@@ -128,7 +130,9 @@ class ContactNotes:
                 at=one.at, service=one.service, outcome=one.outcome,
                 notes=[self._show(note, agent) for note in notes if note.contact == one.contact])
                 for one in earlier[:EARLIER_MAX]],
-            note=None if mine is None else self._show(mine, agent))
+            note=None if mine is None else self._show(mine, agent),
+            passed=[models.PassedNote(**self._show(note, agent).model_dump(), service=note.service)
+                    for note in notes if note.contact == held.contact and note is not mine] if passed else None)
 
     def _may_see(self, service: str, view: DeskView) -> bool:
         return service not in self._current().unrecorded or service in view.serves

@@ -31,7 +31,7 @@ DAY = {"since": AT - 50_000.0, "signed_in_s": 9000.0, "calls": 7, "talk_s": 4000
 COLLEAGUES = {"colleagues": [{"id": "a2", "name": "Ayşe Şahin", "services": ["temsilci"], "free": True}]}
 COMFORT = {"ear": "left", "gain_db": 6.0, "limiter": True, "verbosity": "normal", "ring": ["audio"], "chosen": ["ear"]}
 CODES = {"psikososyal": {"yonlendirildi": "Yönlendirildi"}, "temsilci": {"cozuldu": "Çözüldü"}}
-CALLER = {"callers": [{"contact": "c17", "last_digits": "63", "times": 2, "note": None, "earlier": [
+CALLER = {"callers": [{"contact": "c17", "last_digits": "63", "times": 2, "note": None, "passed": None, "earlier": [
     {"at": AT - 864_000.0, "service": "psikososyal", "outcome": "served", "notes": [
         {"at": AT - 864_000.0, "code": "yonlendirildi", "text": "Yeniden arayacak.", "mine": False}]},
     {"at": AT - 1_728_000.0, "service": "temsilci", "outcome": "served", "notes": []}]}]}

@@ -14,7 +14,8 @@ export class Announcements {
 
   // Returns what to say of the step from `old` to `state`. `key` names the key that answers, or is empty. `holds`: the
   // agent has put the caller on hold in this page.
-  ofStates(old, state, key, verbosity, holds) {
+  // `to`: where the agent has transferred the caller of the old talk, if it was that.
+  ofStates(old, state, key, verbosity, holds, to) {
     const found = [];
     const { words } = this;
     const add = (name, text, level, more = {}) => found.push({ key: name, text, level, ...more });
@@ -65,7 +66,12 @@ export class Announcements {
     const ends = state.wrapup?.until ?? null;
     if (old.wrapup !== null && ends !== null && ends > (old.wrapup.until ?? ends)) add("state", texts.wrapup_left, 0);
     // 3. The state of the agent.
-    if (old.state !== state.state) {
+    if (to !== undefined) {
+      const until = state.wrapup?.until ?? null;
+      add("state", [fillWords(words["say.transferred"], { who: to }), state.state === "ready" ? words["say.ready"]
+        : until !== null ? fillWords(words["say.wrapup_after"], { length: this.view.writeLength(until - state.at) })
+          : texts.state + "."].join(" "), 0);
+    } else if (old.state !== state.state) {
       if (state.state === "wrapup") {
         const until = state.wrapup?.until ?? null;
         add("state", until === null ? words["say.wrapup_open"] : fillWords(words["say.wrapup"], {

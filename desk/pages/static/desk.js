@@ -203,6 +203,17 @@ function handOver(path) {
   byId("to-service").focus();
   return false;
 }
+
+let handedOver = null; // contact of the talk that a press has transferred, and where to; the state may come before the answer
+
+async function transfer() {
+  const chosen = [byId("to-colleague"), byId("to-service")].find((one) => one.value);
+  const who = chosen === undefined ? "" : view.nameAgent(chosen.value || null);
+  handedOver = state.talk === null || chosen === undefined ? null : {
+    contact: state.talk.contact, who: chosen.id === "to-service" ? view.context.services[chosen.value] ?? who : who,
+  };
+  if (!(await handOver("/transfer"))) handedOver = null;
+}
 const pressed = (button) => button.getAttribute("aria-pressed") === "true";
 
 async function hold() {
@@ -265,7 +276,7 @@ const actions = {
   key: (button) => phone.pressKey(button.dataset.value),
   recording: (button) => actOn(pressed(button) ? "/recording/resume" : "/recording/pause"),
   consult: () => handOver("/consult"),
-  transfer: () => handOver("/transfer"),
+  transfer,
   "consult-back": () => actOn("/consult/cancel"),
   "consult-complete": () => actOn("/consult/complete"),
   "follow-up": (button) => sayDone(actOn("/follow-up", { agreed: !pressed(button) })),
@@ -373,7 +384,9 @@ function follow(next) {
   const icon = view.iconOf(flags);
   byId("icon").href = byId("shape").src = context.icons[icon];
   showSteps();
-  notes.follow(next);
+  const transferred = old.talk !== null && next.talk === null && handedOver?.contact === old.talk.contact ? handedOver : null;
+  if (next.talk === null) handedOver = null;
+  notes.follow(next, transferred?.contact);
   phone.follow(next);
   repeatHangUp();
   if (old.offer !== null && old.offer.offer !== next.offer?.offer) keys.noteOfferGone();
@@ -385,7 +398,7 @@ function follow(next) {
   // Nobody listens at a desk whose shift is over, and its seat is free for others.
   if ((old.state !== "signed_out" && next.state === "signed_out") || flags.has("own_phone")) phone.close();
   if (leaves && next.state === "signed_out") signOut();
-  for (const one of announcements.ofStates(old, state, keys.chosen.answer, verbosity(), phone.call === "held")) speak(one);
+  for (const one of announcements.ofStates(old, state, keys.chosen.answer, verbosity(), phone.call === "held", transferred?.who)) speak(one);
   if (next.offer !== null && old.offer?.offer !== next.offer.offer) notify();
   if (old.state !== next.state && !BUSY_STATES.includes(next.state)) lists.load();
 }
@@ -426,6 +439,7 @@ const events = new Events(api.events, {
   tick: ({ at }) => {
     behind = at - Date.now() / 1000;
     phone.tick();
+    notes.tick();
   },
   lost: () => showTrouble(phone.call === null ? "server" : "server_talk"),
   back: (said) => {

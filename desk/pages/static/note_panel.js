@@ -2,6 +2,7 @@
 
 import { fillWords } from "./state_view.js";
 
+const HANDED_OVER = "santral-handed-over"; // survives a reload as a draft does
 const DRAFTS = "santral-note "; // a note half written survives a reload; it is forgotten at sign-out and with the tab
 
 export class NotePanel {
@@ -10,6 +11,8 @@ export class NotePanel {
     Object.assign(this, { root, api, view, storage, act, say });
     this.words = view.words;
     this.contact = null;
+    this.asks = undefined; // colleague with whom the agent talks before the caller comes
+    this.passed = false; // another agent had the contact before
     this.loaded = false; // what is known of the caller is on the page
     this.saving = Promise.resolve();
     this.prefix = `${DRAFTS}${view.context.agent} `;
@@ -24,6 +27,7 @@ export class NotePanel {
 
   // At sign-out: the next person at this machine may be somebody else.
   leave() {
+    this.storage.removeItem(HANDED_OVER);
     this.#forgetDrafts(() => true);
   }
 
@@ -32,11 +36,24 @@ export class NotePanel {
     for (const key of keys) if (key.startsWith(DRAFTS) && which(key)) this.storage.removeItem(key);
   }
 
-  follow(state) {
-    const at = state.talk ?? state.wrapup;
+  // `handedOver`: contact that the agent has just transferred, or null.
+  follow(state, handedOver = null) {
+    const own = state.talk ?? (state.wrapup?.contact ? state.wrapup : null);
+    const at = own ?? this.#findHandedOver(state, handedOver);
     const contact = at?.contact ?? null;
+    this.root.hidden = contact === null;
+    this.root.querySelector("#note-handed-over").hidden = contact === null || own !== null;
+    if (own !== null) {
+      this.last = { agent: this.view.context.agent, contact: own.contact, service: own.service };
+      this.storage.removeItem(HANDED_OVER);
+    }
+    const asks = state.talk?.asked_by ?? null;
+    const given = contact === this.contact && this.asks !== undefined && asks !== this.asks;
+    this.asks = asks;
+    if (given && contact !== null) this.#load(contact);
     if (contact === this.contact) return;
     this.contact = contact;
+    this.passed = false;
     this.loaded = false;
     for (const option of [...this.code.options].slice(1)) {
       option.hidden = option.disabled = option.dataset.service !== at?.service;
@@ -47,6 +64,25 @@ export class NotePanel {
     for (const line of [this.root.querySelector("#note-times"), ...this.lines]) line.hidden = true;
     if (contact !== null) this.#load(contact);
     this.saveLeft();
+  }
+
+  // A contact that was handed over keeps its note open until the next one comes. A wrap-up without a contact follows it.
+  #findHandedOver(state, handedOver) {
+    if (state.offer !== null || state.state === "signed_out") this.storage.removeItem(HANDED_OVER);
+    else if (this.last && (handedOver === this.last.contact || (state.wrapup !== null && this.contact === this.last.contact))) {
+      this.storage.setItem(HANDED_OVER, JSON.stringify(this.last));
+    }
+    try {
+      const found = JSON.parse(this.storage.getItem(HANDED_OVER));
+      return found?.agent === this.view.context.agent ? found : null;
+    } catch {
+      return null;
+    }
+  }
+
+  // The agent before may write while this one talks.
+  tick() {
+    if (this.contact !== null && this.passed) this.#load(this.contact);
   }
 
   // After a gap in the network: what could not be loaded or saved meanwhile.
@@ -110,23 +146,45 @@ export class NotePanel {
     if (this.contact !== contact) return;
     this.loaded = found.ok;
     const caller = found.ok ? found.body.callers?.find((one) => one.contact === contact) : undefined;
-    if (caller === undefined) return;
+    if (caller === undefined) {
+      if (found.ok) await this.#loadOwn(contact);
+      return;
+    }
+    this.passed = caller.passed !== null;
     // 1. How often the caller came, and the newest contacts.
     const times = this.root.querySelector("#note-times");
     const digits = caller.last_digits ? " " + fillWords(this.words["note.digits"], { digits: caller.last_digits }) : "";
     times.textContent = (caller.times ? fillWords(this.words["note.times"], { times: caller.times })
       : this.words["note.first"]) + digits;
     times.hidden = false;
+    // What the agent before has written comes first.
+    const told = [...(caller.passed ?? []).map((note) => this.#describePassed(note)),
+      ...caller.earlier.map((one) => this.describeContact(one))];
     this.lines.forEach((line, index) => {
-      const one = caller.earlier[index];
-      line.hidden = one === undefined;
-      line.textContent = one === undefined ? "" : this.describeContact(one);
+      line.hidden = told[index] === undefined;
+      if (line.textContent !== (told[index] ?? "")) line.textContent = told[index] ?? "";
     });
     // 2. The own note of this contact, unless a newer draft is there.
-    if (caller.note !== null && this.#readDraft(contact) === null) {
-      this.text.value = caller.note.text;
-      this.#chooseCode(caller.note.code === null ? "" : `${this.#service()}/${caller.note.code}`);
-    }
+    this.#showOwn(contact, caller.note);
+  }
+
+  // A contact that was handed over is no longer at hand, but is among the own last talks.
+  async #loadOwn(contact) {
+    const found = await this.api.get("/contacts");
+    if (this.contact !== contact || !found.ok) return;
+    this.#showOwn(contact, found.body.contacts?.find((one) => one.contact === contact)?.note ?? null);
+  }
+
+  #showOwn(contact, note) {
+    if (note === null || this.#readDraft(contact) !== null) return;
+    this.text.value = note.text;
+    this.#chooseCode(note.code === null ? "" : `${this.#service()}/${note.code}`);
+  }
+
+  #describePassed(note) {
+    const service = this.view.context.services[note.service] ?? note.service;
+    const what = this.describeNote(note.service, note) || this.words["note.nothing"];
+    return fillWords(this.words["note.passed"], { service, what });
   }
 
   #service() {

@@ -1,5 +1,7 @@
 """Keep what agents write down of a contact: a code, and a sealed note.
 
+A note belongs to its contact. Each agent who had the contact has one note of it.
+
 The notes of a caller are found by the contacts of that caller. An erasure blanks those, so a later note would be found
 by nobody. A contact whose caller was erased takes no note.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from routing.core.model.errors import Refused
 from routing.store.callers.erased_contacts import forget_old, is_erased
@@ -96,16 +98,25 @@ def talks_of_agent(connection: Connection, agent: str, limit: int) -> list[TalkR
 
 
 def service_of_talk(connection: Connection, agent: str, contact: str, since: float) -> str | None:
-    """Return the service of the last talk that an agent had in a contact since a time, or None without one.
+    """Return the service of the last talk that an agent had in a contact, or None without one.
 
-    The talk is one of the agent's last `TALKS_SOUGHT`.
+    The talk is one of the agent's last `TALKS_SOUGHT`. The contact lives, or has ended since that time: an agent who
+    has handed it over may write for as long as the one who ends it.
     """
-    last = (select(offers.c.offer, offers.c.contact, offers.c.service, offers.c.connected_at)
+    last = (select(offers.c.offer, offers.c.contact, offers.c.service)
             .where(offers.c.agent == agent, offers.c.connected_at.is_not(None))
             .order_by(offers.c.offer.desc()).limit(TALKS_SOUGHT).subquery())
     return connection.execute(
-        select(last.c.service).where(last.c.contact == contact, last.c.connected_at >= since)
+        select(last.c.service).join_from(last, contacts, contacts.c.contact == last.c.contact)
+        .where(last.c.contact == contact, or_(contacts.c.ended_at.is_(None), contacts.c.ended_at >= since))
         .order_by(last.c.offer.desc()).limit(1)).scalar_one_or_none()
+
+
+def was_handed_over(connection: Connection, contact: str, agent: str) -> bool:
+    """Return whether another agent has talked in this contact."""
+    return connection.execute(select(offers.c.offer).where(
+        offers.c.contact == contact, offers.c.agent != agent, offers.c.connected_at.is_not(None))
+        .limit(1)).first() is not None
 
 
 def contacts_of_caller(connection: Connection, contact: str, since: float, limit: int) -> list[CallerContact]:

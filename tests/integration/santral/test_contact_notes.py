@@ -114,6 +114,62 @@ async def test_a_private_service_is_for_those_who_serve_it_and_each_reading_is_a
     assert house.audited == [("agent a1", "note_read", {"agent": "a1", "contacts": ["c1"]})]
 
 
+async def hands_over(house: Notes, contact: str, frm: AgentId, to: AgentId, service: str | None = None) -> None:
+    """Transfer a call blindly to a colleague, who takes it."""
+    await house.node.runner.ask(e.AgentResumed(to))
+    first = house.node.offers[-1]
+    await house.node.runner.ask(e.TransferRequested(
+        first.offer, None if service is None else ServiceId(service), to))
+    await until_async(lambda: house.node.offers[-1] is not first)
+    assert house.node.offers[-1].agent == to
+    house.node.post(e.OfferConnected(house.node.offers[-1].offer, ContactId(contact)), e.WrapUpEnded(frm))
+    await house.node.runner.ask(e.HoldTick(ContactId("")))
+
+
+async def test_a_note_goes_with_the_contact_that_is_handed_over(house: Notes) -> None:
+    await house.talk("c1", A1)
+    assert (await house.notes.callers_at_hand(A1)).callers[0].passed is None
+    await house.write(A1, "c1", code="cozuldu")
+    await hands_over(house, "c1", A1, A2)
+    (caller,) = (await house.notes.callers_at_hand(A2)).callers
+    assert caller.passed is not None and caller.note is None
+    assert [(one.service, one.text, one.code, one.mine) for one in caller.passed] == [("bilgi", TEXT, "cozuldu", False)]
+    # The one before writes on while the other talks, and after the end. Each has an own note of the contact.
+    await house.write(A1, "c1", "Adresi de sordu.")
+    await house.write(A2, "c1", "Adres verildi.")
+    (caller,) = (await house.notes.callers_at_hand(A2)).callers
+    assert caller.passed is not None and [one.text for one in caller.passed] == ["Adresi de sordu."]
+    assert caller.note is not None and caller.note.text == "Adres verildi."
+    await house.hangs_up(A2)
+    assert (await house.write(A1, "c1", "Sonra eklendi.")).mine
+
+
+async def test_a_note_may_be_written_until_a_day_after_the_contact_s_end(
+        house: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.talk("c1", A1)
+    await hands_over(house, "c1", A1, A2)
+    now = house.node.runner.now()
+    monkeypatch.setattr(house.node.runner, "now", lambda: now + 25 * 3600.0)
+    assert (await house.write(A1, "c1")).mine, "the call goes on, though the own talk was yesterday"
+    await house.hangs_up(A2)
+    with pytest.raises(NotNow):
+        await house.write(A1, "c1")
+
+
+async def test_a_note_of_a_private_service_goes_only_to_agents_who_serve_it_and_is_audited(house: Notes) -> None:
+    await house.talk("c1", A1, "sir")
+    await house.write(A1, "c1", code="destek")
+    await hands_over(house, "c1", A1, A2, "bilgi")
+    (caller,) = (await house.notes.callers_at_hand(A2)).callers
+    assert caller.passed == [] and house.audited == [], "a2 does not serve it"
+    row = contact_notes.NoteRow("c1", "a9", "sir", "", house.keys.seal_note("Meslektaş notu", "c1"), 1.0)
+    await house.node.store.run_write(lambda connection: contact_notes.put_note(connection, row))
+    await hands_over(house, "c1", A2, A1, "sir")
+    (caller,) = (await house.notes.callers_at_hand(A1)).callers
+    assert caller.passed is not None and [one.text for one in caller.passed] == ["Meslektaş notu"]
+    assert house.audited == [("agent a1", "note_read", {"agent": "a1", "contacts": ["c1"]})]
+
+
 async def test_a_note_is_for_one_of_the_last_talks(house: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
     for contact in ("c1", "c2", "c3"):
         await house.talk(contact, A1)
