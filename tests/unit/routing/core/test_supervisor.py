@@ -112,7 +112,7 @@ def test_no_supervisor_takes_a_caller_out_of_distress_but_the_counsellor_who_spo
     told.tell(e.OfferConnected(talk.offer, ContactId("c2")), 21.0)
     with pytest.raises(UnknownContact):
         told.tell(e.MoveRequested(ContactId("c2"), ServiceId("edu")), 22.0)
-    told.tell(e.TransferRequested(talk.offer, ServiceId("edu")), 30.0)
+    told.tell(e.TransferRequested(talk.offer, ServiceId("edu"), confirmed=True), 30.0)
     d = told.engine._domain.contacts[ContactId("c2")]
     assert (d.since, d.service.id, d.abusive) == (2.0, "edu", False), "mis-keyed: the age stays, nobody is blamed"
     assert told.agent("a").rna_count == 0 and told.last(tf.TalkEndedRecorded).by == "transfer"
