@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from routing.core.changes import Change
 from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.matching.matching_index import Matching
+from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import asked_skills
 from routing.core.matching.sorted_queue import SortedQueue
 from routing.core.memory.bounded import BoundedMemory
@@ -280,7 +281,7 @@ class Domain:
             bool(contact.leg or contact.blocked_by) or contact.not_before > self.now
             or (self.quiet_hours and not contact.anytime))
 
-    def can_reach(self, contact: Contact) -> bool:
+    def can_reach(self, contact: WaitingContact) -> bool:
         """Return whether a contact can be led to an agent now. Only calls follow the link to their Asterisk."""
         return contact.channel not in PHONE_CHANNELS or self.link_up(contact.node)
 

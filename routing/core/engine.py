@@ -13,7 +13,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from routing.core import events, explain, read_views, restore, settings
-from routing.core.agents import break_rules, presence
+from routing.core.agents import break_rules, distress_load, presence
 from routing.core.assignment import assign_contacts, release_messages
 from routing.core.callers import (
     arrivals,
@@ -344,7 +344,7 @@ AGENT_DEADLINES: dict[str, Callable[[Domain, AgentRecord], None]] = {
     "detached_wrapup": lambda d, record: talk_changes.end_detached_wrapup(d, record, "wrapped_up"),
     "sign_out": lambda d, record: shift_handlers.dismiss_agent(d, record, "removed"),
     "auto_return": presence.on_auto_return, "break": break_plan.on_break_due, "limit": break_rules.report_limit,
-    "override": rule_overrides.end_overrides,
+    "override": rule_overrides.end_overrides, distress_load.DECLINE_TIMER: presence.on_decline_over,
 }
 """Handlers of deadlines, by kind. An agent's deadline of any other kind updates what may be offered to the agent."""
 

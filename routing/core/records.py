@@ -424,6 +424,9 @@ class AgentRecord:
     at_hard_limit: bool = stored(default=False)
     """The distress load reached the hard limit and has not fallen below the release limit since."""
     heavy_declined_until: float = stored(default=0.0)
+    declines_heavy: bool = False
+    """The pools count the agent as one to whom no heavy contact comes: the agent, or the partner of a lead, has said
+    "not now" (`Matching.set_declining`)."""
     rest_until: float = stored(default=0.0)
     """Earliest time of the next offer: end of the decompression."""
     gap_until: float = 0.0

@@ -26,7 +26,7 @@ PHONES, OFFERS, AGENTS, PLACED = 0, TURN_SPAN, 2 * TURN_SPAN, 3 * TURN_SPAN
 GROUP_OF = {
     **dict.fromkeys(("phone_settle", "seat_retry", "link"), PHONES),
     **dict.fromkeys(("detached_wrapup", "sign_out", "auto_return", "break", "guard", "rest", "load_recheck", "limit",
-                     "override", "dial_look", "messages"), AGENTS)}
+                     "override", "decline", "dial_look", "messages"), AGENTS)}
 """Group of each kind of deadline that has no place and is of no offer."""
 OFFER_KINDS = {kind: OFFERS + turn for turn, kind in enumerate((
     "vanish", "ring", "pre_connect", "dial", "consult", "wrapup"))}

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from centres.centre_reader import SERVICES, LoadedCentre
 from centres.problem import Problem
 from routing.core.matching import skill_requirement
+from routing.core.matching.reserve import count_kept
 from routing.core.model.centre_model import HEAVY_LOAD, Agent, Centre, Channel, Service
 from routing.core.model.ids import ServiceId
-from santral.centre.roster_hours import RosterSpan, describe_spans, spans_below, spans_of_week
+from santral.centre.roster_hours import RosterSpan, describe_spans, spans_below, spans_kept, spans_of_week
 
 
 class DistressCheck(NamedTuple):
@@ -47,11 +48,6 @@ def _fits(service: Service, agent: Agent, excluded: frozenset[str]) -> bool:
         wanted = [skill_requirement.build_requirement(service, step, excluded=excluded)
                   for step in range(len(service.steps))]
     return any(skill_requirement.fits_agent(one, agent) for one in wanted)
-
-
-def kept_agents(service: Service, agents: int) -> int:
-    """Return how many of these agents `keep_free` keeps."""
-    return service.keep_free - (-agents * service.keep_free_percent // 100)
 
 
 def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: Sequence[Agent],
@@ -92,7 +88,7 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
     # Loaded here, because it loads numpy, which a centre without a plan does not need.
     from planning.staffing.kept_agents import expected_waits
 
-    waits = expected_waits(service, load, plan.handle_s, plan.on_duty, kept_agents(service, plan.on_duty))
+    waits = expected_waits(service, load, plan.handle_s, plan.on_duty, count_kept(service, plan.on_duty))
     if waits is None:
         found.problems.append(Problem(
             where, f"{plan.on_duty} agents cannot carry the planned {plan.calls_per_h:g} calls an hour of "
@@ -100,7 +96,7 @@ def _check_service(loaded: LoadedCentre, centre: Centre, service: Service, fit: 
         return
     found.sentences.append(
         f"{service.id}: planned {plan.calls_per_h:g} calls an hour with {plan.on_duty} on duty and "
-        f"{kept_agents(service, plan.on_duty)} kept free: {waits.within:.0%} within {service.target_s:g} s expected, "
+        f"{count_kept(service, plan.on_duty)} kept free: {waits.within:.0%} within {service.target_s:g} s expected, "
         f"target {service.target_share:.0%}.")
 
 
@@ -143,11 +139,25 @@ def _calls_per_h(agent: Agent, service: Service, centre: Centre) -> float:
 
 def _check_others(loaded: LoadedCentre, centre: Centre, service: Service,
                   fitting: dict[ServiceId, list[Agent]], found: DistressCheck) -> None:
-    """Warn of services that only agents of a distress service serve: `keep_free` keeps those callers waiting."""
+    """Warn of services that only agents of a distress service serve: `keep_free` keeps those callers waiting.
+
+    In hours in which it keeps all who are on duty, those callers reach nobody.
+    """
     counsellors = {agent.id for agent in fitting[service.id]}
+    rosters = {agent.id: agent.on_call for agent in loaded.agents}
     for other in centre.services:
-        agents = fitting[other.id]
-        if service.keeps_free and not other.distress and agents and {agent.id for agent in agents} <= counsellors:
+        agents = {agent.id for agent in fitting[other.id]}
+        if not service.keeps_free or other.distress or not agents & counsellors:
+            continue
+        kept = spans_kept(service, [rosters.get(one) for one in sorted(counsellors)],
+                          [rosters.get(one) for one in sorted(agents - counsellors)])
+        if kept:
+            found.warnings.append(Problem(
+                loaded.location_of(SERVICES, other.id),
+                f"'{service.id}' keeps all agents of '{other.id}' free, so its callers reach nobody: "
+                f"{describe_spans(kept)}", "Give the skills to other agents too, lower 'keep_free', or add a "
+                "'when_nobody'."))
+        elif agents <= counsellors:
             found.warnings.append(Problem(
                 loaded.location_of(SERVICES, other.id),
                 f"only agents who fit '{service.id}' serve '{other.id}': its callers wait while 'keep_free' keeps them",

@@ -11,6 +11,8 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from centres.base_shapes import DAY_MIN, DAYS, Week, minute_of
+from routing.core.matching.reserve import spared_share
+from routing.core.model.centre_model import Service
 
 NAMED = 3
 """Spans that a message names. The others are counted."""
@@ -32,18 +34,39 @@ class RosterSpan(NamedTuple):
 
 def spans_of_week(rosters: Collection[Week | None]) -> list[RosterSpan]:
     """Return the agents of each part of the week. None is the roster of an agent with a seat."""
-    seated = sum(week is None for week in rosters)
+    return [span for span, _ in _count_week(rosters, ())]
+
+
+def spans_kept(service: Service, kept: Collection[Week | None], others: Collection[Week | None]) -> list[RosterSpan]:
+    """Return the parts of the week in which a service keeps all its agents (`kept`) free and none of `others` is on
+    duty."""
+    return [span for span, more in _count_week(kept, others)
+            if span.agents and not more and not spared_share(service, span.agents, span.agents)]
+
+
+def _count_week(rosters: Collection[Week | None], others: Collection[Week | None]) -> list[tuple[RosterSpan, int]]:
+    """Return each part of the week with the agents of `rosters`, and the number of those of `others`."""
     found = []
     for day in DAYS:
-        spans = [(minute_of(span[:5]), minute_of(span[6:])) for week in rosters if week is not None
-                 for span in getattr(week, day)]
-        edges = sorted({0, DAY_MIN, *(edge for span in spans for edge in span)})
-        parts = [(begin, end, seated + sum(first <= begin < last for first, last in spans))
-                 for begin, end in pairwise(edges)]
-        for agents, same in groupby(parts, key=lambda part: part[2]):
+        edges = {0, DAY_MIN}
+        for begin, end in (*_spans_of_day(rosters, day), *_spans_of_day(others, day)):
+            edges |= {begin, end}
+        parts = [(begin, end, _count_at(rosters, day, begin), _count_at(others, day, begin))
+                 for begin, end in pairwise(sorted(edges))]
+        for (agents, more), same in groupby(parts, key=lambda part: part[2:]):
             joined = list(same)
-            found.append(RosterSpan(day, joined[0][0], joined[-1][1], agents))
+            found.append((RosterSpan(day, joined[0][0], joined[-1][1], agents), more))
     return found
+
+
+def _spans_of_day(rosters: Collection[Week | None], day: str) -> list[tuple[int, int]]:
+    return [(minute_of(span[:5]), minute_of(span[6:])) for week in rosters if week is not None
+            for span in getattr(week, day)]
+
+
+def _count_at(rosters: Collection[Week | None], day: str, minute: int) -> int:
+    return sum(week is None for week in rosters) + sum(
+        begin <= minute < end for begin, end in _spans_of_day(rosters, day))
 
 
 def spans_below(spans: Sequence[RosterSpan], least: int) -> list[RosterSpan]:

@@ -507,7 +507,7 @@ def whither(h, offer: Offer, event) -> tuple:
         if person in offer.people or not steps.serves(h, caller, person, service):
             why = "not_there"
     if not why and not event.confirmed and not getattr(event, "gone", False):
-        there = rules.somebody(h, caller, service, 0) if person is None else rules.is_there(caller, person)
+        there = rules.somebody(h, caller, service, 0) if person is None else rules.is_there(caller.channel, person)
         why = "" if there else "nobody_there"
     return why, service, person
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from routing.core.model.centre_model import Channel
 from tests.oracle import burden as loads
-from tests.oracle import choice
+from tests.oracle import choice, rules
 from tests.oracle.state import BUSY, READY, RINGING, SIGNED_OUT, TALKING, VOICE, WRAPUP, Caller, Person
 
 HEAVY = 3
@@ -119,6 +119,29 @@ def mask(free: list[tuple[int, list[Person]]], p: Person) -> int | None:
                 return None
             found += 2**place
     return found
+
+
+def always_kept(h) -> list[Person]:
+    """Return the agents whom no other contact ever gets: of those who can become free for a service, as many are there
+    as it keeps free, or fewer."""
+    found: list[Person] = []
+    for service in h.centre.services:
+        if service.distress and (service.keep_free or service.keep_free_percent):
+            there = [p for p in h.people.values() if can_become_free(h, service, p)]
+            found += there if len(there) <= kept_free(h, service) else []
+    return found
+
+
+def can_become_free(h, service, p: Person) -> bool:
+    """Return whether the agent is there for the calls of a service, and has not said that nothing heavy may come."""
+    return rules.is_there(VOICE, p) and choice.ever(p, VOICE) \
+        and fit(h, service, (), frozenset(), p) is not None \
+        and not (service.load >= HEAVY and any(one.heavy_declined_until > h.now for one in pair_of(p)))
+
+
+def pair_of(p: Person) -> list[Person]:
+    """Return the agents of whom nothing may be too much: one, or both of a pair, the second while signed in."""
+    return [p, p.partner] if p.lead and p.partner.signed else [p]
 
 
 # --- breaks

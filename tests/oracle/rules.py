@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from routing.core.model.centre_model import Service
+from routing.core.model.centre_model import Channel, Service
 from tests.oracle import choice, distress, settings, steps
 from tests.oracle.state import NOT_RESPONDING, PAUSED, SIGNED_OUT, UNREACHABLE, VOICE, WAITS, Caller, Person
 
@@ -15,17 +15,21 @@ AWAY = (SIGNED_OUT, PAUSED, NOT_RESPONDING)
 TURNED_AWAY = ("closed", "full")
 
 
-def somebody(h, caller: Caller, service: Service, first: int) -> bool:
-    """Return whether an agent is there who fits the contact in this step of the service or a later one."""
-    return any(is_there(caller, p) and choice.ever(p, caller.channel) and _fits(h, caller, service, first, p)
-               for p in h.people.values())
+def somebody(h, caller: Caller, service: Service, first: int, kept: list[Person] | None = None) -> bool:
+    """Return whether an agent is there who fits the contact in this step of the service or a later one. A service that
+    keeps agents free may keep all of them from other contacts (`kept`)."""
+    kept = [] if service.distress else distress.always_kept(h) if kept is None else kept
+    found = [p for p in h.people.values() if is_there(caller.channel, p) and choice.ever(p, caller.channel)
+             and _fits(h, caller, service, first, p)]
+    h.seen["contacts that only agents kept free could take"] += bool(found) and all(p in kept for p in found)
+    return any(p not in kept for p in found)
 
 
-def is_there(caller: Caller, p: Person) -> bool:
+def is_there(channel: Channel, p: Person) -> bool:
     """Return whether the agent is at work. Only a call needs a phone that can be reached."""
-    if p.state in AWAY or (caller.channel is VOICE and p.state is UNREACHABLE):
+    if p.state in AWAY or (channel is VOICE and p.state is UNREACHABLE):
         return False
-    if caller.channel is not VOICE or not p.agent.profile.pair_id:
+    if channel is not VOICE or not p.agent.profile.pair_id:
         return True
     # A call needs both of a pair, and comes to the lead.
     second = p.partner
@@ -44,10 +48,10 @@ def _fits(h, caller: Caller, service: Service, first: int, p: Person) -> bool:
 
 def note_alone(h) -> None:
     """Note since when nobody is there for each contact in a queue."""
-    for caller in h.callers.values():
-        if not caller.in_line or caller.service.when_nobody is None:
-            continue
-        if caller.service.distress or somebody(h, caller, caller.service, caller.timed_step):
+    waiting = [one for one in h.callers.values() if one.in_line and one.service.when_nobody is not None]
+    kept = distress.always_kept(h) if waiting else []
+    for caller in waiting:
+        if caller.service.distress or somebody(h, caller, caller.service, caller.timed_step, kept):
             caller.alone_at = None
         elif caller.alone_at is None:
             caller.alone_at = h.now

@@ -55,6 +55,9 @@ NEGLIGIBLE_LOAD = 0.01
 OVERRIDE_MAX_S = 3600.0
 """Rules are overridden for no longer than this. An emergency that lasts needs another override."""
 
+DECLINE_TIMER = "decline"
+"""Kind of the deadline at which "not now" is over."""
+
 WAKE_DELAY_S = 0.001
 """A deadline by a half-life fires this much later. The load is then surely below the bound, and not just at it."""
 
@@ -224,6 +227,22 @@ def decline_heavy(d: Domain, record: AgentRecord) -> None:
     """Keep heavy contacts away from the agent for `Centre.heavy_declined_s`."""
     record.heavy_declined_until = d.now + d.centre.heavy_declined_s
     record.load_limits_apply = record.load_state_changed = True
+    note_declining(d, record)
+
+
+def note_declining(d: Domain, record: AgentRecord) -> None:
+    """Tell the index whether the agent declines heavy contacts, and do so again when the time is over.
+
+    The first of a pair declines what the second one declines.
+    """
+    if record.heavy_declined_until > d.now:
+        d.timers.set_deadline((DECLINE_TIMER, record.id), record.heavy_declined_until)
+    for one in (record, record.partner):
+        if one is not None and (one is record or one.leads_pair):
+            second = one.partner if one.leads_pair else None
+            d.matching.set_declining(one, one.heavy_declined_until > d.now or (
+                second is not None and second.state is not AgentState.SIGNED_OUT
+                and second.heavy_declined_until > d.now))
 
 
 def on_contact_connected(d: Domain, offer: Offer) -> None:
@@ -328,6 +347,7 @@ def restore_load_state(d: Domain, record: AgentRecord, rules: tuple[tuple[str, f
     record.overrides = {rule: min(until, now + OVERRIDE_MAX_S) for rule, until in rules if until > now}
     record.load_limits_apply = True
     set_load_limits(d, record)
+    note_declining(d, record)
 
 
 def restore_offer(offer: Offer) -> None:

@@ -220,6 +220,7 @@ def note_presence(d: Domain, record: AgentRecord) -> None:
     channels = _PRESENT[STATE_NUMBERS[record.state]]
     if record.pair_id and not (record.leads_pair and _has_partner_for_calls(record)):
         channels &= ~BY_PHONE
+    distress_load.note_declining(d, record)
     d.matching.set_present(record, channels)
 
 
@@ -303,6 +304,12 @@ def on_auto_return(d: Domain, record: AgentRecord) -> None:
     """
     record.rna_count = record.profile.rna_allowed - 1 if record.reason == PHONE_DROPS else 0
     change_state(d, record, "released", "auto_return")
+
+
+def on_decline_over(d: Domain, record: AgentRecord) -> None:
+    """Count an agent again as one to whom heavy contacts may come, because the time of "not now" is over."""
+    distress_load.note_declining(d, record)
+    update_placement(d, record)
 
 
 def emit_request(d: Domain, record: AgentRecord) -> None:

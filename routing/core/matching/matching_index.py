@@ -117,6 +117,8 @@ class Matching(Generic[A, C]):
         """The services that keep agents free."""
         self.closed_reserves = 0
         """Those of them whose free agents may take no other contacts now, as bits."""
+        self.keeping_all = False
+        """Whether one of them keeps all agents who are there for it, so that other contacts never get these."""
         keeping = [service for service in self._services if service.keeps_free]
         self._reserve_sets = 1 << len(keeping)
         for service in self._services:
@@ -245,8 +247,32 @@ class Matching(Generic[A, C]):
         return step
 
     def is_manned(self, contact: WaitingContact, step: int = 0) -> bool:
-        """Return whether an agent is there, free or not, who fits the contact in this step or a later one."""
-        return any(self.group_of(contact, later).is_manned for later in range(step, len(contact.service.steps)))
+        """Return whether an agent is there who could take the contact, now or later, in this step or a later one."""
+        return any(self._has_taker(self.group_of(contact, later)) for later in range(step, len(contact.service.steps)))
+
+    def _has_taker(self, group: Group[A, C]) -> bool:
+        """Return whether an agent is there who fits and is not kept free for ever. Looks at agents only if some are."""
+        if not group.is_manned or group.distress or not self.keeping_all:
+            return group.is_manned
+        return any(record.present_channels & group.pool.channel and self.spared_share(record)
+                   for kind in self.cohorts_of(group) for record in kind.agents)
+
+    def spared_share(self, record: A) -> float:
+        """Return the share of an agent who is there that contacts outside distress may have, from 0 to 1.
+
+        An agent who is not there for calls, or has said "not now", is kept free for nobody.
+        """
+        kind = record.cohort
+        if kind is None or not kind.reserves or not record.present_channels & CALLS:
+            return 1.0
+        return min([one.spared_share for one in kind.reserves if one.counts_agent(record)], default=1.0)
+
+    def share_when_come(self, agent: Agent) -> float:
+        """Return the share of an agent of the team that contacts outside distress may have after the sign-in."""
+        skills, banned = dict(agent.skills), agent.profile.no_topics
+        return min([one.share_with(1) for one in self.reserves
+                    if one.pool.channel & sum(CHANNEL_BIT[channel] for channel in agent.profile.channels)
+                    and one.pool.rank_of(agent, skills, banned) is not None], default=1.0)
 
     def share_agents(self, one: Group[A, C], other: Group[A, C]) -> bool:
         """Return whether an agent who is signed in fits the contacts of both groups. Looks at each cohort."""
@@ -477,6 +503,7 @@ class Matching(Generic[A, C]):
             for reserve in kind.reserves:
                 reserve.signed_in += 1
             self._review_reserves()
+            self._review_kept()
 
     def sign_out(self, record: A) -> None:
         """Stop counting an agent as signed in. Do nothing if the agent was not counted."""
@@ -490,6 +517,7 @@ class Matching(Generic[A, C]):
                 for reserve in kind.reserves:
                     reserve.signed_in -= 1
                 self._review_reserves()
+                self._review_kept()
             for pool, rank in kind.slots:
                 pool.count_signed_in(rank, -1)
                 # The last agent of a rank has left: waiting contacts may have nobody in this step any more.
@@ -515,6 +543,32 @@ class Matching(Generic[A, C]):
             for pool, rank in kind.slots:
                 if pool.channel & channels and pool.count_present(rank, by):
                     self.presence_changed = True
+            if kind.reserves and channels & CALLS:
+                for reserve in kind.reserves:
+                    if reserve.counts_agent(record):
+                        reserve.there += by
+                self._review_kept()
+            # Of one rank some agents may be kept free and others not, so each of them counts.
+            elif self.keeping_all:
+                self.presence_changed = True
+
+    def set_declining(self, record: A, declines: bool) -> None:
+        """Count an agent as one who has said "not now", or no more. Such an agent is kept free for no heavy service."""
+        if record.declines_heavy is declines:
+            return
+        record.declines_heavy = declines
+        kind = record.cohort
+        if kind is not None and kind.reserves and record.present_channels & CALLS:
+            for reserve in kind.reserves:
+                if reserve.pool.load:
+                    reserve.there += -1 if declines else 1
+            self._review_kept()
+
+    def _review_kept(self) -> None:
+        """Find out whether a service keeps all agents who are there for it. Agents may be there for others since."""
+        before, self.keeping_all = self.keeping_all, any(not one.spared_share for one in self.reserves)
+        if before or self.keeping_all:
+            self.presence_changed = True
 
     def index_agent(self, record: A, channels: int = ALL_CHANNELS) -> None:
         """Make an agent ready for contacts of these channels (bits of `CHANNEL_BIT`).

@@ -64,6 +64,8 @@ class ReadyAgent(RankedAgent, Protocol):
     """Contacts up to this load are in tier 2. Beyond it the agent is in no ready queue."""
     distress_calls_only: bool
     """Of all calls only those in distress come to the agent."""
+    declines_heavy: bool
+    """The agent, or the partner of a lead, has said "not now" to heavy contacts."""
     max_load_distress: int
     """Contacts of distress services up to this load are at most in tier 1."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from routing.core.domain import Domain
 from routing.core.matching.skill_requirement import step_duration_s
-from routing.core.model.centre_model import ContactState, Outcome, Trigger
+from routing.core.model.centre_model import WAITING_STATES, ContactState, Outcome, Trigger
 from routing.core.model.reasons import EXPIRED
 from routing.core.queueing import callback_dial, contact_queue
 from routing.core.records import Contact
@@ -38,10 +38,11 @@ def arm_new_contacts(d: Domain) -> None:
     """
     fresh, d.newly_queued = d.newly_queued, []
     for contact in fresh:
+        service = contact.service
+        # Also of a contact that already rings: its preferred agent may fit another step, and nobody else this one.
+        if service.when_nobody is not None and contact.state in WAITING_STATES:
+            note_alone(d, contact, service.distress or d.matching.is_manned(contact, contact.timed_step))
         if contact.state is PENDING:
-            service = contact.service
-            if service.when_nobody is not None:
-                note_alone(d, contact, service.distress or d.matching.is_manned(contact, contact.timed_step))
             arm_deadline(d, contact)
             if callback_dial.may_dial(d, contact):
                 callback_dial.arm_look(d)

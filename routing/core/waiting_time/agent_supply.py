@@ -19,9 +19,9 @@ from routing.core.matching.protocols import WaitingContact
 from routing.core.matching.skill_requirement import Requirement
 from routing.core.memory.handle_times import HandleTimes
 from routing.core.memory.waits import Forecast
-from routing.core.model.centre_model import Agent, AgentState, Channel, ChannelRow, Needs, Profile
+from routing.core.model.centre_model import Agent, Channel, ChannelRow, Needs, Profile
 from routing.core.model.ids import AgentId, OfferId, ServiceId, SkillId
-from routing.core.waiting_time.planned_hours import Changes, Spans, count_changes, merge_changes
+from routing.core.waiting_time.planned_hours import Changes, Spans, count_changes, merge_changes, scale_changes
 
 SAMPLE_MAX = 200
 """Agents of one cohort looked at: all of a centre of 180. They stand for the rest of their cohort, so no agent with
@@ -35,8 +35,6 @@ RATES_MAX = 256
 
 FEW_AGENTS = 8
 """For at most this many agents the age of their contacts matters. Of more agents, one becomes free soon anyway."""
-
-WORKING_STATES = (AgentState.READY, AgentState.RINGING, AgentState.TALKING, AgentState.WRAPUP)
 
 
 class OfferAtHand(Protocol):
@@ -57,10 +55,6 @@ class SignedInAgent(IndexedAgent, Protocol):
     @property
     def hours(self) -> Spans:
         """Return the planned working hours that are not over."""
-
-    @property
-    def state(self) -> AgentState:
-        """Return what the agent does now."""
 
     @property
     def profile(self) -> Profile:
@@ -116,11 +110,13 @@ class Moment(Protocol):
 
 
 class SampledCohort(NamedTuple):
-    """Agents at work who have the same skills (`agent_cohort.Cohort`)."""
+    """Agents of equal skills (`agent_cohort.Cohort`) who are there for the same contacts."""
 
     skills: dict[SkillId, int]
     channels: int
-    """Channels that these agents can have now, as bits."""
+    """Channels for which these agents are there, as bits."""
+    spared: float
+    """Share of them that contacts outside distress may have (`Matching.spared_share`)."""
     profile: Profile
     records: list[SignedInAgent]
     weight: float
@@ -135,6 +131,8 @@ class AbsentCohort(NamedTuple):
     skills: dict[SkillId, int]
     channels: int
     no_topics: frozenset[str]
+    spared: float
+    """Share of them that contacts outside distress may have when they have come."""
     changes: Changes
 
 
@@ -157,7 +155,7 @@ class SupplyRate(NamedTuple):
     first_per_s: float
     """The same number until the first agent becomes free."""
     cohorts: frozenset[int]
-    """Agents who fit, as positions in `AgentSupply.cohorts`."""
+    """Agents who could really take such a contact, as positions in `AgentSupply.cohorts`."""
     competing_groups: dict[Group[Any, Any], float]
     """Groups that compete, each with the share of its contacts that these agents take."""
     changes: tuple[SupplyChange, ...] = ()
@@ -171,7 +169,7 @@ RateKey = tuple[ServiceId, int, Channel, Needs, frozenset[str]]
 class AgentSupply:
     """The findings about the agents at one moment."""
 
-    __slots__ = ("absent", "at", "cohorts", "matching", "rates", "signed_in_count", "sizes")
+    __slots__ = ("absent", "at", "cohorts", "matching", "rates", "signed_in_count", "sizes", "spared_sizes")
 
     def __init__(self) -> None:
         self.at = -math.inf
@@ -180,9 +178,12 @@ class AgentSupply:
         self.absent: list[AbsentCohort] = []
         self.cohorts: list[SampledCohort] = []
         self.sizes: list[float] = []
-        """Number of agents at work in each of the cohorts."""
-        self.matching: dict[tuple[Requirement, Channel], tuple[int, ...]] = {}
-        """Agents who fit a requirement, as positions in `cohorts`. Their order decides the rounding of sums."""
+        """Number of agents in each of the cohorts."""
+        self.spared_sizes: list[float] = []
+        """Number of them that contacts outside distress may have at one time."""
+        self.matching: dict[tuple[Requirement, Channel, bool], tuple[int, ...]] = {}
+        """Agents who could take a requirement of a channel, in distress or not, as positions in `cohorts`. Their order
+        decides the rounding of sums."""
         self.rates: dict[RateKey, SupplyRate] = {}
 
     def sample_agents(self, d: Moment) -> None:
@@ -193,26 +194,31 @@ class AgentSupply:
             # Equal steps through the sessions, from the longest to the shortest: breaks come with the hour.
             step = -(-len(agents) // SAMPLE_MAX)
             sample = list(islice(agents, 0, None, step))
-            records = [record for record in sample if record.state in WORKING_STATES]
-            if records:
-                cohort = records[0].cohort
+            weight = len(agents) / len(sample)
+            there: dict[tuple[int, float], list[SignedInAgent]] = {}
+            for record in sample:
+                if record.present_channels:
+                    there.setdefault((record.present_channels, d.matching.spared_share(record)), []).append(record)
+            for (channels, spared), records in there.items():
+                cohort, changes = records[0].cohort, Changes()
                 assert cohort is not None
-                weight, changes = len(agents) / len(sample), Changes()
                 for record in records:
                     if record.hours:
                         count_changes(changes, record.hours, d.now, signed_in=True, agents=weight)
-                found.append(SampledCohort(dict(records[0].agent.skills), cohort.channels, records[0].profile, records,
-                                           weight, changes))
+                found.append(SampledCohort(dict(records[0].agent.skills), cohort.channels & channels, spared,
+                                           records[0].profile, records, weight, changes))
         self.at, self.cohorts, self.sizes = d.now, found, [len(one.records) * one.weight for one in found]
+        self.spared_sizes = [size * one.spared for size, one in zip(self.sizes, found, strict=True)]
         self.signed_in_count = d.matching.signed_in_count
         self.matching, self.rates, self.absent = {}, {}, _find_absent(d)
 
-    def matching_cohorts(self, wanted: Requirement, channel: Channel) -> tuple[int, ...]:
-        """Return which of the sampled agents fit a requirement, as positions in `cohorts`, in their order."""
-        found = self.matching.get((wanted, channel))
+    def matching_cohorts(self, wanted: Requirement, channel: Channel, distress: bool) -> tuple[int, ...]:
+        """Return which of the sampled agents could take a requirement, as positions in `cohorts`, in their order."""
+        found = self.matching.get((wanted, channel, distress))
         if found is None:
-            found = self.matching[wanted, channel] = tuple([
-                place for place, one in enumerate(self.cohorts) if one.channels & CHANNEL_BIT[channel]
+            found = self.matching[wanted, channel, distress] = tuple([
+                place for place, one in enumerate(self.cohorts)
+                if one.channels & CHANNEL_BIT[channel] and (distress or one.spared)
                 and skill_requirement.level_of(wanted, one.skills, one.profile.no_topics) is not None])
         return found
 
@@ -238,10 +244,11 @@ class AgentSupply:
         return found
 
     def _compute_rate(self, d: Moment, contact: WaitingContact, step: int) -> SupplyRate:
-        # 1. Agents who fit. Without them no agent ever becomes free.
-        kin = self.matching_cohorts(d.matching.requirement_of(contact, step), contact.channel)
-        fitting = [(record, self.cohorts[place].weight) for place in kin
-                   for record in self.cohorts[place].records]
+        # 1. Agents who fit and are not kept free for ever. Without them no agent ever becomes free.
+        wanted, distress = d.matching.requirement_of(contact, step), contact.service.distress
+        kin = self.matching_cohorts(wanted, contact.channel, distress)
+        fitting = [(record, one.weight if distress else one.weight * one.spared)
+                   for one in [self.cohorts[place] for place in kin] for record in one.records]
         if not fitting:
             return SupplyRate(0.0, 0.0, frozenset(), {})
         # 2. Each of them becomes free once in the mean handle time of their present contact, for each unit they have.
@@ -254,22 +261,24 @@ class AgentSupply:
         if len(fitting) <= FEW_AGENTS and units == 1:
             first_per_s = sum(weight / max(1.0, _remaining_s(d, record, own)) for record, weight in fitting)
         return SupplyRate(per_s, first_per_s, frozenset(kin), {}, self._plan_changes(
-            d.matching.requirement_of(contact, step), contact.channel, kin, per_s, units))
+            wanted, contact.channel, distress, kin, per_s, units))
 
-    def _plan_changes(self, wanted: Requirement, channel: Channel, kin: tuple[int, ...], per_s: float,
+    def _plan_changes(self, wanted: Requirement, channel: Channel, distress: bool, kin: tuple[int, ...], per_s: float,
                       units: int) -> tuple[SupplyChange, ...]:
         """Return how the supply changes by planned hours. The agents of each time are as quick as those of now."""
-        plans = [self.cohorts[place].changes for place in kin]
-        plans += [one.changes for one in self.absent if one.channels & CHANNEL_BIT[channel]
+        expected = [one for one in self.absent if one.channels & CHANNEL_BIT[channel]
                   and skill_requirement.level_of(wanted, one.skills, one.no_topics) is not None]
-        agents = total = sum([self.sizes[place] for place in kin])
-        found: list[SupplyChange] = []
+        found: list[SampledCohort | AbsentCohort] = [*[self.cohorts[place] for place in kin], *expected]
+        plans = [one.changes if distress else scale_changes(one.changes, one.spared) for one in found]
+        sizes = self.sizes if distress else self.spared_sizes
+        agents = total = sum([sizes[place] for place in kin])
+        changes: list[SupplyChange] = []
         for at, (coming, leaving) in merge_changes(plans):
             agents = max(0.0, agents + coming - leaving)
             # Sums of samples differ from zero by their rounding.
             share = 0.0 if agents < 1e-6 else agents / total
-            found.append(SupplyChange(at, share * per_s, coming * units))
-        return tuple(found)
+            changes.append(SupplyChange(at, share * per_s, coming * units))
+        return tuple(changes)
 
     def share_taken(self, d: Moment, rate: SupplyRate, group: Group[Any, Any]) -> float:
         """Return the share of a group's contacts that agents of this rate will take."""
@@ -279,8 +288,8 @@ class AgentSupply:
             # A contact that waits for one agent in person takes no share of the others.
             if group.pool.owner is None:
                 head: WaitingContact = group.queue.head()[2]
-                theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel)
-                sizes, ours = self.sizes, rate.cohorts
+                theirs = self.matching_cohorts(d.matching.requirement_of(head), head.channel, group.distress)
+                sizes, ours = self.sizes if group.distress else self.spared_sizes, rate.cohorts
                 total = sum([sizes[place] for place in theirs])
                 if total:
                     found = sum([sizes[place] for place in theirs if place in ours]) / total
@@ -298,7 +307,8 @@ def _find_absent(d: Moment) -> list[AbsentCohort]:
             cohort = found.get(key)
             if cohort is None:
                 bits = sum([CHANNEL_BIT[channel] for channel in agent.profile.channels])
-                cohort = found[key] = AbsentCohort(dict(agent.skills), bits, agent.profile.no_topics, {})
+                cohort = found[key] = AbsentCohort(dict(agent.skills), bits, agent.profile.no_topics,
+                                                   d.matching.share_when_come(agent), {})
             count_changes(cohort.changes, record.hours, d.now, signed_in=False)
     return [one for one in found.values() if one.changes]
 

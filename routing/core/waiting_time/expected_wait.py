@@ -69,6 +69,9 @@ class State(Moment, Protocol):
     def next_number(self) -> int:
         """Return the number of the next contact."""
 
+    def can_reach(self, contact: WaitingContact) -> bool:
+        """Return whether a contact can be led to an agent now: a call needs the link to its Asterisk."""
+
     def learn_about(self, service: ServiceId) -> LearnedService | None:
         """Return what is learned of a configured service, to be changed."""
 
@@ -148,8 +151,8 @@ class Newcomer(NamedTuple):
 def estimate_at_entry(d: State, contact: EstimatedContact) -> Estimate | None:
     """Return the expected wait of a contact that has just come.
 
-    Return None if an agent is free for it, or if no agent who could take it is at work. A callback whose time has not
-    come has no estimate either.
+    Return None if an agent is free for it, or if nobody is there who could take it. The same holds while the link of a
+    call is down. A callback whose time has not come has no estimate either.
     """
     group = contact.group
     if group is None or group.pool.mask & group.allowed:
@@ -215,6 +218,9 @@ def learn_from_abandon(d: State, contact: EstimatedContact, at: float) -> None:
 
 def _estimate_wait(d: State, crew: AgentSupply, contact: SteppedContact, step: int, at: float,
                    learned: LearnedService) -> Estimate | None:
+    # Findings about the agents are some seconds old, and a caller whom nobody can take is told no wait at all.
+    if not d.can_reach(contact) or not d.matching.is_manned(contact, contact.timed_step):
+        return None
     mean, variance = _time_to_turn(d, crew, contact, step, at, learned.given_up / learned.waited_s)
     if mean == math.inf:
         return None

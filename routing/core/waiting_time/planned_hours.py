@@ -45,6 +45,12 @@ def count_changes(changes: Changes, hours: Spans, now: float, *, signed_in: bool
         _add_counts(changes, end, HeadCounts(0.0, agents))
 
 
+def scale_changes(changes: Changes, share: float) -> Changes:
+    """Return the head counts of a share of these agents."""
+    return changes if share == 1.0 else {
+        at: HeadCounts(counts.coming * share, counts.leaving * share) for at, counts in changes.items()}
+
+
 def merge_changes(some: Iterable[Changes]) -> Iterator[tuple[float, HeadCounts]]:
     """Yield the sums of head counts in the order of their times, at most `CHANGES_MAX`."""
     merged: Changes = {}

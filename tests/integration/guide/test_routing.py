@@ -31,7 +31,8 @@ def test_the_files_are_good(example: examples.PageExample, tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     doubts = [line for line in done.output.splitlines() if line.startswith("warning")]
     # An example shows only the services and keys that matter.
-    usual = "no service asks for the skill", "has no way out", "agents who fit only the next step", "nobody is told"
+    usual = "no service asks for the skill", "has no way out", "agents who fit only the next step", "nobody is told", \
+        "only agents who fit 'psikososyal' serve 'bilgi'"
     assert all(any(words in line for words in usual) for line in doubts), doubts
 
 

@@ -144,3 +144,24 @@ def test_bad_values_are_refused(folder: Path, new: str, what: str) -> None:
 def test_only_distress_keeps_agents_free(folder: Path) -> None:
     edit(folder, "services.yaml", "name: Temsilci\n", "name: Temsilci\n    keep_free: 2\n")
     assert "has 'keep_free' and is not for distress" in " ".join(problems(folder))
+
+
+KEPT = """\
+agents:
+  - {id: a1001, number: "1001", skills: {psikososyal: 80, temsilci: 80}, on_call: {monday: ["08:00-16:00"]}}
+  - {id: a1002, number: "1002", skills: {psikososyal: 80, temsilci: 80}, on_call: {monday: ["08:00-24:00"]}}
+  - {id: a1003, number: "1003", skills: {uzaktan_egitim: 80, ihbar_sikayet: 80, gorus_oneri: 80}}
+"""
+
+
+def test_hours_in_which_only_agents_kept_free_serve_a_service_are_named(folder: Path) -> None:
+    remote(folder, on_duty=2, keep_free="1    ")
+    (folder / "team.yaml").write_text(KEPT, encoding="utf-8")
+    named = [one for one in warnings(folder) if "keeps all agents of 'temsilci' free" in one]
+    assert len(named) == 1 and "so its callers reach nobody: monday 16:00-24:00. " in named[0], warnings(folder)
+    edit(folder, "team.yaml", '"08:00-24:00"', '"08:00-16:00"')
+    assert any("only agents who fit 'psikososyal' serve 'temsilci'" in one for one in warnings(folder))
+    edit(folder, "services.yaml", "keep_free: 1    ", "keep_free: 2    ")
+    assert any("reach nobody: monday 08:00-16:00" in one for one in warnings(folder))
+    edit(folder, "team.yaml", "skills: {uzaktan_egitim: 80", "skills: {temsilci: 30, uzaktan_egitim: 80")
+    assert not any("reach nobody" in one for one in warnings(folder)), "an agent with a seat may come at any hour"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.property
 HOUSE = 2_000
 """Events in one house: then another centre, another team."""
 
-FIRST_SEED = 25
+FIRST_SEED = 36
 """In the houses from here on everything of `TELLING` occurs."""
 EVENTS = 50_000
 LONG_EVENTS = int(os.environ.get("SANTRAL_ORACLE_EVENTS", "10_000_000"))
@@ -80,7 +80,8 @@ TELLING = (
     "strategy longest_idle", "strategy least_occupied", "strategy longest_idle_any", "strategy least_occupied_any",
     "strategy fewest_skills", "strategy weakest_first", "strategy fewest_contacts", "refused unknown_agent",
     "refused unknown_service", "refused unknown_seat", "refused seat_taken", "refused not_signed_in",
-    "agents kept free for distress", "messages in distress that no other call interrupted",
+    "agents kept free for distress", "contacts that only agents kept free could take",
+    "messages in distress that no other call interrupted",
     "idle times that were a rest", "short breaks that were postponed",
     "messages that waited for a lost link", "messages not taken", "offer rescinded desk_closed",
     "refused nothing_to_decline", "refused not_now", "refused out_of_range", "refused not_open", "refused not_there",

@@ -18,12 +18,15 @@ from routing.core.model.centre_model import (
     ContactState,
     DistressLimit,
     Profile,
+    Rule,
     Service,
     Step,
+    WayOut,
 )
 from routing.core.model.commands import Offer
 from routing.core.model.errors import EntersDistress, LeavesDistress, NothingToDecline, ToConfirm
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
+from routing.core.queueing.wait_deadline import NOBODY_S
 from tests.break_house import run, work
 from tests.core.house import House
 
@@ -340,3 +343,62 @@ def test_a_colleague_who_spares_themselves_is_not_on_duty() -> None:
 def test_a_decision_record_has_the_offer_s_number() -> None:
     h = house(a=80)
     assert h.calls("psy", 1.0).offer == OfferId(1)
+
+
+# -- nobody but agents who are kept free ------------------------------------------
+
+
+def test_nobody_is_told_a_wait_for_agents_who_are_kept_free_for_ever() -> None:
+    h = house(PSY._replace(keep_free=1), INFO, a=80)
+    h.waits("info", 1.0)
+    view = h.contact("c1")
+    assert h.last(f.Queued).estimate is None and view.estimate is None and view.unserved
+    assert h.engine.queue_status(1.0).queues[1].estimate is None
+    offer = busy(h, "psy", 2.0)
+    h.waits("info", 3.0)
+    assert h.last(f.Queued).estimate is None and h.contact("c3").unserved, "a busy one is kept free afterwards, too"
+    h.over(offer, 100.0)
+    assert len(h.offers) == 1, "and so it is"
+
+
+def test_with_one_more_than_are_kept_the_wait_is_told() -> None:
+    h = house(PSY._replace(keep_free=1), INFO, a=80, b=60)
+    busy(h, "psy", 1.0)
+    busy(h, "psy", 1.0)
+    h.waits("info", 2.0)
+    both = h.last(f.Queued).estimate
+    assert both is not None and not h.contact("c3").unserved
+    alone = house(PSY, INFO, a=80)
+    busy(alone, "psy", 1.0)
+    alone.waits("info", 2.0)
+    assert alone.last(f.Queued).estimate == both, "one of the two at a time"
+    h.tell(e.AgentPaused(AgentId("b")), 3.0)
+    h.over(h.offers[1], 3.0)
+    assert h.contact("c3").unserved and h.contact("c3").estimate is None, "at once, not after some seconds"
+
+
+def test_the_rule_for_nobody_holds_where_all_are_kept_free() -> None:
+    led = INFO._replace(when_nobody=Rule(way=WayOut.CALLBACK))
+    h = house(PSY._replace(keep_free=1), led, a=80, b=60)
+    h.waits("info", 1.0)
+    h.tell(e.OfferConnected(h.offers[-1].offer, "c1"), 2.0)  # type: ignore[arg-type]
+    h.waits("info", 3.0)
+    assert h.led_out() == [], "b is kept free now, but not for ever"
+    h.tell(e.AgentSignedOut(AgentId("b")), 4.0)
+    h.tick(4.0 + NOBODY_S)
+    assert h.led_out() == [("c2", "nobody", "callback")], "only a is left, and after the talk a is kept free"
+    h.waits("info", 30.0)
+    assert h.led_out()[-1] == ("c3", "nobody", "callback"), "at once at the arrival"
+
+
+def test_an_agent_who_said_not_now_is_there_until_its_end() -> None:
+    led = INFO._replace(when_nobody=Rule(way=WayOut.CALLBACK))
+    h = house(PSY._replace(keep_free=1), led, a=80)
+    h.tell(e.HeavyContactsDeclined(AgentId("a")), 1.0)
+    busy(h, "info", 2.0)
+    h.waits("info", 3.0)
+    assert h.led_out() == [] and not h.contact("c2").unserved and h.last(f.Queued).estimate is not None
+    over = 1.0 + h.centre.heavy_declined_s
+    h.tick(over)
+    h.tick(over + NOBODY_S)
+    assert h.led_out() == [("c2", "nobody", "callback")]
