@@ -315,11 +315,15 @@ def _note_service(heard: HoldMemory, view: ContactView) -> None:
 
 
 def _position_and_wait(heard: HoldMemory, view: ContactView, wait: HoldSettings, now: float) -> list[list[str]]:
-    """Return sentences of position and wait. They are the news if the news is better, and the earlier words if not."""
+    """Return sentences of position and wait. They are the news if the news is better, and the earlier words if not.
+
+    Without an estimate now (nobody is there, or the link is down) the earlier words of the wait would be untrue.
+    """
     _note_service(heard, view)
     _better_news(heard, view, wait, now)
     return [*([_position_prompts(heard.place, heard.language)] if wait.say_position and heard.place else []),
-            *([heard.words.prompt_keys(heard.language)] if heard.words is not None and heard.until > now else [])]
+            *([heard.words.prompt_keys(heard.language)] if heard.words is not None and heard.until > now
+              and view.estimate is not None else [])]
 
 
 def _better_news(heard: HoldMemory, view: ContactView, wait: HoldSettings, now: float) -> list[list[str]]:

@@ -309,3 +309,13 @@ def test_who_was_to_be_called_back_and_rings_in_hears_that_the_place_is_kept() -
     caller = Caller()
     assert caller.round(3, narrow(4.8), merged=True) == ["geri-arama-birlesti", "sira-3", "sure-5"]
     assert caller.round(2, narrow(4.8), merged=True) == []
+
+
+def test_earlier_words_of_a_wait_are_not_repeated_while_there_is_no_estimate() -> None:
+    """Nobody can take the caller now, or the link to Asterisk is down: the wait that was said holds no more."""
+    caller = Caller()
+    assert caller.round(4, narrow(5.0)) == ["bekleme-ilk", "sira-4", "sure-5"]
+    view = caller.view(4, unserved=True)
+    assert hold_script.repeat_position(caller.heard, view, DEFAULT_HOLD, caller.now) == ["sira-4"]
+    assert hold_script.repeat_position(caller.heard, caller.view(4, narrow(5.0)), DEFAULT_HOLD,
+                                       caller.now + 1) == ["sira-4", "sure-5"], "as soon as there is one again"
