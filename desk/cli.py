@@ -19,6 +19,7 @@ from desk.api.routes import ROUTES
 from desk.client import Answer, ClientError, call_api, centre_zone, find_node
 from desk.options import Lab, State, TokenFile, Url, exit_on_error, user_name
 from drawing.console_output import JSON_OUTPUT, OutputConsole, print_answer
+from routing.core.model.errors import DistressUnconfirmed
 
 RELOAD_S = 120.0
 """The node reads every file and prompt of a centre: a second or two, and far longer on a busy machine."""
@@ -212,12 +213,23 @@ def _contact_commands() -> typer.Typer:
                      contact: Annotated[str, typer.Argument(help="Id from the table.")],
                      service: Annotated[str | None, typer.Option(help="Id of the service.")] = None,
                      agent: Annotated[str | None, typer.Option(help="Agent who is waited for, up to 30 s.")] = None,
+                     yes: Annotated[bool, typer.Option(
+                         "--yes", help="Do not ask before a move into a distress service.")] = False,
                      state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
         """Move a waiting caller to a service, an agent, or both. Nobody leaves a distress service so."""
-        body = {name: value for name, value in (("service", service), ("agent", agent)) if value is not None}
+        body: dict[str, Any] = {name: value for name, value in (("service", service), ("agent", agent))
+                                if value is not None}
         if not body:
             raise typer.BadParameter("give --service, --agent or both")
+        body |= {"confirm": True} if yes else {}
         _act_on_contact(context, contact, "move", body, state or lab, url, token_file)
+
+    @app.command("undo")
+    def undo_act(context: typer.Context,
+                 contact: Annotated[str, typer.Argument(help="Id from the table.")],
+                 state: State = None, lab: Lab = None, url: Url = None, token_file: TokenFile = None) -> None:
+        """Take back the last move or points of a waiting caller, until an agent is offered the caller."""
+        _act_on_contact(context, contact, "undo", None, state or lab, url, token_file)
 
     @app.command("withdraw")
     def withdraw_contact(context: typer.Context,
@@ -244,11 +256,20 @@ def _contact_commands() -> typer.Typer:
     return app
 
 
-def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[str, Any], state: Path | None,
+def _act_on_contact(context: typer.Context, contact: str, act: str, body: dict[str, Any] | None, state: Path | None,
                     url: str | None, token_file: Path | None) -> None:
-    place = _node_place(context, state, url, token_file)
-    found = exit_on_error(lambda: call_api(
-        find_node(*place), "POST", f"/api/v1/contacts/{quote(contact, safe='')}/{act}", body))
+    place, path = _node_place(context, state, url, token_file), f"/api/v1/contacts/{quote(contact, safe='')}/{act}"
+
+    def ask_node() -> Answer:
+        try:
+            return call_api(find_node(*place), "POST", path, body)
+        except ClientError as trouble:
+            if body is None or trouble.code != DistressUnconfirmed.code:
+                raise
+        typer.confirm(DistressUnconfirmed.turkish, abort=True, err=True)
+        return call_api(find_node(*place), "POST", path, {**body, "confirm": True})
+
+    found = exit_on_error(ask_node)
     print_answer(found, tables.waiting_table(found, english=found.english))
 
 

@@ -29,6 +29,11 @@ CLOCK = "/api/v1/announcements"
 class ClientError(Exception):
     """Message for the person at the terminal: the failure, and how to fix it."""
 
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        """Code of the node's refusal. Empty for any other trouble."""
+
 
 class Answer(dict[str, Any]):
     """An answer of the API, with the language in which its tables are shown."""
@@ -151,7 +156,8 @@ def _open_connection(node: Node, timeout_s: float = TIMEOUT_S) -> http.client.HT
 
 def _refusal_error(response: http.client.HTTPResponse, found: dict[str, Any]) -> ClientError:
     detail = f" ({found['detail']})" if found.get("detail") else ""
-    return ClientError(f"{found.get('message', response.reason)}{detail} [{found.get('error', response.status)}]")
+    return ClientError(f"{found.get('message', response.reason)}{detail} [{found.get('error', response.status)}]",
+                       str(found.get("error", "")))
 
 
 def call_api(node: Node, method: str, path: str, body: dict[str, Any] | None = None, *,

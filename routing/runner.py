@@ -19,6 +19,7 @@ from routing.clock import Clock
 from routing.core.engine import Engine
 from routing.core.event_times import LATE_S, with_time
 from routing.core.events import (
+    ActUndone,
     AgentPaused,
     AgentResumed,
     AgentSignedIn,
@@ -466,7 +467,7 @@ class Runner:
         match event:
             case (ContactQueued() | HoldTick() | CallerHungUp() | ContactExited() | ContactPrioritised()
                   | CallbackRequested() | CallbackReached() | HeldPositionDeclined() | ReturnedToMenu()
-                  | MoveRequested() | WithdrawalRequested()):
+                  | MoveRequested() | ActUndone() | WithdrawalRequested()):
                 return self._engine.contact_view(event.contact, now)
             case (AgentSignedIn() | AgentSignedOut() | AgentPaused() | AgentResumed() | WrapUpEnded() | WrapUpExtended()
                   | WrapUpRequested() | PageReturned() | DeskChanged() | HeavyContactsDeclined() | AgentSkillsChanged()

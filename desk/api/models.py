@@ -143,6 +143,12 @@ class Transfer(Shape):
     agent: Annotated[str, StringConstraints(pattern=NAME)] | None = Field(None, description="Null: the next agent.")
 
 
+class Move(Transfer):
+    """Target of a waiting contact. A move into a distress service is confirmed."""
+
+    confirm: bool = Field(False, description="True: into a distress service, before all other callers.")
+
+
 class Duties(Shape):
     """Skills of an agent until sign-out."""
 

@@ -305,10 +305,17 @@ async def prioritise_contact(call: ApiCall) -> Shape:
 
 async def move_contact(call: ApiCall) -> Shape:
     """Move a waiting contact to a service, to an agent, or to an agent of a service."""
-    assert isinstance(call.body, models.Transfer)
+    assert isinstance(call.body, models.Move)
     service, to = _transfer_target(call.body)
     return await _act_on_contact(call, "contact_moved", events.MoveRequested(
-        _waiting_contact(call), service, to, call.who.audit_name), service=service, agent=to)
+        _waiting_contact(call), service, to, call.who.audit_name, call.body.confirm), service=service, agent=to,
+        confirmed=call.body.confirm or None)
+
+
+async def undo_act(call: ApiCall) -> Shape:
+    """Take back the last move or change of points of a waiting contact."""
+    return await _act_on_contact(call, "contact_act_undone", events.ActUndone(
+        _waiting_contact(call), call.who.audit_name))
 
 
 async def withdraw_contact(call: ApiCall) -> Shape:
@@ -496,9 +503,13 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/contacts/{id}/prioritise", STAFF, models.Points, views.AllWaiting, prioritise_contact,
           "Change the points of a contact", audited=True,
           detail="One point is a minute. Audited. 404: nobody of that id waits."),
-    Route("POST", "/api/v1/contacts/{id}/move", STAFF, models.Transfer, views.AllWaiting, move_contact,
+    Route("POST", "/api/v1/contacts/{id}/move", STAFF, models.Move, views.AllWaiting, move_contact,
           "Move a waiting contact", audited=True,
-          detail="To a service, an agent, or both. Audited. 409 `in_distress`, `not_open`, `not_there`, `not_now`."),
+          detail="To a service, an agent, or both. Audited. 409 `in_distress`, `confirm_distress` (into distress only "
+          "with `confirm`), `not_open`, `not_there`, `not_now`."),
+    Route("POST", "/api/v1/contacts/{id}/undo", STAFF, None, views.AllWaiting, undo_act,
+          "Take back the last act on a contact", audited=True,
+          detail="A move or points, until an agent is offered the contact. Audited. 409 `nothing_to_undo`."),
     Route("POST", "/api/v1/contacts/{id}/withdraw", STAFF, models.Withdrawal, views.AllWaiting, withdraw_contact,
           "Withdraw a waiting contact", audited=True,
           detail="With a sentence or into a callback. Audited. 404 `unknown_prompt`; 409 `in_distress`, "

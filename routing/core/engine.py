@@ -70,6 +70,7 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.OutageCallFound: outage_calls.on_outage_call_found,
     events.ContactPrioritised: arrivals.on_contact_prioritised,
     events.MoveRequested: supervisor_acts.on_move_requested,
+    events.ActUndone: supervisor_acts.on_act_undone,
     events.WithdrawalRequested: supervisor_acts.on_withdrawal_requested,
     events.HeldPositionDeclined: caller_events.on_held_position_declined,
     events.CallbackRequested: callback_flow.on_callback_requested,

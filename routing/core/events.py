@@ -152,6 +152,16 @@ class MoveRequested(NamedTuple):
     """Agent for whom the contact waits a while. None for any agent of the service."""
     by: str = ""
     """As in `ContactPrioritised`."""
+    confirmed: bool = False
+    """The supervisor wants the move into a distress service, where the contact comes before all others."""
+
+
+class ActUndone(NamedTuple):
+    """A supervisor takes back the last move or change of points of a waiting contact."""
+
+    contact: ContactId
+    by: str = ""
+    """As in `ContactPrioritised`."""
 
 
 class WithdrawalRequested(NamedTuple):
@@ -557,7 +567,7 @@ class CallsRefused(NamedTuple):
 Event = (
     Started | Configured | ContactQueued | ChannelShown | HoldTick | CallerHungUp | ContactExited | ReturnedToMenu
     | FallbackEntered | OutageCallFound | ContactPrioritised
-    | MoveRequested | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
+    | MoveRequested | ActUndone | WithdrawalRequested | HeldPositionDeclined | CallerErased | LoadReported
     | CallbackRequested | CallbackAccepted | CallbackReached | CallbackFailed | QuietHoursChanged
     | OfferRinging | OfferAnswered | OfferConnected | TalkFound | OfferEnded | CommandRefused
     | TalkEnded | HoldSet | FollowUpAgreed | CallerFlaggedAbusive | TransferRequested | ConsultRequested

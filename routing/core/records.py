@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from routing.core.matching.agent_cohort import Cohort, Placement
 from routing.core.matching.agent_pool import Group, Pool, Quota
@@ -47,6 +47,14 @@ ContactGroup: TypeAlias = "Group[AgentRecord, Contact]"
 """Contacts that wait for the same agents."""
 
 QueueEntry: TypeAlias = "tuple[float, int, Contact]"
+
+class SupervisorAct(NamedTuple):
+    """The last act of a supervisor on a waiting contact, with service and points before it and since."""
+
+    before: tuple[ServiceId, int]
+    after: tuple[ServiceId, int]
+    """If the contact has another service or other points by now, something else has changed them."""
+
 
 CLOSED_OFFERS_MAX = 4
 """Closed offers that a contact remembers. Each one has rung for seconds, so an older leg has ended long ago."""
@@ -181,8 +189,15 @@ class Contact:
     """Expected wait that the caller was told at entry. None if an agent was free."""
     own_position: tuple[float, int] | None = None
     """Start and points of the contact's own wait, while it has a held position. None if the position is its own."""
+    act: SupervisorAct | None = None
+    """The act that a supervisor may take back. None if there is none, or an agent was offered the contact since."""
     deadline_armed: bool = False
     """The contact has a deadline (`contact_queue.TIMER`)."""
+
+    @property
+    def place(self) -> tuple[ServiceId, int]:
+        """The service and the points, which a supervisor may change."""
+        return self.service.id, self.priority
 
     @property
     def dial_hash(self) -> str:

@@ -34,7 +34,7 @@ KINDS = (
     # Later ones.
     "ReturnedToMenu", "FallbackEntered", "WithdrawalRequested", "MoveRequested", "BreakPostponed", "OutageCallFound",
     "WayOutOffered", "DeskChanged", "DeskChangedRecorded", "CallsRefused", "CallsRefusedRecorded",
-    "WorkingHoursPlanned", "ChannelShown", "TalkFound",
+    "WorkingHoursPlanned", "ChannelShown", "TalkFound", "ActUndone",
 )
 """All kinds. The place of a name is its number in the store, so a new one goes to the end."""
 

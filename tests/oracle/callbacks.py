@@ -159,7 +159,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
         callers.end(h, one, Outcome.LEFT, "replaced" if one.others_line else "merged")
     if before != (caller.since, caller.points):
         h.tell("ContactChanged", caller.id, caller.points)
-    caller.callback, caller.in_menu, caller.urgent, caller.told = True, False, False, None
+    caller.callback, caller.in_menu, caller.urgent, caller.told, caller.act = True, False, False, None, None
     if not caller.leg:
         caller.farewell = ""
     rules.forget(caller)

@@ -100,7 +100,9 @@ def ranked(h, event: e.ContactPrioritised) -> None:
     """Change the points of a contact."""
     caller = h.callers.get(event.contact)
     if caller is not None and caller.in_line and caller.points != event.priority:
-        caller.points = event.priority
+        was, caller.points = caller.points, event.priority
+        if caller.offer is None:
+            caller.act = (caller.service.id, was), (caller.service.id, caller.points)
         h.arm(caller)
         h.tell("ContactChanged", caller.id, caller.points)
 

@@ -112,6 +112,7 @@ def talk_found(h, event: e.TalkFound) -> None:
     offer.state, offer.answered_at = PENDING, offer.answered_at or h.now
     caller.in_menu, caller.farewell, caller.state, caller.offer = False, "", RESERVED, offer
     h.offers[offer.id] = offer
+    caller.act = None
     p.talked_until = None
     p.hands.append(offer)
     shifts.engage(h, p)

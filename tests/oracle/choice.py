@@ -328,6 +328,7 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
                  h.cost(caller.channel))
     h.next_offer += 1
     h.offers[made.id] = caller.offer = made
+    caller.act = None
     caller.state = RESERVED
     for one in pair:
         one.talked_until = None

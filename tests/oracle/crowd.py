@@ -500,10 +500,12 @@ class Crowd:
                 return e.CallbackRequested(contact, window=self._window(self.times))
         if caller is not None and rng.random() < 0.15:
             return e.CallbackRequested(contact)
+        if caller is not None and caller.act is not None and self.times.random() < 0.3:
+            return e.ActUndone(contact, "amir")
         if caller is not None and rng.random() < 0.06:
             return rng.choice((
                 e.MoveRequested(contact, self._service() if rng.random() < 0.7 else None,
-                                self._agent() if rng.random() < 0.5 else None, "amir"),
+                                self._agent() if rng.random() < 0.5 else None, "amir", self.times.random() < 0.7),
                 e.WithdrawalRequested(contact, rng.choice(("", "bilgi")), rng.random() < 0.5, rng.choice((
                     None, (self.side_by_side.now - 5.0, self.side_by_side.now + 40.0))), "amir")))
         if caller is not None and caller.way_out in ("callback", "message") and rng.random() < 0.4:

@@ -34,6 +34,7 @@ TOLD = {
     e.ReturnedToMenu: callers.to_menu, e.FallbackEntered: callers.in_fallback,
     e.OutageCallFound: callers.of_outage, e.ChannelShown: callers.shown,
     e.ContactPrioritised: callers.ranked, e.MoveRequested: supervisors.moved,
+    e.ActUndone: supervisors.undone,
     e.WithdrawalRequested: supervisors.withdrawn, e.LoadReported: burden.report_load,
     e.CallbackRequested: callbacks.callback_asked,
     e.HeldPositionDeclined: callers.declined, e.CallerErased: callers.forgotten,

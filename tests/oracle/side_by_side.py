@@ -340,7 +340,7 @@ class SideBySide:
             [(c.id, c.state, c.service.id, c.timed_step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own, c.caller_on_line, c.farewell,
+              c.follow_up, c.own, c.caller_on_line, c.farewell, c.act,
               c.led_by, c.way_out, c.dialling, c.called_alone) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
@@ -359,7 +359,7 @@ class SideBySide:
             [(c.id, c.state, c.service.id, c.timed_step, c.beyond_ceiling, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
               None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own_position, bool(c.blocked_by), c.farewell,
+              c.follow_up, c.own_position, bool(c.blocked_by), c.farewell, c.act,
               c.led_by, c.way_out, c.dialling, bool(c.dials)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.callback is not None)

@@ -57,6 +57,8 @@ class Caller:
     told: Estimate | None = None
     """The wait to expect, told at the entry. A restart forgets it."""
     own: tuple[float, int] | None = None
+    act: tuple[tuple[str, int], tuple[str, int]] | None = None
+    """Service and points before and after what a supervisor may take back."""
     """Start and points of the new call, while the caller has a held position."""
     visited: tuple[ServiceId, ...] = ()
     closed: list[Offer] = field(default_factory=list)

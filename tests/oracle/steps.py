@@ -75,7 +75,7 @@ def next_step(h, caller: Caller, at: float) -> None:
 def move(h, caller: Caller, to: Service, reason: str, person: Person | None = None) -> None:
     """Move the contact to another service, with its age. It may wait half a minute for a person first."""
     before = caller.service
-    caller.preferred = None
+    caller.preferred = caller.act = None
     rules.forget(caller)
     caller.service, caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = to, 0, h.now, h.now, False
     unknown = nobody(caller)

@@ -39,12 +39,16 @@ def moved(h, event: e.MoveRequested) -> None:
         h.refuse("in_distress")
     if caller.callback and to.anonymous:
         h.refuse("not_open")
+    if to.distress and not caller.service.distress and not event.confirmed:
+        h.refuse("confirm_distress")
     if same and person is None:
         return
+    was = caller.service.id, caller.points
     take_back(h, caller, "supervisor")
     caller.visited = ()
     if not same:
         steps.move(h, caller, to, "supervisor", person)
+        caller.act = was, (to.id, caller.points)
         return
     caller.timed_step, caller.step_at, caller.entered_at, caller.urgent = 0, h.now, h.now, False
     caller.preferred, caller.preferred_s = person, NAMED_S
@@ -52,7 +56,31 @@ def moved(h, event: e.MoveRequested) -> None:
         caller.preferred = None
     rules.forget(caller)
     h.arm(caller)
+    caller.act = was, was
     h.tell("Stepped", caller.id, 0, "supervisor")
+
+
+def undone(h, event: e.ActUndone) -> None:
+    """Give a contact back the service and the points that it had before the last act of a supervisor."""
+    caller = at_hand(h, event.contact)
+    was, since = caller.act or (("", 0), ("", 0))
+    service = h.services.get(was[0])
+    if caller.act is None or since != (caller.service.id, caller.points) or service is None:
+        h.refuse("nothing_to_undo")
+    if was == since and caller.preferred is None:
+        h.refuse("nothing_to_undo")
+    h.seen["acts undone"] += 1
+    h.seen["acts undone out of distress"] += caller.service.distress and not service.distress
+    if was[0] != since[0]:
+        caller.visited = ()
+        steps.move(h, caller, service, "supervisor")
+    elif was[1] != since[1]:
+        caller.points = was[1]
+        h.arm(caller)
+        h.tell("ContactChanged", caller.id, caller.points)
+    else:
+        steps.lose_preferred(h, caller, h.now)
+    caller.act = None
 
 
 def withdrawn(h, event: e.WithdrawalRequested) -> None:

@@ -12,7 +12,7 @@ from routing.core.events import ChannelShown, ContactPrioritised, ContactQueued
 from routing.core.model.centre_model import WAITING_STATES, ContactState
 from routing.core.model.errors import UnknownService
 from routing.core.queueing import abuse_flags, admission, contact_queue, held_position, preferred_agent, service_rules
-from routing.core.records import Contact
+from routing.core.records import Contact, SupervisorAct
 from routing.core.waiting_time import expected_wait
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
@@ -126,8 +126,7 @@ def on_contact_prioritised(d: Domain, event: ContactPrioritised) -> None:
     contact = d.contacts.get(event.contact)
     if contact is None or contact.state not in WAITING_STATES or contact.priority == event.priority:
         return
-    # The queue is sorted by a key that contains the points.
-    contact_queue.dequeue_temporarily(d, contact)
-    contact.priority = event.priority
-    contact_queue.enqueue_contact(d, contact)
-    contact_queue.emit_contact_changed(d, contact)
+    before = contact.place
+    contact_queue.set_points(d, contact, event.priority)
+    if contact.offer is None:
+        contact.act = SupervisorAct(before, contact.place)

@@ -99,6 +99,7 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     _replace_callbacks(d, contact, others)
     # 3. Make the contact a callback. From now on the wait is the caller's choice, so ceiling and estimate end.
     contact.callback, contact.in_menu, contact.beyond_ceiling, contact.estimate = True, False, False, None
+    contact.act = None
     if not contact.leg:
         # Nobody hears the sentence, and no hang-up ends it. The callback would never be served.
         contact.farewell = ""

@@ -121,6 +121,7 @@ def _engage_agent(d: Domain, offer: Offer, event: str) -> None:
     """Bind contact and agent to each other. `event` is that of the agent's state."""
     record, contact, matching = offer.agent, offer.contact, d.matching
     d.offers[offer.id] = contact.offer = offer
+    contact.act = None
     if matching.quotas:
         talk_quota.count_offer(matching, offer)
     record.last_talk_ended_at = None

@@ -11,6 +11,8 @@ RoutingError
     │   ├── NobodyThere     nobody is at the target of a transfer
     │   └── EntersDistress, LeavesDistress   the transfer leads into a distress service, or out of one
     ├── InDistress      a supervisor takes nobody out of a distress service
+    ├── DistressUnconfirmed   a move into a distress service was not confirmed
+    ├── NothingToUndo   no act of a supervisor can be taken back
     ├── NoCallback      the service calls nobody back, or no more callers
     │   ├── CallbackExists   a callback to the number waits already
     │   └── NumberLeftAlone  the number was called or has refused often enough today
@@ -145,6 +147,21 @@ class InDistress(Refused):
 
     code = "in_distress"
     turkish = "Bu arayan zor durumda olabilir; onu ancak görüşen danışman aktarabilir."
+
+
+class DistressUnconfirmed(Refused):
+    """A supervisor moves a contact into a distress service, where it comes before all others. A confirmed request moves
+    it."""
+
+    code = "confirm_distress"
+    turkish = "Bu arayan zor durumdakilerin sırasına, beklediği süreyle birlikte geçer. Gerçekten taşınsın mı?"
+
+
+class NothingToUndo(Refused):
+    """No supervisor has moved or raised this contact, or an agent was offered it since, or it has changed since."""
+
+    code = "nothing_to_undo"
+    turkish = "Geri alınacak bir işlem yok; arayan bir temsilciye sunulmuş ya da yeri başka yolla değişmiş olabilir."
 
 
 class ToConfirm(Refused):

@@ -194,7 +194,7 @@ def move_contact(d: Domain, contact: Contact, service: Service, reason: str, to:
         preferred_agent.clear_preferred(contact)
     # 2. Start again in the new service.
     contact.service, contact.timed_step, contact.step_at, contact.entered_at = service, 0, d.now, d.now
-    contact.beyond_ceiling = False
+    contact.beyond_ceiling, contact.act = False, None
     forget_way_out(contact)
     contact.version += 1
     unknown = anonymise_contact(d, contact)
@@ -323,6 +323,15 @@ def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
         preferred_agent.clear_preferred(contact)
         contact.step_at = d.now
     enqueue_contact(d, contact)
+
+
+def set_points(d: Domain, contact: Contact, points: int) -> None:
+    """Change the points of a waiting contact."""
+    # The queue is sorted by a key that contains the points.
+    dequeue_temporarily(d, contact)
+    contact.priority = points
+    enqueue_contact(d, contact)
+    emit_contact_changed(d, contact)
 
 
 def emit_contact_changed(d: Domain, contact: Contact, since: float | None = None) -> None:

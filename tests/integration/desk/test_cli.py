@@ -32,7 +32,7 @@ from desk.tables import agent_table, format_duration, status_page
 from drawing.texts import Phrase
 from routing.core import events
 from routing.core.model.centre_model import AgentState, PauseReason
-from routing.core.model.errors import QualificationNeeded, SeatTaken, UnknownReason
+from routing.core.model.errors import DistressUnconfirmed, QualificationNeeded, SeatTaken, UnknownReason
 from routing.core.model.ids import AgentId, ContactId, OfferId, SkillId
 from tests.fakes.desk import SOUND, Desk, running
 
@@ -377,6 +377,21 @@ async def test_one_who_waits_is_moved_or_withdrawn(tmp_path: Path) -> None:
         assert found.exit_code == 2 and "--service" in found.output
         found = await santral("contacts", "withdraw", "c9", "--state", folder)
         assert found.exit_code == 1 and "[unknown_contact]" in found.output
+
+
+async def test_a_move_into_distress_asks_once_and_is_taken_back(tmp_path: Path) -> None:
+    async with running(DistressUnconfirmed("confirm the move")) as desk:
+        folder = state(tmp_path, desk)
+        found = await santral("contacts", "move", "a2", "--service", "kriz", "--state", folder)
+        assert found.exit_code == 1 and "Gerçekten taşınsın mı?" in found.output, "nobody answered the question"
+        assert desk.inbox.events == [events.MoveRequested("a2", "kriz", None, "supervisor")]  # type: ignore[arg-type]
+    async with running() as desk:
+        folder = state(tmp_path, desk)
+        found = await santral("contacts", "move", "a2", "--service", "kriz", "--yes", "--state", folder)
+        assert found.exit_code == 0, found.output
+        assert desk.inbox.events[-1] == events.MoveRequested("a2", "kriz", None, "supervisor", True)  # type: ignore[arg-type]
+        found = await santral("contacts", "undo", "a2", "--state", folder)
+        assert found.exit_code == 0 and desk.inbox.events[-1] == events.ActUndone("a2", "supervisor")  # type: ignore[arg-type]
 
 
 async def test_an_agent_reads_what_is_stored_of_their_needs(tmp_path: Path) -> None:

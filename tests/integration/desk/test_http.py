@@ -385,6 +385,9 @@ async def test_a_supervisor_moves_and_withdraws_one_caller_and_both_are_audited(
         for act, body, event, about in (
                 ("move", {"service": "bilgi"}, events.MoveRequested("a2", "bilgi", None, "supervisor"),  # type: ignore[arg-type]
                  {"service": "bilgi"}),
+                ("move", {"service": "kriz", "confirm": True},
+                 events.MoveRequested("a2", "kriz", None, "supervisor", True), {"service": "kriz", "confirmed": True}),  # type: ignore[arg-type]
+                ("undo", None, events.ActUndone("a2", "supervisor"), {}),  # type: ignore[arg-type]
                 ("move", {"agent": "a1"}, events.MoveRequested("a2", None, "a1", "supervisor"), {"agent": "a1"}),  # type: ignore[arg-type]
                 ("withdraw", {}, events.WithdrawalRequested("a2", "", False, None, "supervisor"), {"callback": False}),  # type: ignore[arg-type]
                 ("withdraw", {"prompt": "bekleme-veda"},
@@ -393,7 +396,7 @@ async def test_a_supervisor_moves_and_withdraws_one_caller_and_both_are_audited(
                 ("withdraw", {"callback": True}, events.WithdrawalRequested("a2", "", True, None, "supervisor"),  # type: ignore[arg-type]
                  {"callback": True})):
             assert (await desk.ask("POST", at(act), json=body))[0] == 200
-            what = {"move": "contact_moved", "withdraw": "contact_withdrawn"}[act]
+            what = {"move": "contact_moved", "withdraw": "contact_withdrawn", "undo": "contact_act_undone"}[act]
             assert desk.inbox.events[-1] == event
             assert desk.house.asked[-1] == ("supervisor", (what, {"contact": "a2", **about}))
         window = {"callback": True, "callback_from": 2_000_000_000.0, "callback_until": 2_000_003_600.0}

@@ -54,6 +54,7 @@ POST /api/v1/callbacks/{id}/cancel: supervisor admin
 GET /api/v1/contacts: supervisor admin
 POST /api/v1/contacts/{id}/prioritise: supervisor admin
 POST /api/v1/contacts/{id}/move: supervisor admin
+POST /api/v1/contacts/{id}/undo: supervisor admin
 POST /api/v1/contacts/{id}/withdraw: supervisor admin
 POST /api/v1/agents/{id}/hangup: own
 GET /api/v1/agents/{id}/callbacks: own

@@ -11,8 +11,10 @@ from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import Agent, CallbackOrder, Channel, Outcome, Profile, Step
 from routing.core.model.commands import Offer, RefreshHold, Rescind
 from routing.core.model.errors import (
+    DistressUnconfirmed,
     InDistress,
     NoCallback,
+    NothingToUndo,
     NotNow,
     NotOpen,
     NotThere,
@@ -199,3 +201,75 @@ def test_a_caller_whose_agent_consults_belongs_to_the_agent() -> None:
     for event in (e.MoveRequested(ContactId("c1"), ServiceId("edu")), e.WithdrawalRequested(ContactId("c1"))):
         with pytest.raises(NotNow):
             told.tell(event, 6.0)
+
+
+# --- a slip is taken back
+
+
+def test_a_move_into_distress_is_asked_once() -> None:
+    told = house()
+    with pytest.raises(DistressUnconfirmed):
+        told.tell(e.MoveRequested(ContactId("c1"), ServiceId("psy")), 10.0)
+    assert told.contact("c1").service == "edu", "the caller waits where they were"
+    told.tell(e.MoveRequested(ContactId("c1"), ServiceId("psy"), confirmed=True), 11.0)
+    assert told.contact("c1").service == "psy"
+
+
+def test_a_slip_into_distress_is_taken_back_with_the_age() -> None:
+    told = house()
+    told.waits("edu", at=5.0)
+    told.tell(e.MoveRequested(ContactId("c1"), ServiceId("psy"), confirmed=True), 10.0)
+    told.tell(e.ActUndone(ContactId("c1"), "supervisor"), 12.0)
+    moved = told.last(f.Moved)
+    assert (moved.before, moved.service, moved.reason, moved.position) == ("psy", "edu", "supervisor", 1)
+    told.sits("a", at=13.0)
+    assert told.offers[-1].contact == "c1" and told.offers[-1].waited_s == 12.0
+    with pytest.raises(NothingToUndo):
+        told.tell(e.ActUndone(ContactId("c1")), 14.0)
+
+
+def test_points_and_a_named_colleague_are_taken_back() -> None:
+    told = house()
+    told.waits("edu", at=5.0)
+    told.tell(e.ContactPrioritised(ContactId("c2"), 9), 6.0)
+    assert told.contact("c2").position == 1
+    told.tell(e.ActUndone(ContactId("c2")), 7.0)
+    assert told.contact("c2").position == 2
+    told.sits("a", at=8.0)
+    told.tell(e.OfferConnected(told.offers[-1].offer, ContactId("c1")), 9.0)
+    told.tell(e.MoveRequested(ContactId("c2"), to=AgentId("a")), 10.0)
+    told.tell(e.ActUndone(ContactId("c2")), 11.0)
+    told.sits("b", at=12.0)
+    assert (told.offers[-1].contact, told.offers[-1].agent) == ("c2", "b"), "nobody waits for a any more"
+
+
+def test_what_an_agent_was_offered_is_not_taken_back() -> None:
+    told = house()
+    told.tell(e.MoveRequested(ContactId("c1"), ServiceId("psy"), confirmed=True), 10.0)
+    told.sits("a", at=11.0)
+    assert told.offers[-1].contact == "c1"
+    with pytest.raises(NothingToUndo):
+        told.tell(e.ActUndone(ContactId("c1")), 12.0)
+    told.tell(e.OfferEnded(told.offers[-1].offer, "no_answer"), 30.0)
+    with pytest.raises(NothingToUndo):
+        told.tell(e.ActUndone(ContactId("c1")), 31.0)
+
+
+def test_a_second_change_ends_the_first_and_nobody_undoes_what_nobody_did() -> None:
+    told = house()
+    with pytest.raises(NothingToUndo):
+        told.tell(e.ActUndone(ContactId("c1")), 2.0)
+    told.tell(e.ContactPrioritised(ContactId("c1"), 5), 3.0)
+    told.tell(e.CallbackRequested(ContactId("c1")), 4.0)
+    with pytest.raises(NothingToUndo):
+        told.tell(e.ActUndone(ContactId("c1")), 5.0)
+    with pytest.raises(UnknownContact):
+        told.tell(e.ActUndone(ContactId("c9")), 6.0)
+
+
+def test_a_closed_service_takes_back_whom_a_supervisor_moved_away() -> None:
+    told = house()
+    told.tell(e.MoveRequested(ContactId("c1"), ServiceId("tip")), 3.0)
+    told.tell(e.ServiceHoursSet(ServiceId("edu"), False), 4.0)
+    told.tell(e.ActUndone(ContactId("c1")), 5.0)
+    assert told.contact("c1").service == "edu"
