@@ -33,6 +33,7 @@ from santral.errors import AsteriskFailure
 from santral.node.app import NODE_FILE, Node, Vacate
 from santral.node.projections import Projections
 from santral.node.service_manager import ServiceManager
+from santral.node.supervision import run_supervised
 from santral.secrets import NodeSecrets
 from santral.standby.fact_follower import FactFollower
 from santral.standby.hand_over import HandOver
@@ -168,20 +169,21 @@ class NodeRoles:
 
     async def _watch_end(self, node: Node, stop: asyncio.Event) -> None:
         """Set `stop` when the process shall end, or when another node reaches Asterisk and this one does not."""
-        better = HandOver(lambda: node.asterisk_silent_s, self._peers.find_proved_standby)
-        waits = [asyncio.create_task(self._signals.stop.wait(), name="signal"),
-                 due := asyncio.create_task(better.wait_until_due(), name="hand-over")]
+        async def hand_over() -> None:
+            name = await HandOver(lambda: node.asterisk_silent_s, self._peers.find_proved_standby).wait_until_due()
+            # Only a log-in at Asterisk makes this node fit again.
+            self._proofs.note_failure(f"this node reaches no Asterisk at {self._settings.asterisk.ami}")
+            log.warning("node.handed_over", node=self._name, to=name, asterisk=self._settings.asterisk.ami)
+            stop.set()
+
+        # An error in the search for a better node must not leave this one deaf to the end of the process.
+        handing = asyncio.create_task(run_supervised("hand-over", hand_over), name="hand-over")
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if due.done():
-                # Only a log-in at Asterisk makes this node fit again.
-                self._proofs.note_failure(f"this node reaches no Asterisk at {self._settings.asterisk.ami}")
-                log.warning("node.handed_over", node=self._name, to=due.result(), asterisk=self._settings.asterisk.ami)
+            await self._signals.stop.wait()
             stop.set()
         finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.wait(waits)
+            handing.cancel()
+            await asyncio.wait([handing])
 
     def _forget_later(self, forgetting: Coroutine[None, None, None]) -> None:
         """Let menus of a node that has led go on, while this process stands by or ends."""

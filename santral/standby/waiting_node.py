@@ -70,6 +70,8 @@ def find_bar(error: StoreError) -> str:
         return "the tables need santral store upgrade"
     if isinstance(error, StoreUnavailable) and error.kind == "alone":
         return NO_STANDBY
+    if isinstance(error, StoreUnavailable) and error.kind == "unknown":
+        return "no release has made the tables"
     return "older than the tables" if isinstance(error, StoreUnavailable) and error.kind == "newer" else ""
 
 

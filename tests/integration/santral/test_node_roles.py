@@ -22,9 +22,10 @@ from lab.pbx.ports import PortBlock
 from routing.store.database import url_of
 from santral.centre.last_known_good import CentreFiles
 from santral.node.app import Node
+from santral.standby.hand_over import HandOver
 from santral.standby.node_roles import NodeRoles
 from tests.fakes.node_process import fake_asterisk
-from tests.until import until_async
+from tests.until import LIMIT_S, until_async
 
 pytestmark = pytest.mark.integration
 
@@ -128,3 +129,19 @@ async def test_a_node_that_was_suspended_leaves_nothing_in_memory(
             await until_async(lambda: process.count_nodes() == 0, what="the node is forgotten")
             assert len(process.built) == 1
     server.dispose()
+
+
+async def test_an_error_in_the_search_for_a_better_node_leaves_the_end_of_the_process(
+        tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process heard no signal any more, and ten minutes later it was still there."""
+    searches = 0
+
+    async def fail(_: HandOver) -> str:
+        nonlocal searches
+        searches += 1
+        raise RuntimeError
+
+    monkeypatch.setattr(HandOver, "wait_until_due", fail)
+    async with asyncio.timeout(2 * LIMIT_S), leading(tmp_path, where, monkeypatch) as process:
+        await until_async(process.is_ready)
+        await until_async(lambda: searches > 1, what="it searches again")

@@ -88,6 +88,7 @@ def test_a_server_without_a_standby_is_refused_if_the_settings_demand_one(where:
     assert tables_of(where) == []
     # A node that has stood by before stays, and `santral nodes` tells this reason.
     assert find_bar(StoreUnavailable("alone", "")) == NO_STANDBY
+    assert "no release" in find_bar(StoreUnavailable("unknown", ""))
 
 
 async def test_a_server_without_a_standby_is_told_by_the_leader_and_by_the_command(
