@@ -44,7 +44,7 @@ def dry_run(folder: Path) -> Result:
 
 
 def test_each_revision_has_a_kept_state() -> None:
-    assert RELEASED == sorted(path.stem[1:5] for path in (migrate.MIGRATIONS / "versions").glob("r*.py"))
+    assert sorted(path.stem[1:5] for path in (migrate.MIGRATIONS / "versions").glob("r*.py")) == RELEASED
 
 
 @pytest.mark.parametrize("name", RELEASED)
