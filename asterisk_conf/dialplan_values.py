@@ -108,6 +108,8 @@ class DialplanPrompts(NamedTuple):
     """To the agent: press any key to accept."""
     calls_back: str = "geri-arama-temsilci"
     """To the agent: this is a callback. The service follows."""
+    taken: str = "agent/taken"
+    """To an agent who has answered for a caller with whom another agent talks already."""
     nobody: str = "geri-arama-ulasilamadi"
     """To the agent who waited for the caller of a callback: the caller could not be reached."""
     hello: str = "geri-arama-merhaba"

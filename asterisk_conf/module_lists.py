@@ -50,7 +50,7 @@ NEEDED: tuple[str, ...] = (
     "pbx_config.so", "app_bridgeaddchan.so", "app_stack.so", "app_playback.so", "app_read.so", "app_queue.so",
     "app_celgenuserevent.so", "app_dial.so",
     "func_channel.so", "func_cut.so", "func_global.so", "func_logic.so", "func_strings.so",
-    "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
+    "func_lock.so", "func_timeout.so", "func_callerid.so", "func_dialplan.so", "func_hangupcause.so", "func_math.so",
     "func_pjsip_aor.so", "func_pjsip_contact.so", "func_pjsip_endpoint.so", "func_devstate.so", "func_groupcount.so",
     "func_volume.so",
     "app_mixmonitor.so", "app_senddtmf.so", "app_softhangup.so", "app_playtones.so", "app_verbose.so",

@@ -159,6 +159,8 @@ class Routing(Shape):
     """Length of the short break that `max_continuous_s` starts."""
     phone_reacts_s: Annotated[float, Field(ge=1, le=10)] = 2.0
     """A phone that does not report ringing within this time is unreachable for a minute."""
+    second_phone_s: Annotated[float, Field(ge=3, le=60)] = 7.0
+    """In distress a second phone rings after this time, and a third after twice that, while the first one rings on."""
 
     @field_validator("interruptible")
     @classmethod

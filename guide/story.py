@@ -210,6 +210,8 @@ class _StoryTeller:
             said.append("spoke with this caller last")
         if fact.partner is not None:
             said.append(f"with {fact.partner}")
+        if fact.beside:
+            said.append("next to another phone")
         if fact.tier:
             said.append("nobody else is free" if fact.tier == 1 else "by the ceiling, to be taken by a key")
         then = f"; then {', '.join(fact.runners_up)}" if fact.runners_up else ""

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from desk.shape import Shape
 from routing.core.inbox import DeskView, HeldContact
-from routing.core.model.centre_model import AgentState, OfferState
+from routing.core.model.centre_model import RINGING_OFFER, AgentState, OfferState
 from routing.core.model.ids import OfferId, SeatId
 from routing.core.model.state_tables import ConsultState
 
@@ -157,7 +157,7 @@ def build_desk_state(view: DeskView, sources: DeskSources, *, own: bool) -> Desk
     agent = view.agent
     seat = agent.seat
     talk = next((one for one in view.contacts if _is_talk(one)), None)
-    offer = next((one for one in view.contacts if one.state is OfferState.PENDING and one is not talk), None)
+    offer = next((one for one in view.contacts if one.state in RINGING_OFFER and one is not talk), None)
     wraps = next((one for one in view.contacts if one.state is OfferState.WRAPPING), None)
     breaks = BreakOnDesk(planned_at=view.break_planned_at if own else None, pending_reason=agent.pause_pending,
                          until=view.break_until if own else None, limit_at=agent.pause_limit_at,

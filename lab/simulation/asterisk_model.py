@@ -17,7 +17,7 @@ from ivr import dialplan
 from lab.simulation.agi_model import CONTEXT_MENU, AgiQuestion, find_menu_end
 from lab.simulation.channels import Caller, Channel, Leg, Phone
 from lab.simulation.fallback_model import AppQueue
-from lab.simulation.history import CallerPast, History
+from lab.simulation.history import TAKEN_BY, CallerPast, History
 from lab.simulation.manager_model import ManagerSession, render
 from lab.simulation.network import Connection, Network
 from lab.simulation.virtual_time import World
@@ -41,6 +41,10 @@ SENTENCE_S = (1.0, 3.0)
 """Length of a sentence that a caller hears."""
 FENCE_TRIES = 10
 """Looks of an agent's leg whether the caller's talk with another one is just ending."""
+BEAT_S = 0.5
+"""Pause between two rings."""
+TURN_S = 0.02
+"""Pause of a leg while another one looks at the same caller."""
 SHARED_OFFER, SHARED_WORDS = "SHARED(SC_OFFER)", dialplan.WHOLE_WORDS
 
 
@@ -48,10 +52,12 @@ class Asterisk:
     """One Asterisk with its callers and phones. `fence` is the part `santral-fence` of the dialplan."""
 
     def __init__(self, world: World, network: Network, rng: random.Random, history: History, node_ports: Sequence[int],
-                 seats: Sequence[str], cel: Path, epoch_of: Callable[[Connection], int], *, fence: bool = True) -> None:
-        """`epoch_of` returns the epoch of the node behind a connection. `cel` is the file of the calls' events."""
+                 seats: Sequence[str], cel: Path, epoch_of: Callable[[Connection], int], *, fence: bool = True,
+                 turns: bool = True) -> None:
+        """`epoch_of` returns the epoch of the node behind a connection. `cel` is the file of the calls' events. With
+        `turns` legs look at their caller one after the other."""
         self.world, self.network, self.history, self.node_ports = world, network, history, tuple(node_ports)
-        self.times, self._rng, self._cel, self._fence = Timings(), rng, cel, fence
+        self.times, self._rng, self._cel, self._fence, self._turns = Timings(), rng, cel, fence, turns
         self.epoch_of, self.first_node, self.frozen_until = epoch_of, 0, 0.0
         self.started, self.life, self.down = "00:00:01", 1, False
         self.channels: dict[str, Channel] = {}
@@ -338,9 +344,13 @@ class Asterisk:
         if habit < phone.misses:
             self.go_on(leg, ring_s, lambda: give_up(NO_ANSWER))
         elif habit < phone.misses + phone.declines:
-            self.go_on(leg, 0.1 + self.pick(phone.answers_s), lambda: give_up(DECLINED))
+            self.go_on(leg, self._until_answer(phone), lambda: give_up(DECLINED))
         else:
-            self.go_on(leg, 0.1 + self.pick(phone.answers_s), pick_up)
+            self.go_on(leg, self._until_answer(phone), pick_up)
+
+    def _until_answer(self, phone: Phone) -> float:
+        """Return the time until a person acts: between two rings, so two phones of a caller often act as one."""
+        return 0.1 + BEAT_S * round(self.pick(phone.answers_s) / BEAT_S)
 
     def join_caller(self, leg: Leg) -> None:
         """Go through `[santral-agent]`, s: the caller's words, the fence, the bridge."""
@@ -360,18 +370,30 @@ class Asterisk:
         tries = [FENCE_TRIES]
 
         def pass_fence() -> None:
+            # Legs that came at the same moment look one after the other.
+            if self._turns and caller.looked_at is not None and not caller.looked_at.ended:
+                self.go_on(leg, TURN_S, pass_fence)
+                return
+            caller.looked_at = leg
             talk = self.channels.get(caller.variables.get(TALK, ""))
-            if self._fence and int(caller.variables.get(SHARED_OFFER) or 0) > leg.offer:
+            late = self._fence and int(caller.variables.get(SHARED_OFFER) or 0) > leg.offer
+            talks = self._fence and talk is not None and talk is not leg
+            if not late and not talks:
+                self.go_on(leg, self.pick(STEP_S), take_caller)
+                return
+            caller.looked_at = None
+            if late:
                 refuse("late")
-            elif self._fence and talk is not None and talk is not leg:
-                tries[0] -= 1
-                if tries[0] < 0:
-                    refuse(f"caller talks by {talk.uniqueid}")
-                else:
-                    self.go_on(leg, 0.05, pass_fence)
+            elif tries[0] == 0:
+                refuse(f"caller talks by {caller.variables[TALK]}")
             else:
-                caller.variables[SHARED_OFFER], caller.variables[TALK] = str(leg.offer), leg.uniqueid
-                self.go_on(leg, self.pick(STEP_S), begin_talk)
+                tries[0] -= 1
+                self.go_on(leg, 0.05, pass_fence)
+
+        def take_caller() -> None:
+            caller.variables[SHARED_OFFER], caller.variables[TALK] = str(leg.offer), leg.uniqueid
+            caller.looked_at = None
+            self.go_on(leg, self.pick(STEP_S), begin_talk)
 
         def begin_talk() -> None:
             if leg.variables.get(ENDED):
@@ -381,7 +403,7 @@ class Asterisk:
 
         def refuse(why: str) -> None:
             self.history.note(f"the fence ends {leg.uniqueid}: {why}")
-            self.hang_up(leg, ANSWERED_ELSEWHERE, "dialplan")
+            self._tell_taken(leg)
         wait_for_words()
 
     def bridge(self, leg: Leg, caller: Caller) -> None:
@@ -391,7 +413,7 @@ class Asterisk:
             return
         # 1. `Bridge()` takes a talking caller out of the talk, whose leg ends.
         if isinstance(other := caller.partner, Leg):
-            self._part(caller, f"the leg {leg.uniqueid} of epoch {leg.epoch}")
+            self._part(caller, f"{TAKEN_BY}{leg.uniqueid} of epoch {leg.epoch}")
             self.hang_up(other, NORMAL, "dialplan")
         # 2. The caller leaves the hold loop, and a question to a node ends.
         self.stop_waiting(caller)
@@ -491,10 +513,17 @@ class Asterisk:
         return self.queues.answer(name, one)
 
     def redirect(self, channel: Channel, context: str) -> None:
-        """Lead a caller into the hold loop, by a node."""
+        """Lead a caller into the hold loop, or a leg to the words of a caller that another agent has, by a node."""
         if isinstance(channel, Caller):
             if isinstance(leg := channel.partner, Leg):
                 self._part(channel, "node")
                 self.hang_up(leg, NORMAL, "dialplan")
             self.stop_waiting(channel)
             self.go_on(channel, self.pick(STEP_S), lambda: self.enter_hold(channel))
+        elif isinstance(channel, Leg):
+            self._tell_taken(channel)
+
+    def _tell_taken(self, leg: Leg) -> None:
+        """Tell an agent that another one has the caller."""
+        leg.turn += 1
+        self.go_on(leg, self.pick(SENTENCE_S), lambda: self.hang_up(leg, ANSWERED_ELSEWHERE, "dialplan"))

@@ -53,6 +53,8 @@ class Caller(Channel):
     question: Question | None = None
     asked_at: float = float("-inf")
     """Time of the last question from the fallback queue."""
+    looked_at: Leg | None = None
+    """The leg that looks whether it may have the caller (`santral-fence`)."""
 
 
 @dataclass(eq=False)

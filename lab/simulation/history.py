@@ -14,6 +14,9 @@ RACE_S = 1.0
 """Length of a talk that the node may still end: the news of its answer and of the end of its offer cross each other."""
 
 
+TAKEN_BY = "the leg "
+"""Beginning of the end of a talk that another leg has ended by taking the caller."""
+
 DIED = "asterisk"
 """End of a call or talk whose Asterisk has ended."""
 
@@ -121,7 +124,7 @@ class History:
             if talk.ended is None and talk.caller == caller:
                 talk.ended, talk.by = self.world.now, by
                 self.note(f"talk of {caller} with {talk.seat} ended by {by}")
-                if by not in ("caller", "agent", DIED) and talk.length_s > RACE_S:
+                if by.startswith(TAKEN_BY) or (by not in ("caller", "agent", DIED) and talk.length_s > RACE_S):
                     self.blame("I1", f"the talk of {caller} with {talk.seat} was cut after {talk.length_s:.1f} s by "
                                      f"{by}")
 

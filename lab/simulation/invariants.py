@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lab.simulation.asterisk_model import Asterisk
     from lab.simulation.sim_node import SimNode
 
+TOGETHER_S = 0.6
+"""Time for which a leg waits at a caller who talks (`santral-fence`), with its steps."""
+
 
 def live_rows(database: Database) -> list[Any]:
     """Return the rows of contacts and offers that are not over."""
@@ -80,6 +83,8 @@ def _check_callers(history: History, database: Database) -> None:
         elif row.outcome is not Outcome.ANSWERED and answered and talk is not None and talk.offer:
             history.blame("I3", f"{uniqueid} has talked, and is recorded as {row.outcome.value}")
         if row.outcome is Outcome.ANSWERED and answered:
-            agent = offers[answered[-1].offer].agent if answered[-1].offer in offers else None
-            if agent != f"a{answered[-1].seat}" or row.agent != agent:
+            # Of two agents who picked up together, the second has the caller when the first one hangs up at once.
+            last = [one for one in answered if one is answered[-1] or (
+                one.ended is not None and answered[-1].began - one.ended <= TOGETHER_S)]
+            if not any(one.offer in offers and offers[one.offer].agent == f"a{one.seat}" == row.agent for one in last):
                 history.blame("I4", f"{uniqueid} talked with {answered[-1].seat}, recorded is {row.agent}")

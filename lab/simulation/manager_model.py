@@ -95,7 +95,8 @@ class ManagerSession:
         if channel is None:
             return [("Response", "Error"), ("Message", "No such channel")]
         if name == "Getvar":
-            value = "0" if one["Variable"] == ON_HOLD else channel.variables.get(one["Variable"], "")
+            value = {ON_HOLD: "0", "CHANNEL(state)": channel.state}.get(one["Variable"]) \
+                or channel.variables.get(one["Variable"], "")
             return [SUCCESS, ("Variable", one["Variable"]), ("Value", value)]
         if name == "Setvar":
             channel.variables[one["Variable"]] = one["Value"]

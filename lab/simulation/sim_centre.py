@@ -14,6 +14,10 @@ PROFILE = Profile(wrapup_s=1.5, rna_allowed=1_000, ring_timeout_s=8.0)
 """Agents who are soon ready again, and who never count as not responding."""
 
 
+SECOND_PHONE_S = 1.5
+"""Time after which a further phone rings in distress: often two agents answer at nearly the same moment."""
+
+
 def seats(agents: int) -> tuple[str, ...]:
     """Return the phones."""
     return tuple(str(2001 + number) for number in range(agents))
@@ -24,7 +28,7 @@ def make_centre(agents: int) -> Centre:
     anybody = (Step(()),)
     return Centre(
         (Service(ServiceId(DISTRESS), "Destek", anybody, distress=True), Service(ServiceId(USUAL), "Bilgi", anybody)),
-        tuple(Agent(AgentId(f"a{seat}"), (), PROFILE) for seat in seats(agents)))
+        tuple(Agent(AgentId(f"a{seat}"), (), PROFILE) for seat in seats(agents)), second_phone_s=SECOND_PHONE_S)
 
 
 FLOW = MenuFlow({name: name for name in SERVICES}, USUAL,

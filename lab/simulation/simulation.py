@@ -37,7 +37,7 @@ of the fallback queue are served one after the other."""
 LATE_S = 6.0
 """Length from which a freeze lets another node take over meanwhile."""
 
-PROTECTIONS = ("fence", "agi-gate", "late-migration")
+PROTECTIONS = ("fence", "fence-turns", "agi-gate", "late-migration")
 """Protections that can be taken out, to show that the simulation finds what they protect from."""
 
 MEMORY = "/dev/shm"  # noqa: S108  a folder with a random name is made there
@@ -107,7 +107,7 @@ class Simulation:
         cel = folder / "santral.csv"
         self.asterisk = Asterisk(
             self.world, self.network, self._rng, self.history, [node.port for node in plan.nodes], self.seats, cel,
-            self._epoch_of, fence=without != "fence")
+            self._epoch_of, fence=without != "fence", turns=without != "fence-turns")
         self.asterisk.queues.set_services(SERVICES, frozenset(SERVICES[:1]), sim_centre.USUAL)
         self.nodes = {node.name: SimNode(
             node, self.world, self.network, self.database, self.history, self._rng, self.centre, cel,

@@ -115,6 +115,11 @@ def hang_up_action(leg: str, cause: int = ANSWERED_ELSEWHERE) -> Action:
     return {"Action": "Hangup", "Channel": leg, "Cause": str(cause)}
 
 
+def taken_action(leg: str) -> Action:
+    """Return the AMI action that tells an agent that another one has the caller. The leg then ends by itself."""
+    return {"Action": "Redirect", "Channel": leg, "Context": CONTEXT_AGENT, "Exten": "taken", "Priority": "1"}
+
+
 def set_variable_action(leg: str, variable: str, value: str) -> Action:
     """Return the AMI action that sets a variable of an agent's leg."""
     return {"Action": "Setvar", "Channel": leg, "Variable": variable, "Value": value}

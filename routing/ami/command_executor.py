@@ -21,6 +21,7 @@ from routing.ami.actions import (
     rebridge_actions,
     ring_partner_action,
     set_variable_action,
+    taken_action,
     to_action,
     unmark_consult_action,
 )
@@ -53,6 +54,7 @@ from routing.core.model.commands import (
     StopDial,
 )
 from routing.core.model.ids import ContactId, leg_id, parse_leg_id, parse_partner_leg_id, partner_leg_id
+from routing.core.model.reasons import TAKEN
 
 log = structlog.get_logger()
 
@@ -142,7 +144,7 @@ class CommandExecutor:
                     if command.talks or command.reason in HANG_UP_REASONS:
                         self.group.create_task(self._hang_up_leg(leg, self.link), name=name)
                     else:
-                        self._begin_end(self.group, leg, self.link, name)
+                        self._begin_end(self.group, leg, self.link, name, taken=command.reason == TAKEN)
                 for leg in self._dialled_legs(command.contact, command.reason) if command.dialled else []:
                     self.group.create_task(self._hang_up_leg(leg, self.link), name=name)
                 continue
@@ -349,11 +351,12 @@ class CommandExecutor:
         except LinkError:
             self._look.set()
 
-    def _begin_end(self, group: asyncio.TaskGroup, leg: str, actions: Link, name: str) -> None:
-        """Begin to end a leg of an offer that is over, unless the leg has its caller."""
+    def _begin_end(self, group: asyncio.TaskGroup, leg: str, actions: Link, name: str, *, taken: bool = False) -> None:
+        """Begin to end a leg of an offer that is over, unless the leg has its caller. With `taken` an agent who has
+        answered hears that another one has the caller."""
         tried = asyncio.get_running_loop().create_future()
         self._ending.add(tried)
-        task = group.create_task(self._end_leg(leg, actions, tried), name=name)
+        task = group.create_task(self._end_leg(leg, actions, tried, taken), name=name)
         task.add_done_callback(lambda _: self._note_tried(tried))
 
     def _note_tried(self, tried: asyncio.Future[None]) -> None:
@@ -361,10 +364,10 @@ class CommandExecutor:
         if not tried.done():
             tried.set_result(None)
 
-    async def _end_leg(self, leg: str, actions: Link, tried: asyncio.Future[None]) -> None:
+    async def _end_leg(self, leg: str, actions: Link, tried: asyncio.Future[None], taken: bool) -> None:
         for _ in range(HANGUP_TRIES_MAX):
             try:
-                ended = await self._end_unless_talking(leg, actions)
+                ended = await self._end_unless_talking(leg, actions, taken=taken)
             except LinkError:
                 self._look.set()  # the next look finds the leg, or its talk
                 return
@@ -373,7 +376,7 @@ class CommandExecutor:
                 return
             await asyncio.sleep(self._rescind_s)
 
-    async def _end_unless_talking(self, leg: str, actions: Link) -> bool:
+    async def _end_unless_talking(self, leg: str, actions: Link, *, taken: bool = False) -> bool:
         """End a leg, unless it has its caller: then a look at Asterisk finds the talk, and the engine decides.
 
         A Hangup may arrive late, when the phone was answered long ago. So the leg learns first that it may not begin a
@@ -389,6 +392,10 @@ class CommandExecutor:
                 await actions.run_action(set_variable_action(leg, ENDED, ""))
                 self._look.set()
                 return True
+            if taken:
+                reply = await actions.run_action({"Action": "Getvar", "Channel": leg, "Variable": "CHANNEL(state)"})
+                if reply.get("Value") == "Up":
+                    return (await actions.run_action(taken_action(leg))).ok
         return (await actions.run_action(hang_up_action(leg))).ok
 
     async def _hang_up_leg(self, leg: str, actions: Link) -> None:

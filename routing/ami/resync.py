@@ -43,7 +43,7 @@ from routing.core.events import (
     TalkFound,
     TransferRequested,
 )
-from routing.core.model.centre_model import ContactState, OfferState
+from routing.core.model.centre_model import RINGING_OFFER, ContactState, OfferState
 from routing.core.model.ids import ContactId, OfferId, SeatId, is_leg, leg_id, parse_leg_id, partner_leg_id
 from routing.core.model.live_calls import LiveContact, LiveOffer
 from routing.core.model.reasons import DROPPED, LOST
@@ -267,7 +267,7 @@ def channels_to_explain(now: Snapshot, contacts: Iterable[LiveContact], offers: 
                   or _may_have_talked(contact, channel))}
     talks = {leg_id(one.offer, one.contact) for one in found_talks(now, offers, contacts)}
     return ended | talks | {offer.leg for offer in offers if offer.leg not in now.channels
-                            or (offer.state is OfferState.PENDING and (
+                            or (offer.state in RINGING_OFFER and (
                                 now.channels[offer.leg].bridge or offer.contact not in now.channels))}
 
 

@@ -9,6 +9,7 @@ Contacts and agents that did not change since the last run are not looked at (`m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from routing.core.agents import break_rules, presence
 from routing.core.calls import callback_flow, offer_changes, ring_moment
@@ -17,7 +18,7 @@ from routing.core.matching import skill_requirement
 from routing.core.matching.agent_pool import BY_PHONE
 from routing.core.matching.strategies import fewest_contacts
 from routing.core.model.centre_model import PHONE_CHANNELS
-from routing.core.queueing import contact_queue
+from routing.core.queueing import contact_queue, second_phone
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, ContactGroup
 
 ROUNDING = 1e-9
@@ -44,7 +45,8 @@ def assign_contacts(d: Domain) -> None:
             if not calling and len(fresh) == 1:
                 (record,) = fresh
                 group = group_for_agent(d, record)
-                if group is not None:
+                # A further phone is sought among all ready agents.
+                if group is not None and not group.beside:
                     _offer_head(d, group, record)
                     continue
             # 2. Otherwise put the new agents into their queues, which marks their groups, and compare the heads of all
@@ -54,7 +56,10 @@ def assign_contacts(d: Domain) -> None:
         if group is None:
             calling.clear()
         else:
-            _offer_head(d, group, group.pool.first_agent(group.allowed))
+            if group.beside:
+                _offer_beside(d, group)
+            else:
+                _offer_head(d, group, group.pool.first_agent(group.allowed))
             if group.head is None:
                 calling.pop(group, None)
 
@@ -134,7 +139,7 @@ def _oldest_group(d: Domain, groups: Iterable[ContactGroup], ready: bool) -> Con
         head = group.head
         if head is None or (ready and not group.pool.mask & group.allowed) \
                 or (group.quota is not None and group.quota.taken >= group.quota.limit) \
-                or not _may_offer(d, group):
+                or not _may_offer(d, group) or (group.beside and ready and not _agents_beside(group, 1)):
             continue
         # Services of different weight age at different speeds, so the key alone does not order them.
         age = head[0] - now * group.weight
@@ -165,6 +170,16 @@ def _is_break_too_near(d: Domain, contact: Contact, record: AgentRecord) -> bool
     return partner is not None and break_rules.is_break_near(d, partner)
 
 
+def _agents_beside(group: ContactGroup, limit: int) -> list[AgentRecord]:
+    """Return at most `limit` agents, the best first, whose phones may ring next to another one for these contacts."""
+    return list(islice(filter(second_phone.can_ring_beside, group.pool.agents_in_order(group.allowed)), limit))
+
+
+def _offer_beside(d: Domain, group: ContactGroup) -> None:
+    """Let one more phone ring for the first contact of a group, for whom a phone rings already."""
+    _offer_head(d, group, _agents_beside(group, 1)[0])
+
+
 def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     """Offer the first contact of a group to an agent.
 
@@ -183,7 +198,8 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     # 2. Collect the runners-up before the agent is reserved.
     if d.on_choice is not None:
         d.on_choice(d, contact, record)
-    beside = pool.best_agents(group.allowed, RUNNERS_UP + 1)
+    beside = _agents_beside(group, RUNNERS_UP + 1) if group.beside \
+        else pool.best_agents(group.allowed, RUNNERS_UP + 1)
     # An agent who became ready just now is in no queue yet, so the list may start with a different agent.
     if beside and beside[0] is record:
         del beside[0]
@@ -208,7 +224,8 @@ def _offer_head(d: Domain, group: ContactGroup, record: AgentRecord) -> None:
     if matching.counts_offers:
         fewest_contacts.count_offer(record, d.now, matching.half_life_s)
     offer = offer_changes.make_offer(d, contact, record, skill_requirement.UNRANKED if level is None else level,
-                        runners_up, pool.name, score, tier, step, ring_moment.moment_of(d, contact, record))
+                        runners_up, pool.name, score, tier, step, ring_moment.moment_of(d, contact, record),
+                        group.beside)
     if offer.callback is CALLER_DIALLED_FIRST:
         callback_flow.dial_caller(d, offer)
     else:

@@ -303,7 +303,7 @@ class Domain:
         lost = {node: until for node, link in self.links.items()
                 if not link.up and self.now < (until := link.down_since + MESSAGES_WAIT_S)}
         waits = [lost[group.node] for group in self.matching.waiting_groups if group.distress
-                 and group.pool.channel & BY_PHONE and group.node in lost] if lost else []
+                 and not group.beside and group.pool.channel & BY_PHONE and group.node in lost] if lost else []
         self.messages_held = bool(waits)
         if waits:
             self.timers.set_deadline(LINK_TIMER, min(waits))

@@ -150,7 +150,8 @@ def queued(d: FactLog, contact: Contact, position: int, entered_at: float | None
 
 @emits(facts.Offered)
 def offered(d: FactLog, offer: Offer, idle_s: float, runners_up: tuple[AgentId, ...], agents_ready: int,
-            agents_signed_in: int, waiting: int, strategy: str, score: float, by_state: tuple[int, ...]) -> None:
+            agents_signed_in: int, waiting: int, strategy: str, score: float, by_state: tuple[int, ...],
+            beside: bool) -> None:
     """Emit `Offered` of an offer."""
 
 

@@ -48,13 +48,30 @@ from routing.core.model.errors import HalfDone, RoutingError
 from routing.core.model.facts import Fact
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
 from routing.core.model.live_calls import LiveContact, LiveOffer
-from routing.core.queueing import abuse_flags, admission, callback_dial, contact_queue, service_rules, wait_deadline
+from routing.core.queueing import (
+    abuse_flags,
+    admission,
+    callback_dial,
+    contact_queue,
+    second_phone,
+    service_rules,
+    wait_deadline,
+)
 from routing.core.reactions import react
 from routing.core.records import AgentRecord, Contact, Offer
 from routing.core.shifts import break_plan, found_talk, load_handlers, rule_overrides, shift_handlers, working_hours
 from routing.core.snapshot import encode_domain
 from routing.core.stored import ROW_OF, Change, Row, Started
 from routing.core.timers import Key
+
+
+def _as_act(handle: Callable[[Domain, Any], None]) -> Callable[[Domain, Any], None]:
+    """Return a handler that also notes that the agent of the event has acted at the desk."""
+    def handle_act(d: Domain, event: Any) -> None:
+        handle(d, event)
+        second_phone.note_act(d, d.agents[event.agent])
+    return handle_act
+
 
 # Any: each handler takes its own type of event; the table's key is that type.
 HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
@@ -99,17 +116,17 @@ HANDLERS: dict[type, Callable[[Domain, Any], None]] = {
     events.ConsultEndRequested: consult_transfer.on_consult_end_requested,
     # Agents and their phones.
     events.SeatChanged: presence.on_seat_changed,
-    events.AgentSignedIn: shift_handlers.sign_in,
-    events.AgentSignedOut: shift_handlers.sign_out,
-    events.AgentPaused: break_plan.on_agent_paused,
-    events.AgentResumed: shift_handlers.resume_agent,
-    events.WrapUpEnded: shift_handlers.on_wrap_up_ended,
-    events.WrapUpExtended: shift_handlers.on_wrap_up_extended,
-    events.WrapUpRequested: shift_handlers.on_wrap_up_requested,
+    events.AgentSignedIn: _as_act(shift_handlers.sign_in),
+    events.AgentSignedOut: _as_act(shift_handlers.sign_out),
+    events.AgentPaused: _as_act(break_plan.on_agent_paused),
+    events.AgentResumed: _as_act(shift_handlers.resume_agent),
+    events.WrapUpEnded: _as_act(shift_handlers.on_wrap_up_ended),
+    events.WrapUpExtended: _as_act(shift_handlers.on_wrap_up_extended),
+    events.WrapUpRequested: _as_act(shift_handlers.on_wrap_up_requested),
     events.DeskChanged: shift_handlers.on_desk_changed,
     events.AgentSkillsChanged: shift_handlers.on_skills_changed,
     events.LoadReported: load_handlers.on_load_reported,
-    events.HeavyContactsDeclined: load_handlers.on_heavy_declined,
+    events.HeavyContactsDeclined: _as_act(load_handlers.on_heavy_declined),
     events.BreaksPlanned: break_plan.on_breaks_planned,
     events.WorkingHoursPlanned: working_hours.on_working_hours_planned,
     events.RulesOverridden: rule_overrides.on_rules_overridden,
@@ -344,7 +361,8 @@ OFFER_DEADLINES: dict[str, Callable[[Domain, Offer], None]] = {
     "wrapup": lambda d, offer: talk_changes.end_wrapup(d, offer, "wrapped_up"),
 }
 CONTACT_DEADLINES: dict[str, Callable[[Domain, Contact], None]] = {
-    contact_queue.TIMER: wait_deadline.on_deadline, callback_dial.TIMER: callback_flow.on_contact_dial_overdue,
+    contact_queue.TIMER: wait_deadline.on_deadline, second_phone.TIMER: second_phone.seek_phone,
+    callback_dial.TIMER: callback_flow.on_contact_dial_overdue,
 }
 SEAT_DEADLINES: dict[str, Callable[[Domain, SeatId], None]] = {"phone_settle": presence.on_phone_settled,
     "seat_retry": presence.retry_seat}

@@ -14,7 +14,7 @@ from routing.core.domain import Domain
 from routing.core.matching import skill_requirement
 from routing.core.matching.agent_pool import CHANNEL_BIT
 from routing.core.matching.skill_expression import fits_skills, parse_expression
-from routing.core.model.centre_model import HEAVY_LOAD, PHONE_CHANNELS, AgentState, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, PHONE_CHANNELS, AgentState
 from routing.core.model.ids import AgentId
 from routing.core.records import AgentRecord, Contact
 
@@ -266,5 +266,5 @@ def _has_free_phone(d: Domain, record: AgentRecord) -> bool:
 def _work_under_way(record: AgentRecord) -> str:
     states = [offer.state for offer in record.offers.values()]
     # The states in the order in which they occupy an agent, from the most to the least.
-    order = (OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+    order = agent_capacity.ENGAGEMENT
     return ", ".join(f"{states.count(state)} {state}" for state in order if state in states)

@@ -125,7 +125,7 @@ def desk_view(d: Domain, agent_id: AgentId, now: float) -> DeskView | None:
 
 def _build_held_contact(d: Domain, record: AgentRecord, offer: Offer) -> HeldContact:
     contact, consulting_offer = offer.contact, offer.contact.consulting_offer
-    pending = offer.state is OfferState.PENDING
+    pending = offer.rings
     rings = d.timers.deadline_of(("ring", offer.id))
     consult = None
     # Both of a pair have the offer, and each sees the other one.
@@ -251,4 +251,4 @@ def live_offers(d: Domain, channels: Container[Channel]) -> list[LiveOffer]:
                       None if o.partner is None else o.partner.id)
             for o in d.offers.values()
             if o.contact.channel in channels
-            and o.state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)]
+            and (o.rings or o.state in (OfferState.ACCEPTED, OfferState.CONSULTING))]

@@ -13,6 +13,7 @@ from routing.core.matching.sorted_queue import LineKey
 from routing.core.model.centre_model import (
     MESSAGE_CHANNELS,
     PHONE_CHANNELS,
+    RINGING_OFFER,
     Agent,
     AgentState,
     Channel,
@@ -34,7 +35,7 @@ from routing.core.model.state_tables import CallbackState, ConsultState, LegStat
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
 WITH_CONSULTING_AGENT, LED_TO_CALLER = LegState.WITH_CONSULTING_AGENT, LegState.LED_TO_CALLER
 CONSULTING = OfferState.CONSULTING
-PENDING = ContactState.PENDING
+PENDING, RESERVED = ContactState.PENDING, ContactState.RESERVED
 CALLER_DIALLED, CALLER_DIALLED_FIRST = CallbackState.CALLER_DIALLED, CallbackState.CALLER_DIALLED_FIRST
 
 TURNING_AWAY = (Trigger.CLOSED, Trigger.FULL)
@@ -127,6 +128,10 @@ class Contact:
     """Agent for whom the contact waits before step 0. None if any suitable agent may take it."""
     preferred_s: float | None = None
     """Length of that wait. None for the service's own `Service.preferred_s`."""
+    beside: tuple[Offer, ...] = ()
+    """Offers whose phones ring next to that of `offer`, the oldest first (`queueing.second_phone`)."""
+    rings_since: float | None = None
+    """Time since which phones ring without a gap for a caller in distress. A restart takes the start of `offer`."""
     consulting_offer: Offer | None = None
     """Offer of the agent who consults a colleague about this caller (`consult_transfer`)."""
     transferred_at: float | None = stored(default=None, past=True)
@@ -197,6 +202,8 @@ class Contact:
     """The contact has a deadline (`contact_queue.TIMER`)."""
     claimed_at: float = 0.0
     """Time at which an agent was taken back last for this contact (`distress_claim`)."""
+    dial_released: bool = False
+    """An agent was taken back while the caller was dialled (`distress_claim`). The caller may have picked up."""
 
     @property
     def place(self) -> tuple[ServiceId, int]:
@@ -228,6 +235,11 @@ class Contact:
     def dial_number_encrypted(self) -> str:
         """The encrypted number for a callback. Empty if there is none."""
         return self.callback_number_encrypted or self.number_encrypted
+
+    @property
+    def ringing_offers(self) -> tuple[Offer, ...]:
+        """The offers that ring for the contact, the last one first. None of them if it is in a talk."""
+        return () if self.offer is None or self.state is not RESERVED else (*reversed(self.beside), self.offer)
 
     def remember_closed(self, offer: Offer) -> None:
         """Remember an offer by phone that is over without a connection. A pair, and a dialled caller, have more legs.
@@ -315,6 +327,11 @@ class Offer:
     def consult_wait_s(self) -> float | None:
         """Return how long the caller had waited for the agent, while the agent consults; None otherwise."""
         return self.consult.waited_s if self.consult is not None and self.state is CONSULTING else None
+
+    @property
+    def rings(self) -> bool:
+        """Tell whether the agent is not yet bridged with the caller."""
+        return self.state in RINGING_OFFER
 
     @property
     def dialling(self) -> bool:
@@ -436,6 +453,9 @@ class AgentRecord:
     max_load_emergency: int = 5
     """Greatest load even under the emergency ceiling. It falls while the agent declines heavy contacts, or has one of
     the heaviest at hand."""
+    asked_last: bool = False
+    """The agent let a phone ring in distress for `Centre.second_phone_s`, and has neither picked one up nor acted at
+    the desk since. In distress all others come first. Nobody is shown or told this, and no row keeps it."""
     distress_calls_only: bool = False
     """The agent has a message in distress at hand, which no other call may interrupt."""
     max_load_distress: int = 5

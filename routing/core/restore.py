@@ -1,8 +1,8 @@
 """Build the engine after a restart from the rows of the store (`stored.py`).
 
 Only live records are restored: contacts in `pending`, `reserved`, `assigned` or `wrapping`, their offers in `pending`,
-`accepted`, `consulting` or `wrapping`, and every agent row. The row of a signed-out agent carries little more than its
-version. No facts are emitted, because the facts of these rows are already stored.
+`beside`, `accepted`, `consulting` or `wrapping`, and every agent row. The row of a signed-out agent carries little more
+than its version. No facts are emitted, because the facts of these rows are already stored.
 
 Rows that contradict each other are corrected and returned, with an alarm each. No fact of the engine makes such rows,
 but a start must always be possible. Every later change compares with the rows.
@@ -27,6 +27,7 @@ from routing.core.memory.waits import LearnedService
 from routing.core.model.centre_model import (
     ENGAGED_STATES,
     PHONE_CHANNELS,
+    RINGING_OFFER,
     WAITING_STATES,
     Agent,
     AgentState,
@@ -135,7 +136,7 @@ def _find_repairs(d: Domain, contact_rows: Iterable[StoredContact], offer_rows: 
     # Offers come first. In the store a contact or an agent is free only after its offer has released it.
     for one in offer_rows:
         if one.offer not in d.offers:
-            state = OfferState.RESCINDED if one.state is OfferState.PENDING else OfferState.COMPLETED
+            state = OfferState.RESCINDED if one.state in RINGING_OFFER else OfferState.COMPLETED
             repairs.append(one._replace(state=state))
             emit.alarm(d, kind=REPAIRED, contact=one.contact, offer=one.offer, agent=one.agent)
     for row in contact_rows:
@@ -232,6 +233,7 @@ CLOSED_UNCONNECTED = frozenset(before for before, trigger in OFFER if trigger ==
 # Each live state of an offer allows one state of its contact.
 _FITTING = {
     OfferState.PENDING: ContactState.RESERVED,
+    OfferState.BESIDE: ContactState.RESERVED,
     OfferState.ACCEPTED: ContactState.ASSIGNED,
     OfferState.WRAPPING: ContactState.WRAPPING,
 }
@@ -250,7 +252,9 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     if asks and (contact.state not in WAITING_STATES or contact.consulting_offer is not None
             or contact.callback):
         return
-    if not asks and (_FITTING.get(state) is not contact.state or contact.offer is not None):
+    # A further phone rings only while a first one holds the contact.
+    beside = state is OfferState.BESIDE
+    if not asks and (_FITTING.get(state) is not contact.state or (contact.offer is None) is beside):
         return
     channel = d.channels[contact.channel]
     voice = channel.needs_phone
@@ -262,7 +266,7 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
     offer = Offer(id=row.offer, contact=contact, agent=record, voice=voice, cost=channel.cost,
                   **attributes(FIELDS[Offer], row, d.now))
     offer.saved = row.version
-    if state is not OfferState.PENDING and offer.connected_at is None:
+    if not offer.rings and offer.connected_at is None:
         offer.connected_at = record.since
     if state is OfferState.WRAPPING and offer.talk_ended_at is None:
         offer.talk_ended_at = record.since
@@ -275,7 +279,10 @@ def _restore_offer(d: Domain, row: StoredOffer) -> None:
         offer.leg = LegState.CONSULTING
         d.timers.set_deadline((consult_transfer.TIMER, row.offer), d.now + consult_transfer.CONSULT_WAIT_S)
     else:
-        contact.offer = offer
+        if beside:
+            contact.beside = (*contact.beside, offer)
+        else:
+            contact.offer = offer
         offer.leg = _LEG_OF.get(state, LegState.CALLED if offer.rang_at is None else LegState.RINGING)
         if state is OfferState.PENDING and contact.consulting_offer is not None and record.state is AgentState.TALKING:
             legs.follow_leg(offer, "met_consulting_agent")
@@ -338,8 +345,7 @@ def _settle_contact(d: Domain, contact: Contact) -> None:
     if contact.offer is None:
         contact.state = ContactState.PENDING
     # Deadlines start as frozen ones with their full time. They run when the link is up.
-    elif contact.state is ContactState.RESERVED:
-        offer = contact.offer
+    for offer in contact.ringing_offers:
         if offer.dialling:
             link.frozen.append(("dial", offer.id, callback_dial.DIAL_S))
         # A phone that was not told to ring is told when the link is up.

@@ -10,7 +10,7 @@ from routing.core.events import Configured, LinkChanged
 from routing.core.matching import skill_requirement, talk_quota
 from routing.core.matching.matching_index import Matching
 from routing.core.matching.skill_requirement import clamp_step, find_unqualified
-from routing.core.model.centre_model import SHIPPED, WAITING_STATES, OfferState
+from routing.core.model.centre_model import SHIPPED, WAITING_STATES
 from routing.core.model.ids import ContactId, OfferId
 from routing.core.queueing import admission, callback_dial, contact_queue, wait_deadline
 from routing.core.records import AgentRecord, NodeLink
@@ -127,7 +127,7 @@ def on_link_changed(d: Domain, event: LinkChanged) -> None:
 def freeze_deadlines(d: Domain, node: str, link: NodeLink) -> None:
     """Keep the rest of each deadline of the offers and dials at a node, and cancel the deadlines."""
     for offer in d.offers.values():
-        if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node:
+        if offer.rings and offer.voice and offer.contact.node == node:
             for timer in offer_changes.OFFER_TIMERS:
                 at = d.timers.deadline_of((timer, offer.id))
                 if at is not None:
@@ -152,7 +152,7 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
                 d.timers.set_deadline((timer, name), d.now + left_s, dialled.number)
             continue
         offer = d.offers.get(OfferId(int(name)))
-        if offer is None or offer.state is not OfferState.PENDING or offer.contact.node != node:
+        if offer is None or not offer.rings or offer.contact.node != node:
             continue
         if (timer == "vanish" and offer.rang_at is not None) or (
                 timer in ("vanish", "ring") and offer.answered_at is not None) or (
@@ -161,12 +161,12 @@ def _thaw_deadlines(d: Domain, node: str, link: NodeLink) -> None:
         d.timers.set_deadline((timer, name), d.now + left_s)
     # 2. Set deadlines that began while the link was down. They were not armed then.
     for offer in d.offers.values():
-        if offer.state is OfferState.PENDING and offer.voice and offer.contact.node == node \
+        if offer.rings and offer.voice and offer.contact.node == node \
                 and offer.answered_at is not None and not offer.dialling \
                 and not consult_transfer.is_with_consulting_agent(offer) \
                 and d.timers.deadline_of(("pre_connect", offer.id)) is None:
             d.timers.set_deadline(("pre_connect", offer.id), d.now + offer_changes.pre_connect_limit_s(offer))
-        if offer.state is OfferState.PENDING and offer.contact.node == node and offer.dialling \
+        if offer.rings and offer.contact.node == node and offer.dialling \
                 and d.timers.deadline_of(("dial", offer.id)) is None:
             d.timers.set_deadline(("dial", offer.id), d.now + callback_dial.DIAL_S)
         if offer.rings_at and offer.contact.node == node:

@@ -16,7 +16,7 @@ import structlog
 from desk.api import note_models as models
 from desk.api.node_operations import UnknownCode
 from routing.core.inbox import DeskView, HeldContact, Inbox
-from routing.core.model.centre_model import OfferState
+from routing.core.model.centre_model import RINGING_OFFER
 from routing.core.model.errors import NotNow
 from routing.core.model.ids import AgentId, OfferId
 from routing.store.callers import contact_notes
@@ -141,7 +141,7 @@ class ContactNotes:
         """Return the contacts that the agent has at hand: in talk, or in wrap-up."""
         view = self._inbox.desk_view(agent)
         return [] if view is None else [one for one in view.contacts
-                                        if one.state is not OfferState.PENDING or one.talks_first]
+                                        if one.state not in RINGING_OFFER or one.talks_first]
 
     def _show(self, one: NoteRow, agent: str) -> models.Note:
         try:

@@ -13,6 +13,8 @@ from routing.core.matching.agent_pool import MINUTE_S
 from routing.core.model import facts as f
 from routing.core.model import talk_facts as tf
 from routing.core.model.centre_model import (
+    OFFER_WITH_AGENT,
+    RINGING_OFFER,
     AgentState,
     Centre,
     Channel,
@@ -25,6 +27,7 @@ from routing.core.model.centre_model import (
 )
 from routing.core.model.ids import AgentId, ContactId, OfferId, ServiceId, SkillId
 from routing.core.model.reasons import FOUND
+from routing.core.queueing.second_phone import PHONES_MAX
 from tests.core.centres import SERVICES
 
 
@@ -164,6 +167,9 @@ class Checker:
         """Check the facts from the connection to the end of wrap-up."""
         match fact:
             case tf.Connected():
+                if self.offer[fact.offer][0] is OfferState.BESIDE:
+                    self._promote(fact.offer)
+                assert self._ringing(fact.contact) == [fact.offer], "nothing rings on next to a talk"
                 self._offer(fact, OfferState.PENDING, OfferState.ACCEPTED)
                 self._contact(fact.contact, fact.version, ContactState.RESERVED, ContactState.ASSIGNED)
             case tf.TalkEndedRecorded():
@@ -185,7 +191,7 @@ class Checker:
                 self.offer[fact.offer] = (OfferState.ACCEPTED, *self._held_by(fact, OfferState.CONSULTING))
                 assert self.contact[fact.contact][0] in (ContactState.PENDING, ContactState.RESERVED)
                 assert not [one for one in self.offer.values() if one[1] == fact.contact
-                            and one[0] is OfferState.PENDING], "what rang for it was closed before"
+                            and one[0] in RINGING_OFFER], "what rang for it was closed before"
                 self._contact(fact.contact, fact.version, None, ContactState.ASSIGNED)
                 self.service[fact.contact], self.been[fact.contact] = fact.service, {fact.service}
                 self.asks[fact.contact] = self.asks[fact.contact]._replace(service=fact.service, step=0)
@@ -249,21 +255,34 @@ class Checker:
         if after is not OfferState.ACCEPTED:
             self.held.discard(fact.offer)
 
+    def _ringing(self, contact: ContactId) -> list[OfferId]:
+        """Return the offers that ring for a contact, the oldest first."""
+        return sorted(offer for offer, one in self.offer.items() if one[1] == contact and one[0] in RINGING_OFFER)
+
+    def _promote(self, offer: OfferId) -> None:
+        """Let an offer hold its contact."""
+        _, contact, agent = self.offer[offer]
+        self.offer[offer] = (OfferState.PENDING, contact, agent)
+
     def _held_by(self, fact: Any, state: OfferState) -> tuple[ContactId, AgentId]:
         before, contact, agent = self.offer[fact.offer]
         assert (before, contact, agent) == (state, fact.contact, fact.agent)
         return contact, agent
 
     def _offered(self, fact: f.Offered, centre: Centre) -> None:
-        live = {offer: one for offer, one in self.offer.items()
-                if one[0] in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING)}
-        assert fact.contact not in [one[1] for one in live.values() if one[0] is not OfferState.CONSULTING], \
-            "a contact has one offer at a time"
+        live = {offer: one for offer, one in self.offer.items() if one[0] in OFFER_WITH_AGENT}
+        rings = [one[0] for one in live.values() if one[1] == fact.contact and one[0] is not OfferState.CONSULTING]
+        if fact.beside:
+            assert OfferState.PENDING in rings and set(rings) <= set(RINGING_OFFER) and len(rings) < PHONES_MAX, \
+                "a further phone rings next to a first one"
+            assert fact.contact not in self.callbacks and fact.partner is None
+        else:
+            assert not rings, "a contact has one offer at a time"
         # A reload may have set it back while they talked; a talk that is lost goes on waiting from there.
         self.reached[fact.contact] = self.asks[fact.contact].step
         self.asks[fact.contact] = self.asks[fact.contact]._replace(step=fact.step)
         found = fact.strategy == FOUND
-        if not self.down and not fact.preferred and not found:
+        if not self.down and not fact.preferred and not found and not fact.beside:
             self._turn(fact)
         assert self.callbacks.get(fact.contact, 0.0) <= fact.at and fact.service == self.service[fact.contact]
         profiles = {agent.id: agent.profile for agent in centre.agents}
@@ -286,8 +305,11 @@ class Checker:
         assert len(fact.runners_up) <= 5 and fact.agent not in fact.runners_up
         assert self.agent[fact.agent][1] == fact.agent_version
         assert self.agent[fact.agent][0] in (AgentState.RINGING, AgentState.TALKING)
-        self.offer[fact.offer] = (OfferState.PENDING, fact.contact, fact.agent)
-        self._contact(fact.contact, fact.version, ContactState.PENDING, ContactState.RESERVED)
+        self.offer[fact.offer] = (OfferState.BESIDE if fact.beside else OfferState.PENDING, fact.contact, fact.agent)
+        if fact.beside:
+            assert self.contact[fact.contact] == (ContactState.RESERVED, fact.version)
+        else:
+            self._contact(fact.contact, fact.version, ContactState.PENDING, ContactState.RESERVED)
         usual = next(dict(agent.skills) for agent in centre.agents if agent.id == fact.agent)
         skills = usual if self.skills[fact.agent] is None else self.skills[fact.agent]
         assert skills is not None
@@ -295,10 +317,16 @@ class Checker:
         assert all(skills.get(skill, -1) >= level for skill, level in floor), "never below the floor"
 
     def _closed(self, fact: f.OfferClosed) -> None:
-        self._offer(fact, OfferState.PENDING, fact.state)
+        held = self.offer[fact.offer][0]
+        self._offer(fact, held, fact.state)
+        assert held in RINGING_OFFER
+        others = self._ringing(fact.contact)
         if fact.reason == REASON:
             self.aside[fact.contact] = max(self.aside.get(fact.contact, 0.0), fact.at + RETRY_S)
-        assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED)
+        assert (fact.contact_version is None) == (fact.state is OfferState.CANCELED or bool(others))
+        # The caller never waits in between: the oldest phone that rings on holds them.
+        if held is OfferState.PENDING and others:
+            self._promote(others[0])
         if fact.contact_version is not None:
             self._contact(fact.contact, fact.contact_version, ContactState.RESERVED, ContactState.PENDING)
             self.asks[fact.contact] = self.asks[fact.contact]._replace(step=self.reached.pop(fact.contact, 0))

@@ -8,7 +8,7 @@ from typing import Any
 from routing.core import events as e
 from routing.core.engine import Engine
 from routing.core.model import facts as f
-from routing.core.model.centre_model import AgentState, Channel, ContactState, OfferState
+from routing.core.model.centre_model import RINGING_OFFER, AgentState, Channel, ContactState, OfferState
 from routing.core.model.commands import Command, ConnectCallback, DialCaller, Offer, Rescind
 from routing.core.model.errors import Refused
 from routing.core.model.ids import AgentId, ContactId, OfferId, SeatId, ServiceId
@@ -91,7 +91,7 @@ class Driver:
         for agent, (state, _) in self.checker.agent.items():
             assert shown.get(agent, AgentState.SIGNED_OUT) is state
         live = {number for number, (state, _, _) in self.checker.offer.items()
-                if state in (OfferState.PENDING, OfferState.ACCEPTED, OfferState.CONSULTING)
+                if state in (*RINGING_OFFER, OfferState.ACCEPTED, OfferState.CONSULTING)
                 and self.checker.channel[number] is Channel.VOICE}
         assert {one.offer for one in self.engine.live_offers()} == live
         for view in status.queues:

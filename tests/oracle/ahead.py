@@ -159,6 +159,7 @@ def waits_for(h, other: Caller, fitting: list[Person]) -> bool:
 def dial(h, caller: Caller) -> None:
     """Ring the caller's phone."""
     caller.dialling, caller.called_alone, caller.dial_due = True, True, h.now + DIAL_S
+    caller.dial_released = False
     h.dials.append((caller.dialled, h.now))
     h.arm(caller)
     h.commands.append(commands.DialCaller(

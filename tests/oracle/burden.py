@@ -6,7 +6,7 @@ from math import inf, log2
 
 from routing.core import events as e
 from tests.oracle import calls, distress, shifts
-from tests.oracle.state import AWAY, NOT_RESPONDING, PAUSED, PENDING, READY, SIGNED_OUT, Offer, Person
+from tests.oracle.state import AWAY, NOT_RESPONDING, PAUSED, READY, SIGNED_OUT, Offer, Person
 
 ANY, HEAVY, HEAVIEST = 5, 3, 4
 NEGLIGIBLE = 0.01
@@ -342,7 +342,7 @@ def report_load(h, event: e.LoadReported) -> None:
     if not 0 <= event.load <= ANY:
         h.refuse("out_of_range")
     offer = h.offers.get(event.offer)
-    if offer is None or offer.state is PENDING or (offer.load_reported and offer.load == event.load):
+    if offer is None or offer.rings or (offer.load_reported and offer.load == event.load):
         return
     more, offer.load, offer.load_reported = event.load - offer.load, event.load, True
     weigh(h, offer, more)
@@ -358,7 +358,7 @@ def spared(h, event: e.HeavyContactsDeclined) -> None:
         h.refuse("nothing_to_decline")
     p.heavy_declined_until = h.now + h.centre.heavy_declined_s
     h.touch(p)
-    for one in [one for one in p.hands if one.state is PENDING and one.caller.service.load >= HEAVY]:
+    for one in [one for one in p.hands if one.rings and one.caller.service.load >= HEAVY]:
         calls.rescind(h, one, "rescinded")
         calls.close(h, one, "rescinded", "rescinded")
 

@@ -167,9 +167,7 @@ def callback_asked(h, event: e.CallbackRequested) -> None:
     caller.not_before, caller.ends_at = max(h.now + max(0.0, event.after_s), start), stop
     caller.anytime = event.anytime and not caller.others_line
     caller.deferred = event.window is not None
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, "callback")
-        calls.close(h, caller.offer, "rescinded", "callback", keep_idle=True)
+    calls.drop_ringing(h, caller, "callback")
     h.arm(caller)
     h.tell("CallbackChanged", caller.id, caller.tries, caller.not_before, "requested")
 
@@ -195,7 +193,7 @@ def callback_taken(h, event: e.CallbackAccepted) -> None:
 def dial(h, offer) -> None:
     """Ring the caller's phone. The deadline of the agent's phone ends."""
     caller = offer.caller
-    offer.dialling = offer.dialled = True
+    offer.dialling, offer.dialled, caller.dial_released = True, True, False
     h.dials.append((caller.dialled, h.now))
     offer.due = {"dial": h.now + 75.0} if h.up(caller.node) else {}
     h.commands.append(commands.DialCaller(offer.id, caller.id, "", caller.service.id, caller.since, caller.points,
@@ -244,7 +242,8 @@ def callback_failed(h, event: e.CallbackFailed) -> None:
     """Count a failed try, because the caller did not answer."""
     if event.offer is None:
         caller = h.callers.get(event.contact)
-        if caller is not None and caller.callback and caller.in_line:
+        if caller is not None and caller.callback and (caller.dialling or caller.dial_released):
+            caller.dial_released = False
             h.seen["failed tries of callers without their agent"] += not caller.dialling
             if caller.offer is not None:
                 give_up(h, caller.offer, event.reason)

@@ -68,9 +68,8 @@ def again(h, caller: Caller, event: e.ContactQueued) -> None:
     service = h.services.get(event.service, caller.service)
     moves = service.id != caller.service.id and not caller.callback and (
         again_chosen or (service.id not in caller.visited and not settings.refuses(h, service)))
-    if caller.offer is not None and (other or moves):
-        calls.rescind(h, caller.offer, "chosen")
-        calls.close(h, caller.offer, "rescinded", "chosen", keep_idle=True)
+    if other or moves:
+        calls.drop_ringing(h, caller, "chosen")
     if again_chosen:
         caller.in_menu = False
         caller.points = event.priority if caller.own is None else caller.points
@@ -132,9 +131,7 @@ def to_menu(h, event: e.ReturnedToMenu) -> None:
     if caller is None or not caller.in_line or caller.callback or caller.consulting_offer is not None:
         return
     caller.in_menu = True
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, "chosen")
-        calls.close(h, caller.offer, "rescinded", "chosen", keep_idle=True)
+    calls.drop_ringing(h, caller, "chosen")
 
 
 def cut_off(h, caller: Caller) -> None:
@@ -249,9 +246,7 @@ def left(h, event: e.ContactExited) -> None:
 def end(h, caller: Caller, outcome: Outcome, key: str = "") -> None:
     """End a contact that waits."""
     ahead.hang_up(h, caller, "caller_hung_up")
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, "caller_hung_up")
-        calls.close(h, caller.offer, "canceled", "caller_hung_up", keep_idle=True)
+    calls.drop_ringing(h, caller, "caller_hung_up", "canceled")
     caller.offer = None
     asker = caller.consulting_offer
     if asker is not None:  # the caller belonged to that agent all the time

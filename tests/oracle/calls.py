@@ -45,7 +45,15 @@ def rescind(h, offer: Offer, reason: str) -> None:
     if offer.rings_at is not None:
         return
     h.commands.append(commands.Rescind(offer.id, offer.caller.id, reason, offer.caller.node, offer.caller.channel,
-                                       offer.partner is not None, offer.dialling, offer.state is not PENDING))
+                                       offer.partner is not None, offer.dialling, not offer.rings))
+
+
+def drop_ringing(h, caller: Caller, reason: str, state: str = "rescinded") -> None:
+    """End all that rings for a caller. The agents keep their turn."""
+    rings, caller.rings_since = distress.ringing(caller), None
+    for one in rings:
+        rescind(h, one, reason)
+        close(h, one, state, reason, keep_idle=True)
 
 
 def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", keep_idle: bool = False,
@@ -53,12 +61,13 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
     """Close an offer without a connection. `to` and `why` say what becomes of the agent, or of the agent `by` whom it
     ended. The other agent of a pair is released."""
     caller = offer.caller
+    distress.absent(h, offer, state)
     if offer.dialling:  # the caller's phone has just stopped ringing
         callbacks.pause(h, caller)
     called = offer.voice and offer.rings_at is None
     offer.state, offer.due, offer.rings_at = OfferState(state), {}, None
     del h.offers[offer.id]
-    caller.offer = None
+    waits = distress.let_go(h, offer)
     if called:
         for p in offer.people:
             if p.phone is not None and p is not offer.person:
@@ -80,7 +89,8 @@ def close(h, offer: Offer, state: str, reason: str, *, to=READY, why: str = "", 
     h.tell("OfferClosed", offer.id, caller.id, offer.person.id, offer.state, reason)
     if state != "canceled":
         remember(caller, offer)
-        caller.state = WAITS
+    if state != "canceled" and waits:
+        caller.state, caller.rings_since = WAITS, None
         h.arm(caller)
         if caller.preferred is not None:
             steps.lose_preferred(h, caller, h.now)
@@ -100,7 +110,7 @@ def talk_found(h, event: e.TalkFound) -> None:
     offer = next((one for one in caller.closed if one.id == event.offer), None)
     p = None if offer is None else offer.person
     if p is None or caller.callback or caller.consulting_offer is not None or not p.signed or p.seat != offer.seat \
-            or p.partner is not None or any(one.voice and one.state is not PENDING for one in p.hands) \
+            or p.partner is not None or any(one.voice and not one.rings for one in p.hands) \
             or not still_fits(h, offer):
         h.seen["found talks ended"] += 1
         h.commands.append(commands.Rescind(event.offer, caller.id, "stale", caller.node, caller.channel,
@@ -108,10 +118,7 @@ def talk_found(h, event: e.TalkFound) -> None:
         return
     h.seen[f"found talks of agents who were {p.state.value}"] += 1
     paused, reason, rest_s = p.state is PAUSED, p.reason, max(0.0, p.break_until - h.now)
-    if caller.offer is not None:
-        other = caller.offer
-        rescind(h, other, "found")
-        close(h, other, "rescinded", "found", keep_idle=True)
+    drop_ringing(h, caller, "found")
     choice.clear_way(h, p)
     offer.state, offer.answered_at = PENDING, offer.answered_at or h.now
     caller.in_menu, caller.farewell, caller.state, caller.offer = False, "", RESERVED, offer
@@ -121,7 +128,7 @@ def talk_found(h, event: e.TalkFound) -> None:
     p.hands.append(offer)
     shifts.engage(h, p)
     h.tell("Offered", offer.id, caller.id, p.id, offer.seat, caller.service.id, offer.ring_s, offer.step, offer.level,
-           (), "found", 0.0, offer.tier, caller.preferred is p, None)
+           (), "found", 0.0, offer.tier, caller.preferred is p, None, False)
     connected(h, e.OfferConnected(offer.id, caller.id, event.connected_at))
     if paused:
         p.break_s = rest_s
@@ -131,7 +138,7 @@ def talk_found(h, event: e.TalkFound) -> None:
 def ringing(h, event: e.OfferRinging) -> None:
     """Note that the phone rings."""
     offer = h.offers.get(event.offer)
-    if offer is not None and offer.state is PENDING and offer.rang_at is None and offer.answered_at is None \
+    if offer is not None and offer.rings and offer.rang_at is None and offer.answered_at is None \
             and offer.rings_at is None:
         offer.rang_at = own_time(h, offer, event.rang_at)
         offer.due.pop("vanish", None)
@@ -148,10 +155,13 @@ def answered(h, event: e.OfferAnswered) -> None:
     offer = h.offers.get(event.offer)
     if offer is not None and offer.rings_at is not None:
         return
-    if offer is not None and offer.state is PENDING and event.partner:
+    if offer is not None and offer.rings and event.partner:
         offer.partner_answered = True
-    elif offer is not None and offer.state is PENDING and offer.answered_at is None:
+        if offer.partner is not None:
+            distress.here(h, offer.partner)
+    elif offer is not None and offer.rings and offer.answered_at is None:
         offer.answered_at = own_time(h, offer, event.answered_at)
+        distress.here(h, offer.person)
         if not offer.dialling:
             offer.due = {"pre_connect": h.now + pre_connect_limit_s(offer)} if h.reaches(offer.caller) else {}
 
@@ -189,12 +199,23 @@ def connected(h, event: e.OfferConnected) -> None:
     if event.contact != caller.id:
         h.tell("Alarm", "bridge_mismatch", event.contact, offer.id, p.id)
         rescind(h, offer, "mismatch")
-        if offer.state is PENDING:
+        if offer.rings:
             close(h, offer, "rescinded", "mismatch")
         return
-    if offer.state is not PENDING:
+    if not offer.rings:
         consults.on_rebridged(h, offer)
         return
+    losers = [one for one in distress.ringing(caller) if one is not offer]
+    caller.rings_since = None
+    h.seen["talks next to which others rang"] += bool(losers)
+    if distress.is_beside(offer):
+        h.seen["further phones that were first"] += 1
+        distress.hold(caller, offer)
+    for one in losers:
+        rescind(h, one, "taken")
+        close(h, one, "rescinded", "taken", keep_idle=True)
+    for one in offer.people:
+        distress.here(h, one)
     if caller.callback:  # the event that the caller was reached is missing
         caller.callback, caller.leg, caller.not_before, caller.entered_at = False, caller.leg or caller.id, 0.0, h.now
         caller.deferred = False
@@ -276,6 +297,7 @@ def leg_ended(h, event: e.OfferEnded) -> None:
     if offer.state is ACCEPTED:
         talk_over(h, offer, "lost" if event.reason == "lost" else "agent", at)
         return
+    offer.over_at = at
     if offer.partner is not None or offer.dialling:
         rescind(h, offer, "partner")
     if event.reason == "no_answer":
@@ -302,6 +324,8 @@ def leg_ended(h, event: e.OfferEnded) -> None:
             spare_all(h, offer)
         elif reason in ("busy", "rejected", "pre_connect_hangup"):
             whose.rna_count += 1
+        if offer.rang_at is not None and reason in ("busy", "rejected", "pre_connect_hangup"):
+            distress.here(h, whose)
         close(h, offer, "rejected", reason, by=whose)
 
 
@@ -321,7 +345,7 @@ def page_returned(h, event: e.PageReturned) -> None:
             if steps.may_wait(h, caller, p):
                 caller.preferred, caller.preferred_s = p, 5.0
             caller.urgent = urgent
-        elif offer.state is PENDING and offer.rang_at is not None and not offer.dialling:
+        elif offer.rings and offer.rang_at is not None and not offer.dialling:
             rescind(h, offer, "page_returned")
             there = []
             if offer.partner is not None and offer.answered_at is not None and offer.partner is p:
@@ -330,10 +354,10 @@ def page_returned(h, event: e.PageReturned) -> None:
                 there = [offer.partner]
             h.seen["a ringing page began again"] += 1
             missed(h, offer, "no_answer", there)
-        elif offer.state is PENDING and alone and not offer.dialling:
+        elif offer.rings and alone and not offer.dialling:
             rescind(h, offer, "page_returned")
             close(h, offer, "rescinded", "lost", keep_idle=True)
-        elif offer.state in (PENDING, ACCEPTED, CONSULTING):
+        elif offer.rings or offer.state in (ACCEPTED, CONSULTING):
             rescind(h, offer, "page_returned")
 
 
@@ -342,7 +366,7 @@ def command_refused(h, event: e.CommandRefused) -> None:
     caller, offer = h.callers.get(event.contact), h.offers.get(event.offer)
     if caller is None or not caller.in_line:
         return
-    if offer is not None and offer.caller is caller and offer.state is PENDING and offer.rang_at is None \
+    if offer is not None and offer.caller is caller and offer.rings and offer.rang_at is None \
             and offer.answered_at is None:
         caller.not_before = max(caller.not_before, h.now + 30.0)
         close(h, offer, "rescinded", "no_adapter", keep_idle=True)
@@ -351,7 +375,7 @@ def command_refused(h, event: e.CommandRefused) -> None:
 def review_ringing(h, offers: list[Offer]) -> None:
     """Rescind what rings at an agent who does not fit any more."""
     for offer in offers:
-        if offer.state is PENDING and not offer.with_consulting_agent and not still_fits(h, offer):
+        if offer.rings and not offer.with_consulting_agent and not still_fits(h, offer):
             rescind(h, offer, "unfit")
             close(h, offer, "rescinded", "unfit", keep_idle=True)
 
@@ -460,7 +484,7 @@ def follow_up(h, event: e.FollowUpAgreed) -> None:
 def abuse(h, event: e.CallerFlaggedAbusive) -> None:
     """Store whether the agent at hand says that the caller is abusive. Such a caller is recognised by number later."""
     offer = h.offers.get(event.offer)
-    if offer is None or offer.state is PENDING or offer.caller.in_line:
+    if offer is None or offer.rings or offer.caller.in_line:
         h.refuse("not_now")
     caller = offer.caller
     if caller.hash == "" or caller.service.anonymous:

@@ -22,6 +22,7 @@ from tests.oracle import (
 )
 from tests.oracle.state import (
     ACCEPTED,
+    BESIDE,
     BUSY,
     NOT_RESPONDING,
     PAUSED,
@@ -67,18 +68,21 @@ def offer_one(h, open_to: dict[Person, list[Channel]]) -> bool:
     """
     now = h.now
     looking = [c for c in h.callers.values() if c.state is WAITS and c.looks(now, h.quiet) and not ahead.predictive(c)]
+    looking += [c for c in h.callers.values() if distress.seeks(h, c)]
     free = distress.free_for(h, open_to)
     kinds: dict[bool, tuple[Caller, list[Candidate]]] = {}  # the first deferred callback, and the first other contact
     for caller in sorted(looking, key=lambda c: (
-            not c.service.distress, c.service.distress and c.callback, c.place[0] - now * c.service.weight,
-            c.number)):
+            not c.service.distress, c.state is not WAITS, c.service.distress and c.callback,
+            c.place[0] - now * c.service.weight, c.number)):
         if caller.channel is not VOICE and not caller.service.distress and settings.distress_behind_lost_link(h):
             h.seen["messages that waited for a lost link"] += 1
             continue
         late = caller.deferred and not caller.service.distress
         if not h.reaches(caller) or quota_full(h, caller) or late in kinds:
             continue
-        if caller.service.distress:
+        if caller.state is not WAITS:
+            found = distress.further_candidates(h, caller, open_to)
+        elif caller.service.distress:
             found = distress.candidates(h, caller, open_to)
         else:
             found = candidates(h, caller, open_to, free)
@@ -114,7 +118,7 @@ def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]],
         if caller.channel not in open_to.get(p, ()):
             continue
         if caller.channel is VOICE and any(
-                one.caller.service.distress and (one.state is PENDING or h.yields(one))
+                one.caller.service.distress and (one.rings or h.yields(one))
                 for each in who(caller, p) for one in each.hands):
             h.seen["messages in distress that no other call interrupted"] += 1
             continue
@@ -329,7 +333,8 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
     if h.counts:
         p.offered = p.offered * 2.0 ** ((p.offered_at - h.now) / h.centre.occupied_half_life_s) + 1.0
         p.offered_at = h.now
-    personal = caller.preferred is not None
+    further = caller.state is not WAITS
+    personal = caller.preferred is not None and not further
     partner = p.partner if caller.channel is VOICE and p.lead else None
     pair = [p] if partner is None else [p, partner]
     if caller.channel is VOICE:
@@ -340,9 +345,13 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
     made = Offer(h.next_offer, caller, p, p.seat or "", partner, h.now, ring_s, step, level, tier,
                  h.cost(caller.channel))
     h.next_offer += 1
-    h.offers[made.id] = caller.offer = made
+    h.offers[made.id] = made
     caller.act = None
-    caller.state = RESERVED
+    if further:
+        made.state = BESIDE
+        caller.beside.append(made)
+    else:
+        caller.offer, caller.state = made, RESERVED
     for one in pair:
         one.talked_until = None
         one.hands.append(made)
@@ -352,7 +361,7 @@ def offer(h, caller: Caller, found: list[Candidate]) -> None:
             burden.look(h, one)
     h.tell("Offered", made.id, caller.id, p.id, made.seat, caller.service.id, ring_s, made.step, level, runners_up,
            "longest_idle" if personal else caller.service.strategy, round(score, 6), tier, personal,
-           None if partner is None else partner.id)
+           None if partner is None else partner.id, further)
     if tier == 2:
         for one in spared:
             h.tell("Overridden", one.id, made.id, "distress_limit", "ceiling")
@@ -378,7 +387,7 @@ def clear_way(h, p: Person) -> None:
     """Rescind what rings at the agent when a call comes. The agent stays at the seat."""
     later, p.next_seat = p.next_seat, None
     for one in list(p.hands):
-        if one.state is PENDING:
+        if one.rings:
             calls.rescind(h, one, "call")
             calls.close(h, one, "rescinded", "call", keep_idle=True)
     p.next_seat = later

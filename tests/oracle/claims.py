@@ -19,6 +19,7 @@ def claim_one(h) -> bool:
             _, offer = min(found, key=lambda pair: (pair[0], pair[1].id))
             h.seen[f"claims of {'dials' if offer.dialling else 'callbacks' if offer.caller.callback else 'calls'}"] += 1
             caller.claimed_at = h.now
+            offer.caller.dial_released = offer.dialling
             calls.rescind(h, offer, "distress")
             calls.close(h, offer, "rescinded", "distress", keep_idle=True)
             for p in h.people.values():
@@ -52,12 +53,12 @@ def order_without(h, caller: Caller, offer: Offer) -> tuple[Any, ...] | None:
     load = caller.service.load
     if load < distress.HEAVY or load <= bears[0]:
         service = caller.service
-        return (not offer.caller.callback, 0, met.order, -choice.rank(service.strategy, p, met.level),
+        return (not offer.caller.callback, p.asked_last, 0, met.order, -choice.rank(service.strategy, p, met.level),
                 choice.key(h, service.strategy, p), p.index)
     if load <= in_distress:
-        return not offer.caller.callback, 1, distress.burden(h, p), p.index
+        return not offer.caller.callback, p.asked_last, 1, distress.burden(h, p), p.index
     if caller.urgent and load <= bears[2]:
-        return not offer.caller.callback, 2, distress.burden(h, p), p.index
+        return not offer.caller.callback, p.asked_last, 2, distress.burden(h, p), p.index
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing.core import events as e
 from routing.core.model import commands
-from tests.oracle import callbacks, calls, shifts, steps
+from tests.oracle import callbacks, calls, distress, shifts, steps
 from tests.oracle.state import ACCEPTED, ASSIGNED, CONSULTING, PENDING, WAITS, Offer
 
 WAIT_S = 60.0
@@ -68,6 +68,7 @@ def among_agents(h, offer: Offer, with_: str) -> bool:
     if asker is not None and leg(asker) == with_ and asker is not offer and not offer.with_consulting_agent \
             and offer.state is PENDING and offer.partner is None:
         offer.due, offer.answered_at, offer.with_consulting_agent, offer.person.rna_count = {}, h.now, True, 0
+        distress.here(h, offer.person)
         shifts.engage(h, offer.person)
     return True
 

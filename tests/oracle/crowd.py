@@ -133,6 +133,7 @@ def centre_of(rng: random.Random) -> Centre:
         callback_share=rng.choice((0.5, 0.25, 0.2)),
         callback_hours=rng.choice((24.0, 24.0, 0.05)), callback_dials_per_day=rng.choice((6, 2, 1)),
         phone_reacts_s=2.0 if len(agents) == AGENTS else 3.5,
+        second_phone_s=0.4 if len(names) == 4 else 1.5,
         pause_reasons=rng.choice((PAUSES, PAUSES, PAUSES[:3])))
 
 

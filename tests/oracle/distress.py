@@ -1,4 +1,4 @@
-"""Contacts in distress: their candidates, the agents kept free for them, and the breaks that wait for them."""
+"""Contacts in distress: their candidates and phones, the agents kept free for them, the breaks that wait for them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,33 @@ from fractions import Fraction
 from math import ceil, log2
 from typing import Any, NamedTuple
 
+from routing.core import events as e
 from routing.core.model.centre_model import Channel
 from tests.oracle import burden as loads
 from tests.oracle import choice, rules
-from tests.oracle.state import BUSY, READY, RINGING, SIGNED_OUT, TALKING, VOICE, WRAPUP, Caller, Person
+from tests.oracle.state import (
+    BESIDE,
+    BUSY,
+    PENDING,
+    READY,
+    RESERVED,
+    RINGING,
+    SIGNED_OUT,
+    TALKING,
+    VOICE,
+    WRAPUP,
+    Caller,
+    Offer,
+    Person,
+)
 
 HEAVY = 3
 NO_BURDEN = -1100.0
 POSTPONED_S = 60.0
+PHONES_MAX = 3
+ACTS = (e.AgentSignedIn, e.AgentSignedOut, e.AgentPaused, e.AgentResumed, e.WrapUpEnded, e.WrapUpExtended,
+        e.WrapUpRequested, e.HeavyContactsDeclined)
+"""Events of an agent who acts at the desk."""
 ON_DUTY = (READY, RINGING, TALKING, WRAPUP, BUSY)
 
 
@@ -71,12 +90,13 @@ def candidates(h, caller: Caller, open_to: dict[Person, list[Channel]]) -> list[
         met, level = fit(h, service, caller.needs, caller.topics, p), tier(p, service.load, caller.urgent)
         if met is None or level is None:
             continue
+        late = p.asked_last
         if level == 0:
             score = choice.key(h, service.strategy, p)
-            order: tuple[Any, ...] = (0, met.order, -choice.rank(service.strategy, p, met.level), score, p.index)
+            order: tuple[Any, ...] = (late, 0, met.order, -choice.rank(service.strategy, p, met.level), score, p.index)
         else:
             score = p.burden
-            order = (level, score, p.index)
+            order = (late, level, score, p.index)
         if caller.preferred is not None and level == 0:
             score = p.idle_since
         found.append(choice.Candidate(order, p, level, score, met.level, met.step))
@@ -87,7 +107,7 @@ def ringable(h, caller: Caller, p: Person) -> bool:
     """Return whether the contact could ring at the agent now, without the emergency ceiling."""
     if p.touched:  # the same event may have taken a heavy contact away
         loads.look(h, p)
-    return h.reaches(caller) and caller.channel in choice.takes(h, p) \
+    return not p.asked_last and h.reaches(caller) and caller.channel in choice.takes(h, p) \
         and fit(h, caller.service, caller.needs, caller.topics, p) is not None \
         and tier(p, caller.service.load, False) is not None
 
@@ -160,3 +180,89 @@ def on_duty(h, service, p: Person) -> bool:
     return p.state in ON_DUTY and choice.ever(p, VOICE) and not (p.pause_pending or p.leave_pending) \
         and not (service.load >= HEAVY and p.heavy_declined_until > h.now) \
         and fit(h, service, (), frozenset(), p) is not None
+
+
+# --- further phones, and agents who are asked last
+
+
+def ringing(caller: Caller) -> list[Offer]:
+    """Return what rings for a caller, the last one first."""
+    if caller.offer is None or caller.state is not RESERVED:
+        return []
+    return [*reversed(caller.beside), caller.offer]
+
+
+def next_at(h, caller: Caller) -> float | None:
+    """Return when one more phone is to ring for a caller, or None."""
+    phones, first = ringing(caller), caller.offer
+    if not phones or len(phones) == PHONES_MAX or not caller.service.distress or caller.channel is not VOICE \
+            or first.partner is not None or first.calls_back or caller.callback \
+            or caller.consulting_offer is not None or any(one.answered_at is not None for one in phones):
+        return None
+    if caller.rings_since is None:
+        caller.rings_since = first.made_at
+    return caller.rings_since + len(phones) * h.centre.second_phone_s
+
+
+def seeks(h, caller: Caller) -> bool:
+    """Return whether one more phone is to ring now."""
+    at = next_at(h, caller)
+    return at is not None and at <= h.now
+
+
+def further_candidates(h, caller: Caller, open_to) -> list[choice.Candidate]:
+    """Return the agents whose phone may be the next one: with empty hands, alone, at no key, within the limits."""
+    urgent, caller.urgent = caller.urgent, False
+    preferred, caller.preferred = caller.preferred, None
+    try:
+        found = candidates(h, caller, {p: channels for p, channels in open_to.items()
+                                                if not p.hands and not p.lead and not p.agent.remote})
+    finally:
+        caller.urgent, caller.preferred = urgent, preferred
+    h.seen["further phones sought"] += 1
+    h.seen["further phones in vain"] += not found
+    return found
+
+
+def hold(caller: Caller, offer: Offer) -> None:
+    """Let this offer hold the caller. It has rung next to another one."""
+    caller.beside.remove(offer)
+    caller.offer, offer.state = offer, PENDING
+
+
+def let_go(h, offer: Offer) -> bool:
+    """Take an offer that is over away from its caller. Return whether the caller waits again."""
+    caller = offer.caller
+    if offer is not caller.offer:
+        caller.beside = [one for one in caller.beside if one is not offer]
+        return False
+    if caller.beside:
+        hold(caller, caller.beside[0])
+        h.seen["phones that took the first one's place"] += 1
+        return False
+    caller.offer = None
+    return True
+
+
+def absent(h, offer: Offer, state: str) -> None:
+    """Ask those last whose phone rang long enough without being picked up."""
+    if not offer.voice or not offer.caller.service.distress or state == "rejected":
+        return
+    end = h.now if offer.over_at is None else offer.over_at
+    rang_s = end - (offer.made_at if offer.rang_at is None else offer.rang_at)
+    for p in offer.people:
+        up = offer.answered_at is not None if p is offer.person else offer.partner_answered
+        if rang_s >= h.centre.second_phone_s and not up:
+            p.asked_last = True
+            h.seen["agents asked last"] += 1
+
+
+def here(h, p: Person) -> None:
+    """Note that the agent is there after all."""
+    h.seen["agents asked last no more"] += p.asked_last
+    p.asked_last = False
+
+
+def is_beside(offer: Offer) -> bool:
+    """Return whether the offer rings next to another one."""
+    return offer.state is BESIDE

@@ -139,6 +139,8 @@ class House:
         """Apply an event. Raise `Refusal` if the engine refuses it."""
         self.now = now
         TOLD[type(event)](self, event)
+        if isinstance(event, distress.ACTS):
+            distress.here(self, self.people[event.agent])
         self.settle()
 
     def clock(self, now: float) -> None:
@@ -205,6 +207,8 @@ class House:
         for caller in sorted(self.callers.values(), key=lambda one: one.number):
             if caller.dial_due is not None:
                 found.append((caller.dial_due, ahead.overdue, caller))
+            if (at := distress.next_at(self, caller)) is not None and at > self.now:
+                found.append((at, bool))
             if not caller.fresh and (at := steps.next_due(self, caller)) is not None:
                 found.append((at, steps.due, caller))
         return found

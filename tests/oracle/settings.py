@@ -21,6 +21,7 @@ from tests.oracle import ahead, burden, callbacks, calls, learned, rules, shifts
 from tests.oracle.state import (
     ACCEPTED,
     ASSIGNED,
+    BESIDE,
     CONSULTING,
     ENGAGED,
     PAUSED,
@@ -142,7 +143,7 @@ def link_changed(h, event: e.LinkChanged) -> None:
         if h.up(node) and not event.up:
             h.down[node], h.down_since[node] = [], h.now
             for offer in h.offers.values():
-                if offer.state is PENDING and offer.voice and offer.caller.node == node:
+                if offer.rings and offer.voice and offer.caller.node == node:
                     h.down[node] += [(offer, kind, max(0.0, at - h.now)) for kind, at in offer.due.items()
                                      if kind != "words"]
                     offer.due = {}
@@ -163,7 +164,7 @@ def thaw(h, node: str) -> None:
     """Restart the deadlines that were held while the link was down."""
     del h.down_since[node]
     for offer, kind, left_s in h.down.pop(node):
-        if offer.id not in h.offers or offer.state is not PENDING or offer.caller.node != node:
+        if offer.id not in h.offers or not offer.rings or offer.caller.node != node:
             continue
         if (kind == "vanish" and offer.rang_at is not None) or (
                 kind in ("vanish", "ring") and offer.answered_at is not None) or (
@@ -172,13 +173,13 @@ def thaw(h, node: str) -> None:
             continue
         offer.due[kind] = h.now + left_s
     for offer in h.offers.values():
-        if offer.state is PENDING and offer.voice and offer.caller.node == node and offer.answered_at is not None \
+        if offer.rings and offer.voice and offer.caller.node == node and offer.answered_at is not None \
                 and not offer.dialling and "pre_connect" not in offer.due \
                 and not (offer.with_consulting_agent and offer.caller.consulting_offer is not None):
             offer.due["pre_connect"] = h.now + calls.pre_connect_limit_s(offer)
-        if offer.state is PENDING and offer.caller.node == node and offer.rings_at is not None:
+        if offer.rings and offer.caller.node == node and offer.rings_at is not None:
             offer.due["words"] = max(h.now, offer.rings_at)
-        if offer.state is PENDING and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
+        if offer.rings and offer.caller.node == node and offer.dialling and "dial" not in offer.due:
             offer.due["dial"] = h.now + 75.0
     for caller in h.callers.values():
         if caller.dialling and caller.node == node and caller.dial_due is None:
@@ -294,13 +295,14 @@ def stored_offer(h, row) -> None:
     """Restore an offer. An offer that does not fit its contact or agent is dropped, and the caller waits again."""
     h.next_offer = max(h.next_offer, row.offer + 1)
     caller, p, state = h.callers.get(row.contact), h.people.get(row.agent), OfferState(row.state)
-    fitting = {PENDING: RESERVED, ACCEPTED: ASSIGNED, WRAPPING: ContactState.WRAPPING}
+    fitting = {PENDING: RESERVED, BESIDE: RESERVED, ACCEPTED: ASSIGNED, WRAPPING: ContactState.WRAPPING}
     if caller is None or p is None or p.state not in ENGAGED:
         return
     asks = state is CONSULTING
     if asks and (not caller.in_line or caller.consulting_offer is not None or caller.callback):
         return
-    if not asks and (caller.state is not fitting.get(state) or caller.offer is not None):
+    further = state is BESIDE
+    if not asks and (caller.state is not fitting.get(state) or further is (caller.offer is None)):
         return
     if caller.channel is VOICE and sum(one.voice for one in p.hands) >= max(
             1, dict(p.agent.profile.max_concurrency).get(VOICE, 1)):
@@ -310,7 +312,7 @@ def stored_offer(h, row) -> None:
                   h.cost(caller.channel), state, row.rings_at or None,
                   rang_at=None if row.rang_at is None else min(row.rang_at, now), held_s=row.held_s,
                   interrupted=row.interrupted, wrapup_requested=row.wrapup_requested)
-    if state is not PENDING:
+    if not offer.rings:
         offer.connected_at = p.since if row.connected_at is None else min(row.connected_at, now)
         offer.load = caller.service.load
         if state in (ACCEPTED, CONSULTING) and row.held_since is not None:
@@ -324,6 +326,8 @@ def stored_offer(h, row) -> None:
         caller.consulting_offer, offer.due["consult"] = offer, now + 60.0
         offer.service_before_consult = h.services.get(row.service) or last_known(h, row.service)
         offer.waited_s = row.waited_s
+    elif further:
+        caller.beside.append(offer)
     else:
         caller.offer = offer
         offer.with_consulting_agent = state is PENDING and caller.consulting_offer is not None and p.state is TALKING
@@ -366,10 +370,13 @@ def settle_caller(h, caller: Caller) -> None:
         caller.state = WAITS
     elif caller.state is RESERVED and offer.dialling:
         frozen.append((offer, "dial", 75.0))
-    elif caller.state is RESERVED and offer.rings_at is None:
-        if offer.rang_at is None and offer.voice and not offer.person.agent.remote:
-            frozen.append((offer, "vanish", h.centre.phone_reacts_s))
-        frozen.append((offer, "ring", max(offer.ring_s, 30.0) + 3.0))
+    elif caller.state is RESERVED:
+        for one in (offer, *caller.beside):
+            if one.rings_at is not None:
+                continue
+            if one.rang_at is None and one.voice and not one.person.agent.remote:
+                frozen.append((one, "vanish", h.centre.phone_reacts_s))
+            frozen.append((one, "ring", max(one.ring_s, 30.0) + 3.0))
 
 
 def settle_person(h, p: Person, row) -> None:
@@ -393,7 +400,7 @@ def settle_person(h, p: Person, row) -> None:
         if any(one.talks and not one.interrupted for one in p.hands):
             p.state = TALKING
         else:
-            p.state = RINGING if any(one.state is PENDING for one in p.hands) else WRAPUP
+            p.state = RINGING if any(one.rings for one in p.hands) else WRAPUP
     elif p.state in ENGAGED and not p.detached_wrapup:
         p.state = READY
     if p.state is PAUSED:

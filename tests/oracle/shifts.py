@@ -44,7 +44,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         to = WRAPUP
         if any(one.talks and not one.interrupted for one in p.hands):
             to = TALKING
-        elif any(one.state is PENDING for one in p.hands):
+        elif any(one.rings for one in p.hands):
             to = RINGING
     if to in FREE and p.next_seat is not None:
         seat, p.next_seat = p.next_seat, None
@@ -73,6 +73,7 @@ def become(h, p: Person, to, reason: str, *, keep_idle: bool = False, moved: boo
         p.messages_from = 0.0
         p.detached_wrapup, p.detached_wrapup_until, p.talked_until = False, None, None
         p.rna_count, p.not_before, p.gap_until = 0, 0.0, 0.0
+        p.asked_last = False
     # A heavy offer of the same event may take the agent from others who wait, so the look comes before the review.
     h.touch(p)
     steps.review_preferred(h, p)
@@ -194,7 +195,7 @@ def dismiss(h, p: Person, reason: str) -> None:
 def take_back(h, p: Person, reason: str, to, why: str) -> None:
     """Rescind the offers that ring."""
     for one in list(p.hands):
-        if one.state is PENDING:
+        if one.rings:
             calls.rescind(h, one, reason)
             calls.close(h, one, "rescinded", reason, to=to, why=why, by=p)
 

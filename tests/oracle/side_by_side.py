@@ -48,7 +48,7 @@ PLAIN: dict[type, tuple[str, ...]] = {
     f.Overridden: ("agent", "offer", "rule", "by"),
     f.ServiceChanged: ("service", "open"),
     f.Offered: ("offer", "contact", "agent", "seat", "service", "ring_s", "step", "level", "runners_up", "strategy",
-                "score", "tier", "preferred", "partner"),
+                "score", "tier", "preferred", "partner", "beside"),
     f.OfferRang: ("offer",),
     f.OfferClosed: ("offer", "contact", "agent", "state", "reason"),
     tf.Connected: ("offer", "contact", "agent"),
@@ -339,8 +339,8 @@ class SideBySide:
         return (
             [(c.id, c.state, c.service.id, c.timed_step, c.urgent, c.points, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
-              None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own, c.caller_on_line, c.farewell, c.act,
+              [one.id for one in c.beside], None if c.preferred is None else c.preferred.id, c.visited, c.topics,
+              c.abusive, c.language, c.follow_up, c.own, c.caller_on_line, c.farewell, c.act,
               c.led_by, c.way_out, c.dialling, c.called_alone) for c in h.callers.values()],
             [(o.id, o.state, o.caller.id, o.person.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.calls_back)
@@ -348,7 +348,7 @@ class SideBySide:
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.rna_count, _idle(p), p.pause_pending,
               p.leave_pending, p.detached_wrapup, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
               p.heavy_declined_until, p.gap_until, len(p.hands), p.agent.skills, p.limit_at, p.desk,
-              max(p.messages_from, h.now))
+              max(p.messages_from, h.now), p.asked_last)
              for p in h.people.values() if p.ever],
             [(s.id, s.reachable, s.in_use, s.settling) for s in h.phones.values()],
         )
@@ -358,8 +358,8 @@ class SideBySide:
         return (
             [(c.id, c.state, c.service.id, c.timed_step, c.beyond_ceiling, c.priority, c.number, c.since, c.node, c.leg,
               c.callback, c.tries, None if c.offer is None else c.offer.id,
-              None if c.preferred is None else c.preferred.id, c.visited, c.topics, c.abusive, c.language,
-              c.follow_up, c.own_position, bool(c.blocked_by), c.farewell, c.act,
+              [one.id for one in c.beside], None if c.preferred is None else c.preferred.id, c.visited, c.topics,
+              c.abusive, c.language, c.follow_up, c.own_position, bool(c.blocked_by), c.farewell, c.act,
               c.led_by, c.way_out, c.dialling, bool(c.dials)) for c in d.contacts.values()],
             [(o.id, o.state, o.contact.id, o.agent.id, o.tier, o.load, o.interrupted, o.wrapup_requested,
               None if o.partner is None else o.partner.id, o.dialling, o.callback is not None)
@@ -367,7 +367,7 @@ class SideBySide:
             [(p.id, p.state, p.reason, p.since, p.seat, p.next_seat, p.rna_count, _idle(p), p.pause_pending,
               p.leave_pending, p.detached_wrapup, p.break_until, p.break_s, p.breaks, p.working_since, p.rest_until,
               p.heavy_declined_until, p.gap_until, len(p.offers), p.agent.skills, p.pause_limit_at, p.desk,
-              max(p.messages_from, d.now))
+              max(p.messages_from, d.now), p.asked_last)
              for p in d.agents.values() if p.version],
             [(s.id, s.reachable, s.in_use, s.settling) for s in d.seats.values()],
         )

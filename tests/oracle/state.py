@@ -16,7 +16,7 @@ AWAY = (PAUSED, SIGNED_OUT, NOT_RESPONDING)
 ENGAGED = (RINGING, TALKING, WRAPUP)
 
 PENDING, ACCEPTED, WRAPPING = OfferState.PENDING, OfferState.ACCEPTED, OfferState.WRAPPING
-CONSULTING = OfferState.CONSULTING
+BESIDE, CONSULTING = OfferState.BESIDE, OfferState.CONSULTING
 WAITS, RESERVED, ASSIGNED = ContactState.PENDING, ContactState.RESERVED, ContactState.ASSIGNED
 VOICE = Channel.VOICE
 
@@ -46,6 +46,10 @@ class Caller:
     """The step reached by time."""
     state: ContactState = WAITS
     offer: Offer | None = None
+    beside: list[Offer] = field(default_factory=list)
+    """Offers that ring next to it, the oldest first."""
+    rings_since: float | None = None
+    """Since when phones ring without a gap."""
     preferred: Person | None = None
     preferred_s: float | None = None
     """Seconds to wait for the preferred agent. None means the time of the service."""
@@ -106,6 +110,7 @@ class Caller:
     fresh: bool = False
     """The contact has just lost its offer. Its deadlines begin after the next assignment."""
     claimed_at: float = 0.0
+    dial_released: bool = False
     """Time at which an agent was taken back last for this person in distress."""
 
     @property
@@ -192,6 +197,13 @@ class Offer:
     """The caller's phone rings."""
     dialled: bool = False
     """The caller's phone has rung."""
+    over_at: float | None = None
+    """When the leg ended, by the report."""
+
+    @property
+    def rings(self) -> bool:
+        """Return whether the agent is not yet with the caller."""
+        return self.state in (PENDING, BESIDE)
 
     @property
     def voice(self) -> bool:
@@ -244,6 +256,8 @@ class Person:
     """No message comes earlier, because one was declined or not answered."""
     rna_count: int = 0
     idle_since: float = 0.0
+    asked_last: bool = False
+    """In distress all others are asked first."""
     not_before: float = 0.0
     answers_s: float = 2.0
     """Time that the agent takes to answer, as learned by this node."""

@@ -105,6 +105,4 @@ def withdrawn(h, event: e.WithdrawalRequested) -> None:
 
 def take_back(h, caller: Caller, why: str) -> None:
     """End the ringing for this contact. The agent keeps the turn."""
-    if caller.offer is not None:
-        calls.rescind(h, caller.offer, why)
-        calls.close(h, caller.offer, "rescinded", why, keep_idle=True)
+    calls.drop_ringing(h, caller, why)

@@ -38,10 +38,9 @@ from routing.core.model.centre_model import (
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, CONSULTING, PENDING, WRAPPING = (
-    OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
 
-ENGAGEMENT = (ACCEPTED, CONSULTING, PENDING, WRAPPING)
+ENGAGEMENT = (ACCEPTED, CONSULTING, OfferState.PENDING, OfferState.BESIDE, WRAPPING)
 """States of live offers, the most engaging first."""
 
 UNAVAILABLE_STATES = frozenset({AgentState.SIGNED_OUT, AgentState.PAUSED, AgentState.NOT_RESPONDING, AgentState.BUSY})
@@ -155,7 +154,7 @@ def open_channels(d: Domain, record: AgentRecord) -> int:
 
 def has_distress_message(d: Domain, record: AgentRecord) -> bool:
     """Return whether a call would interrupt a message in distress of the agent, or take back one that rings."""
-    return any(offer.contact.service.distress and (offer.state is PENDING or is_interruptible(d, offer))
+    return any(offer.contact.service.distress and (offer.rings or is_interruptible(d, offer))
                for offer in record.offers.values())
 
 
@@ -230,7 +229,7 @@ def state_trigger(record: AgentRecord) -> str:
         if is_talking(offer):
             if not offer.interrupted:
                 return "still_talking"
-        elif offer.state is PENDING:
+        elif offer.rings:
             found = "still_ringing"
     return found
 

@@ -42,7 +42,7 @@ from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, AgentState, Of
 from routing.core.records import AgentRecord, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-COMPLETED, PENDING, WRAPPING = OfferState.COMPLETED, OfferState.PENDING, OfferState.WRAPPING
+COMPLETED, WRAPPING = OfferState.COMPLETED, OfferState.WRAPPING
 
 HEAVIEST_LOAD = 4
 """Violence and worse: no two in a row, and a rest after each."""
@@ -364,5 +364,5 @@ def restore_load_state(d: Domain, record: AgentRecord, rules: tuple[tuple[str, f
 
 def restore_offer(offer: Offer) -> None:
     """Set the weight of a live contact after a restart. The load itself is in the agent's row."""
-    if offer.state is not PENDING and not offer.load_reported:
+    if not offer.rings and not offer.load_reported:
         offer.load = offer.contact.service.load

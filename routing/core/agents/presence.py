@@ -375,6 +375,7 @@ def _clear_agent(d: Domain, record: AgentRecord) -> None:
     if record.seat is not None:
         d.seat_of(record.seat).agent = None
     record.seat, record.rna_count, record.not_before, record.gap_until = None, 0, 0.0, 0.0
+    record.asked_last = False
     end_message_pause(d, record)
     record.pause_pending, record.leave_pending = "", False
 

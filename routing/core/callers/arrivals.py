@@ -100,9 +100,8 @@ def _requeue_contact(d: Domain, contact: Contact, event: ContactQueued) -> None:
     moves = service.id != contact.service.id and not contact.callback and (chosen_again or (
         service.id not in contact.visited and not admission.refusal_reason(d, service)))
     # 3. Rescind an offer that rings, because its agent may not fit any more.
-    if contact.offer is not None and (other or moves):
-        offer_changes.rescind_offer(d, contact.offer, "chosen")
-        offer_changes.close_offer(d, contact.offer, "rescinded", "chosen", keep_idle=True)
+    if other or moves:
+        offer_changes.rescind_contact(d, contact, "chosen")
     # 4. Requeue under the new needs, then move to the new service.
     if other or chosen_again or event.node != contact.node:
         contact_queue.dequeue_temporarily(d, contact)

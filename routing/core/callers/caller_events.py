@@ -152,9 +152,7 @@ def on_returned_to_menu(d: Domain, event: ReturnedToMenu) -> None:
             or contact.consulting_offer is not None:
         return
     contact.in_menu = True
-    if contact.offer is not None:
-        offer_changes.rescind_offer(d, contact.offer, "chosen")
-        offer_changes.close_offer(d, contact.offer, "rescinded", "chosen", keep_idle=True)
+    offer_changes.rescind_contact(d, contact, "chosen")
     d.matching.remove_contact(contact)
     d.mark(contact)
 
@@ -174,8 +172,7 @@ def on_held_position_declined(d: Domain, event: HeldPositionDeclined) -> None:
 
 def end_wait(d: Domain, contact: Contact, trigger: str, outcome: Outcome, at: float, key: str = "") -> None:
     """End a waiting contact. During a consult transfer the caller belongs to the consulting agent."""
-    if contact.offer is not None:
-        offer_changes.cancel_offer(d, contact.offer)
+    offer_changes.cancel_offers(d, contact)
     asker = contact.consulting_offer
     if asker is None:
         contact_queue.end_waiting(d, contact, trigger, outcome, at, key)

@@ -55,7 +55,7 @@ def on_move_requested(d: Domain, event: MoveRequested) -> None:
     own, before = service.id == contact.service.id, contact.place
     if own and record is None:
         return
-    _rescind_ringing(d, contact, SUPERVISOR)
+    offer_changes.rescind_contact(d, contact, SUPERVISOR)
     callback_index.forget_visited(d, contact)
     if own:
         assert record is not None
@@ -113,7 +113,7 @@ def on_withdrawal_requested(d: Domain, event: WithdrawalRequested) -> None:
         return
     # 3. Stop the search, and let the hold loop say the sentence.
     contact.farewell = CALLBACK_AGREED if event.callback else event.prompt or GOODBYE
-    _rescind_ringing(d, contact, WITHDRAWN)
+    offer_changes.rescind_contact(d, contact, WITHDRAWN)
     if contact.group is not None:
         contact_queue.restart_search(d, contact)
     # The deadline of an overflow ends.
@@ -129,9 +129,3 @@ def _waiting_contact(d: Domain, name: ContactId) -> Contact:
     if contact.consulting_offer is not None or contact.farewell:
         raise NotNow(f"contact {name} belongs to an agent who consults, or is withdrawn already")
     return contact
-
-
-def _rescind_ringing(d: Domain, contact: Contact, reason: str) -> None:
-    if contact.offer is not None:
-        offer_changes.rescind_offer(d, contact.offer, reason)
-        offer_changes.close_offer(d, contact.offer, "rescinded", reason, keep_idle=True)

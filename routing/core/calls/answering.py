@@ -10,19 +10,18 @@ from routing.core.domain import Domain
 from routing.core.events import OfferAnswered, OfferConnected, OfferEnded, OfferRinging
 from routing.core.model.centre_model import OfferState
 from routing.core.model.ids import ContactId, SeatId
-from routing.core.model.reasons import HANGUP, IN_WORDS, LOST, NO_ANSWER, PRE_CONNECT_HANGUP, STALE, TRANSFER
+from routing.core.model.reasons import HANGUP, IN_WORDS, LOST, NO_ANSWER, PRE_CONNECT_HANGUP, STALE, TAKEN, TRANSFER
 from routing.core.model.state_tables import LEG, LEG_AFTER, OFFER_AFTER, CallbackState, LegState, next_state
-from routing.core.queueing import contact_queue, last_agent
+from routing.core.queueing import contact_queue, last_agent, second_phone
 from routing.core.records import AgentRecord, Offer
 from routing.core.waiting_time import expected_wait
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-ACCEPTED, CONSULTING, PENDING, WRAPPING = (
-    OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.PENDING, OfferState.WRAPPING)
+ACCEPTED, CONSULTING, WRAPPING = OfferState.ACCEPTED, OfferState.CONSULTING, OfferState.WRAPPING
 CALLED, ANSWERED, AWAITING_REBRIDGE = LegState.CALLED, LegState.ANSWERED, LegState.AWAITING_REBRIDGE
 AGENT_CALLED = CallbackState.AGENT_CALLED
 AFTER_RINGING, AFTER_BRIDGE = LEG_AFTER["rang"], LEG_AFTER["bridged"]
-AFTER_CONNECTION = OFFER_AFTER["connected"][PENDING]
+AFTER_CONNECTION = OFFER_AFTER["connected"][OfferState.PENDING]
 
 
 def on_no_answer(d: Domain, offer: Offer, reason: str, by: AgentRecord | None = None,
@@ -76,6 +75,9 @@ def _on_declined(d: Domain, offer: Offer, reason: str, by: AgentRecord, at: floa
         _put_message_off(d, offer, presence.MESSAGE_DECLINE_S)
         offer_changes.close_offer(d, offer, "declined", reason, at=at)
         return
+    # A phone that refuses at once does so by itself. Later a hand has done it.
+    if offer.rang_at is not None and reason in COUNTED_REASONS:
+        second_phone.note_act(d, by)
     by.not_before = max(by.not_before, d.now + presence.DECLINE_GAP_S)
     # The caller was still being told, so the agent heard nobody: nothing counts, and the agent keeps the turn.
     if reason == PRE_CONNECT_HANGUP and d.now < offer.contact.words_until:
@@ -113,7 +115,7 @@ def on_offer_ringing(d: Domain, event: OfferRinging) -> None:
     """Record that the phone rings."""
     number, rang_at = event
     offer = d.offers.get(number)
-    if offer is None or offer.state is not PENDING or offer.rang_at is not None or offer.rings_at:
+    if offer is None or not offer.rings or offer.rang_at is not None or offer.rings_at:
         return
     # The reports may come in another order than the events.
     if offer.answered_at is not None:
@@ -132,18 +134,24 @@ def _limit_time(d: Domain, offer: Offer, at: float | None) -> float:
 def on_leg_answered(d: Domain, event: OfferAnswered) -> None:
     """Record that the agent's leg is answered. The whisper announcement may still follow."""
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is not PENDING or offer.rings_at:
+    if offer is None or not offer.rings or offer.rings_at:
         return
     # 1. The partner's leg has no deadline: the lead's leg waits for the partner.
     if event.partner:
         if offer.partner_leg is CALLED:
             legs.follow_partner_leg(offer, "answered")
+        if offer.partner is not None:
+            second_phone.note_act(d, offer.partner)
         return
     if offer.answered_at is not None:
         return
     # 2. Replace the deadline of ringing by the limit until the connection. While the link is down deadlines do not run.
     offer.answered_at = _limit_time(d, offer, event.answered_at)
     legs.follow_leg(offer, "answered")
+    second_phone.note_act(d, offer.agent)
+    # Somebody is there: no further phone begins to ring.
+    if offer.contact.rings_since is not None:
+        second_phone.seek_phone(d, offer.contact)
     d.timers.cancel_deadline(("vanish", offer.id))
     d.timers.cancel_deadline(("ring", offer.id))
     if d.can_reach(offer.contact) and not offer.dialling:
@@ -160,7 +168,7 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     if name != contact.id:
         _on_bridge_mismatch(d, offer, name)
         return
-    if offer.state is not PENDING:
+    if not offer.rings:
         consult_transfer.on_rebridged(d, offer)
         return
     # 1. End what came before the bridge: the dialling, the consult transfer, the deadlines of ringing.
@@ -169,6 +177,9 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
     offer.leg = AFTER_BRIDGE.get(offer.leg) or next_state(LEG, "leg", offer.id, offer.leg, "bridged")
     if offer.partner is not None:
         legs.follow_partner_leg(offer, "bridged")
+    _end_other_phones(d, offer)
+    for one in distress_load.hearing_agents(offer):
+        second_phone.note_act(d, one)
     # A held position or a merge concerned only the wait before this talk.
     contact.own_position, contact.merged = None, False
     if contact.consulting_offer is not None:
@@ -221,6 +232,20 @@ def on_offer_connected(d: Domain, event: OfferConnected) -> None:
         expected_wait.learn_from_answer(d, contact, at)
 
 
+def _end_other_phones(d: Domain, offer: Offer) -> None:
+    """Let the offer of the first bridge hold the caller, and end what else rings. The other agents are ready at once.
+    """
+    contact = offer.contact
+    second_phone.end_ringing(d, contact)
+    if contact.beside:
+        others = [one for one in contact.ringing_offers if one is not offer]
+        if offer is not contact.offer:
+            second_phone.promote_offer(d, contact, offer)
+        for one in others:
+            offer_changes.rescind_offer(d, one, TAKEN)
+            offer_changes.close_offer(d, one, "rescinded", TAKEN, keep_idle=True)
+
+
 def _on_bridge_mismatch(d: Domain, offer: Offer, name: ContactId) -> None:
     """Handle a bridge of the agent's leg with a channel other than the offer's caller.
 
@@ -235,7 +260,7 @@ def _on_bridge_mismatch(d: Domain, offer: Offer, name: ContactId) -> None:
         return
     emit.alarm(d, kind="bridge_mismatch", contact=name, offer=offer.id, agent=offer.agent.id)
     offer_changes.rescind_offer(d, offer, "mismatch")
-    if offer.state is PENDING:
+    if offer.rings:
         offer_changes.close_offer(d, offer, "rescinded", "mismatch")
 
 
@@ -265,7 +290,7 @@ def on_leg_ended(d: Domain, event: OfferEnded) -> None:
         else:
             talk_changes.end_talk(d, offer, LOST if event.reason == LOST else "agent", at)
     # 5. The offer was not accepted.
-    elif offer.state is PENDING:
+    elif offer.rings:
         if offer.partner is not None or offer.dialling:
             # The other phone, the partner's or the caller's, would ring in vain.
             offer_changes.rescind_offer(d, offer, "partner")

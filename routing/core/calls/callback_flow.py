@@ -111,8 +111,7 @@ def make_callback(d: Domain, contact: Contact, event: CallbackRequested) -> None
     callback_index.add_callback(d, contact)
     # 4. Rescind an offer that rings now: the request is final. Otherwise stop the search until the caller hangs up.
     if contact.offer is not None:
-        offer_changes.rescind_offer(d, contact.offer, "callback")
-        offer_changes.close_offer(d, contact.offer, "rescinded", "callback", keep_idle=True)
+        offer_changes.rescind_contact(d, contact, "callback")
     else:
         contact_queue.restart_search(d, contact)
         d.newly_queued.append(contact)
@@ -262,8 +261,9 @@ def on_callback_failed(d: Domain, event: CallbackFailed) -> None:
     """Fail the try of a caller who did not answer. The agent is free at once, and the next try comes later."""
     if event.offer is None:
         contact = d.contacts.get(event.contact)
-        if contact is None or not contact.callback or contact.state not in WAITING_STATES:
+        if contact is None or not contact.callback or not (contact.dialling or contact.dial_released):
             return
+        contact.dial_released = False
         # The agent was taken away from a caller who had picked up, and another one is called for the same callback.
         if contact.offer is not None:
             fail_try(d, contact.offer, event.reason)
@@ -445,6 +445,5 @@ def cancel_callback(d: Domain, waiting: Contact, why: str) -> None:
 
 
 def _end_callback(d: Domain, waiting: Contact, trigger: str, outcome: Outcome, why: str) -> None:
-    if waiting.offer is not None:
-        offer_changes.cancel_offer(d, waiting.offer)
+    offer_changes.cancel_offers(d, waiting)
     contact_queue.end_waiting(d, waiting, trigger, outcome, d.now, why)

@@ -36,7 +36,7 @@ from routing.core.model.errors import NotNow
 from routing.core.model.ids import ContactId, leg_id, parse_leg_id
 from routing.core.model.reasons import TRANSFER
 from routing.core.model.state_tables import OFFER, ConsultState, next_state
-from routing.core.queueing import callback_index, contact_queue, recent_talks
+from routing.core.queueing import callback_index, contact_queue, recent_talks, second_phone
 from routing.core.records import WITH_CONSULTING_AGENT, Consult, Contact, Offer
 
 CONSULT_WAIT_S = 60.0
@@ -116,6 +116,7 @@ def on_consultant_answered(d: Domain, offer: Offer, consulting_offer: Offer) -> 
     legs.follow_leg(offer, "met_consulting_agent")
     legs.follow_consult(consulting_offer, "consultant_answered")
     offer.agent.rna_count = 0
+    second_phone.note_act(d, offer.agent)
     presence.change_state(d, offer.agent, "connected", "")
 
 

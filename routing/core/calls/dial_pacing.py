@@ -154,7 +154,7 @@ def _count_in_front(d: Domain, contact: Contact, group: ContactGroup, late_dials
     key = _age_key(d, contact), contact.number
     distress = older = live = 0
     for other in d.matching.waiting_groups:
-        if other.pool.channel != CALLS or not d.matching.share_agents(group, other):
+        if other.pool.channel != CALLS or other.beside or not d.matching.share_agents(group, other):
             continue
         if other.distress:
             distress += other.queue.size

@@ -42,6 +42,7 @@ def claim_agent(d: Domain) -> bool:
         return False
     _, _, contact, offer = first
     contact.claimed_at = d.now
+    offer.contact.dial_released = offer.dialling
     offer_changes.rescind_offer(d, offer, FOR_DISTRESS)
     offer_changes.close_offer(d, offer, "rescinded", FOR_DISTRESS, keep_idle=True)
     return True
@@ -82,6 +83,9 @@ def _order_of(d: Domain, group: ContactGroup, offer: Offer) -> _Order | None:
     if not all(agent_capacity.could_take(d, one, pool.channel, offer) for one in agents):
         return None
     tier = pool.tier_for(distress_load.limits_without(d, agents, offer))
-    if tier is None or not group.allowed >> (number := pool.queue_number(rank, tier)) & 1:
+    if tier is None:
+        return None
+    number = pool.queue_number(rank, tier, asked_last=record.asked_last)
+    if not group.allowed >> number & 1:
         return None
     return not offer.contact.callback, -number, pool.key_for(tier)(record, d.matching.half_life_s), record.index

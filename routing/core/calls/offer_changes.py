@@ -19,11 +19,12 @@ from routing.core.model.centre_model import AnswerMode, CallbackOrder, OfferStat
 from routing.core.model.ids import AgentId, OfferId, SeatId, leg_id
 from routing.core.model.reasons import DECLINES, FOUND, PHONE_DROPS, PRE_CONNECT_HANGUP, RING_NO_ANSWER, UNFIT
 from routing.core.model.state_tables import OFFER, CallbackState, LegState, next_state
-from routing.core.queueing import contact_queue
+from routing.core.queueing import contact_queue, second_phone
 from routing.core.records import CALLER_DIALLED_FIRST, AgentRecord, Contact, Offer
 
 # Globals: to read a member from its enum takes ten times as long on Python 3.11.
-CANCELED, PENDING = OfferState.CANCELED, OfferState.PENDING
+BESIDE, CANCELED, PENDING = OfferState.BESIDE, OfferState.CANCELED, OfferState.PENDING
+ANSWERED = LegState.ANSWERED
 NONE = PreConnect.NONE
 CALLER_FIRST = CallbackOrder.CALLER_FIRST
 PRESS_ONE, SINGLE_SWITCH = AnswerMode.PRESS_ONE, AnswerMode.SINGLE_SWITCH
@@ -52,9 +53,9 @@ BY_CEILING = distress_load.BY_CEILING
 
 def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, runners_up: tuple[AgentId, ...],
          strategy: str = "longest_idle", score: float = 0.0, tier: int = 0, step: int | None = None,
-         rings_at: float = 0.0) -> Offer:
+         rings_at: float = 0.0, beside: bool = False) -> Offer:
     """Reserve a contact for an agent, or for both of a pair. No phone rings yet: see `ring_moment` and
-    `callback_flow`."""
+    `callback_flow`. With `beside` the contact is reserved already, and the offer holds the agent alone."""
     now, seat, service, matching = d.now, record.seat, contact.service, d.matching
     row = d.channels[contact.channel]
     voice = row.needs_phone
@@ -72,11 +73,12 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
     number = OfferId(d.next_offer)
     d.next_offer = number + 1
     offer = Offer(number, contact, record, seat or NO_SEAT, now, ring_s, contact.step if step is None else step, level,
-                  row.cost, voice, partner, tier, rings_at=rings_at)
+                  row.cost, voice, partner, tier, BESIDE if beside else PENDING, rings_at=rings_at)
     idle_s, ready, signed = now - record.idle_since, matching.ready_count, matching.signed_in_count
     by_state = tuple(d.by_state)
     matching.remove_contact(contact)
-    contact_queue.follow_contact(contact, "offered")
+    if not beside:
+        contact_queue.follow_contact(contact, "offered")
     offer.service = service.id
     # 3. Reserve the agents.
     _engage_agent(d, offer, "offered")
@@ -85,11 +87,14 @@ def make_offer(d: Domain, contact: Contact, record: AgentRecord, level: int, run
         offer.partner_leg = LegState.CALLED
         agent_capacity.take_capacity(d, partner, offer)
         presence.change_state(d, partner, "offered", "")
-    emit.offered(d, offer, idle_s, runners_up, ready, signed, d.queues[service.id].size, strategy, score, by_state)
+    emit.offered(d, offer, idle_s, runners_up, ready, signed, d.queues[service.id].size, strategy, score, by_state,
+                 beside)
     if tier == BY_CEILING:
         distress_load.emit_ceiling_override(d, offer)
     if contact.callback:
         offer.callback = CALLER_DIALLED_FIRST if service.callback is CALLER_FIRST else CallbackState.AGENT_CALLED
+    if service.distress:
+        second_phone.seek_phone(d, contact)
     return offer
 
 
@@ -100,9 +105,7 @@ def reopen_offer(d: Domain, offer: Offer) -> None:
     """
     contact, record, service, matching = offer.contact, offer.agent, offer.contact.service, d.matching
     # 1. Another phone that answered would take the caller out of the talk.
-    if contact.offer is not None:
-        rescind_offer(d, contact.offer, FOUND)
-        close_offer(d, contact.offer, "rescinded", FOUND, keep_idle=True)
+    rescind_contact(d, contact, FOUND)
     _release_ringing(d, record)
     # 2. Reserve the contact, wherever the caller was thought to be.
     idle_s, by_state = d.now - record.idle_since, tuple(d.by_state)
@@ -115,14 +118,18 @@ def reopen_offer(d: Domain, offer: Offer) -> None:
     # 3. Engage the agent.
     _engage_agent(d, offer, "found")
     emit.offered(d, offer, idle_s, (), matching.ready_count, matching.signed_in_count, d.queues[service.id].size, FOUND,
-                 0.0, by_state)
+                 0.0, by_state, False)
 
 
 def _engage_agent(d: Domain, offer: Offer, event: str) -> None:
     """Bind contact and agent to each other. `event` is that of the agent's state."""
     record, contact, matching = offer.agent, offer.contact, d.matching
-    d.offers[offer.id] = contact.offer = offer
+    d.offers[offer.id] = offer
     contact.act = None
+    if offer.state is BESIDE:
+        contact.beside = (*contact.beside, offer)
+    else:
+        contact.offer = offer
     if matching.quotas:
         talk_quota.count_offer(matching, offer)
     record.last_talk_ended_at = None
@@ -170,7 +177,7 @@ def _release_ringing(d: Domain, record: AgentRecord) -> None:
     # Without its next seat the agent stays at the present one when an offer closes.
     later, record.next_seat = record.next_seat, None
     for offer in list(record.offers.values()):
-        if offer.state is PENDING:
+        if offer.rings:
             rescind_offer(d, offer, "call")
             close_offer(d, offer, "rescinded", "call", keep_idle=True)
     record.next_seat = later
@@ -203,7 +210,15 @@ def rescind_offer(d: Domain, offer: Offer, reason: str) -> None:
         return
     contact = offer.contact
     d.commands.append(commands.Rescind(offer.id, contact.id, reason, contact.node, contact.channel,
-                                       offer.partner is not None, offer.dialling, offer.state is not PENDING))
+                                       offer.partner is not None, offer.dialling, not offer.rings))
+
+
+def rescind_contact(d: Domain, contact: Contact, reason: str) -> None:
+    """Rescind all that rings for a contact. Its agents keep the idle time."""
+    second_phone.end_ringing(d, contact)
+    for offer in contact.ringing_offers:
+        rescind_offer(d, offer, reason)
+        close_offer(d, offer, "rescinded", reason, keep_idle=True)
 
 
 def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str = "released", to_reason: str = "",
@@ -216,6 +231,12 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
     """
     # 1. End the offer, its legs and its deadlines.
     record, contact, partner = offer.agent, offer.contact, offer.partner
+    ended_at = d.now if at is None else at
+    if contact.service.distress and trigger != "declined":
+        if offer.answered_at is None:
+            second_phone.note_absence(d, offer, record, ended_at)
+        if partner is not None and offer.partner_leg is not ANSWERED:
+            second_phone.note_absence(d, offer, partner, ended_at)
     offer.state = next_state(OFFER, "offer", offer.id, offer.state, trigger)
     legs.end_legs(offer)
     rang = offer.voice and not offer.rings_at
@@ -246,25 +267,42 @@ def close_offer(d: Domain, offer: Offer, trigger: str, reason: str, *, to: str =
     stays = offer.state is not CANCELED
     if stays:
         contact.remember_closed(offer)
+    released = _detach_offer(d, contact, offer) and stays
+    if released:
         contact_queue.release_reservation(d, contact)
-    offer.reason, offer.ended_at = reason, d.now if at is None else at
+    offer.reason, offer.ended_at = reason, ended_at
     emit.offer_closed(
         d, offer, offer.state, 0.0 if offer.rang_at is None else max(0.0, offer.ended_at - offer.rang_at),
-        contact.version if stays else None)
-    if stays:
+        contact.version if released else None)
+    if released:
         contact_queue.resume_search(d, contact)
+    elif contact.rings_since is not None:
+        second_phone.seek_phone(d, contact)
 
 
-def cancel_offer(d: Domain, offer: Offer) -> None:
-    """Cancel an offer whose caller has left while the phone rang. The agent is free at once and keeps the idle time."""
-    rescind_offer(d, offer, "caller_hung_up")
-    close_offer(d, offer, "caller_hung_up", "caller_hung_up", keep_idle=True)
+def _detach_offer(d: Domain, contact: Contact, offer: Offer) -> bool:
+    """Take a closed offer from its contact. Return whether no other phone rings for it."""
+    if offer is not contact.offer:
+        contact.beside = tuple([one for one in contact.beside if one is not offer])
+        return False
+    if contact.beside:
+        second_phone.promote_offer(d, contact, contact.beside[0])
+        return False
+    return True
+
+
+def cancel_offers(d: Domain, contact: Contact) -> None:
+    """Cancel all that rings for a caller who has left. The agents are free at once and keep the idle time."""
+    second_phone.end_ringing(d, contact)
+    for offer in contact.ringing_offers:
+        rescind_offer(d, offer, "caller_hung_up")
+        close_offer(d, offer, "caller_hung_up", "caller_hung_up", keep_idle=True)
 
 
 def rescind_ringing(d: Domain, record: AgentRecord, reason: str, to: str, to_reason: str) -> None:
     """Rescind all ringing offers of an agent who signs out or takes a break."""
     for offer in list(record.offers.values()):
-        if offer.state is PENDING:
+        if offer.rings:
             rescind_offer(d, offer, reason)
             close_offer(d, offer, "rescinded", reason, to=to, to_reason=to_reason, by=record)
 
@@ -276,7 +314,7 @@ def rescind_unfit(d: Domain, offers: Iterable[Offer]) -> None:
     keeps the contact.
     """
     for offer in list(offers):
-        if offer.state is PENDING and not offer.talks_first and not still_fits(d, offer):
+        if offer.rings and not offer.talks_first and not still_fits(d, offer):
             rescind_offer(d, offer, UNFIT)
             close_offer(d, offer, "rescinded", UNFIT, keep_idle=True)
 

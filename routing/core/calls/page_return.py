@@ -36,20 +36,20 @@ def on_page_returned(d: Domain, event: PageReturned) -> None:
             talk_changes.end_talk(d, offer, LOST, d.now, seat_lost=False, same_agent_s=RETURN_S)
         # 3. A page that began again while it rang counts like one that nobody answered. Otherwise a reload would be a
         # way around offers. A phone that did not ring yet has hidden nothing from the agent.
-        elif offer.state is OfferState.PENDING and offer.rang_at is not None and not offer.dialling:
+        elif offer.rings and offer.rang_at is not None and not offer.dialling:
             offer_changes.rescind_offer(d, offer, "page_returned")
             answering.on_no_answer(d, offer, NO_ANSWER, record)
         elif _is_plain_offer(offer):
             offer_changes.rescind_offer(d, offer, "page_returned")
             offer_changes.close_offer(d, offer, "rescinded", LOST, keep_idle=True)
         # 4. Among more than two, the report of the leg's end decides for everybody, as at any hang-up.
-        elif offer.state is OfferState.PENDING or agent_capacity.is_talking(offer):
+        elif offer.rings or agent_capacity.is_talking(offer):
             offer_changes.rescind_offer(d, offer, "page_returned")
 
 
 def _is_plain_offer(offer: Offer) -> bool:
     """Return whether the offer waits for this agent alone."""
-    return (offer.state is OfferState.PENDING and offer.partner is None and not offer.dialling
+    return (offer.rings and offer.partner is None and not offer.dialling
             and offer.contact.consulting_offer is None)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.events import CommandRefused
-from routing.core.model.centre_model import WAITING_STATES, OfferState
+from routing.core.model.centre_model import WAITING_STATES
 
 RETRY_S = 30.0
 """Time until the contact is offered again. It is short enough after a restart of the adapter. An offer, its end and two
@@ -28,7 +28,7 @@ def on_command_refused(d: Domain, event: CommandRefused) -> None:
     if contact is None or contact.state not in WAITING_STATES:
         return
     offer = d.offers.get(event.offer)
-    if offer is None or offer.contact is not contact or offer.state is not OfferState.PENDING \
+    if offer is None or offer.contact is not contact or not offer.rings \
             or offer.rang_at is not None or offer.answered_at is not None:
         # The phone rings, so the command was carried out.
         return

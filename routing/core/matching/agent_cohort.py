@@ -33,11 +33,12 @@ class LoadLimits(NamedTuple):
 class Placement(Generic[A, C]):
     """The slots of a cohort for certain channels and load limits, and the groups that are served from there."""
 
-    __slots__ = ("channels", "distress_calls_only", "groups", "idle_slots", "kept_for", "keyed_slots", "limits",
-                 "version")
+    __slots__ = ("asked_last", "channels", "distress_calls_only", "groups", "idle_slots", "kept_for", "keyed_slots",
+                 "limits", "version")
 
     def __init__(self, record: ReadyAgent, channels: int, kept_for: int = 0) -> None:
         self.channels, self.distress_calls_only = channels, record.distress_calls_only
+        self.asked_last = record.asked_last
         self.limits = LoadLimits(record.max_load_normal, record.max_load_last_resort, record.max_load_emergency,
                                  record.max_load_distress)
         """Limits of the agents who share this placement."""
@@ -58,7 +59,8 @@ class Placement(Generic[A, C]):
         if self.distress_calls_only and not pool.distress and pool.channel & CALLS:
             return
         if pool.channel & self.channels and (tier := pool.tier_for(self.limits)) is not None:
-            place, key = pool.slot_for(pool.queue_number(rank, tier, self.kept_for)), pool.key_for(tier)
+            number = pool.queue_number(rank, tier, self.kept_for, self.asked_last)
+            place, key = pool.slot_for(number), pool.key_for(tier)
             # Most strategies order by idle time. Their slots share one key, so no key is calculated for each of them.
             if key is longest_idle.key:
                 self.idle_slots = (*self.idle_slots, place)

@@ -18,7 +18,7 @@ free for none of them are in the highest range. `Group.allowed` has the ranges t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Generic, TypeAlias
 
@@ -78,13 +78,15 @@ def distress_tier_of(record: LoadLimited, load: int) -> int | None:
     return 2 if load <= record.max_load_emergency else None
 
 
-DISTRESS, DISTRESS_CALLBACK, ORDINARY = range(3)
-"""Classes of contacts in the order in which they come: distress first, people who are there before callbacks."""
+DISTRESS, DISTRESS_CALLBACK, FURTHER_PHONE, ORDINARY = range(4)
+"""Classes of contacts in the order in which they come: distress first, people who are there before callbacks. Then come
+further phones of a person for whom one rings."""
 
 
-def precedence_of(distress: bool, callback: bool) -> int:
-    """Return the class of a contact: of a distress service or not, on the line or to be called back."""
-    return ORDINARY if not distress else DISTRESS_CALLBACK if callback else DISTRESS
+def precedence_of(distress: bool, callback: bool, beside: bool = False) -> int:
+    """Return the class of a contact: of a distress service or not, on the line or to be called back. With `beside` it
+    seeks a further phone."""
+    return ORDINARY if not distress else FURTHER_PHONE if beside else DISTRESS_CALLBACK if callback else DISTRESS
 
 
 class Quota:
@@ -167,8 +169,11 @@ class Pool(Generic[A, C]):
             found = self._slots[number] = self, 1 << number, line.in_order, line
         return found
 
-    def queue_number(self, rank: int, tier: int, kept_for: int = 0) -> int:
-        """Return the number of the ready queue of a rank in a tier, for agents who are free for a set of services."""
+    def queue_number(self, rank: int, tier: int, kept_for: int = 0, asked_last: bool = False) -> int:
+        """Return the number of the ready queue of a rank in a tier, for agents who are free for a set of services.
+
+        Only distress asks some agents last.
+        """
         number = rank + TIER_BITS * (2 - tier) if self.load else rank
         return number + self.range_bits * (self.reserve_sets - 1 - kept_for) if self.reserve_sets > 1 else number
 
@@ -226,6 +231,14 @@ class Pool(Generic[A, C]):
         # return.
         return next(iter(line if line.out_of_order.size else line.in_order))
 
+    def agents_in_order(self, allowed: int) -> Iterator[A]:
+        """Yield the agents in the allowed ready queues, the best first."""
+        mask = self.mask & allowed
+        while mask:
+            number = mask.bit_length() - 1
+            yield from self.ready_queues[number]
+            mask ^= 1 << number
+
     def best_agents(self, allowed: int, limit: int) -> list[A]:
         """Return at most `limit` agents in the allowed ready queues, the best first."""
         mask = self.mask & allowed
@@ -251,13 +264,15 @@ class Group(Generic[A, C]):
     first.
     """
 
-    __slots__ = ("all_ranges", "allowed", "displaced", "distress", "head", "late", "levels", "may_relax", "node",
-                 "pool", "precedence", "queue", "quota", "weight")
+    __slots__ = ("all_ranges", "allowed", "beside", "displaced", "distress", "head", "late", "levels", "may_relax",
+                 "node", "pool", "precedence", "queue", "quota", "weight")
 
     def __init__(self, node: str, pool: Pool[A, C], levels: int, urgent: bool, may_relax: bool, weight: float,
-                 quota: Quota | None, late: bool = False, called_back: bool = False) -> None:
+                 quota: Quota | None, late: bool = False, called_back: bool = False, beside: bool = False) -> None:
         self.late = late
         """The contacts are callbacks that were held back (`Contact.deferred`)."""
+        self.beside = beside
+        """A phone rings for each of the contacts, and one more is sought (`queueing.second_phone`)."""
         self.node = node
         self.pool = pool
         self.levels = levels
@@ -268,7 +283,7 @@ class Group(Generic[A, C]):
         self.allowed = self.all_ranges
         """Those of them that may serve the group now."""
         self.distress = pool.distress
-        self.precedence = precedence_of(pool.distress, called_back)
+        self.precedence = precedence_of(pool.distress, called_back, beside)
         """Class of the contacts: the smallest comes first, whatever the age."""
         self.may_relax = may_relax
         """Whether the contacts of the group have a next step."""

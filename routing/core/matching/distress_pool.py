@@ -2,7 +2,8 @@
 
 All steps of such a service are tried at once, so the pool holds everybody who meets the floor. Its ready queues are, in
 this order: for each step those agents in tier 0 who meet that step and none before, by the rank of the strategy. Then
-those in tier 0 who only meet the floor. Then tier 1, then tier 2, each by the burden of the agents alone.
+those in tier 0 who only meet the floor. Then tier 1, then tier 2, each by the burden of the agents alone. The same
+queues follow once more for the agents who are asked last.
 """
 
 from __future__ import annotations
@@ -64,11 +65,16 @@ class DistressPool(Pool[A, C]):
     @property
     def range_bits(self) -> int:
         """Return the number of bits of all ready queues. No agent is kept free from distress, so there is one range."""
+        return 2 * self._half
+
+    @property
+    def _half(self) -> int:
+        """Return the number of the first ready queue of agents who are not asked last."""
         return BURDENED_QUEUES + TIER_BITS * (len(self.steps) + 1)
 
-    def queue_number(self, rank: int, tier: int, _kept_for: int = 0) -> int:
+    def queue_number(self, rank: int, tier: int, _kept_for: int = 0, asked_last: bool = False) -> int:
         """Return the number of the ready queue of a rank in a tier."""
-        return rank + BURDENED_QUEUES if tier == 0 else 2 - tier
+        return (rank + BURDENED_QUEUES if tier == 0 else 2 - tier) + (0 if asked_last else self._half)
 
     def rank_of(self, agent: Agent, skills: Mapping[SkillId, int], excluded: frozenset[str]) -> int | None:
         """Return the rank of an agent, or None if the agent does not fit. Every step has its own range of ranks."""
@@ -83,4 +89,5 @@ class DistressPool(Pool[A, C]):
 
     def allowed_tiers(self, _levels: int, urgent: bool) -> int:
         """Return the bits of all ready queues. Tier 2 is open only to contacts beyond the emergency ceiling."""
-        return (1 << self.range_bits) - (1 if urgent else 2)
+        every = (1 << self.range_bits) - 1
+        return every if urgent else every & ~(1 | 1 << self._half)

@@ -61,6 +61,9 @@ class IndexedContact(WaitingContact, Protocol):
 DISTRESS_CALLS_ONLY = (LOADS ** 4 + 1) * CHANNEL_SETS
 """Part of the code of a placement: more than all loads and channels can make."""
 
+ASKED_LAST = 2 * DISTRESS_CALLS_ONLY
+"""Part of the code of a placement: more than all other parts can make."""
+
 PoolKey = tuple[int, Requirement, str, int, tuple[Requirement, ...]]
 """Channel, requirement, strategy, heavy load and the steps of a distress service: equal keys share a pool."""
 
@@ -211,16 +214,24 @@ class Matching(Generic[A, C]):
             self._share_group(key, group)
         return group
 
-    def _distress_group(self, contact: WaitingContact, pool: Pool[A, C]) -> Group[A, C]:
-        # No quota: no limit of contacts keeps a caller in distress waiting.
-        key = contact.node, pool, contact.beyond_ceiling, contact.service.weight, contact.callback
+    def _distress_group(self, contact: WaitingContact, pool: Pool[A, C], *, beside: bool = False) -> Group[A, C]:
+        # No quota: no limit of contacts keeps a caller in distress waiting. Beyond the limit of an agent only a first
+        # phone rings.
+        urgent = contact.beyond_ceiling and not beside
+        key = contact.node, pool, urgent, contact.service.weight, contact.callback, beside
         group = self._shared.get(key)
         if group is None:
             ranks = (1 << pool.range_bits) - 1
-            group = Group(contact.node, pool, ranks, contact.beyond_ceiling, False, contact.service.weight, None,
-                called_back=contact.callback)
+            group = Group(contact.node, pool, ranks, urgent, False, contact.service.weight, None,
+                called_back=contact.callback, beside=beside)
             self._share_group(key, group)
         return group
+
+    def search_beside(self, contact: C) -> None:
+        """Add a contact in distress, for which a phone rings, to those that seek one more phone."""
+        service, needs, topics = contact.service, contact.needs, contact.topics & self._excluded
+        pool = self._distress_pool(contact.channel, service, needs, topics, spare=bool(needs or topics))
+        self.add_contact(self._distress_group(contact, pool, beside=True), contact)
 
     def _share_group(self, key: tuple[object, ...], group: Group[A, C]) -> None:
         self._shared[key] = group
@@ -591,6 +602,8 @@ class Matching(Generic[A, C]):
                 + record.max_load_emergency) * LOADS + record.max_load_distress + 1) * CHANNEL_SETS
         if record.distress_calls_only:
             code += DISTRESS_CALLS_ONLY
+        if record.asked_last:
+            code += ASKED_LAST
         # 2. The placement, which agents of a cohort share and which rarely changes.
         if code != record.placement_code:
             kind = record.cohort

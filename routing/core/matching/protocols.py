@@ -62,6 +62,8 @@ class ReadyAgent(RankedAgent, Protocol):
     """Contacts up to this load are in tier 1."""
     max_load_emergency: int
     """Contacts up to this load are in tier 2. Beyond it the agent is in no ready queue."""
+    asked_last: bool
+    """In distress all others come before the agent."""
     distress_calls_only: bool
     """Of all calls only those in distress come to the agent."""
     declines_heavy: bool

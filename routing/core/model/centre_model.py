@@ -418,6 +418,9 @@ class Centre(NamedTuple):
     Asterisk itself would send the INVITE again for 32 s (timer B of RFC 3261). The base of a cordless phone reports
     ringing when it has found the handset. A phone that sleeps reports it when it is awake. Centres with such phones
     need more time, or their phones are taken for gone at every call."""
+    second_phone_s: float = 7.0
+    """Time after which a second phone rings next to the first one for a caller in distress, and after the same time
+    again a third. Nearly everybody who is there has picked up by then."""
     pause_reasons: tuple[PauseReason, ...] = NO_TABLE
 
     def find_pause_reason(self, name: str) -> PauseReason | None:
@@ -460,6 +463,8 @@ class OfferState(StrEnum):
     """
 
     PENDING = "pending"
+    BESIDE = "beside"
+    """In distress: the phone rings next to that of the pending offer. It holds its agent, and not the caller."""
     ACCEPTED = "accepted"
     CONSULTING = "consulting"
     """The caller waits for a consultant, and this agent talks with the consultant first."""
@@ -473,7 +478,9 @@ class OfferState(StrEnum):
 
 OFFER_WITH_CALLER = (OfferState.PENDING, OfferState.ACCEPTED)
 """States in which an offer holds its contact."""
-OFFER_WITH_AGENT = (*OFFER_WITH_CALLER, OfferState.CONSULTING, OfferState.WRAPPING)
+RINGING_OFFER = (OfferState.PENDING, OfferState.BESIDE)
+"""States of an offer whose agent is not yet bridged with the caller."""
+OFFER_WITH_AGENT = (*OFFER_WITH_CALLER, OfferState.BESIDE, OfferState.CONSULTING, OfferState.WRAPPING)
 """States in which an offer fills a slot of its agent."""
 
 

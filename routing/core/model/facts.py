@@ -209,7 +209,8 @@ class ServiceChanged(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """An offer was made: contact `pending` -> `reserved`. The decision record of constant cost is part of it."""
+    """An offer was made: contact `pending` -> `reserved`, unless the phone rings `beside` another one. The decision
+    record of constant cost is part of it."""
 
     seq: int
     at: float
@@ -247,6 +248,8 @@ class Offered(NamedTuple):
     """The partner of a pair."""
     rings_at: float = 0.0
     """Time at which the phone begins to ring, because the caller still hears words. 0 for at once."""
+    beside: bool = False
+    """Whether the phone rings next to another one for the same caller, who is `reserved` already."""
 
 
 class OfferRang(NamedTuple):
@@ -274,7 +277,8 @@ class OfferClosed(NamedTuple):
     reason: str
     rang_s: float
     contact_version: int | None
-    """The contact's version if it went back to `pending` by this. None if its state changed for a different reason."""
+    """The contact's version if it went back to `pending` by this. None if its state changed for a different reason, or
+    if another phone rings for it."""
 
 
 class Ended(NamedTuple):

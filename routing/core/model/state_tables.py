@@ -97,6 +97,12 @@ OFFER: Mapping[tuple[OfferState, str], OfferState] = {
     (OfferState.PENDING, "not_answered"): OfferState.TIMEOUT,
     (OfferState.PENDING, "caller_hung_up"): OfferState.CANCELED,
     (OfferState.PENDING, "rescinded"): OfferState.RESCINDED,
+    # A further phone in distress. It becomes the pending offer before it is connected, or when that one has ended.
+    (OfferState.BESIDE, "promoted"): OfferState.PENDING,
+    (OfferState.BESIDE, "declined"): OfferState.REJECTED,
+    (OfferState.BESIDE, "not_answered"): OfferState.TIMEOUT,
+    (OfferState.BESIDE, "caller_hung_up"): OfferState.CANCELED,
+    (OfferState.BESIDE, "rescinded"): OfferState.RESCINDED,
     # A look at Asterisk has found the talk of an offer that was over: its news were lost.
     **{(state, "found"): OfferState.PENDING for state in (
         OfferState.REJECTED, OfferState.TIMEOUT, OfferState.RESCINDED)},

@@ -14,7 +14,7 @@ from routing.core import emit
 from routing.core.domain import Domain
 from routing.core.events import CallerFlaggedAbusive
 from routing.core.memory.callers import Abused
-from routing.core.model.centre_model import WAITING_STATES, OfferState
+from routing.core.model.centre_model import WAITING_STATES
 from routing.core.model.errors import CallerUnknown, NotNow
 
 ABUSIVE = "abusive"
@@ -42,7 +42,7 @@ def on_caller_flagged_abusive(d: Domain, event: CallerFlaggedAbusive) -> None:
     recognised later.
     """
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is OfferState.PENDING or offer.contact.state in WAITING_STATES:
+    if offer is None or offer.rings or offer.contact.state in WAITING_STATES:
         raise NotNow(f"offer {event.offer} has no caller to flag: the caller is with no agent")
     contact = offer.contact
     if not contact.caller_hash or contact.service.anonymous:

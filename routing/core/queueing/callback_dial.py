@@ -36,6 +36,7 @@ def may_dial(d: Domain, contact: Contact) -> bool:
 def send_dial(d: Domain, contact: Contact, offer: OfferId | None, agent: AgentId | None) -> None:
     """Have the caller dialled, count the dial and emit the fact."""
     callback_limits.note_dial(d, contact.dial_hash)
+    contact.dial_released = False
     service = contact.service
     d.commands.append(commands.DialCaller(
         offer, contact.id, contact.dial_number_encrypted, service.id, contact.since, contact.priority, contact.slow,

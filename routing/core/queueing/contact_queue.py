@@ -14,7 +14,7 @@ from routing.core.model.centre_model import ContactState, Outcome, Service, Trig
 from routing.core.model.declare import CALLER, blank
 from routing.core.model.reasons import SUPERVISOR, TRANSFER
 from routing.core.model.state_tables import CONTACT, CONTACT_AFTER, next_state
-from routing.core.queueing import callback_dial, callback_index, callback_limits, preferred_agent
+from routing.core.queueing import callback_dial, callback_index, callback_limits, preferred_agent, second_phone
 from routing.core.records import NOT_QUEUED, AgentRecord, Contact, Offer
 from routing.core.stored import FIELDS
 
@@ -56,6 +56,9 @@ def enqueue_contact(d: Domain, contact: Contact) -> None:
         start_search(d, contact)
         # Its deadline is armed after the next assignment.
         d.newly_queued.append(contact)
+    # Its phone rings on: one more may be sought from the new place.
+    else:
+        second_phone.seek_phone(d, contact)
 
 
 def start_search(d: Domain, contact: Contact) -> None:
@@ -239,6 +242,7 @@ def release_reservation(d: Domain, contact: Contact) -> None:
     """Release a contact from its offer. The contact never left the queue, so its position stays. Call `resume_search`
     next."""
     contact.offer = None
+    second_phone.end_ringing(d, contact)
     follow_contact(contact, "offer_closed")
 
 
@@ -307,6 +311,9 @@ def on_consult_completed(d: Domain, contact: Contact) -> None:
     d.mark(contact)
     if contact.state is PENDING:
         d.newly_queued.append(contact)
+    # The consultant's phone may still ring, and is the first one now.
+    else:
+        second_phone.seek_phone(d, contact)
 
 
 def requeue_after_reload(d: Domain, contact: Contact, service: Service) -> None:
@@ -373,6 +380,7 @@ def end_consulted(d: Domain, contact: Contact, trigger: str, asker: Offer, at: f
 def _end_place(d: Domain, contact: Contact, trigger: str) -> None:
     callback_dial.stop_dial(d, contact, "caller_hung_up")
     dequeue_contact(d, contact)
+    second_phone.end_ringing(d, contact)
     contact.offer = None
     follow_contact(contact, trigger)
     if contact.blocked_by:

@@ -49,7 +49,7 @@ def may_prefer(d: Domain, contact: Contact, record: AgentRecord, service: Servic
         return True
     tier = distress_tier_of(record, service.load) if service.load >= HEAVY_LOAD else 0
     return record.key is not None and bool(record.open_channels & CHANNEL_BIT[contact.channel]) \
-        and tier in (0, 1) and d.can_reach(contact)
+        and tier in (0, 1) and not record.asked_last and d.can_reach(contact)
 
 
 def can_take(d: Domain, contact: Contact, record: AgentRecord, service: Service | None = None) -> bool:

@@ -14,7 +14,7 @@ from routing.core.calls import answering, offer_changes
 from routing.core.domain import Domain
 from routing.core.events import AgentPaused, OfferConnected, TalkFound
 from routing.core.model import commands
-from routing.core.model.centre_model import WAITING_STATES, AgentState, OfferState
+from routing.core.model.centre_model import WAITING_STATES, AgentState
 from routing.core.model.ids import OfferId
 from routing.core.model.reasons import STALE
 from routing.core.records import AgentRecord, Contact, Offer
@@ -67,4 +67,4 @@ def _may_go_on(d: Domain, contact: Contact, offer: Offer) -> bool:
 def _has_other_call(record: AgentRecord) -> bool:
     """Return whether the agent has a call that does not only ring, or a partner who would have to be in the talk."""
     return record.partner is not None or any(
-        one.voice and one.state is not OfferState.PENDING for one in record.offers.values())
+        one.voice and not one.rings for one in record.offers.values())

@@ -6,7 +6,7 @@ from routing.core.agents import distress_load, presence
 from routing.core.calls import offer_changes
 from routing.core.domain import Domain
 from routing.core.events import HeavyContactsDeclined, LoadReported
-from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX, OfferState
+from routing.core.model.centre_model import HEAVY_LOAD, LOAD_MAX
 from routing.core.model.errors import NothingToDecline, OutOfRange
 from routing.core.model.reasons import NOT_NOW
 from routing.core.records import AgentRecord
@@ -20,7 +20,7 @@ def on_load_reported(d: Domain, event: LoadReported) -> None:
     if not 0 <= event.load <= LOAD_MAX:
         raise OutOfRange(f"offer {event.offer}: a contact weighs 0 to {LOAD_MAX}, not {event.load}")
     offer = d.offers.get(event.offer)
-    if offer is None or offer.state is OfferState.PENDING or (offer.load_reported and offer.load == event.load):
+    if offer is None or offer.rings or (offer.load_reported and offer.load == event.load):
         return
     # Only the difference is added, as from the connection: the weight of the service was counted then.
     more, offer.load, offer.load_reported = event.load - offer.load, event.load, True
@@ -45,7 +45,7 @@ def on_heavy_declined(d: Domain, event: HeavyContactsDeclined) -> None:
                                "set 'load' of the service if its contacts are heavy")
     distress_load.decline_heavy(d, record)
     heavy = [offer for offer in record.offers.values()
-             if offer.state is OfferState.PENDING and offer.contact.service.load >= HEAVY_LOAD]
+             if offer.rings and offer.contact.service.load >= HEAVY_LOAD]
     for offer in heavy:
         offer_changes.rescind_offer(d, offer, NOT_NOW)
         offer_changes.close_offer(d, offer, "rescinded", NOT_NOW)

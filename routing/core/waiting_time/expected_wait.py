@@ -334,6 +334,9 @@ def _contacts_ahead(d: State, crew: AgentSupply, rate: SupplyRate, contact: Step
     since, number, _ = entry
     ahead, late, precedence = 0.0, 0.0, precedence_of(contact.service.distress, contact.callback)
     for group in d.matching.waiting_groups:
+        # A further phone for somebody who is offered already is in front of nobody.
+        if group.beside:
+            continue
         if group is own:
             ahead += group.queue.rank(entry)
             continue

@@ -20,7 +20,8 @@ from routing.talk_end_watch import TalkEndWatch
 
 pytestmark = pytest.mark.property
 
-PLANTED = {"fence": (2, True, "I4"), "agi-gate": (565, False, "I2"), "late-migration": (99, False, "I8")}
+PLANTED = {"fence": (2, True, "I4"), "fence-turns": (262, False, "I1"), "agi-gate": (565, False, "I2"),
+           "late-migration": (99, False, "I8")}
 """A seed that finds each protection taken out, whether its faults are double ones, and the rule that it breaks."""
 
 UNSEEN_TALKS = ((Variation(), (602, 734)), (Variation(double=True), (

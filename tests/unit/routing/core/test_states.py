@@ -28,7 +28,7 @@ pytestmark = pytest.mark.unit
 
 TABLES = {"contact": (CONTACT, ContactState), "offer": (OFFER, OfferState), "agent": (AGENT, AgentState),
           "leg": (LEG, LegState), "consult": (CONSULT, ConsultState), "callback": (CALLBACK, CallbackState)}
-FIRST = {"contact": {"pending"}, "offer": {"pending"}, "agent": {"signed_out"}, "leg": {"called"},
+FIRST = {"contact": {"pending"}, "offer": {"pending", "beside"}, "agent": {"signed_out"}, "leg": {"called"},
          "consult": {"seeking"}, "callback": {"agent_called", "caller_dialled_first"}}
 ALL = [(kind, table, state, trigger) for kind, (table, states) in TABLES.items()
        for state, trigger in product(states, sorted({trigger for _, trigger in table}))]

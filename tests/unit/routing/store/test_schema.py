@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from routing.core.model.centre_model import OfferState
 from routing.store import migrate, sms_messages
 from routing.store.callers import erasure
 from routing.store.database import describe_url, url_of
@@ -79,7 +80,7 @@ def test_postgresql_gets_the_same_words() -> None:
         "CREATE UNIQUE INDEX ux_offers_live_contact ON offers (contact) WHERE state IN ('pending', 'accepted')")
     assert indexes["ux_offers_live_slot"] == (
         "CREATE UNIQUE INDEX ux_offers_live_slot ON offers (agent, channel, slot) "
-        "WHERE state IN ('pending', 'accepted', 'consulting', 'wrapping')")
+        f"WHERE state IN ('pending', 'accepted', '{OfferState.BESIDE}', 'consulting', 'wrapping')")
 
 
 async def test_a_state_of_a_newer_santral_is_refused(tmp_path: Path) -> None:
